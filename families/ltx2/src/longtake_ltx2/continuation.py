@@ -1,0 +1,236 @@
+"""The state of an LTX-2 take, and how it is written as an ``ltx2.v1`` document and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import longtake as lt
+from attrs import Attribute, field, frozen
+from attrs.validators import optional
+
+from longtake_ltx2.continuation_checks import (
+    SCALARS,
+    blob_id,
+    checked_scalars,
+    integer,
+    object_,
+    refuse,
+)
+from longtake_ltx2.continuation_document import (
+    PAYLOAD_KEYS,
+    blob_ids_of,
+    check_audio_context,
+    read_document,
+)
+from longtake_ltx2.continuation_metadata import clock_of, seed_of
+from longtake_ltx2.continuation_parts import write_audio, write_video
+from longtake_ltx2.continuation_summary import summary_of
+from longtake_ltx2.continuation_versions import (
+    LTX2_CONTINUATION_KIND,
+    LTX2_CONTINUATION_SCHEMA_VERSION,
+)
+from longtake_ltx2.frame_codec import encode_frames
+from longtake_ltx2.tensor_codec import encode_tensor
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+    from longtake_ltx2.clock import TakeClock
+
+__all__ = [
+    "DEFAULT_INLINE_THRESHOLD_BYTES",
+    "LTX2_CONTINUATION_KIND",
+    "LTX2_CONTINUATION_SCHEMA_VERSION",
+    "LTX2ContinuationCodec",
+    "LTX2ContinuationState",
+]
+
+DEFAULT_INLINE_THRESHOLD_BYTES = 2 * 1024 * 1024
+"""Below common limits of one message (4 MiB), above one PNG frame of 512x512 (about 200 KiB)."""
+
+
+def _check_scalar(instance: object, attribute: Attribute[Any], value: object) -> None:
+    SCALARS[attribute.name](value, f"state.payload.{attribute.name}")
+
+
+def _check_blob_id(instance: object, attribute: Attribute[Any], value: object) -> None:
+    blob_id(value, f"state.{attribute.name}")
+
+
+def _check_metadata(instance: object, attribute: Attribute[Any], value: object) -> None:
+    metadata = object_(value, "state.payload.metadata")
+    clock_of(metadata)
+    seed_of(metadata)
+
+
+def _check_unknown(instance: object, attribute: Attribute[Any], value: object) -> None:
+    known = sorted(PAYLOAD_KEYS & object_(value, "state.unknown_fields").keys())
+    if known:
+        refuse(f"state.unknown_fields.{known[0]}", "is a field of its own")
+
+
+@frozen(eq=False)
+class LTX2ContinuationState:
+    """What the next segment of an LTX-2 take is conditioned on.
+
+    ``segment_index``: of the segment just completed. ``video_frames``: its last frames, each uint8
+    RGB ``[H, W, 3]``; None when unset or still in the blob store as ``video_frames_blob_id``.
+    ``video_conditioning_frame_idx``: the frame of the next segment that they align with.
+    ``video_conditioning_strength``: 1 keeps them as they are, 0 ignores them.
+
+    ``audio_latents``: denoised latents ``[B, C, T, mel]`` in normalised model space; None when
+    unset or still in the blob store as ``audio_latents_blob_id``. ``audio_sample_rate``: Hz.
+    ``audio_conditioning_num_frames``: how many of the last latents are clean context.
+    ``audio_conditioning_strength``: the other way round than the video's, 0 keeps them, 1 makes
+    them anew. ``video_position_offset_sec``: seconds by which the video's RoPE times shift, so
+    that audio context longer than the video's starts at 0.
+
+    ``metadata``: open to everybody; Longtake's is under ``"longtake"``. ``unknown_fields``: of the
+    payload, kept and written back. Raises `longtake.ValidationError` for values out of range.
+    """
+
+    segment_index: int = field(default=0, validator=_check_scalar)
+    video_frames: Sequence[NDArray[np.uint8]] | None = field(default=None, repr=False)
+    video_frames_blob_id: str | None = field(default=None, validator=optional(_check_blob_id))
+    video_conditioning_frame_idx: int = field(default=0, validator=_check_scalar)
+    video_conditioning_strength: float = field(default=1.0, validator=_check_scalar)
+    audio_latents: torch.Tensor | None = field(default=None, repr=False)
+    audio_latents_blob_id: str | None = field(default=None, validator=optional(_check_blob_id))
+    audio_sample_rate: int | None = field(default=None, validator=optional(_check_scalar))
+    audio_conditioning_num_frames: int = field(default=0, validator=_check_scalar)
+    audio_conditioning_strength: float = field(default=1.0, validator=_check_scalar)
+    video_position_offset_sec: float = field(default=0.0, validator=_check_scalar)
+    metadata: dict[str, Any] = field(factory=dict, validator=_check_metadata)
+    unknown_fields: Mapping[str, Any] = field(
+        factory=dict, kw_only=True, repr=False, validator=_check_unknown
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.video_frames is not None and self.video_frames_blob_id is not None:
+            refuse("state.video_frames_blob_id", "is given together with video_frames")
+        if self.audio_latents is not None and self.audio_latents_blob_id is not None:
+            refuse("state.audio_latents_blob_id", "is given together with audio_latents")
+
+    @property
+    def clock(self) -> TakeClock | None:
+        """How far the take has come; None when the state does not say."""
+        return clock_of(self.metadata)
+
+    @property
+    def take_defaults(self) -> dict[str, Any]:
+        """The sampling fields that the take fixes, as far as the state says them."""
+        defaults: dict[str, Any] = {}
+        if self.video_frames is not None and len(self.video_frames):
+            defaults["height"], defaults["width"] = self.video_frames[0].shape[:2]
+        clock, seed = self.clock, seed_of(self.metadata)
+        if clock is not None:
+            defaults["fps"] = clock.fps
+        if seed is not None:
+            defaults["seed"] = seed
+        return defaults
+
+    def to_continuation_state(
+        self,
+        *,
+        blob_store: lt.BlobStore | None = None,
+        inline_threshold_bytes: int = DEFAULT_INLINE_THRESHOLD_BYTES,
+    ) -> lt.ContinuationState:
+        """Write the state as ``ltx2.v1``.
+
+        A part that is larger than ``inline_threshold_bytes`` when encoded goes to ``blob_store``
+        when one is given; a part that was never fetched stays a reference. Raises
+        `longtake.ValidationError` for frames or latents of another form than the fields say.
+        """
+        threshold = integer(inline_threshold_bytes, "inline_threshold_bytes")
+        pngs, tensor = self._encoded_parts()  # both, so that nothing is stored for a bad state
+        payload = dict(self.unknown_fields) | {
+            "schema_version": LTX2_CONTINUATION_SCHEMA_VERSION,
+            "metadata": dict(self.metadata),
+            **checked_scalars(self._set_fields()),
+        }
+        if pngs:
+            payload["video"] = write_video(pngs, blob_store, threshold)
+        elif self.video_frames_blob_id is not None:
+            payload["video"] = {"blob_id": self.video_frames_blob_id}
+        if tensor:
+            payload["audio"] = write_audio(tensor, blob_store, threshold)
+        elif self.audio_latents_blob_id is not None:
+            payload["audio"] = {"blob_id": self.audio_latents_blob_id}
+        return lt.ContinuationState(LTX2_CONTINUATION_KIND, payload)
+
+    @classmethod
+    def from_continuation_state(
+        cls, state: lt.ContinuationState, *, blob_store: lt.BlobStore | None = None
+    ) -> LTX2ContinuationState:
+        """Read a state that may come from anywhere.
+
+        Without ``blob_store``, parts that are blobs stay ids. Raises `longtake.ValidationError`
+        with the path of the wrong field; a blob store's other errors pass through.
+        """
+        return cls(**read_document(state, blob_store).fields)
+
+    def _encoded_parts(self) -> tuple[tuple[bytes, ...], bytes]:
+        pngs: tuple[bytes, ...] = ()
+        tensor = b""
+        if self.video_frames is not None and len(self.video_frames):
+            pngs = encode_frames(self.video_frames, "state.video_frames")
+        if self.audio_latents is not None:
+            tensor = encode_tensor(self.audio_latents, "state.audio_latents")
+            wanted = self.audio_conditioning_num_frames
+            check_audio_context(wanted, self.audio_latents.shape[2])
+        return pngs, tensor
+
+    def _set_fields(self) -> dict[str, Any]:
+        values = attrs.asdict(self, recurse=False)
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@frozen
+class LTX2ContinuationCodec:
+    """Reads and writes the states of kind ``ltx2.v1``.
+
+    ``inline_threshold_bytes``: larger parts go to the blob store, when there is one.
+    """
+
+    inline_threshold_bytes: int = DEFAULT_INLINE_THRESHOLD_BYTES
+
+    @property
+    def kind(self) -> str:
+        """``"ltx2.v1"``."""
+        return LTX2_CONTINUATION_KIND
+
+    @property
+    def state_type(self) -> type[LTX2ContinuationState]:
+        """The typed state."""
+        return LTX2ContinuationState
+
+    def encode(
+        self, value: LTX2ContinuationState, blobs: lt.BlobStore | None = None
+    ) -> lt.ContinuationState:
+        """See `LTX2ContinuationState.to_continuation_state`."""
+        return value.to_continuation_state(
+            blob_store=blobs, inline_threshold_bytes=self.inline_threshold_bytes
+        )
+
+    def decode(
+        self, state: lt.ContinuationState, blobs: lt.BlobStore | None = None
+    ) -> LTX2ContinuationState:
+        """See `LTX2ContinuationState.from_continuation_state`."""
+        return LTX2ContinuationState.from_continuation_state(state, blob_store=blobs)
+
+    def blob_ids(self, state: lt.ContinuationState) -> tuple[str, ...]:
+        """The ids of the frames' and the latents' blobs, in this order, of those that are blobs."""
+        return blob_ids_of(state)
+
+    def summarize(
+        self, state: lt.ContinuationState, blobs: lt.BlobStore | None = None
+    ) -> lt.StateSummary:
+        """What is in ``state``, with its frames as far as they are at hand."""
+        document = read_document(state, blobs)
+        value = LTX2ContinuationState(**document.fields)
+        version = document.schema_version
+        return summary_of(value, document.video, document.audio, schema_version=version)

@@ -1,0 +1,115 @@
+"""Strict checks of the small values in a continuation state.
+
+Each takes a value and the path to blame, and returns the value or raises
+`longtake.ValidationError`. Nothing is coerced but an int where a float is meant: JavaScript writes
+1.0 as 1.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NoReturn
+
+import longtake as lt
+
+__all__ = [
+    "MAX_COUNT",
+    "SCALARS",
+    "base64_bytes",
+    "blob_id",
+    "checked_scalars",
+    "integer",
+    "number",
+    "object_",
+    "refuse",
+    "shown",
+]
+
+MAX_COUNT = 2**53
+"""The largest count: up to here every JSON reader keeps integers exact."""
+MAX_BLOB_ID_LENGTH = 256
+
+
+def refuse(path: str, problem: str) -> NoReturn:
+    """Raise `longtake.ValidationError`."""
+    raise lt.ValidationError(path, problem)
+
+
+def shown(value: object) -> str:
+    """A few words for ``value``, however large it is."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= 40 else value[:37] + "...")
+    if isinstance(value, bool | float | None):
+        return repr(value)
+    if isinstance(value, int):
+        return str(value) if abs(value) < 2**64 else f"an integer of {value.bit_length()} bits"
+    return f"a value of type {type(value).__name__}"
+
+
+def integer(value: object, path: str, *, low: int = 0, high: int = MAX_COUNT) -> int:
+    """An int from ``low`` to ``high``."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        refuse(path, f"is {shown(value)}; must be an integer")
+    if not low <= value <= high:
+        refuse(path, f"is {shown(value)}; must be from {low} to {high}")
+    return value
+
+
+def number(value: object, path: str, *, low: float, high: float) -> float:
+    """A finite number from ``low`` to ``high``, as a float."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        refuse(path, f"is {shown(value)}; must be a number")
+    if not low <= value <= high:  # also refuses NaN
+        refuse(path, f"is {shown(value)}; must be from {low:g} to {high:g}")
+    return float(value)
+
+
+def object_(value: object, path: str) -> dict[str, Any]:
+    """A new dict of a mapping with string keys."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        refuse(path, f"is {shown(value)}; must be an object")
+    return dict(value)
+
+
+def blob_id(value: object, path: str) -> str:
+    """A non-empty printable string; what else an id must be, its store checks."""
+    if not isinstance(value, str) or not value:
+        refuse(path, f"is {shown(value)}; must be the id of a blob")
+    if len(value) > MAX_BLOB_ID_LENGTH or not value.isprintable():
+        refuse(path, f"must be at most {MAX_BLOB_ID_LENGTH} printable characters")
+    return value
+
+
+def base64_bytes(value: object, path: str, *, limit: int) -> bytes:
+    """The bytes of a base64 string, at most ``limit`` of them."""
+    if not isinstance(value, str):
+        refuse(path, f"is {shown(value)}; must be a base64 string")
+    if len(value) > (limit + 2) // 3 * 4:
+        refuse(path, f"holds more than {limit} bytes")
+    try:
+        return base64.b64decode(value, validate=True)
+    except ValueError:
+        refuse(path, "is not base64")
+
+
+SCALARS: Mapping[str, Callable[[object, str], Any]] = {
+    "segment_index": integer,
+    "video_conditioning_frame_idx": partial(integer, high=1_000_000),
+    "video_conditioning_strength": partial(number, low=0.0, high=1.0),
+    "audio_sample_rate": partial(integer, low=1, high=1_000_000),
+    "audio_conditioning_num_frames": partial(integer, high=1_000_000),
+    "audio_conditioning_strength": partial(number, low=0.0, high=1.0),
+    "video_position_offset_sec": partial(number, low=-1e6, high=1e6),
+}
+"""The check of every scalar field of an `ltx2.v1` payload."""
+
+
+def checked_scalars(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The scalar fields among ``values``, by name, floats where floats are meant."""
+    return {
+        name: check(values[name], f"state.payload.{name}")
+        for name, check in SCALARS.items()
+        if name in values
+    }

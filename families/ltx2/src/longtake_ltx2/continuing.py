@@ -1,0 +1,85 @@
+"""How a restored state places and conditions the next segment."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import torch
+
+from longtake_ltx2.clock import (
+    FRAMES_PER_LATENT,
+    SegmentClock,
+    first_segment,
+    latents_until,
+    next_segment,
+)
+from longtake_ltx2.continuation import LTX2ContinuationState
+
+__all__ = ["audio_until_end", "carried_audio", "place_segment", "repeated_frames"]
+
+
+def repeated_frames(state: LTX2ContinuationState) -> list[Any]:
+    """The carried frames that the next segment repeats: the last 8k+1 of them."""
+    frames = list(state.video_frames or ())
+    keep = (len(frames) - 1) // FRAMES_PER_LATENT * FRAMES_PER_LATENT + 1 if frames else 0
+    return frames[len(frames) - keep :]
+
+
+def place_segment(
+    state: LTX2ContinuationState | None, num_frames: int, fps: Fraction
+) -> SegmentClock:
+    """Where the next segment lies on the take's clock.
+
+    A state without a clock, from another implementation, starts a new one: its audio prefix is
+    the beginning of the grid, and its frames lie ``video_position_offset_sec`` later.
+    """
+    if state is None:
+        return first_segment(num_frames, fps)
+    repeated = len(repeated_frames(state))
+    if state.clock is not None:
+        return next_segment(
+            state.clock,
+            num_frames,
+            repeated,
+            context_latents=state.audio_conditioning_num_frames,
+        )
+    left_out = len(state.video_frames or ()) - repeated
+    offset = Fraction(state.video_position_offset_sec) + Fraction(left_out) / fps
+    first_frame = round(offset * fps)
+    return SegmentClock(
+        num_frames=num_frames,
+        repeated_frames=repeated,
+        fps=fps,
+        first_frame=first_frame,
+        first_latent=0,
+        end_latent=latents_until(first_frame + num_frames, fps),
+        context_latents=0 if state.audio_latents is None else state.audio_conditioning_num_frames,
+        position_offset=offset,
+        samples_before=None,
+    )
+
+
+def carried_audio(state: LTX2ContinuationState | None) -> torch.Tensor | None:
+    """The carried audio latents ``[1, C, T, mel]`` in fp32, or None."""
+    if state is None or state.audio_latents is None:
+        return None
+    latents: torch.Tensor = state.audio_latents
+    return latents.float()
+
+
+def audio_until_end(
+    state: LTX2ContinuationState | None, segment: SegmentClock, own: torch.Tensor, wanted: int
+) -> torch.Tensor:
+    """Audio latents ``[1, C, T, mel]`` up to the end of the segment, from ``wanted`` before it.
+
+    ``own`` are the segment's latents, its context included; what lies further back is carried.
+    There may be fewer than wanted: a take has a beginning, and a foreign state carries what it
+    carries.
+    """
+    carried = carried_audio(state)
+    missing = wanted - segment.context_latents
+    if carried is None or missing <= 0:
+        return own
+    before = carried[:, :, : max(0, carried.shape[2] - segment.context_latents)]
+    return torch.cat([before[:, :, -missing:].to(own), own], dim=2)

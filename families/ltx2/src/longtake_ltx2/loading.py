@@ -1,0 +1,229 @@
+"""Loading a checkpoint's networks, each when a stage first asks for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import longtake as lt
+import torch
+from attrs import frozen
+
+from longtake_ltx2.checkpoints import check_components, generation_of, read_json
+from longtake_ltx2.config import LTX2LoadOptions, Precisions
+from longtake_ltx2.numerics import NUMERICS, Numerics
+
+__all__ = ["CheckpointComponents", "load"]
+
+logger = logging.getLogger(__name__)
+
+_LOADABLE = ("2.0", "2.3")
+_TEXT_ENCODERS = ("Gemma3ForConditionalGeneration", "Gemma3ForCausalLM")
+_VOCODERS = ("LTX2Vocoder", "LTX2VocoderWithBWE")
+_ALIGNMENT = 16
+
+
+def load(source: lt.ModelSource) -> lt.LoadedModel:
+    """The networks of a folder in diffusers layout, loaded on demand, offline.
+
+    Raises `longtake.CheckpointError` naming the file that is missing or damaged.
+    """
+    if source.path is None:
+        raise lt.ValidationError("path", "LTX-2 needs the path of a checkpoint")
+    options = source.options or LTX2LoadOptions()
+    device = _device(source.device)
+    precisions = Precisions.choose(_dtype_name(source.dtype), device)
+    generation = generation_of(read_json(source.path / "transformer" / "config.json"))
+    if generation not in _LOADABLE:
+        raise lt.CheckpointError(
+            str(source.path), f"is of generation {generation}; these load: {', '.join(_LOADABLE)}"
+        )
+    check_components(source.path)
+    loader = _Loader(source.path, device, precisions, NUMERICS[options.numerics])
+    return lt.LoadedModel(CheckpointComponents(loader.makers()), device)
+
+
+class CheckpointComponents(Mapping[str, Any]):
+    """Components by the names that stage constructors use, each made when first looked up."""
+
+    def __init__(self, makers: Mapping[str, Callable[[], Any]]) -> None:
+        self._makers = dict(makers)
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._makers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
+@frozen
+class _Loader:
+    path: Path
+    device: str
+    precisions: Precisions
+    numerics: Numerics
+
+    def makers(self) -> dict[str, Callable[[], Any]]:
+        audio_vae = _once(self._audio_vae)
+        return {
+            "text_encoders": lambda: (self._text_encoder(),),
+            "tokenizers": lambda: (self._tokenizer(),),
+            "connectors": self._connectors,
+            "transformer": self._transformer,
+            "vae": self._vae,
+            "audio_vae": audio_vae,
+            "audio_decoder": audio_vae,
+            "vocoder": self._vocoder,
+            "numerics": lambda: self.numerics,
+        }
+
+    def _transformer(self) -> Any:
+        from diffusers import LTX2VideoTransformer3DModel
+
+        # Converted 2.0 checkpoints say perturbed_attn=False, which makes STG do nothing; the flag
+        # adds no weights. Parity with diffusers keeps what the file says.
+        changes = {"perturbed_attn": True} if self.numerics.name == "official" else {}
+        return self._network(
+            LTX2VideoTransformer3DModel, "transformer", self.precisions.dit_precision, **changes
+        )
+
+    def _vae(self) -> Any:
+        from diffusers import AutoencoderKLLTX2Video
+
+        return self._network(AutoencoderKLLTX2Video, "vae", self.precisions.vae_precision)
+
+    def _audio_vae(self) -> Any:
+        from diffusers import AutoencoderKLLTX2Audio
+
+        precision = self.precisions.audio_decoder_precision
+        return self._network(AutoencoderKLLTX2Audio, "audio_vae", precision)
+
+    def _connectors(self) -> Any:
+        from diffusers.pipelines.ltx2 import LTX2TextConnectors
+
+        precision = self.precisions.text_encoder_precision
+        return self._network(LTX2TextConnectors, "connectors", precision)
+
+    def _vocoder(self) -> Any:
+        from diffusers.pipelines.ltx2 import vocoder
+
+        name = _class_name(self.path / "vocoder", "_class_name", _VOCODERS)
+        precision = self.precisions.vocoder_precision
+        return self._network(vars(vocoder)[name], "vocoder", precision)
+
+    def _text_encoder(self) -> Any:
+        import transformers
+
+        folder = self.path / "text_encoder"
+        name = _class_name(folder, "architectures", _TEXT_ENCODERS)
+        cls = vars(transformers).get(name) or getattr(transformers, name)
+        dtype = _torch_dtype(self.precisions.text_encoder_precision)
+        return self._loaded(
+            folder, lambda: cls.from_pretrained(folder, local_files_only=True, dtype=dtype,
+                                                output_loading_info=True)
+        )
+
+    def _tokenizer(self) -> Any:
+        from transformers import AutoTokenizer
+
+        folder = self.path / "tokenizer"
+        try:
+            return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise lt.CheckpointError(str(folder), f"cannot be loaded: {error}") from error
+
+    def _network(self, cls: Any, name: str, precision: str, **changes: Any) -> Any:
+        from diffusers.utils import is_accelerate_available
+
+        folder = self.path / name
+        dtype = _torch_dtype(precision)
+        return self._loaded(
+            folder,
+            lambda: cls.from_pretrained(
+                folder,
+                local_files_only=True,
+                torch_dtype=dtype,
+                low_cpu_mem_usage=is_accelerate_available(),
+                output_loading_info=True,
+                **changes,
+            ),
+        )
+
+    def _loaded(self, folder: Path, load_with_info: Callable[[], tuple[Any, Any]]) -> Any:
+        logger.info("loading %s", folder)
+        try:
+            network, info = load_with_info()
+        except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+            raise lt.CheckpointError(str(folder), f"cannot be loaded: {error}") from error
+        if missing := sorted(info["missing_keys"]):
+            raise lt.CheckpointError(
+                str(folder), f"lacks {len(missing)} weights, the first is {missing[0]!r}"
+            )
+        network = network.to(self.device).eval().requires_grad_(False)
+        align(network)
+        return network
+
+
+def align(network: torch.nn.Module) -> None:
+    """Copy weights that do not start on a 16-byte boundary, as those mapped from a file.
+
+    On such, MKL's matrix products of three or fewer rows give other bits, so two workers with the
+    same weights would differ.
+    """
+    for tensor in (*network.parameters(), *network.buffers()):
+        if tensor.data_ptr() % _ALIGNMENT:
+            tensor.data = tensor.data.clone()
+
+
+def _once(make: Callable[[], Any]) -> Callable[[], Any]:
+    made: list[Any] = []
+
+    def get() -> Any:
+        if not made:
+            made.append(make())
+        return made[0]
+
+    return get
+
+
+def _class_name(folder: Path, key: str, known: tuple[str, ...]) -> str:
+    value = read_json(folder / "config.json").get(key)
+    name = value[0] if isinstance(value, list) and value else value
+    if name not in known:
+        raise lt.CheckpointError(
+            str(folder / "config.json"), f"{key} is {name!r}; these load: {', '.join(known)}"
+        )
+    return str(name)
+
+
+def _device(asked: str | None) -> str:
+    if asked is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(asked)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise lt.ValidationError("device", f"{asked!r} cannot be used: {error}") from None
+    return str(device)
+
+
+def _dtype_name(asked: str | None) -> str | None:
+    if asked is not None and not isinstance(vars(torch).get(asked), torch.dtype):
+        raise lt.ValidationError("dtype", f"{asked!r} is not a dtype; e.g. 'float32', 'bfloat16'")
+    return asked
+
+
+def _torch_dtype(name: str) -> torch.dtype:
+    dtype: torch.dtype = vars(torch)[name]
+    return dtype

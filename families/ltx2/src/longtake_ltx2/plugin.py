@@ -1,0 +1,29 @@
+"""The plugin: LTX-2 as one family record. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import longtake as lt
+
+from longtake_ltx2.continuation import LTX2ContinuationCodec
+from longtake_ltx2.presets import PRESETS
+from longtake_ltx2.recipes import BASE_RECIPE, FINISH_RECIPE
+
+LONGTAKE_API = ">=1,<2"
+
+
+@lt.hookimpl
+def longtake_families() -> list[lt.ModelFamily]:
+    return [
+        lt.ModelFamily(
+            "ltx2",
+            BASE_RECIPE,
+            finish=FINISH_RECIPE,
+            presets=PRESETS,
+            codecs=(LTX2ContinuationCodec(),),
+            recognise="longtake_ltx2.checkpoints:recognise",
+            load="longtake_ltx2.loading:load",
+            options="longtake_ltx2.config:LTX2LoadOptions",
+            example="longtake_ltx2.tiny:write_tiny_checkpoint",
+            description="LTX-2: picture and sound together (Lightricks)",
+        )
+    ]

@@ -1,0 +1,72 @@
+"""The presets of LTX-2: defaults that go together, by name and version."""
+
+from __future__ import annotations
+
+import longtake as lt
+
+from longtake_ltx2.recipes import DISTILLED_RECIPE
+
+__all__ = ["PRESETS"]
+
+_LONG_NEGATIVE_PROMPT = lt.Reference("diffusers.pipelines.ltx2.utils:DEFAULT_NEGATIVE_PROMPT")
+_FULL_GUIDANCE = {
+    "audio_guidance_scale": 7.0,
+    "stg_scale": 1.0,
+    "audio_stg_scale": 1.0,
+    "modality_scale": 3.0,
+    "audio_modality_scale": 3.0,
+    "guidance_rescale": 0.7,
+    "audio_guidance_rescale": 0.7,
+}
+_BASE = {
+    "seed": 10,
+    "height": 512,
+    "width": 768,
+    "num_frames": 121,
+    "fps": 24,
+    "negative_prompt": _LONG_NEGATIVE_PROMPT,
+    "guidance_scale": 3.0,
+}
+
+PRESETS = (
+    lt.Preset(
+        "ltx2_base",
+        description="LTX-2 with all guidance terms",
+        defaults={**_BASE, "num_inference_steps": 40},
+        stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [29]}},
+    ),
+    lt.Preset(
+        "ltx2_3_base",
+        description="LTX-2.3 with all guidance terms",
+        defaults={**_BASE, "num_inference_steps": 30},
+        stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [28]}},
+    ),
+    lt.Preset(
+        "ltx2_distilled",
+        description="the distilled checkpoints: eight steps, no guidance",
+        defaults={
+            "seed": 10,
+            "height": 1024,
+            "width": 1536,
+            "num_frames": 121,
+            "fps": 24,
+            "num_inference_steps": 8,
+            "guidance_scale": 1.0,
+        },
+        stages=DISTILLED_RECIPE,
+    ),
+    lt.Preset(
+        "ltx2_tiny",
+        description="tiny random checkpoints: small and quick, every guidance term on",
+        defaults={
+            "seed": 10,
+            "height": 64,
+            "width": 96,
+            "num_frames": 25,
+            "fps": 24,
+            "num_inference_steps": 4,
+            "guidance_scale": 3.0,
+        },
+        stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [1]}},
+    ),
+)

@@ -1,0 +1,56 @@
+"""Noise levels from 1 to 0: the shifted linear schedule and the distilled tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+
+__all__ = ["DISTILLED_SIGMAS", "REFINE_SIGMAS", "fewer_steps", "shifted_sigmas"]
+
+DISTILLED_SIGMAS = (1.0, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421875, 0.0)
+"""The eight steps that the distilled checkpoints were trained for (ltx-pipelines)."""
+
+REFINE_SIGMAS = (0.909375, 0.725, 0.421875, 0.0)
+"""The three steps of the second pass (ltx-pipelines)."""
+
+_BASE_TOKENS, _BASE_SHIFT = 1024, 0.95
+_MAX_TOKENS, _MAX_SHIFT = 4096, 2.05
+_TERMINAL = 0.1
+
+
+def shifted_sigmas(num_steps: int, tokens: int) -> tuple[float, ...]:
+    """``num_steps + 1`` noise levels, last one 0, shifted for ``tokens`` video tokens.
+
+    Linear from 1 to 1/n, shifted by ``e^mu / (e^mu + 1/s - 1)`` with mu linear in the tokens, then
+    stretched so that the last one before 0 is 0.1; in fp32 (ltx-core ``LTX2Scheduler``, diffusers
+    ``FlowMatchEulerDiscreteScheduler``). Needs at least two steps: one would be stretched by 0/0.
+    """
+    if num_steps < 2:
+        raise ValueError(f"the shifted schedule needs at least 2 steps, not {num_steps}")
+    import numpy as np
+
+    slope = (_MAX_SHIFT - _BASE_SHIFT) / (_MAX_TOKENS - _BASE_TOKENS)
+    shift = math.exp(tokens * slope + _BASE_SHIFT - slope * _BASE_TOKENS)
+    linear = np.linspace(1.0, 1.0 / num_steps, num_steps).astype(np.float32)
+    distance = 1 - shift / (shift + 1 / linear - 1)
+    stretched = 1 - distance / (distance[-1] / (1 - _TERMINAL))
+    return (*(float(sigma) for sigma in stretched), 0.0)
+
+
+def fewer_steps(sigmas: Sequence[float], num_steps: int) -> tuple[float, ...]:
+    """``num_steps`` steps out of a table, both ends kept.
+
+    The interior levels are those that make the largest drop smallest; ties go to the smaller last
+    drop, then to the smaller sum of squared drops.
+    """
+    available = len(sigmas) - 1
+    if not 1 <= num_steps <= available:
+        raise ValueError(f"this schedule has 1 to {available} steps, not {num_steps}")
+
+    def badness(chosen: tuple[float, ...]) -> tuple[float, float, float]:
+        drops = [high - low for high, low in zip(chosen, chosen[1:], strict=False)]
+        return max(drops), drops[-1], sum(drop * drop for drop in drops)
+
+    inner = combinations(sigmas[1:-1], num_steps - 1)
+    return min(((sigmas[0], *chosen, sigmas[-1]) for chosen in inner), key=badness)

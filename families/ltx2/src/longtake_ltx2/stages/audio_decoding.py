@@ -1,0 +1,53 @@
+"""Audio latents to the segment's new sound."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import longtake as lt
+import torch
+
+from longtake_ltx2.clock import DECODE_CONTEXT_LATENTS, samples_of
+from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.continuing import audio_until_end
+from longtake_ltx2.sound import SoundDecoder, sound_start
+from longtake_ltx2.values import CleanLatents, Geometry
+
+__all__ = ["LTX2AudioDecodingStage"]
+
+
+class LTX2AudioDecodingStage:
+    """Decodes the segment's audio latents behind enough carried ones, and cuts out what is new.
+
+    The end of a segment that will be continued is held back: its last samples are wrong until the
+    next segment's latents are there.
+    """
+
+    def __init__(self, audio_decoder: Any, vocoder: Any) -> None:
+        self._decoder = SoundDecoder(audio_decoder, vocoder)
+
+    def check(self, state: LTX2ContinuationState | None) -> None:
+        """Refuse a take with another sample rate. Raises `longtake.ValidationError`."""
+        rate = None if state is None else state.audio_sample_rate
+        if rate is not None and rate != self._decoder.sample_rate:
+            raise lt.ValidationError(
+                "state.payload.audio_sample_rate",
+                f"is {rate}; this model makes sound at {self._decoder.sample_rate} Hz",
+            )
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        latents: CleanLatents,
+        geometry: Geometry,
+        job: lt.Job,
+        state: LTX2ContinuationState | None,
+    ) -> lt.Waveform:
+        segment, decoder = geometry.clock, self._decoder
+        known = audio_until_end(state, segment, latents.audio, DECODE_CONTEXT_LATENTS)
+        start = sound_start(segment, decoder.sample_rate)
+        stop = samples_of(segment.end_latent, decoder.sample_rate)
+        if not job.output.last:
+            stop -= decoder.hold_back
+        sound = decoder.between(known, segment.end_latent, start, max(start, stop))
+        return lt.Waveform(sound, decoder.sample_rate)

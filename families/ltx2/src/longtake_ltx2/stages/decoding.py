@@ -1,0 +1,48 @@
+"""Video latents to frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import longtake as lt
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from longtake_ltx2.latents import decodable_video
+from longtake_ltx2.values import CleanLatents, Geometry, TrailingFrames
+
+__all__ = ["DecodingStage"]
+
+_FRAMES_AT_ONCE = 8
+
+
+class DecodingStage:
+    """Decodes the whole segment, repeated frames included, and cuts those off afterwards.
+
+    The decoder is not causal: without the repeated frames the first new ones would be others.
+    """
+
+    def __init__(self, vae: Any) -> None:
+        self._vae = vae
+
+    @torch.no_grad()
+    def __call__(
+        self, latents: CleanLatents, geometry: Geometry, job: lt.Job
+    ) -> tuple[lt.Frames, TrailingFrames]:
+        vae = self._vae
+        video = decodable_video(latents.video.to(vae.device), vae).to(vae.dtype)
+        timestep = video.new_zeros(1) if vae.config.timestep_conditioning else None
+        pixels = _to_uint8(vae.decode(video, timestep, return_dict=False)[0])
+        trailing = pixels[-job.output.overlap_frames :].copy()
+        return lt.Frames(pixels[geometry.clock.repeated_frames :]), TrailingFrames(trailing)
+
+
+def _to_uint8(video: torch.Tensor) -> NDArray[np.uint8]:
+    """``[1, 3, T, H, W]`` in [-1, 1] to uint8 ``[T, H, W, 3]``, slice by slice to save memory."""
+    slices = [
+        ((part.float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 3, 0)
+        for part in video[0].split(_FRAMES_AT_ONCE, dim=1)
+    ]
+    pixels: NDArray[np.uint8] = torch.cat([part.cpu() for part in slices]).numpy()
+    return pixels

@@ -1,0 +1,118 @@
+"""The denoising loop: picture and sound together, from noise to clean latents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import longtake as lt
+import torch
+from attrs import evolve
+
+from longtake_ltx2.denoiser import Denoiser
+from longtake_ltx2.guidance import Guidance
+from longtake_ltx2.latents import audio_from_tokens, video_from_tokens
+from longtake_ltx2.numerics import OFFICIAL, Numerics
+from longtake_ltx2.overrides import LTX2DenoiseOptions
+from longtake_ltx2.schedule import fewer_steps, shifted_sigmas
+from longtake_ltx2.values import CleanLatents, Geometry, NoisyLatents, Stream, TextContext
+
+__all__ = ["LTX2DenoisingStage"]
+
+
+class LTX2DenoisingStage:
+    """Euler steps down the schedule, guided.
+
+    ``sigmas_override``: a table of noise levels instead of the shifted schedule; fewer steps than
+    it has are chosen from it. ``num_inference_steps_override``, ``force_guidance_scale``: used
+    when the stage is called without options, the scale for both streams.
+    """
+
+    def __init__(
+        self,
+        transformer: Any,
+        *,
+        sigmas_override: Sequence[float] | None = None,
+        num_inference_steps_override: int | None = None,
+        force_guidance_scale: float | None = None,
+        numerics: Numerics = OFFICIAL,
+    ) -> None:
+        self._transformer = transformer
+        self._table = None if sigmas_override is None else tuple(sigmas_override)
+        self._numerics = numerics
+        self._defaults = LTX2DenoiseOptions()
+        if num_inference_steps_override is not None:
+            steps = num_inference_steps_override
+            self._defaults = evolve(self._defaults, num_inference_steps=steps)
+        if force_guidance_scale is not None:
+            self._defaults = evolve(self._defaults, guidance_scale=force_guidance_scale)
+
+    def check(self, options: LTX2DenoiseOptions | None) -> None:
+        """Refuse steps that the schedule lacks and blocks that the network lacks.
+
+        Raises `longtake.ValidationError`.
+        """
+        options = options or self._defaults
+        try:
+            self._sigmas(options.num_inference_steps, tokens=1)
+        except ValueError as error:
+            path = "stage_overrides.denoise.num_inference_steps"
+            raise lt.ValidationError(path, str(error)) from None
+        if not Guidance.from_options(options, self._numerics).needs_perturbed:
+            return
+        path = "stage_overrides.denoise.stg_blocks"
+        layers = self._transformer.config.num_layers
+        if not options.stg_blocks:
+            raise lt.ValidationError(path, "is empty; STG needs at least one block to perturb")
+        for block in options.stg_blocks:
+            if block >= layers:
+                raise lt.ValidationError(
+                    path, f"has {block}; this transformer has blocks 0 to {layers - 1}"
+                )
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        noisy: NoisyLatents,
+        text: TextContext,
+        geometry: Geometry,
+        options: LTX2DenoiseOptions | None,
+        run: lt.Run,
+    ) -> CleanLatents:
+        options = options or self._defaults
+        guidance = Guidance.from_options(options, self._numerics)
+        denoiser = Denoiser(self._transformer, self._numerics, noisy, text, geometry)
+        levels = self._sigmas(options.num_inference_steps, geometry.video_tokens)
+        sigmas = torch.tensor(levels, dtype=torch.float32, device=noisy.video.latents.device)
+        video, audio = noisy.video.latents, noisy.audio.latents
+        for step in run.steps(len(levels) - 1):
+            sigma, following = sigmas[step], sigmas[step + 1]
+            of_video, of_audio = denoiser.predictions(video, audio, sigma, guidance)
+            video_x0 = guidance.combine(of_video, guidance.video)
+            audio_x0 = guidance.combine(of_audio, guidance.audio)
+            video = _euler_step(video, video_x0, noisy.video, sigma, following)
+            audio = _euler_step(audio, audio_x0, noisy.audio, sigma, following)
+        return CleanLatents(
+            video_from_tokens(
+                video, geometry.latent_frames, geometry.latent_height, geometry.latent_width
+            ),
+            audio_from_tokens(audio, noisy.mel_bins),
+        )
+
+    def _sigmas(self, num_steps: int, tokens: int) -> tuple[float, ...]:
+        if self._table is not None:
+            return fewer_steps(self._table, num_steps)
+        return shifted_sigmas(num_steps, self._numerics.schedule_tokens or tokens)
+
+
+def _euler_step(
+    latents: torch.Tensor,
+    x0: torch.Tensor,
+    stream: Stream,
+    sigma: torch.Tensor,
+    following: torch.Tensor,
+) -> torch.Tensor:
+    """One step in fp32 towards ``x0``, the conditioning laid over it (after guidance)."""
+    mask = stream.denoise_mask
+    x0 = x0 * mask + stream.clean * (1 - mask)
+    return latents + (following - sigma) * ((latents - x0) / sigma)

@@ -1,0 +1,47 @@
+"""The end of a take, from its state alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import longtake as lt
+import numpy as np
+import torch
+
+from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.continuing import carried_audio
+from longtake_ltx2.clock import samples_of, samples_until
+from longtake_ltx2.sound import SoundDecoder
+
+__all__ = ["LTX2FinishingStage"]
+
+
+class LTX2FinishingStage:
+    """Lets the held-back sound out and pads with silence, so that sound and picture end together.
+
+    The silence is 10 to 50 ms: audio latents decode to a little less than their frames last.
+    """
+
+    def __init__(self, audio_decoder: Any, vocoder: Any) -> None:
+        self._decoder = SoundDecoder(audio_decoder, vocoder)
+
+    def check(self, state: LTX2ContinuationState) -> None:
+        """Refuse a state that cannot be finished. Raises `longtake.ValidationError`."""
+        if state.audio_latents is None:
+            raise lt.ValidationError(
+                "state.payload.audio", "has no latents here, so the held-back sound cannot be made"
+            )
+        if state.clock is None or state.clock.samples is None:
+            raise lt.ValidationError(
+                "state.payload.metadata.longtake.clock", "missing; where the take ends is not known"
+            )
+
+    @torch.no_grad()
+    def __call__(self, state: LTX2ContinuationState) -> lt.Waveform:
+        decoder, clock, known = self._decoder, state.clock, carried_audio(state)
+        assert clock is not None and clock.samples is not None and known is not None
+        stop = max(clock.samples, samples_of(clock.latents, decoder.sample_rate))
+        sound = decoder.between(known, clock.latents, clock.samples, stop)
+        end = max(stop, samples_until(clock.frames, clock.fps, decoder.sample_rate))
+        silence = np.zeros((sound.shape[0], end - stop), np.float32)
+        return lt.Waveform(np.concatenate([sound, silence], axis=1), decoder.sample_rate)

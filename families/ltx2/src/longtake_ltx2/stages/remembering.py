@@ -1,0 +1,45 @@
+"""What the next segment needs of this one."""
+
+from __future__ import annotations
+
+import longtake as lt
+
+from longtake_ltx2.clock import DECODE_CONTEXT_LATENTS, next_segment
+from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.continuing import audio_until_end
+from longtake_ltx2.sound import sound_start
+from longtake_ltx2.values import CleanLatents, Geometry, TrailingFrames
+
+__all__ = ["LTX2RememberingStage"]
+
+
+class LTX2RememberingStage:
+    """Makes the state after this segment: its last frames and audio latents, and the clock."""
+
+    def __call__(
+        self,
+        job: lt.Job,
+        geometry: Geometry,
+        latents: CleanLatents,
+        trailing: TrailingFrames,
+        sound: lt.Waveform,
+        state: LTX2ContinuationState | None,
+    ) -> LTX2ContinuationState:
+        segment = geometry.clock
+        samples = sound_start(segment, sound.sample_rate) + sound.samples.shape[1]
+        clock = segment.after(samples)
+        following = next_segment(clock, job.sampling.num_frames, len(trailing.pixels))
+        wanted = max(following.context_latents, DECODE_CONTEXT_LATENTS)
+        known = audio_until_end(state, segment, latents.audio, wanted)
+        metadata = {} if state is None else dict(state.metadata)
+        metadata["longtake"] = {"clock": clock.to_metadata(), "seed": job.sampling.seed}
+        return LTX2ContinuationState(
+            segment_index=job.segment_index,
+            video_frames=list(trailing.pixels),
+            audio_latents=known[:, :, -wanted:].contiguous().cpu(),
+            audio_sample_rate=sound.sample_rate,
+            audio_conditioning_num_frames=following.context_latents,
+            audio_conditioning_strength=0.0,
+            video_position_offset_sec=float(following.position_offset),
+            metadata=metadata,
+        )

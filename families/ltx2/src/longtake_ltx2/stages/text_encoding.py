@@ -1,0 +1,104 @@
+"""Prompt to text context."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import longtake as lt
+import torch
+from attrs import frozen
+
+from longtake_ltx2.numerics import OFFICIAL, Numerics
+from longtake_ltx2.guidance import Guidance
+from longtake_ltx2.overrides import LTX2DenoiseOptions
+from longtake_ltx2.values import TextContext
+
+__all__ = ["LTX2TextEncodingStage"]
+
+logger = logging.getLogger(__name__)
+
+_MAX_TOKENS = 1024
+_REMEMBERED_PROMPTS = 16
+
+
+@frozen(eq=False)
+class _Encoded:
+    video: torch.Tensor
+    audio: torch.Tensor
+
+
+class LTX2TextEncodingStage:
+    """Runs the text encoder and the connectors; what they gave for a prompt is remembered.
+
+    ``text_encoders``, ``tokenizers``: one Gemma and its tokenizer. ``connectors``: without them
+    the last hidden state goes to both streams.
+    """
+
+    def __init__(
+        self,
+        text_encoders: Sequence[Any],
+        tokenizers: Sequence[Any],
+        connectors: Any = None,
+        *,
+        numerics: Numerics = OFFICIAL,
+    ) -> None:
+        (self._text_encoder,) = text_encoders
+        (self._tokenizer,) = tokenizers
+        self._connectors = connectors
+        self._numerics = numerics
+        self._remembered: OrderedDict[str, _Encoded] = OrderedDict()
+
+    def __call__(self, job: lt.Job, options: LTX2DenoiseOptions) -> TextContext:
+        """The negative prompt is encoded only when a scale asks for it."""
+        positive = self._encode(job.prompt)
+        if not Guidance.from_options(options, self._numerics).needs_negative:
+            return TextContext(positive.video, positive.audio)
+        negative = self._encode(job.negative_prompt)
+        return TextContext(positive.video, positive.audio, negative.video, negative.audio)
+
+    def _encode(self, prompt: str) -> _Encoded:
+        prompt = prompt.strip()
+        if prompt not in self._remembered:
+            self._remembered[prompt] = self._run(prompt)
+            if len(self._remembered) > _REMEMBERED_PROMPTS:
+                self._remembered.popitem(last=False)
+        self._remembered.move_to_end(prompt)
+        return self._remembered[prompt]
+
+    @torch.no_grad()
+    def _run(self, prompt: str) -> _Encoded:
+        tokens = self._tokens(prompt)
+        mask = tokens["attention_mask"]
+        hidden = self._text_encoder(
+            input_ids=tokens["input_ids"],
+            attention_mask=mask,
+            output_hidden_states=True,
+            logits_to_keep=1,
+        ).hidden_states
+        if self._connectors is None:
+            return _Encoded(hidden[-1], hidden[-1])
+        packed = torch.stack(hidden, dim=-1).flatten(2).to(self._text_encoder.dtype)
+        video, audio, _ = self._connectors(packed, mask, padding_side="left")
+        return _Encoded(video, audio)
+
+    def _tokens(self, prompt: str) -> dict[str, torch.Tensor]:
+        tokenizer = self._tokenizer
+        tokenizer.padding_side = "left"  # Gemma's
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        length = min(_MAX_TOKENS, tokenizer.model_max_length)
+        if (count := len(tokenizer(prompt, verbose=False).input_ids)) > length:
+            logger.warning("the prompt has %d tokens, those after %d are cut", count, length)
+        encoded = tokenizer(
+            [prompt],
+            padding="max_length",
+            max_length=length,
+            truncation=True,
+            add_special_tokens=True,
+            return_tensors="pt",
+        )
+        device = self._text_encoder.device
+        return {name: encoded[name].to(device) for name in ("input_ids", "attention_mask")}

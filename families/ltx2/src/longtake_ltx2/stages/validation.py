@@ -1,0 +1,105 @@
+"""The first stage: refuse a bad request, and place the segment."""
+
+from __future__ import annotations
+
+import longtake as lt
+
+from longtake_ltx2.clock import FRAMES_PER_LATENT, is_frame_count
+from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.continuing import place_segment, repeated_frames
+from longtake_ltx2.values import SPATIAL_FACTOR, Geometry
+
+__all__ = ["InputValidationStage"]
+
+_FEWEST_NEW_FRAMES = FRAMES_PER_LATENT
+
+
+class InputValidationStage:
+    """Refuses sizes, lengths and states that do not fit, before anything is computed."""
+
+    def check(self, job: lt.Job, state: LTX2ContinuationState | None) -> None:
+        """Raises `longtake.ValidationError` with the path of the field."""
+        _check_size(job.sampling)
+        _check_overlap(job)
+        if state is not None:
+            _check_state(job.sampling, state)
+
+    def __call__(self, job: lt.Job, state: LTX2ContinuationState | None) -> Geometry:
+        sampling = job.sampling
+        clock = place_segment(state, sampling.num_frames, sampling.fps)
+        return Geometry(sampling.height, sampling.width, clock)
+
+
+def _check_size(sampling: lt.ResolvedSampling) -> None:
+    for name, size in (("height", sampling.height), ("width", sampling.width)):
+        if size % SPATIAL_FACTOR:
+            near = max(SPATIAL_FACTOR, round(size / SPATIAL_FACTOR) * SPATIAL_FACTOR)
+            raise lt.ValidationError(
+                f"sampling.{name}", f"is {size}; must divide by {SPATIAL_FACTOR}, e.g. {near}"
+            )
+    frames = sampling.num_frames
+    if not is_frame_count(frames):
+        below = (frames - 1) // FRAMES_PER_LATENT * FRAMES_PER_LATENT + 1
+        raise lt.ValidationError(
+            "sampling.num_frames",
+            f"is {frames}; must be 8k + 1, e.g. {below} or {below + FRAMES_PER_LATENT}",
+        )
+
+
+def _check_overlap(job: lt.Job) -> None:
+    if not job.output.return_state:
+        return
+    overlap, frames = job.output.overlap_frames, job.sampling.num_frames
+    if not is_frame_count(overlap):
+        raise lt.ValidationError(
+            "output.overlap_frames", f"is {overlap}; must be 8k + 1, e.g. 9 or 17"
+        )
+    if frames - overlap < _FEWEST_NEW_FRAMES:
+        raise lt.ValidationError(
+            "output.overlap_frames",
+            f"is {overlap}; of {frames} frames it must leave at least {_FEWEST_NEW_FRAMES} new ones",
+        )
+
+
+def _check_state(sampling: lt.ResolvedSampling, state: LTX2ContinuationState) -> None:
+    for part, missing in (
+        ("video", state.video_frames is None and state.video_frames_blob_id is not None),
+        ("audio", state.audio_latents is None and state.audio_latents_blob_id is not None),
+    ):
+        if missing:
+            raise lt.ValidationError(
+                f"state.payload.{part}.blob_id", "is in a blob store; give that store as blobs"
+            )
+    _check_same_take(sampling, state)
+    if state.video_conditioning_frame_idx != 0:
+        raise lt.ValidationError(
+            "state.payload.video_conditioning_frame_idx",
+            f"is {state.video_conditioning_frame_idx}; a take goes on from frame 0 of its next "
+            "segment",
+        )
+    new = sampling.num_frames - len(repeated_frames(state))
+    if new < _FEWEST_NEW_FRAMES:
+        raise lt.ValidationError(
+            "sampling.num_frames",
+            f"is {sampling.num_frames}; the state repeats {sampling.num_frames - new} frames, and "
+            f"at least {_FEWEST_NEW_FRAMES} must be new",
+        )
+    segment = place_segment(state, sampling.num_frames, sampling.fps)
+    if segment.num_latents <= segment.context_latents:
+        raise lt.ValidationError(
+            "state.payload.audio_conditioning_num_frames",
+            f"is {segment.context_latents}; the segment has room for {segment.num_latents} audio "
+            "latents in all",
+        )
+
+
+def _check_same_take(sampling: lt.ResolvedSampling, state: LTX2ContinuationState) -> None:
+    for name, value in state.take_defaults.items():
+        if name in ("height", "width", "fps") and value != (asked := _of(sampling, name)):
+            raise lt.ValidationError(
+                f"sampling.{name}", f"is {asked}; the take's is {value}, and a take keeps it"
+            )
+
+
+def _of(sampling: lt.ResolvedSampling, name: str) -> object:
+    return {"height": sampling.height, "width": sampling.width, "fps": sampling.fps}[name]

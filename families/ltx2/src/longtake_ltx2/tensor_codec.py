@@ -1,0 +1,110 @@
+"""Audio latents as one safetensors file with the single tensor ``t``, dtype kept."""
+
+from __future__ import annotations
+
+import json
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from longtake_ltx2.continuation_checks import integer, object_, refuse, shown
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["MAX_TENSOR_BYTES", "decode_tensor", "encode_tensor"]
+
+MAX_TENSOR_BYTES = 64 * 2**20
+"""Of the whole file."""
+_MAX_HEADER_BYTES = 64 * 2**10
+_ITEM_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
+_DTYPES = "float32, float16 or bfloat16"
+_DIMENSIONS = 4
+
+
+def encode_tensor(tensor: torch.Tensor, path: str) -> bytes:
+    """The safetensors file of a finite ``[B, C, T, mel]`` tensor.
+
+    Raises `longtake.ValidationError` for another dtype or number of dimensions, for an empty or
+    too large tensor, and for one with NaN or infinity.
+    """
+    import torch
+    from safetensors.torch import save
+
+    if not isinstance(tensor, torch.Tensor):
+        refuse(path, f"is of type {type(tensor).__name__}; must be a torch tensor [B, C, T, mel]")
+    if tensor.dtype not in (torch.float32, torch.float16, torch.bfloat16):
+        refuse(path, f"is {tensor.dtype}; must be {_DTYPES}")
+    if tensor.ndim != _DIMENSIONS or not tensor.numel():
+        refuse(path, f"has shape {list(tensor.shape)}; must be [B, C, T, mel], none of them 0")
+    if tensor.numel() * tensor.element_size() > MAX_TENSOR_BYTES - _MAX_HEADER_BYTES:
+        refuse(path, f"has shape {list(tensor.shape)}; more than {MAX_TENSOR_BYTES} bytes")
+    _check_finite(tensor, path)
+    return save({"t": tensor.detach().cpu().contiguous()})
+
+
+def decode_tensor(file: bytes | memoryview, path: str) -> torch.Tensor:
+    """The tensor ``[B, C, T, mel]`` of a safetensors file, on the CPU.
+
+    Raises `longtake.ValidationError` for anything that `encode_tensor` would not write.
+    """
+    shape = _check_file(file, path)
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        tensors = load(bytes(file))
+    except SafetensorError as error:
+        refuse(path, f"is a damaged safetensors file: {error}")
+    if list(tensors) != ["t"] or list(tensors["t"].shape) != shape:
+        refuse(path, "is a safetensors file with an ambiguous header")
+    _check_finite(tensors["t"], path)
+    # Memory of torch's own: the loaded tensor may be unaligned, and kernels then round otherwise.
+    return tensors["t"].clone()
+
+
+def _check_finite(tensor: torch.Tensor, path: str) -> None:
+    import torch
+
+    if not bool(torch.isfinite(tensor).all()):
+        refuse(path, "holds NaN or infinity")
+
+
+def _check_file(file: bytes | memoryview, path: str) -> list[int]:
+    """The shape of the only tensor, when dtype, shape, offsets and length fit each other."""
+    if len(file) > MAX_TENSOR_BYTES:
+        refuse(path, f"is {len(file)} bytes; at most {MAX_TENSOR_BYTES} are read")
+    header_bytes = int.from_bytes(file[:8], "little")
+    if not 2 <= header_bytes <= min(_MAX_HEADER_BYTES, len(file) - 8):
+        refuse(path, "is not a safetensors file: the length of its header is wrong")
+    header = _header(bytes(file[8 : 8 + header_bytes]), path)
+    names = sorted(header.keys() - {"__metadata__"})
+    if names != ["t"]:
+        refuse(path, f"holds {len(names)} tensors; must hold the single tensor 't'")
+    tensor = object_(header["t"], f"{path}.t")
+    dtype = tensor.get("dtype")
+    if not isinstance(dtype, str) or dtype not in _ITEM_BYTES:
+        refuse(f"{path}.t.dtype", f"is {shown(dtype)}; must be {_DTYPES}")
+    shape = _shape(tensor.get("shape"), f"{path}.t.shape")
+    num_bytes = prod(shape) * _ITEM_BYTES[dtype]
+    if tensor.get("data_offsets") != [0, num_bytes]:
+        refuse(f"{path}.t.data_offsets", f"must be [0, {num_bytes}] for this dtype and shape")
+    if len(file) != 8 + header_bytes + num_bytes:
+        refuse(path, f"has {len(file) - 8 - header_bytes} bytes of data instead of {num_bytes}")
+    return shape
+
+
+def _header(text: bytes, path: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        refuse(path, "is not a safetensors file: its header is not JSON")
+    return object_(document, path)
+
+
+def _shape(value: object, path: str) -> list[int]:
+    if not isinstance(value, list) or len(value) != _DIMENSIONS:
+        refuse(path, "must be [B, C, T, mel]")
+    return [
+        integer(size, f"{path}[{index}]", low=1, high=MAX_TENSOR_BYTES)
+        for index, size in enumerate(value)
+    ]

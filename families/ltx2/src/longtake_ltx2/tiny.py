@@ -1,0 +1,192 @@
+"""Write a small LTX-2 checkpoint with random weights, for the demo and the tests.
+
+The folder has the layout, the configurations and the receptive fields of the published
+checkpoints; only widths, depths and weights are small or made up. What it generates is noise, but
+noise that depends on the prompt, the seed and the conditioning as the real thing does.
+
+    python -m longtake_ltx2.tiny DIR [--generation 2.0|2.3] [--seed N]
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from attrs import asdict, frozen
+
+__all__ = ["LARGER", "TINY", "Generation", "TinySize", "write_tiny_checkpoint"]
+
+Generation = Literal["2.0", "2.3"]
+
+MARK = "_longtake_tiny"
+"""Key in `model_index.json` that tells a folder written here from a real checkpoint."""
+
+_INDEX = "model_index.json"
+
+
+@frozen
+class TinySize:
+    """Widths and depths of a random checkpoint. Channel counts; text lengths in tokens."""
+
+    layers: int
+    heads: int
+    video_head_dim: int
+    audio_head_dim: int
+    text_width: int
+    text_length: int
+    registers: int
+    video_latent_channels: int
+    vae_channels: int
+    audio_latent_channels: int
+    mel_bins: int
+    vocoder_channels: int
+    bwe_channels: int
+
+    @property
+    def video_width(self) -> int:
+        """Channels of a video token inside the transformer."""
+        return self.heads * self.video_head_dim
+
+    @property
+    def audio_width(self) -> int:
+        """Channels of an audio token inside the transformer."""
+        return self.heads * self.audio_head_dim
+
+    @property
+    def audio_token_channels(self) -> int:
+        """Channels of one packed audio latent, which the audio VAE's base width has to equal."""
+        return self.audio_latent_channels * self.mel_bins // 4
+
+
+TINY = TinySize(
+    layers=4,
+    heads=2,
+    video_head_dim=8,
+    audio_head_dim=4,
+    text_width=32,
+    text_length=64,
+    registers=16,
+    video_latent_channels=8,
+    vae_channels=8,
+    audio_latent_channels=2,
+    mel_bins=12,
+    vocoder_channels=64,
+    bwe_channels=32,
+)
+"""2 to 6 MB: the demo's and most tests' checkpoint."""
+
+LARGER = TinySize(
+    layers=8,
+    heads=4,
+    video_head_dim=32,
+    audio_head_dim=16,
+    text_width=64,
+    text_length=128,
+    registers=32,
+    video_latent_channels=32,
+    vae_channels=16,
+    audio_latent_channels=4,
+    mel_bins=16,
+    vocoder_channels=128,
+    bwe_channels=64,
+)
+"""Under 60 MB: for parity where errors have more layers to grow in."""
+
+
+def write_tiny_checkpoint(
+    path: str | Path, *, generation: Generation = "2.0", seed: int = 0, size: TinySize = TINY
+) -> Path:
+    """Write a random checkpoint in diffusers layout and return its folder.
+
+    The same arguments give the same bytes. The parts are made beside the folder and moved in when
+    all are there, `model_index.json` last. A checkpoint that this function wrote is replaced.
+    Parent folders are created.
+
+    Raises:
+        ValueError: the generation is neither "2.0" nor "2.3".
+        FileExistsError: `path` is a file, or a folder with something else in it.
+    """
+    if generation not in get_args(Generation):
+        known = ", ".join(get_args(Generation))
+        raise ValueError(f"generation: {generation!r} is not known; choose one of {known}")
+    target = Path(path)
+    _check_replaceable(target)
+    parent = target.resolve().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".longtake-tiny-", dir=parent) as scratch:
+        _save(Path(scratch), generation, seed, size)
+        target.mkdir(exist_ok=True)
+        (target / _INDEX).unlink(missing_ok=True)
+        for part in sorted(Path(scratch).iterdir(), key=lambda part: part.name == _INDEX):
+            shutil.rmtree(target / part.name, ignore_errors=True)
+            shutil.move(part, target)
+    return target
+
+
+def _check_replaceable(target: Path) -> None:
+    """Refuse to write over anything but nothing, an empty folder or a checkpoint of ours."""
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    index = target / _INDEX
+    if not index.is_file() or MARK not in index.read_text(encoding="utf-8"):
+        raise FileExistsError(
+            f"{target}: already exists and is not a tiny checkpoint; choose a new or empty folder"
+        )
+
+
+def _save(folder: Path, generation: Generation, seed: int, size: TinySize) -> None:
+    import torch
+
+    from longtake_ltx2.tiny_networks import build, build_components
+    from longtake_ltx2.tiny_weights import fill_components
+
+    with torch.random.fork_rng(devices=[]), torch.no_grad():  # constructors draw random numbers
+        components = build_components(generation, size)
+        fill_components(components, torch.Generator().manual_seed(seed))
+    with _quiet():
+        build("diffusers.LTX2ConditionPipeline", **components).save_pretrained(folder)
+    index = folder / _INDEX
+    content = json.loads(index.read_text(encoding="utf-8"))
+    content["tokenizer"] = ["transformers", "PreTrainedTokenizerFast"]  # the name all versions know
+    content[MARK] = {"generation": generation, "seed": seed, "size": asdict(size)}
+    index.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' progress bar off the terminal; its setting is as before afterwards."""
+    logging: Any = import_module("transformers.utils.logging")
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; exits with 0, or with 2 when the folder cannot be used."""
+    import click
+
+    @click.command(help="Write a tiny LTX-2 checkpoint with random weights to DIR.")
+    @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+    @click.option("--generation", type=click.Choice(get_args(Generation)), default="2.0")
+    @click.option("--seed", type=int, default=0, show_default=True)
+    def command(folder: Path, generation: Generation, seed: int) -> None:
+        try:
+            write_tiny_checkpoint(folder, generation=generation, seed=seed)
+        except OSError as error:
+            raise click.UsageError(str(error)) from error
+
+    command(arguments, prog_name="python -m longtake_ltx2.tiny")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Random weights for a tiny LTX-2 checkpoint, scaled so that every part of it matters."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+_FRAME_LEVEL = 0.5  # standard deviation of pictures in [-1, 1]
+_SOUND_LEVEL = 0.09  # the same for sound in [-1, 1], and for the bandwidth extension's part of it
+
+# Deviation of a weight, times the root of the inputs that it is summed over. 1.68 keeps the
+# variance behind a SiLU; the vocoders' many residual blocks explode with more than their gain and
+# forget the input with less.
+_GAINS = {
+    "text_encoder": 1.0,
+    "connectors": 1.0,
+    "transformer": 1.0,
+    "vae": 1.68,
+    "audio_vae": 1.68,
+    "vocoder": 0.85,
+}
+
+
+def fill_components(components: dict[str, Any], generator: torch.Generator) -> None:
+    """Draw all weights, in an order that depends on the networks alone."""
+    for name, gain in _GAINS.items():
+        _fill(components[name], gain, generator)
+    for name in ("vae", "audio_vae"):
+        _fill_statistics(components[name], generator)
+    _set_levels(components, generator)
+
+
+def _fill(network: Any, gain: float, generator: torch.Generator) -> None:
+    """Draw weights that keep the variance, small biases, and tables that are nowhere zero."""
+    import torch
+
+    for module in network.modules():
+        fan_in = _fan_in(module)
+        for name, parameter in module.named_parameters(recurse=False):
+            noise = torch.randn(parameter.shape, generator=generator)
+            if fan_in is not None and name == "weight":
+                parameter.copy_(noise * gain / math.sqrt(fan_in))
+            elif name == "weight":  # a norm's: stays around the value it starts with
+                parameter.add_(0.1 * noise)
+            else:  # biases are small; registers and modulation tables are not
+                parameter.copy_(noise * (0.02 if name == "bias" else 0.5))
+
+
+def _fan_in(module: torch.nn.Module) -> float | None:
+    """Inputs that one output sums over; None for a module without a weight matrix."""
+    from torch import nn
+
+    if isinstance(module, nn.ConvTranspose1d):
+        return module.in_channels * module.kernel_size[0] / module.stride[0]
+    if isinstance(module, nn.Embedding):
+        return float(module.embedding_dim)  # Gemma multiplies by the root of this
+    if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
+        return float(module.weight[0].numel())
+    return None
+
+
+def _fill_statistics(vae: Any, generator: torch.Generator) -> None:
+    """Give the latents a mean and deviation other than 0 and 1, or normalisation errors hide."""
+    import torch
+
+    shape = vae.latents_mean.shape
+    vae.latents_mean.copy_(0.3 * torch.randn(shape, generator=generator))
+    vae.latents_std.copy_(0.7 + 0.6 * torch.rand(shape, generator=generator))
+
+
+def _set_levels(components: dict[str, Any], generator: torch.Generator) -> None:
+    """Scale the last layers: pictures that use most of 0..255, sound that is heard, not clipped."""
+    import torch
+
+    components["vae"].decoder.conv_out.conv.weight.mul_(_FRAME_LEVEL)
+    audio_vae, vocoder = components["audio_vae"], components["vocoder"]
+    shape = (1, audio_vae.config.latent_channels, 26, audio_vae.config.mel_bins // 4)
+    mel = audio_vae.decode(torch.randn(shape, generator=generator)).sample
+    if "bwe_hidden_channels" not in vocoder.config:
+        _set_sound_level(vocoder, mel)
+        return
+    _fill_spectral_bases(vocoder)
+    _set_sound_level(vocoder.vocoder, mel)
+    sound = vocoder.vocoder(mel)[0]
+    log_mel = vocoder.mel_stft(sound)[0]
+    _set_sound_level(vocoder.bwe_generator, log_mel.transpose(1, 2)[None])
+
+
+def _set_sound_level(vocoder: Any, mel: torch.Tensor) -> None:
+    """Take the constant part out of what a vocoder makes of `mel` [1, 2, frames, bins], and scale.
+
+    The factor is a power of two, so that rounding does not make the bytes depend on the machine.
+    """
+    weight = vocoder.conv_out.weight
+    weight.sub_(weight.mean(-1, keepdim=True))
+    deviation = float(vocoder(mel).std())
+    weight.mul_(2.0 ** round(math.log2(_SOUND_LEVEL / deviation)))
+
+
+def _fill_spectral_bases(vocoder: Any) -> None:
+    """Windowed DFT and mel filters, which a checkpoint stores and diffusers starts at zero.
+
+    `forward_basis` and `inverse_basis` are [2 bins, 1, taps] (real rows, then imaginary ones), as
+    in the STFT of HiFi-GAN and Tacotron 2; `mel_basis` is [mels, bins].
+    """
+    import torch
+
+    mel_stft = vocoder.mel_stft
+    stft = mel_stft.stft_fn
+    taps = stft.forward_basis.shape[-1]
+    bins = taps // 2 + 1
+    window = torch.hann_window(taps, dtype=torch.float64)
+    steps = torch.outer(torch.arange(bins), torch.arange(taps)) % taps  # exact for any angle
+    angle = 2 * math.pi / taps * steps.double()
+    basis = torch.cat([angle.cos(), -angle.sin()])[:, None]
+    weight = torch.full((bins,), 2.0, dtype=torch.float64)
+    weight[[0, -1]] = 1.0  # zero and the highest frequency have no mirror image
+    inverse = basis * weight.repeat(2)[:, None, None] * stft.hop_length / taps**2
+    stft.forward_basis.copy_(basis * window)
+    stft.inverse_basis.copy_(inverse * window)
+    mels = mel_stft.mel_basis.shape[0]
+    mel_stft.mel_basis.copy_(_mel_filters(mels, bins, vocoder.config.input_sampling_rate))
+
+
+def _mel_filters(mels: int, bins: int, sampling_rate: int) -> torch.Tensor:
+    """Triangular filters of unit area, equally spaced in mel = 2595 log10(1 + Hz / 700)."""
+    import torch
+
+    top = 2595 * math.log10(1 + sampling_rate / 2 / 700)
+    edges = 700 * (10 ** (torch.linspace(0, top, mels + 2, dtype=torch.float64) / 2595) - 1)
+    bins_hz = torch.linspace(0, sampling_rate / 2, bins, dtype=torch.float64)
+    left, middle, right = (edges[k : k + mels, None] for k in range(3))
+    rising = (bins_hz - left) / (middle - left)
+    falling = (right - bins_hz) / (right - middle)
+    return torch.minimum(rising, falling).clamp(min=0) * 2 / (right - left)

@@ -1,0 +1,106 @@
+"""What travels between LTX-2's stages: small frozen values with documented shapes.
+
+B is always 1; F, H, W are latent frames, height and width; L audio latents; C channels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from attrs import field, frozen
+from numpy.typing import NDArray
+
+from longtake_ltx2.clock import SegmentClock
+
+__all__ = ["CleanLatents", "Geometry", "NoisyLatents", "Stream", "TextContext", "TrailingFrames"]
+
+SPATIAL_FACTOR = 32
+TEMPORAL_FACTOR = 8
+
+
+@frozen
+class Geometry:
+    """The size of a segment: pixels ``height`` x ``width``, and its place on the take's clock."""
+
+    height: int
+    width: int
+    clock: SegmentClock
+
+    @property
+    def latent_frames(self) -> int:
+        return (self.clock.num_frames - 1) // TEMPORAL_FACTOR + 1
+
+    @property
+    def latent_height(self) -> int:
+        return self.height // SPATIAL_FACTOR
+
+    @property
+    def latent_width(self) -> int:
+        return self.width // SPATIAL_FACTOR
+
+    @property
+    def video_tokens(self) -> int:
+        return self.latent_frames * self.latent_height * self.latent_width
+
+
+@frozen(eq=False)
+class TextContext:
+    """Connector outputs of the prompt and, when CFG needs it, of the negative prompt.
+
+    ``video``, ``audio``: ``[1, S, D]`` for S text tokens, each ready for cross-attention.
+    """
+
+    video: torch.Tensor = field(repr=False)
+    audio: torch.Tensor = field(repr=False)
+    negative_video: torch.Tensor | None = field(default=None, repr=False)
+    negative_audio: torch.Tensor | None = field(default=None, repr=False)
+
+
+@frozen(eq=False)
+class Stream:
+    """One modality in token order, fp32: what is denoised, and what it is conditioned on.
+
+    ``latents``: ``[1, T, C]``, noise where the mask is 1. ``clean``: ``[1, T, C]``, the
+    conditioning, zeros elsewhere. ``denoise_mask``: ``[1, T, 1]``, 0 keeps the clean token, 1
+    ignores it. ``coordinates``: ``[1, axes, T, 2]``, RoPE bounds: seconds, then pixels.
+    """
+
+    latents: torch.Tensor = field(repr=False)
+    clean: torch.Tensor = field(repr=False)
+    denoise_mask: torch.Tensor = field(repr=False)
+    coordinates: torch.Tensor = field(repr=False)
+    is_unconditioned: bool = field(init=False)
+
+    @is_unconditioned.default
+    def _all_noise(self) -> bool:
+        return bool((self.denoise_mask == 1).all())
+
+
+@frozen(eq=False)
+class NoisyLatents:
+    """Both streams before the denoising loop.
+
+    ``video`` tokens are frame by frame, row by row. ``mel_bins``: of each audio latent.
+    """
+
+    video: Stream
+    audio: Stream
+    mel_bins: int
+
+
+@frozen(eq=False)
+class CleanLatents:
+    """Denoised latents in normalised model space, fp32.
+
+    ``video``: ``[1, C, F, H, W]``. ``audio``: ``[1, C, L, mel]``.
+    """
+
+    video: torch.Tensor = field(repr=False)
+    audio: torch.Tensor = field(repr=False)
+
+
+@frozen(eq=False)
+class TrailingFrames:
+    """The last frames of the segment, which the next one repeats: uint8 ``[V, H, W, 3]``."""
+
+    pixels: NDArray[np.uint8] = field(repr=False)

@@ -1,0 +1,104 @@
+"""Longtake: generative video that never has to stop.
+
+A take grows segment by segment; everything that the next segment needs is a small, versioned,
+portable value, `ContinuationState`. Everything public is here and imported when it is first used.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from longtake.blobs.protocol import BlobBackend as BlobBackend
+    from longtake.blobs.protocol import BlobStore as BlobStore
+    from longtake.continuation import ContinuationCodec as ContinuationCodec
+    from longtake.continuation import ContinuationState as ContinuationState
+    from longtake.continuation import StatePart as StatePart
+    from longtake.continuation import StateSummary as StateSummary
+    from longtake.errors import BlobCorrupt as BlobCorrupt
+    from longtake.errors import BlobError as BlobError
+    from longtake.errors import BlobNotFound as BlobNotFound
+    from longtake.errors import BlobStoreFull as BlobStoreFull
+    from longtake.errors import BlobStoreUnavailable as BlobStoreUnavailable
+    from longtake.errors import BlobTooLarge as BlobTooLarge
+    from longtake.errors import Cancelled as Cancelled
+    from longtake.errors import CheckpointError as CheckpointError
+    from longtake.errors import InvalidBlobId as InvalidBlobId
+    from longtake.errors import LongtakeError as LongtakeError
+    from longtake.errors import MissingDependencyError as MissingDependencyError
+    from longtake.errors import NameClashError as NameClashError
+    from longtake.errors import OutputError as OutputError
+    from longtake.errors import PipelineClosedError as PipelineClosedError
+    from longtake.errors import PluginError as PluginError
+    from longtake.errors import StageError as StageError
+    from longtake.errors import UnknownNameError as UnknownNameError
+    from longtake.errors import ValidationError as ValidationError
+    from longtake.errors import WiringError as WiringError
+    from longtake.families import LoadedModel as LoadedModel
+    from longtake.families import ModelFamily as ModelFamily
+    from longtake.families import ModelSource as ModelSource
+    from longtake.families import Recognition as Recognition
+    from longtake.hookspecs import hookimpl as hookimpl
+    from longtake.pipeline import Pipeline as Pipeline
+    from longtake.pipeline import load as load
+    from longtake.presets import Preset as Preset
+    from longtake.references import Reference as Reference
+    from longtake.registry import Registry as Registry
+    from longtake.registry import open_blob_store as open_blob_store
+    from longtake.request import GenerationRequest as GenerationRequest
+    from longtake.request import Inputs as Inputs
+    from longtake.request import Job as Job
+    from longtake.request import Output as Output
+    from longtake.request import ResolvedSampling as ResolvedSampling
+    from longtake.request import Sampling as Sampling
+    from longtake.results import Event as Event
+    from longtake.results import Final as Final
+    from longtake.results import GenerationResult as GenerationResult
+    from longtake.results import Partial as Partial
+    from longtake.results import Progress as Progress
+    from longtake.run import Run as Run
+    from longtake.sessions import Session as Session
+    from longtake.stages import PipelineStage as PipelineStage
+    from longtake.stages import StageSpec as StageSpec
+    from longtake.values import Frames as Frames
+    from longtake.values import Waveform as Waveform
+else:
+    _MODULES = {
+        "blobs.protocol": "BlobBackend BlobStore",
+        "continuation": "ContinuationCodec ContinuationState StatePart StateSummary",
+        "errors": (
+            "BlobCorrupt BlobError BlobNotFound BlobStoreFull BlobStoreUnavailable BlobTooLarge "
+            "Cancelled CheckpointError InvalidBlobId LongtakeError MissingDependencyError "
+            "NameClashError OutputError PipelineClosedError PluginError StageError "
+            "UnknownNameError ValidationError WiringError"
+        ),
+        "families": "LoadedModel ModelFamily ModelSource Recognition",
+        "hookspecs": "hookimpl",
+        "pipeline": "Pipeline load",
+        "presets": "Preset",
+        "references": "Reference",
+        "registry": "Registry open_blob_store",
+        "request": "GenerationRequest Inputs Job Output ResolvedSampling Sampling",
+        "results": "Event Final GenerationResult Partial Progress",
+        "run": "Run",
+        "sessions": "Session",
+        "stages": "PipelineStage StageSpec",
+        "values": "Frames Waveform",
+    }
+    _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
+    __all__ = sorted(_HOMES)
+
+    def __getattr__(name):
+        try:
+            home = _HOMES[name]
+        except KeyError:
+            raise AttributeError(f"module 'longtake' has no attribute {name!r}") from None
+        from importlib import import_module
+
+        value = getattr(import_module(f"longtake.{home}"), name)
+        globals()[name] = value
+        return value
+
+    def __dir__():
+        return [*globals(), *__all__]
+
+__version__ = "0.1.0"

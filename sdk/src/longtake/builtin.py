@@ -1,0 +1,16 @@
+"""The plugin that Longtake itself brings: its own blob stores, through the same door as all."""
+
+from __future__ import annotations
+
+from longtake.blobs.protocol import BlobBackend
+from longtake.hookspecs import hookimpl
+
+LONGTAKE_API = ">=1,<2"
+
+
+@hookimpl
+def longtake_blob_stores() -> list[BlobBackend]:
+    return [
+        BlobBackend("memory", "longtake.blobs.memory:open_store"),
+        BlobBackend("file", "longtake.blobs.file:open_store"),
+    ]

@@ -1,0 +1,108 @@
+"""A family of models: everything that a plugin says about one, without importing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import Attribute, field, frozen
+
+from longtake.continuation import ContinuationCodec
+from longtake.errors import UnknownNameError
+from longtake.presets import Preset, check_defaults
+from longtake.stages import Recipe, as_recipe
+
+__all__ = ["LoadedModel", "ModelFamily", "ModelSource", "Recognition"]
+
+
+@frozen
+class Recognition:
+    """A family's word that a checkpoint is its own. ``preset``: the one it gets by default."""
+
+    preset: str | None = None
+    description: str = ""
+
+
+@frozen(kw_only=True)
+class ModelSource:
+    """What a family's ``load`` is given.
+
+    ``path``: the checkpoint; None for a family without weights. ``device``, ``dtype``: as the
+    caller said, e.g. ``"cuda:0"``, ``"bfloat16"``; None means the family's choice. ``options``: an
+    instance of the family's options class, None when it has none.
+    """
+
+    path: Path | None
+    device: str | None = None
+    dtype: str | None = None
+    options: Any = None
+
+
+@frozen
+class LoadedModel:
+    """What a family's ``load`` returns.
+
+    ``components``: what stage constructors may ask for, by parameter name; looked up when a recipe
+    is built, so a mapping may load each on demand. ``device``: where the networks are.
+    """
+
+    components: Mapping[str, Any] = field(factory=dict)
+    device: str = "cpu"
+
+
+def _checked_defaults(instance: Any, attribute: Attribute[Any], value: Mapping[str, Any]) -> None:
+    check_defaults(f"family {instance.name}: {attribute.name}", value)
+
+
+@frozen
+class ModelFamily:
+    """A family of models, as its plugin declares it. Declaring one imports nothing heavy.
+
+    ``stages``: the recipe of a segment. ``finish``: the recipe that makes the missing end of a
+    take from its state alone; empty when a take needs none. ``presets``: the first is the default.
+    ``defaults``: the family's own, below every preset's. ``codecs``: read and write its states;
+    the first one writes. ``recognise``: ``(path) -> Recognition | None``, reads only small files.
+    ``load``: ``(ModelSource) -> LoadedModel``. ``options``: attrs class of the keyword arguments
+    that `longtake.load` passes on. ``example``: ``(folder) -> folder``, writes a small checkpoint
+    there, for trying the family without a real one. Callables and classes may be
+    ``"package.module:attribute"``.
+    """
+
+    name: str
+    stages: Recipe = field(converter=as_recipe)
+    finish: Recipe = field(default=(), converter=as_recipe, kw_only=True)
+    presets: tuple[Preset, ...] = field(default=(), converter=tuple, kw_only=True)
+    defaults: Mapping[str, Any] = field(
+        factory=dict, kw_only=True, validator=_checked_defaults
+    )
+    codecs: tuple[ContinuationCodec[Any], ...] = field(default=(), converter=tuple, kw_only=True)
+    recognise: str | Callable[[Path], Recognition | None] | None = field(
+        default=None, kw_only=True
+    )
+    load: str | Callable[[ModelSource], LoadedModel] | None = field(default=None, kw_only=True)
+    options: str | type | None = field(default=None, kw_only=True)
+    example: str | Callable[[Path], Path] | None = field(default=None, kw_only=True)
+    description: str = field(default="", kw_only=True)
+
+    def preset(self, name: str | None = None) -> Preset:
+        """The preset called ``name`` (``"name"`` or ``"name@version"``), or the default one.
+
+        Raises `UnknownNameError` listing what there is.
+        """
+        if name is None:
+            return self.presets[0] if self.presets else Preset("default")
+        wanted, _, version = name.partition("@")
+        found = [p for p in self.presets if p.name == wanted]
+        if version:
+            found = [p for p in found if str(p.version) == version]
+        if not found:
+            known = ", ".join(dict.fromkeys(p.name for p in self.presets)) or "none"
+            raise UnknownNameError(
+                f"family {self.name!r} has no preset {name!r}; presets: {known}"
+            )
+        return max(found, key=lambda p: p.version)
+
+    def codec(self, kind: str) -> ContinuationCodec[Any] | None:
+        """The codec that reads states of ``kind``, or None."""
+        return next((codec for codec in self.codecs if codec.kind == kind), None)

@@ -1,0 +1,31 @@
+"""What a plugin can do. Hooks take no arguments and return lists; the host does the registering."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from longtake.blobs.protocol import BlobBackend
+    from longtake.families import ModelFamily
+    from longtake.results import Event
+
+hookspec = pluggy.HookspecMarker("longtake")
+hookimpl = pluggy.HookimplMarker("longtake")
+
+
+@hookspec
+def longtake_families() -> list[ModelFamily]:  # type: ignore[empty-body]
+    """Model families, declared without importing anything heavy."""
+
+
+@hookspec
+def longtake_blob_stores() -> list[BlobBackend]:  # type: ignore[empty-body]
+    """Kinds of blob stores, each under a URL scheme of its own."""
+
+
+@hookspec
+def longtake_observers() -> list[Callable[[Event], None]]:  # type: ignore[empty-body]
+    """Callables that are told every event of every run; one that raises cannot hurt the run."""

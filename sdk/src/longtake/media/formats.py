@@ -1,0 +1,111 @@
+"""Which container formats a take can be written in, and the codec settings of each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from attrs import frozen
+
+__all__ = ["CONTAINER_FORMATS", "ContainerFormat", "container_format"]
+
+Options = Mapping[str, str]
+
+
+def _options(values: dict[str, str]) -> Options:
+    return MappingProxyType(values)
+
+
+@frozen
+class ContainerFormat:
+    """How a take becomes a file: the container, its two codecs, and their settings.
+
+    A file in the making is one header followed by self-contained fragments, one per segment.
+    ``header_options``, ``fragment_options`` and ``final_options`` are the muxer's options for the
+    header, for a fragment, and for the finished file. In a muxer's output the first
+    ``fragment_marker`` starts ``fragment_marker_offset`` bytes after the end of the header.
+    ``fragment_counter`` is the muxer's option that takes a fragment's number, if it counts them.
+    """
+
+    name: str
+    muxer: str
+    video_codec: str
+    video_options: Options
+    pixel_format: str
+    pixel_format_odd_sides: str
+    yuv: bool
+    audio_codec: str
+    audio_priming_samples: int
+    audio_bit_rate_per_channel: int
+    fragment_marker: bytes
+    fragment_marker_offset: int
+    fragment_counter: str | None
+    header_options: Options
+    fragment_options: Options
+    final_options: Options
+
+
+# H.264 without B-frames or lookahead: every frame has left the encoder when a segment ends.
+# delay_moov writes the edit list that hides the AAC priming; frag_discont gives each fragment its
+# own absolute start time. use_editlist keeps the muxer from shifting a fragment to time zero.
+_MP4 = ContainerFormat(
+    name="MP4 (H.264 + AAC)",
+    muxer="mp4",
+    video_codec="libx264",
+    video_options=_options(
+        {"tune": "zerolatency", "bf": "0", "crf": "18", "preset": "medium", "forced-idr": "1"}
+    ),
+    pixel_format="yuv420p",
+    pixel_format_odd_sides="yuv444p",
+    yuv=True,
+    audio_codec="aac",
+    audio_priming_samples=1024,
+    audio_bit_rate_per_channel=96_000,
+    fragment_marker=b"moof",
+    fragment_marker_offset=4,
+    fragment_counter="fragment_index",
+    header_options=_options(
+        {
+            "movflags": "delay_moov+default_base_moof+frag_custom+skip_trailer",
+            "fflags": "bitexact",
+        }
+    ),
+    fragment_options=_options(
+        {
+            "movflags": "empty_moov+default_base_moof+frag_custom+frag_discont+skip_trailer",
+            "use_editlist": "1",
+            "fflags": "bitexact",
+        }
+    ),
+    final_options=_options({"movflags": "faststart", "fflags": "bitexact"}),
+)
+
+# bgr0 is the 8-bit RGB layout of FFV1 whose colour transform is reversible.
+_LIVE_MATROSKA = _options({"live": "1", "fflags": "bitexact"})
+_MKV = ContainerFormat(
+    name="Matroska (FFV1 + PCM, lossless)",
+    muxer="matroska",
+    video_codec="ffv1",
+    video_options=_options({"level": "3", "slices": "4"}),
+    pixel_format="bgr0",
+    pixel_format_odd_sides="bgr0",
+    yuv=False,
+    audio_codec="pcm_f32le",
+    audio_priming_samples=0,
+    audio_bit_rate_per_channel=0,
+    fragment_marker=bytes.fromhex("1F43B675"),  # the EBML id of a Cluster
+    fragment_marker_offset=0,
+    fragment_counter=None,
+    header_options=_LIVE_MATROSKA,
+    fragment_options=_LIVE_MATROSKA,
+    final_options=_options({"fflags": "bitexact"}),
+)
+
+CONTAINER_FORMATS: Mapping[str, ContainerFormat] = MappingProxyType({".mp4": _MP4, ".mkv": _MKV})
+
+
+def container_format(path: str | os.PathLike[str]) -> ContainerFormat | None:
+    """The format that the suffix of ``path`` names, or None for an unknown suffix."""
+    suffix = os.path.splitext(os.fspath(path))[1].lower()
+    return CONTAINER_FORMATS.get(suffix)

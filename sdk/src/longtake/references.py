@@ -1,0 +1,41 @@
+"""``"package.module:attribute"``: how heavy things are named without importing them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from attrs import frozen
+
+from longtake.errors import PluginError
+
+__all__ = ["Reference", "resolve"]
+
+
+@frozen
+class Reference:
+    """A value that is imported only when it is used, e.g. a preset default kept elsewhere.
+
+    ``target`` is ``"package.module:attribute"``.
+    """
+
+    target: str
+
+    def resolve(self) -> object:
+        """Import the module and return the attribute. Raises `PluginError` when it is not there."""
+        return resolve(self.target)
+
+
+def resolve(target: object) -> object:
+    """The object that ``target`` names; anything but a string is returned as it is."""
+    if not isinstance(target, str):
+        return target
+    module_name, _, attribute = target.partition(":")
+    if not module_name or not attribute:
+        raise PluginError(f"{target!r} is not a reference of the form 'package.module:attribute'")
+    try:
+        value: object = import_module(module_name)
+        for name in attribute.split("."):
+            value = getattr(value, name)
+    except (ImportError, AttributeError) as error:
+        raise PluginError(f"cannot import {target!r}: {error}") from error
+    return value

@@ -1,0 +1,18 @@
+"""Seeds of a take's segments, the same on every worker."""
+
+from __future__ import annotations
+
+import hashlib
+
+__all__ = ["segment_seed"]
+
+
+def segment_seed(seed: int, segment_index: int) -> int:
+    """The seed of one segment: ``seed`` itself for the first, then 64 bits of a digest.
+
+    Segment n > 0 uses the first 8 bytes, big-endian, of SHA-256 of ``"<seed>:<n>"``.
+    """
+    if segment_index == 0:
+        return seed
+    digest = hashlib.sha256(f"{seed}:{segment_index}".encode()).digest()
+    return int.from_bytes(digest[:8], "big")

@@ -1,0 +1,74 @@
+"""A stage is one step of a pipeline; a recipe is a tuple of stage specs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from attrs import field, frozen
+
+from longtake.errors import PluginError
+from longtake.references import resolve
+
+__all__ = ["PipelineStage", "Recipe", "StageSpec", "as_recipe"]
+
+
+class PipelineStage(Protocol):
+    """A callable wired by the types of its annotated parameters and return value.
+
+    The constructor takes the networks that the stage owns, by component name. The annotated
+    parameters of the call are what the stage needs: values that earlier stages made (the newest
+    of that type), the `Job`, its options class, the `Run`. ``X | None`` takes None when there is
+    no such value. The return annotation is what it makes: one value, a tuple of values, or None.
+
+    Optional powers, found by their methods:
+
+    - ``check(...)``: refuse a bad request before any stage runs. May ask for the job, options and
+      the restored state.
+    - ``__enter__``/``__exit__``: the stage is entered before its call and left when the last stage
+      of the same name is done, also on error.
+    """
+
+    @property
+    def __call__(self) -> Callable[..., Any]:
+        """Do the step."""
+        ...
+
+
+@frozen
+class StageSpec:
+    """A stage in a recipe.
+
+    ``name``: what users call it, in ``stage_overrides``, progress and timings; several specs may
+    share one. ``stage``: a class, a function, or its ``"package.module:attribute"`` name.
+    ``options``: the attrs class of what a request may override, or its name; every field has a
+    default. ``arguments``: constructor arguments beyond the components. ``follows_sampling``:
+    whether fields of the options that `Sampling` has too take its values.
+    """
+
+    name: str
+    stage: str | Callable[..., Any]
+    options: str | type | None = None
+    arguments: Mapping[str, Any] = field(factory=dict)
+    follows_sampling: bool = True
+
+    def options_class(self) -> type | None:
+        """The options class, imported; None when the stage has no options."""
+        cls = resolve(self.options)
+        if cls is None or (isinstance(cls, type) and hasattr(cls, "__attrs_attrs__")):
+            return cls
+        raise PluginError(f"the options of stage {self.name!r} are not an attrs class: {cls!r}")
+
+
+Recipe = tuple[StageSpec, ...]
+
+
+def as_recipe(stages: tuple[str | StageSpec, ...]) -> Recipe:
+    """Specs as they are; a bare reference becomes a spec named after its class."""
+    return tuple(s if isinstance(s, StageSpec) else StageSpec(_name_of(s), s) for s in stages)
+
+
+def _name_of(reference: str) -> str:
+    name = reference.rpartition(":")[2].removesuffix("Stage")
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -1,0 +1,165 @@
+"""The one strict converter between JSON-like documents and attrs values.
+
+Nothing is coerced: ``"3"`` is not an int, ``3.9`` is not an int, ``True`` is not a number. An int
+is accepted where a float is meant, because JavaScript writes 1.0 as 1. Every refusal is one
+`ValidationError` whose path names the field.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from functools import partial
+from typing import Any, TypeVar
+
+import attrs
+from cattrs import BaseValidationError, Converter, ForbiddenExtraKeysError
+from cattrs.errors import AttributeValidationNote, IterableValidationNote
+from cattrs.gen import make_dict_structure_fn
+
+from longtake.errors import ValidationError
+
+__all__ = ["structure", "unstructure"]
+
+T = TypeVar("T")
+
+_ATTRS_VALIDATOR_MESSAGE = re.compile(r"^'(\w+)' ")
+
+
+def structure(document: object, cls: type[T], *, path: str = "") -> T:
+    """Build ``cls`` from ``document``.
+
+    Raises `ValidationError` naming the first wrong field below ``path``: an unknown key, a wrong
+    type, a missing field, or a value that a validator of the class refuses.
+    """
+    try:
+        return _converter.structure(document, cls)
+    except Exception as error:  # whatever a field's hook or validator raises is the caller's value
+        raise _as_validation_error(error, path, cls) from None
+
+
+def unstructure(value: object) -> Any:
+    """The plain JSON-like document of an attrs value; the inverse of `structure`."""
+    return _converter.unstructure(value)
+
+
+def _join(path: str, name: object) -> str:
+    if isinstance(name, int):
+        return f"{path}[{name}]"
+    return f"{path}.{name}" if path else str(name)
+
+
+def _as_validation_error(error: BaseException, path: str, cls: object) -> ValidationError:
+    if isinstance(error, ValidationError):
+        return error
+    if isinstance(error, BaseValidationError):
+        return _first_of(error, path)
+    if isinstance(error, ForbiddenExtraKeysError):
+        name = sorted(error.extra_fields)[0]
+        allowed = ", ".join(field.name for field in attrs.fields(error.cl))
+        return ValidationError(_join(path, name), f"unknown field; allowed: {allowed or 'none'}")
+    if isinstance(error, KeyError):
+        return ValidationError(_join(path, error.args[0]), "required, but missing")
+    message = str(error.args[0]) if error.args else type(error).__name__
+    if match := _ATTRS_VALIDATOR_MESSAGE.match(message):
+        return ValidationError(_join(path, match[1]), message[match.end() :])
+    return ValidationError(path, message)
+
+
+def _first_of(group: BaseValidationError, path: str) -> ValidationError:
+    error = group.exceptions[0]
+    for note in getattr(error, "__notes__", ()):
+        if isinstance(note, AttributeValidationNote):
+            if isinstance(error, KeyError) and error.args and error.args[0] == note.name:
+                break
+            return _as_validation_error(error, _join(path, note.name), note.type)
+        if isinstance(note, IterableValidationNote):
+            return _as_validation_error(error, _join(path, note.index), note.type)
+    return _as_validation_error(error, path, group.cl)
+
+
+def _expected(what: str, value: object) -> TypeError:
+    shown = repr(value)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    return TypeError(f"expected {what}, got {shown} ({type(value).__name__})")
+
+
+def _integer(value: object, _: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _expected("an integer", value)
+    return value
+
+
+def _number(value: object, _: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _expected("a number", value)
+    try:
+        number = float(value)
+    except OverflowError:
+        raise _expected("a finite number", value) from None
+    if not math.isfinite(number):
+        raise _expected("a finite number", value)
+    return number
+
+
+def _string(value: object, _: object) -> str:
+    if not isinstance(value, str):
+        raise _expected("a string", value)
+    return value
+
+
+def _boolean(value: object, _: object) -> bool:
+    if not isinstance(value, bool):
+        raise _expected("true or false", value)
+    return value
+
+
+def _ratio(value: object, _: object) -> Fraction:
+    """A ratio from an int, a finite float (its decimal digits count) or ``"24000/1001"``."""
+    if isinstance(value, Fraction):
+        return value
+    try:
+        if isinstance(value, str):
+            return Fraction(value)
+        return Fraction(str(_number(value, None)))
+    except (ValueError, TypeError, ZeroDivisionError):
+        raise _expected("a number or a ratio such as '24000/1001'", value) from None
+
+
+def _ratio_document(value: Fraction) -> int | str:
+    return value.numerator if value.denominator == 1 else str(value)
+
+
+def _mapping(value: object, _: object) -> dict[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise _expected("an object", value)
+    return value
+
+
+def _make_converter() -> Converter:
+    converter = Converter(forbid_extra_keys=True, detailed_validation=True)
+    converter.register_structure_hook(int, _integer)
+    converter.register_structure_hook(float, _number)
+    converter.register_structure_hook(str, _string)
+    converter.register_structure_hook(bool, _boolean)
+    converter.register_structure_hook(Fraction, _ratio)
+    converter.register_unstructure_hook(Fraction, _ratio_document)
+    converter.register_structure_hook_func(lambda cls: cls == dict[str, Any], _mapping)
+    converter.register_structure_hook_factory(attrs.has, partial(_record, converter))
+    return converter
+
+
+def _record(converter: Converter, cls: type) -> Callable[[object, object], Any]:
+    fill = make_dict_structure_fn(cls, converter)
+
+    def structure_record(value: object, wanted: object) -> Any:
+        if not isinstance(value, dict):
+            raise _expected("an object", value)
+        return fill(value, wanted)
+
+    return structure_record
+
+
+_converter = _make_converter()

@@ -1,0 +1,77 @@
+"""What several tests of LTX-2 need: checkpoints, pipelines that can be looked into."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+import longtake as lt
+import numpy as np
+import torch
+from longtake_ltx2.plugin import longtake_families
+from longtake_ltx2.recipes import BASE_RECIPE
+from longtake_ltx2.tiny import LARGER, TINY, Generation, write_tiny_checkpoint
+from longtake_ltx2.values import CleanLatents, NoisyLatents
+
+Size = Literal["tiny", "larger"]
+
+
+class Checkpoints:
+    """Random checkpoints by generation and size, each made when first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @functools.cache  # noqa: B019  (one instance per test run)
+    def path(self, generation: Generation = "2.0", size: Size = "tiny") -> Path:
+        sizes = {"tiny": TINY, "larger": LARGER}
+        target = self._folder / f"{generation}-{size}"
+        return write_tiny_checkpoint(target, generation=generation, size=sizes[size])
+
+
+class LatentProbe:
+    """A last stage that keeps the latents of every run."""
+
+    def __init__(self) -> None:
+        self.noisy: list[NoisyLatents] = []
+        self.clean: list[CleanLatents] = []
+
+    def __call__(self, noisy: NoisyLatents, clean: CleanLatents) -> None:
+        self.noisy.append(noisy)
+        self.clean.append(clean)
+
+
+def family() -> lt.ModelFamily:
+    """LTX-2 as its plugin declares it."""
+    (declared,) = longtake_families()
+    return declared
+
+
+def probed_pipeline(path: Path, **options: Any) -> tuple[lt.Pipeline, LatentProbe]:
+    """A pipeline of the tiny preset whose latents can be looked at."""
+    probe = LatentProbe()
+    declared = family()
+    preset = attrs.evolve(
+        declared.preset("ltx2_tiny"), stages=(*BASE_RECIPE, lt.StageSpec("probe", probe))
+    )
+    probed = attrs.evolve(declared, presets=(preset,))
+    return lt.load(path, family=probed, preset="ltx2_tiny", **options), probe
+
+
+def moving_frames(count: int, height: int = 64, width: int = 96) -> list[np.ndarray[Any, Any]]:
+    """A bright square that moves over a gradient: uint8 ``[H, W, 3]`` each."""
+    rows, columns = np.mgrid[0:height, 0:width]
+    frames = []
+    for index in range(count):
+        frame = np.stack([rows * 2, columns * 2, (rows + columns) % 256], axis=-1).astype(np.uint8)
+        frame[8 : 8 + height // 4, 4 * index : 4 * index + width // 6] = 255
+        frames.append(frame)
+    return frames
+
+
+def relative_error(expected: torch.Tensor, actual: torch.Tensor) -> float:
+    """max |a - b| / max |a|."""
+    assert expected.shape == actual.shape
+    return float((expected - actual).abs().max() / expected.abs().max())
