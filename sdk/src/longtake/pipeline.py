@@ -20,7 +20,7 @@ from longtake.presets import Preset
 from longtake.references import resolve
 from longtake.registry import Registry
 from longtake.request import GenerationRequest, Job
-from longtake.resolution import resolve_options, resolve_request
+from longtake.resolution import Resolved, resolve_options, resolve_request
 from longtake.results import Event, Final, GenerationResult
 from longtake.run import Run
 from longtake.stages import Recipe
@@ -59,6 +59,14 @@ class Pipeline:
     def recipe(self) -> Recipe:
         """The stages that a segment goes through."""
         return self.family.stages if self.preset.stages is None else self.preset.stages
+
+    def check(self, request: GenerationRequest, *, blobs: BlobStore | None = None) -> None:
+        """Refuse what can be refused before the networks are loaded: a bad state, a bad option.
+
+        Raises `ValidationError`. The stages' own checks come with `generate`.
+        """
+        with self._lock:
+            self._resolved(request, blobs)
 
     def prepare(self) -> None:
         """Load the networks and check the wiring now instead of at the first request.
@@ -151,18 +159,7 @@ class Pipeline:
         is_cancelled: Callable[[], bool],
     ) -> GenerationResult:
         with self._lock:
-            self._check_open()
-            decoded = None
-            if request.state is not None:
-                decoded = self._codec_of(request.state).decode(request.state, blobs)
-            resolved = resolve_request(
-                request,
-                family=self.family,
-                preset=self.preset,
-                recipe=self.recipe,
-                segment_index=0 if decoded is None else decoded.segment_index + 1,
-                take_defaults=None if decoded is None else decoded.take_defaults,
-            )
+            decoded, resolved = self._resolved(request, blobs)
             job = resolved.job
             if job.output.return_state and not self._state_codec():
                 raise ValidationError(
@@ -187,6 +184,21 @@ class Pipeline:
             )
             run.emit(Final(result))
         return result
+
+    def _resolved(self, request: GenerationRequest, blobs: BlobStore | None) -> tuple[Any, Resolved]:
+        """The typed state that the request goes on from, if any, and the job."""
+        self._check_open()
+        decoded = None
+        if request.state is not None:
+            decoded = self._codec_of(request.state).decode(request.state, blobs)
+        return decoded, resolve_request(
+            request,
+            family=self.family,
+            preset=self.preset,
+            recipe=self.recipe,
+            segment_index=0 if decoded is None else decoded.segment_index + 1,
+            take_defaults=None if decoded is None else decoded.take_defaults,
+        )
 
     def _check_open(self) -> None:
         if self._closed:

@@ -56,7 +56,7 @@ def decode_tensor(file: bytes | memoryview, path: str) -> torch.Tensor:
     except SafetensorError as error:
         refuse(path, f"is a damaged safetensors file: {error}")
     if list(tensors) != ["t"] or list(tensors["t"].shape) != shape:
-        refuse(path, "is a safetensors file with an ambiguous header")
+        refuse(path, "does not hold the tensor that its header says")
     _check_finite(tensors["t"], path)
     # Memory of torch's own: the loaded tensor may be unaligned, and kernels then round otherwise.
     return tensors["t"].clone()
@@ -95,10 +95,18 @@ def _check_file(file: bytes | memoryview, path: str) -> list[int]:
 
 def _header(text: bytes, path: str) -> dict[str, Any]:
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError):
         refuse(path, "is not a safetensors file: its header is not JSON")
     return object_(document, path)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, unless readers could disagree on what it holds."""
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("a name appears twice")
+    return names
 
 
 def _shape(value: object, path: str) -> list[int]:

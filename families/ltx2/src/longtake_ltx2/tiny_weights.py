@@ -9,18 +9,19 @@ if TYPE_CHECKING:
     import torch
 
 _FRAME_LEVEL = 0.5  # standard deviation of pictures in [-1, 1]
-_SOUND_LEVEL = 0.09  # the same for sound in [-1, 1], and for the bandwidth extension's part of it
+_SOUND_LEVEL = 0.06  # the same for sound in [-1, 1]
+_EXTENSION_LEVEL = 0.015  # and for what the bandwidth extension adds: a little, as in real sound
 
 # Deviation of a weight, times the root of the inputs that it is summed over. 1.68 keeps the
-# variance behind a SiLU; the vocoders' many residual blocks explode with more than their gain and
-# forget the input with less.
+# variance behind a SiLU. The vocoders' many residual blocks amplify rounding errors with more than
+# their gain, and forget the input with less.
 _GAINS = {
     "text_encoder": 1.0,
     "connectors": 1.0,
     "transformer": 1.0,
     "vae": 1.68,
     "audio_vae": 1.68,
-    "vocoder": 0.85,
+    "vocoder": 0.6,
 }
 
 
@@ -80,16 +81,17 @@ def _set_levels(components: dict[str, Any], generator: torch.Generator) -> None:
     shape = (1, audio_vae.config.latent_channels, 26, audio_vae.config.mel_bins // 4)
     mel = audio_vae.decode(torch.randn(shape, generator=generator)).sample
     if "bwe_hidden_channels" not in vocoder.config:
-        _set_sound_level(vocoder, mel)
+        _set_sound_level(vocoder, mel, _SOUND_LEVEL)
         return
     _fill_spectral_bases(vocoder)
-    _set_sound_level(vocoder.vocoder, mel)
+    _set_sound_level(vocoder.vocoder, mel, _SOUND_LEVEL)
     sound = vocoder.vocoder(mel)[0]
     log_mel = vocoder.mel_stft(sound)[0]
-    _set_sound_level(vocoder.bwe_generator, log_mel.transpose(1, 2)[None])
+    extended = log_mel.transpose(1, 2)[None]
+    _set_sound_level(vocoder.bwe_generator, extended, _EXTENSION_LEVEL)
 
 
-def _set_sound_level(vocoder: Any, mel: torch.Tensor) -> None:
+def _set_sound_level(vocoder: Any, mel: torch.Tensor, level: float) -> None:
     """Take the constant part out of what a vocoder makes of `mel` [1, 2, frames, bins], and scale.
 
     The factor is a power of two, so that rounding does not make the bytes depend on the machine.
@@ -97,7 +99,7 @@ def _set_sound_level(vocoder: Any, mel: torch.Tensor) -> None:
     weight = vocoder.conv_out.weight
     weight.sub_(weight.mean(-1, keepdim=True))
     deviation = float(vocoder(mel).std())
-    weight.mul_(2.0 ** round(math.log2(_SOUND_LEVEL / deviation)))
+    weight.mul_(2.0 ** round(math.log2(level / deviation)))
 
 
 def _fill_spectral_bases(vocoder: Any) -> None:

@@ -30,6 +30,9 @@ _LAYOUTS = {1: "mono", 2: "stereo"}
 _AUDIO_BLOCK = 1024
 """Samples per call of the audio encoder: the frame length of AAC-LC."""
 
+_EMPTY_SIDE = 16
+"""Pixels, for a video encoder that will get no picture."""
+
 _ACCURATE = (
     Interpolation.BICUBIC
     | Interpolation.ACCURATE_RND
@@ -40,7 +43,10 @@ _ACCURATE = (
 
 @frozen
 class TakeFormat:
-    """What all segments of a take have in common; no channels and rate 0 without sound."""
+    """What all segments of a take have in common.
+
+    No channels and rate 0 without sound; no height and width in a file of sound alone.
+    """
 
     height: int
     width: int
@@ -55,12 +61,9 @@ class TakeFormat:
         sample_rate: int | None,
     ) -> TakeFormat:
         """The format of one segment; :class:`ValidationError` if the arrays are none."""
-        if (
-            frames.dtype != np.uint8
-            or frames.ndim != 4
-            or frames.shape[3] != 3
-            or 0 in frames.shape[1:]
-        ):
+        pictures = frames.dtype == np.uint8 and frames.ndim == 4 and frames.shape[3] == 3
+        sound_alone = audio is not None and frames.shape[:3] == (0, 0, 0)
+        if not pictures or (0 in frames.shape[1:] and not sound_alone):
             found = f"{frames.dtype} {list(frames.shape)}"
             raise ValidationError("frames", f"expected uint8 [T, H, W, 3], got {found}")
         if audio is None:
@@ -73,9 +76,14 @@ class TakeFormat:
         return cls(frames.shape[1], frames.shape[2], audio.shape[0], sample_rate)
 
     def check_continued_by(self, other: TakeFormat) -> None:
-        """Raise :class:`ValidationError` unless a segment of ``other`` can follow this one."""
+        """Raise :class:`ValidationError` unless a segment of ``other`` can follow this one.
+
+        Sound alone can follow any picture.
+        """
+        size = (self.height, self.width)
+        other_size = (other.height, other.width) if other.height else size
         for path, what, expected, got in (
-            ("frames", "height and width", (self.height, self.width), (other.height, other.width)),
+            ("frames", "height and width", size, other_size),
             ("audio", "number of channels", self.channels, other.channels),
             ("sample_rate", "rate in Hz", self.sample_rate, other.sample_rate),
         ):
@@ -191,7 +199,8 @@ def _add_video(
     )
     assert isinstance(stream, VideoStream)
     odd = take.height % 2 or take.width % 2
-    stream.width, stream.height = take.width, take.height
+    # Without a picture the stream stays empty and is left out of the finished file.
+    stream.width, stream.height = take.width or _EMPTY_SIDE, take.height or _EMPTY_SIDE
     stream.pix_fmt = container.pixel_format_odd_sides if odd else container.pixel_format
     codec = stream.codec_context
     codec.time_base = 1 / fps

@@ -80,9 +80,10 @@ class TakeWriter:
 
         ``frames`` is uint8 ``[T, H, W, 3]`` (RGB); ``audio`` is float32 ``[channels, samples]`` in
         -1..1, or None in a take without sound; ``sample_rate`` is in Hz. Either array may be
-        empty, and the sound may be longer or shorter than the picture: both go on where the
-        segment before ended. When this returns, all frames so far are on disk, and all sound but
-        what AAC holds back to look ahead (at most 3,072 samples).
+        empty (``[0, 0, 0, 3]`` goes with pictures of any size), and the sound may be longer or
+        shorter than the picture: both go on where the segment before ended. When this returns, all
+        frames so far are on disk, and all sound but what AAC holds back to look ahead (at most
+        3,072 samples). A file of sound alone is finished without a video stream.
 
         Raises :class:`ValidationError` for arrays that do not fit the take, which changes nothing,
         and :class:`OutputError` when the segment cannot be stored; the ones before it stay.

@@ -1,0 +1,89 @@
+"""Every task of the project: ``python -m nox -l`` lists them.
+
+Each session installs what it needs from the packages themselves, held to ``constraints.txt``.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "types", "tests", "wheels"]
+nox.options.reuse_existing_virtualenvs = True
+
+ROOT = Path(__file__).parent
+PACKAGES = ("sdk", "families/ltx2")
+SOURCES = tuple(f"{package}/src" for package in PACKAGES)
+SCRIPTS = ("tests", "examples", "benchmarks", "noxfile.py")
+
+
+def install(session: nox.Session, *requirements: str, editable: bool = True) -> None:
+    """Install the packages, and ``requirements``, within the constraints."""
+    packages = [f"-e{package}" if editable else f"./{package}" for package in PACKAGES]
+    session.install("-q", "-c", "constraints.txt", *packages, *requirements)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Roll a three-segment take: out/demo.mp4 and out/demo.png. ``-- --model DIR`` for real."""
+    install(session)
+    session.run("python", "examples/demo.py", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests; they need no GPU and no internet. ``-- ARGS`` go to pytest."""
+    install(session, "pytest", "pytest-xdist", "hypothesis", "mypy")
+    env = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    session.run("pytest", "-q", "-n", "2", "--dist", "loadfile", *session.posargs, env=env)
+
+
+@nox.session
+def continuity(session: nox.Session) -> None:
+    """Ten takes rolled by three processes each, against one process: bit for bit."""
+    install(session, "pytest")
+    env = {"LONGTAKE_TEST_TRIES": "10"}
+    session.run("pytest", "-q", "tests/ltx2/test_separate_processes.py", *session.posargs, env=env)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff: rules and format."""
+    session.install("-q", "-c", "constraints.txt", "ruff")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy --strict over all packages, tests and scripts."""
+    install(session, "mypy", "pytest", "hypothesis", "nox")
+    session.run("mypy", *SOURCES)
+    session.run("mypy", *SCRIPTS)
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Build every wheel, install them into an empty environment, and roll a tiny take there."""
+    folder = Path(session.create_tmp()) / "wheels"
+    shutil.rmtree(folder, ignore_errors=True)
+    paths = [f"./{package}" for package in PACKAGES]
+    session.run("python", "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), *paths)
+    built = sorted(str(wheel) for wheel in folder.glob("*.whl"))
+    session.install("-q", "-c", "constraints.txt", "--force-reinstall", "--no-deps", *built)
+    session.install("-q", "-c", "constraints.txt", *built)
+    with session.chdir(folder):  # no source tree in sight
+        session.run("longtake", "families")
+        session.run("longtake", "generate", "a tiny take", "--segments", "2", "-o", "take.mp4")
+        if not Path("take.mp4").stat().st_size:
+            session.error("the installed wheels wrote an empty take")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Ratios, each paired in one run: start-up, and a segment beside diffusers' own pipeline."""
+    install(session)
+    session.run("python", "benchmarks/startup.py")
+    session.run("python", "benchmarks/segment.py", *session.posargs)

@@ -1,0 +1,154 @@
+"""``longtake generate``: a take from prompts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import evolve, fields, frozen
+
+from longtake.blobs.protocol import BlobStore
+from longtake.cli.documents import build_request
+from longtake.cli.models import ModelChoice, choose_family, model_options, open_pipeline
+from longtake.cli.rolling import Take, roll
+from longtake.cli.statefile import StateFile, check_state_target, read_state
+from longtake.families import ModelFamily
+from longtake.media.writer import check_output
+from longtake.registry import Registry, open_blob_store
+
+__all__ = ["generate"]
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("prompts", nargs=-1, required=True, metavar="PROMPT...")
+@model_options
+@click.option("--preset", metavar="NAME", help="See 'longtake presets'.")
+@click.option(
+    "--segments", type=click.IntRange(min=1), metavar="N", help="The last prompt repeats."
+)
+@click.option("--seed", type=int, metavar="N", help="Of the whole take.")
+@click.option("--height", type=int, metavar="PIXELS")
+@click.option("--width", type=int, metavar="PIXELS")
+@click.option("--num-frames", type=int, metavar="N", help="Of a segment, with those it repeats.")
+@click.option("--fps", metavar="RATE", help="Frames per second, e.g. 24 or 24000/1001.")
+@click.option("--steps", type=int, metavar="N", help="Denoising steps.")
+@click.option("--guidance-scale", type=float, metavar="X", help="Text guidance of the picture.")
+@click.option("--negative-prompt", metavar="TEXT")
+@click.option("--overlap-frames", type=int, metavar="N", help="Repeated by the next segment (9).")
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="Any field of the request, e.g. sampling.seed=3 or denoise.stg_scale=0. Repeatable.",
+)
+@click.option("--state", type=_PATH, metavar="IN.json", help="Go on from this state.")
+@click.option(
+    "--save-state", type=_PATH, metavar="OUT.json", help="The take is to be continued from here."
+)
+@click.option("--finish", is_flag=True, help="End the sound, also with --save-state.")
+@click.option("--blobs", metavar="URL", help="Where states keep big parts, e.g. file:///folder.")
+@click.option(
+    "-o",
+    "--output",
+    type=_PATH,
+    default=Path("take.mp4"),
+    show_default=True,
+    help="A .mp4, or a lossless .mkv.",
+)
+def generate(
+    prompts: tuple[str, ...],
+    preset: str | None,
+    segments: int | None,
+    assignments: tuple[str, ...],
+    finish: bool,
+    blobs: str | None,
+    **options: Any,
+) -> None:
+    """Roll a take of picture and sound: one segment per PROMPT, the last one repeats.
+
+    Progress is told on standard error. A take that is interrupted leaves its finished segments in
+    the output file, and the state to go on from in OUT.json or else beside the output.
+    """
+    choice = ModelChoice(**{field.name: options.pop(field.name) for field in fields(ModelChoice)})
+    files = _Files(**{field.name: options.pop(field.name) for field in fields(_Files)})
+    files.check()
+    all_prompts = _one_per_segment(prompts, segments)
+    given = None if files.state is None else read_state(files.state)
+    store = None if blobs is None else _open_store(blobs, files.save_state is not None)
+    request = evolve(build_request(all_prompts[0], options, assignments), state=given)
+    registry = Registry.default()
+    family = choose_family(registry, choice, given)
+    family.preset(preset)  # refuses an unknown one before a checkpoint is looked at
+    states = None
+    if family.codecs:
+        states = StateFile(files.kept_state, family, blobs=store, given=given)
+    else:
+        _check_single(family, all_prompts, files)
+    take = Take(all_prompts, request, files.output, ends=finish or files.save_state is None)
+    with open_pipeline(registry, family, choice, preset) as pipeline:
+        pipeline.check(request, blobs=store)
+        pipeline.prepare()
+        roll(pipeline, take, states, blobs=store)
+    if states is not None and files.save_state is None:
+        states.remove()
+
+
+@frozen
+class _Files:
+    """The files of one command; None where not given."""
+
+    output: Path
+    state: Path | None = None
+    save_state: Path | None = None
+
+    @property
+    def kept_state(self) -> Path:
+        """Where the newest state is while the take rolls; beside the output if nowhere else."""
+        beside = self.output.with_name(f"{self.output.name}.state.json")
+        return self.save_state or beside
+
+    def check(self) -> None:
+        """Raise `OutputError` or `click.UsageError` for files that cannot be used like this."""
+        check_output(self.output)
+        check_state_target(self.kept_state)
+        if _same(self.kept_state, self.output):
+            raise click.UsageError("--save-state and -o name the same file.")
+        if self.save_state is None and self.state and _same(self.state, self.kept_state):
+            raise click.UsageError(
+                f"{self.state} goes on from {self.output}, which would be overwritten: name "
+                "another file with -o."
+            )
+
+
+def _same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _one_per_segment(prompts: tuple[str, ...], segments: int | None) -> tuple[str, ...]:
+    count = len(prompts) if segments is None else segments
+    if count < len(prompts):
+        raise click.UsageError(f"--segments {count} is less than the {len(prompts)} prompts.")
+    return prompts + prompts[-1:] * (count - len(prompts))
+
+
+def _open_store(url: str, outlives: bool) -> BlobStore:
+    if outlives and url.lower().startswith("memory:"):
+        raise click.UsageError(
+            f"--blobs {url} ends with this command, but --save-state is to be continued: name a "
+            "store that lasts, e.g. file:///folder."
+        )
+    return open_blob_store(url)
+
+
+def _check_single(family: ModelFamily, prompts: tuple[str, ...], files: _Files) -> None:
+    """Refuse to continue what has no state."""
+    if len(prompts) > 1 or files.state is not None or files.save_state is not None:
+        raise click.UsageError(
+            f"family {family.name!r} makes no state, so it makes single segments: leave out "
+            "--segments, --state and --save-state, and give one prompt."
+        )

@@ -1,0 +1,73 @@
+"""The command group: names and short help in one table, each command imported when it is run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from longtake import __version__
+from longtake.cli.failures import report
+from longtake.cli.logs import logs_on_stderr, show_debug_logs
+
+__all__ = ["run"]
+
+_COMMANDS = {
+    "generate": ("longtake.cli.generate:generate", "Roll a take, one segment per prompt."),
+    "finish": ("longtake.cli.finish:finish", "Write the sound that ends a take."),
+    "inspect": ("longtake.cli.inspection:inspect", "Show what is in a state file."),
+    "families": ("longtake.cli.listings:families", "List the model families."),
+    "presets": ("longtake.cli.listings:presets", "List the presets of the families."),
+    "plugins": ("longtake.cli.listings:plugins", "List the plugins, also those that failed."),
+}
+
+
+class _LazyGroup(click.Group):
+    """Commands from the table above."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from longtake.references import resolve
+
+        if cmd_name not in _COMMANDS:
+            return None
+        command = resolve(_COMMANDS[cmd_name][0])
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.group(
+    cls=_LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="longtake", message="%(prog)s %(version)s")
+@click.option(
+    "-v", "--verbose", "--debug", "verbose", is_flag=True, help="Show log messages and tracebacks."
+)
+@click.pass_context
+def _longtake(ctx: click.Context, verbose: bool) -> None:
+    """Generative video that never has to stop, segment after segment."""
+    if verbose:
+        show_debug_logs()
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def run(argv: Sequence[str] | None) -> int:
+    """Run one command and return the exit code; every error is reported on standard error."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    with logs_on_stderr():
+        try:
+            outcome: Any = _longtake.main(arguments, prog_name="longtake", standalone_mode=False)
+        except Exception as error:  # the outermost frame: whatever it is becomes one line
+            return report(error)
+    return outcome if isinstance(outcome, int) else 0

@@ -1,0 +1,123 @@
+"""Which family makes the take, with which weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+import click
+from attrs import frozen
+
+from longtake.continuation import ContinuationState
+from longtake.families import ModelFamily
+from longtake.pipeline import Pipeline, load
+from longtake.references import resolve
+from longtake.registry import Registry
+
+__all__ = ["ModelChoice", "choose_family", "model_options", "open_pipeline"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--model",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Checkpoint to load. Without it: a small example with random weights.",
+    ),
+    click.option("--family", metavar="NAME", help="Its family, when it cannot be told."),
+    click.option("--device", help="E.g. cpu or cuda:0."),
+    click.option("--dtype", help="E.g. float32 or bfloat16."),
+    click.option("--numerics", metavar="NAME", help="Which reference the family computes like."),
+)
+
+
+def model_options(command: F) -> F:
+    """The options that say which model, for a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@frozen
+class ModelChoice:
+    """What the options of `model_options` say; None where they say nothing."""
+
+    model: Path | None = None
+    family: str | None = None
+    device: str | None = None
+    dtype: str | None = None
+    numerics: str | None = None
+
+
+def choose_family(
+    registry: Registry, choice: ModelChoice, state: ContinuationState | None = None
+) -> ModelFamily:
+    """The family named, else the one that knows the checkpoint, else the one with an example.
+
+    Raises `UnknownNameError`, `NameClashError`, `CheckpointError` or `click.UsageError`.
+    """
+    if choice.family is not None:
+        family = registry.family(choice.family)
+        if choice.model is None and family.load is not None and family.example is None:
+            raise click.UsageError(f"family {family.name!r} has no example: give --model DIR")
+        return family
+    if choice.model is not None:
+        return registry.recognise(choice.model)[0]
+    return _family_with_example(registry, state)
+
+
+def _family_with_example(registry: Registry, state: ContinuationState | None) -> ModelFamily:
+    found = [p.value for p in registry.families if p.value.example is not None]
+    if state is not None:
+        found = [f for f in found if f.codec(state.kind) is not None] or found
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(family.name for family in found)
+        raise click.UsageError(f"several families have an example: name one with --family: {names}")
+    names = ", ".join(p.value.name for p in registry.families) or "none"
+    raise click.UsageError(
+        f"no installed family has an example: give --model DIR or --family NAME; families: {names}"
+    )
+
+
+@contextmanager
+def open_pipeline(
+    registry: Registry, family: ModelFamily, choice: ModelChoice, preset: str | None = None
+) -> Iterator[Pipeline]:
+    """The pipeline, whose networks are not loaded yet, so that a request can be checked first.
+
+    Without ``--model`` an example checkpoint is made, which is gone afterwards.
+    """
+    with ExitStack() as stack:
+        model = choice.model
+        if model is None and family.load is not None:
+            folder = TemporaryDirectory(prefix="longtake-", ignore_cleanup_errors=True)
+            model = _write_example(family, Path(stack.enter_context(folder)))
+        options = {} if choice.numerics is None else {"numerics": choice.numerics}
+        pipeline = load(
+            model,
+            family=family,
+            preset=preset,
+            device=choice.device,
+            dtype=choice.dtype,
+            registry=registry,
+            prepare=False,
+            **options,
+        )
+        yield stack.enter_context(pipeline)
+
+
+def _write_example(family: ModelFamily, folder: Path) -> Path:
+    click.echo(
+        f"note: without --model, {family.name} runs on a tiny example with random weights, which "
+        "makes noise; --model DIR points at a real checkpoint",
+        err=True,
+    )
+    write: Any = resolve(family.example)
+    written: Path = write(folder / "example")
+    return written

@@ -1,0 +1,132 @@
+"""Rolling a take: segment after segment into one file, the state after each in another."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+from attrs import define, evolve, field, frozen
+
+from longtake.blobs.protocol import BlobStore
+from longtake.cli.interruption import cancelled_by_signals
+from longtake.cli.progress import SegmentProgress, describe, seconds_of
+from longtake.cli.statefile import StateFile
+from longtake.continuation import ContinuationState
+from longtake.media.writer import TakeWriter
+from longtake.pipeline import Pipeline
+from longtake.request import GenerationRequest
+from longtake.results import Final, GenerationResult
+
+__all__ = ["Take", "roll"]
+
+
+@frozen
+class Take:
+    """What to roll.
+
+    ``prompts``: one per segment. ``request``: what the segments have in common. ``output``: the
+    media file. ``ends``: whether the held-back sound is let out after the last segment.
+    """
+
+    prompts: tuple[str, ...]
+    request: GenerationRequest
+    output: Path
+    ends: bool
+
+
+@define
+class _Rolled:
+    """How far a take has come."""
+
+    state: ContinuationState | None
+    segments: int = 0
+    frames: int = 0
+    seconds: float = 0.0  # of the segments; the tail is the sound of their last few hundredths
+    has_sound: bool = False
+    _writer: TakeWriter | None = field(default=None, alias="writer")
+
+    def add(self, result: GenerationResult, output: Path, files: ExitStack) -> None:
+        """Store what ``result`` adds; the file is begun with the first segment."""
+        if self._writer is None:
+            self._writer = files.enter_context(TakeWriter(output, fps=result.fps))
+        self._writer.append(result.frames, result.audio, result.audio_sample_rate)
+        self.has_sound = result.audio is not None
+        self.frames += len(result.frames)
+
+
+def roll(
+    pipeline: Pipeline, take: Take, states: StateFile | None, *, blobs: BlobStore | None = None
+) -> None:
+    """Roll ``take``. ``states``: where its newest state is kept; None when it has none.
+
+    Whatever is raised, the file holds the finished segments and the state file goes on from them;
+    a line on standard error says so.
+    """
+    rolled = _Rolled(take.request.state)
+    try:
+        with cancelled_by_signals() as cancel, ExitStack() as files:
+            for number, prompt in enumerate(take.prompts, 1):
+                label = f"segment {number}/{len(take.prompts)}"
+                result = _roll_segment(pipeline, take, prompt, rolled, label, cancel, blobs)
+                _keep(result, take, rolled, states, files)
+                describe(label, result)
+            if take.ends and rolled.has_sound and pipeline.family.finish:
+                assert rolled.state is not None
+                rolled.add(pipeline.finish(rolled.state, blobs=blobs), take.output, files)
+    except BaseException:
+        _say_what_is_kept(take, rolled, states)
+        raise
+    click.echo(f"{take.output}: {rolled.frames} frames, {rolled.seconds:.2f} s", err=True)
+
+
+def _roll_segment(
+    pipeline: Pipeline,
+    take: Take,
+    prompt: str,
+    rolled: _Rolled,
+    label: str,
+    cancel: threading.Event,
+    blobs: BlobStore | None,
+) -> GenerationResult:
+    continues = bool(pipeline.family.codecs)
+    output = evolve(take.request.output, last=not continues, return_state=continues)
+    request = evolve(take.request, prompt=prompt, state=rolled.state, output=output)
+    result = None
+    with SegmentProgress(label) as progress:
+        for event in pipeline.stream(request, blobs=blobs, cancel=cancel):
+            progress.show(event)
+            if isinstance(event, Final):
+                result = event.result
+    assert result is not None
+    return result
+
+
+def _keep(
+    result: GenerationResult,
+    take: Take,
+    rolled: _Rolled,
+    states: StateFile | None,
+    files: ExitStack,
+) -> None:
+    """First the segment, then the state after it: a state never says more than the file holds."""
+    try:
+        rolled.add(result, take.output, files)
+    except BaseException:
+        if states is not None:
+            states.discard(result.state)
+        raise
+    if states is not None and result.state is not None:
+        states.save(result.state)
+    rolled.state = result.state
+    rolled.segments += 1
+    rolled.seconds += seconds_of(result)
+
+
+def _say_what_is_kept(take: Take, rolled: _Rolled, states: StateFile | None) -> None:
+    if not rolled.segments:
+        return
+    there = f"{take.output}: {rolled.segments} of {len(take.prompts)} segments are done"
+    onward = "" if states is None else f"; go on with --state {states.path}"
+    click.echo(f"{there}{onward}", err=True)

@@ -1,0 +1,75 @@
+"""The command as a whole: its own options, its exit codes, and how little it imports."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import longtake as lt
+import pytest
+from cli_support import Command
+
+HEAVY = ("numpy", "torch", "PIL", "av", "tqdm", "cattrs", "transformers", "diffusers")
+
+
+def run_process(*argv: str, show_imports: bool = False) -> subprocess.CompletedProcess[str]:
+    flags = ["-X", "importtime"] if show_imports else []
+    command = [sys.executable, *flags, "-m", "longtake", *argv]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def imported(stderr: str) -> set[str]:
+    return {line.rpartition("|")[2].strip() for line in stderr.splitlines() if "|" in line}
+
+
+@pytest.mark.parametrize("argv", [("families",), ("presets",), ("plugins",), ("--help",)])
+def test_nothing_heavy_is_imported(argv: tuple[str, ...]) -> None:
+    done = run_process(*argv, show_imports=True)
+    assert done.returncode == 0
+    modules = imported(done.stderr)
+    assert "longtake.cli.group" in modules
+    assert not modules.intersection(HEAVY)
+
+
+def test_help_imports_no_command() -> None:
+    modules = imported(run_process("--help", show_imports=True).stderr)
+    assert "longtake.registry" not in modules
+    assert "longtake.cli.listings" not in modules
+
+
+def test_json_is_all_there_is_on_standard_output() -> None:
+    done = run_process("plugins", "--json")
+    assert done.returncode == 0
+    assert "longtake" in {record["distribution"] for record in json.loads(done.stdout)}
+
+
+def test_version(longtake: Command) -> None:
+    assert longtake("--version").out == f"longtake {lt.__version__}\n"
+
+
+@pytest.mark.parametrize("argv", [(), ("--help",)])
+def test_help_names_every_command(longtake: Command, argv: tuple[str, ...]) -> None:
+    shown = longtake(*argv)
+    assert shown.code == 0
+    for name in ("generate", "finish", "inspect", "families", "presets", "plugins"):
+        assert f"\n  {name} " in shown.out
+        assert longtake(name, "--help").code == 0
+
+
+def test_an_unknown_command_is_wrong_use(longtake: Command) -> None:
+    refused = longtake("direct")
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err == "error: No such command 'direct'. See 'longtake --help'.\n"
+
+
+def test_an_unexpected_error_is_one_line(
+    longtake: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("nobody\nexpected this")
+
+    monkeypatch.setattr(lt.Registry, "default", fail)
+    failed = longtake("families")
+    assert (failed.code, failed.out, failed.err.count("\n")) == (1, "", 1)
+    assert failed.err.startswith("error: ZeroDivisionError: nobody expected this")
