@@ -10,8 +10,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import longtake as lt
 import numpy as np
+
+import longtake as lt
 from longtake.media.contact_sheet import SegmentView, contact_sheet
 from longtake.media.writer import TakeWriter
 from longtake_ltx2.tiny import write_tiny_checkpoint
@@ -36,7 +37,7 @@ def main() -> None:
     print(f"\nwritten: {arguments.out / 'demo.mp4'} and {arguments.out / 'demo.png'}")
     if arguments.model is None:
         print(
-            "\nThis checkpoint has random weights, so picture and sound are noise. With a real one:\n"
+            "\nRandom weights give noise, in picture and sound. With a real checkpoint:\n"
             "    python3 -m nox -s demo -- --model path/to/LTX-2"
         )
 

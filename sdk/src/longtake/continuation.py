@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import ValidationError
@@ -13,6 +13,16 @@ from longtake.errors import ValidationError
 __all__ = ["ContinuationCodec", "ContinuationState", "StatePart", "StateSummary", "SupportsSummary"]
 
 T = TypeVar("T")
+
+
+def _string(instance: object, attribute: Attribute[Any], value: object) -> None:
+    if not isinstance(value, str):
+        raise ValidationError(attribute.name, f"must be a string, is a {type(value).__name__}")
+
+
+def _object(instance: object, attribute: Attribute[Any], value: object) -> None:
+    if not isinstance(value, dict):
+        raise ValidationError(attribute.name, f"must be an object, is a {type(value).__name__}")
 
 
 @frozen
@@ -23,16 +33,16 @@ class ContinuationState:
     tensors are inline in the payload or in a `BlobStore`, referred to by id.
     """
 
-    kind: str
-    payload: dict[str, Any] = field(repr=False)
+    kind: str = field(validator=_string)
+    payload: dict[str, Any] = field(repr=False, validator=_object)
 
     def to_json(self, *, indent: int | None = None) -> str:
         """One JSON object ``{"kind": ..., "payload": {...}}``."""
         try:
             document = {"kind": self.kind, "payload": self.payload}
             return json.dumps(document, sort_keys=True, indent=indent, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise ValidationError("payload", f"is not plain JSON: {error}") from error
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ValidationError("payload", f"is not plain JSON: {error}") from None
 
     @classmethod
     def from_json(cls, text: str | bytes) -> ContinuationState:
@@ -45,7 +55,7 @@ class ContinuationState:
 
         try:
             document = json.loads(text, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise ValidationError("", f"the state is not a JSON document: {error}") from None
         return structure(document, cls)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from longtake.errors import LongtakeError, StageError, ValidationError, WiringError
+from longtake.errors import LongtakeError, StageError, WiringError
 from longtake.request import Job
-from longtake.results import Partial, Progress
+from longtake.results import Event, Partial, Progress
 from longtake.run import Run
 from longtake.values import Frames, Waveform
 from longtake.wiring import Parameter, Plan, PlannedStage
@@ -33,18 +33,20 @@ def execute(
     run: Run,
     job: Job | None = None,
     options: Mapping[str, Any],
-    given: Sequence[Any] = (),
+    values: dict[type, Any] | None = None,
 ) -> Execution:
     """Run every check, then every stage.
 
-    Raises what a stage raises when it is one of Longtake's errors, `StageError` naming the stage
-    for anything else, `Cancelled` within one step of a cancellation.
+    ``values``: those there before the first stage, by type; each is taken out after its last
+    reader. Raises what a stage raises when it is one of Longtake's errors, with a note that names
+    the stage; `StageError` for anything else; `Cancelled` within one step of a cancellation.
     """
-    values: dict[type, Any] = {type(value): value for value in given}
+    values = {} if values is None else values
     context = _Context(job, options, run)
     for planned in plan.stages:
         if planned.checks is not None:
-            _guarded(planned, planned.stage.check, context.arguments(planned, planned.checks, values))
+            with _blamed(planned):
+                planned.stage.check(**context.arguments(planned.checks, values))
     timings: dict[str, float] = {}
     with ExitStack() as open_names:
         entered = _EnteredStages(open_names)
@@ -55,6 +57,7 @@ def execute(
             if not any(later.spec.name == name for later in plan.stages[index + 1 :]):
                 entered.leave(name)
             timings[name] = timings.get(name, 0.0) + time.perf_counter() - started
+    run.check_cancelled()
     return Execution(values, timings)
 
 
@@ -65,15 +68,15 @@ class _Context:
     run: Run
 
     def arguments(
-        self, planned: PlannedStage, parameters: Sequence[Parameter], values: Mapping[type, Any]
+        self, parameters: Sequence[Parameter], values: Mapping[type, Any]
     ) -> dict[str, Any]:
-        return {p.name: self._argument(planned, p, values) for p in parameters}
+        return {p.name: self._argument(p, values) for p in parameters}
 
-    def _argument(self, planned: PlannedStage, p: Parameter, values: Mapping[type, Any]) -> Any:
+    def _argument(self, p: Parameter, values: Mapping[type, Any]) -> Any:
         if p.source == "job":
             return self.job
         if p.source == "run":
-            return self.run.for_stage(planned.spec.name)
+            return self.run
         if p.source == "options":
             return self.options[p.origin]
         return values.get(p.type) if p.optional else values[p.type]
@@ -87,63 +90,93 @@ class _EnteredStages:
         self._by_name: dict[str, ExitStack] = {}
 
     def enter(self, planned: PlannedStage) -> None:
-        if hasattr(planned.stage, "__enter__") and hasattr(planned.stage, "__exit__"):
+        if isinstance(planned.stage, AbstractContextManager):
             name = planned.spec.name
             if name not in self._by_name:
                 self._by_name[name] = self._stack.enter_context(ExitStack())
-            self._by_name[name].enter_context(planned.stage)
+            self._by_name[name].enter_context(_entered(planned))
 
     def leave(self, name: str) -> None:
         if (stack := self._by_name.pop(name, None)) is not None:
             stack.close()
 
 
+@contextmanager
+def _entered(planned: PlannedStage) -> Iterator[None]:
+    """Enter the stage and leave it; unlike its own, this exit swallows no error."""
+    with _blamed(planned):
+        planned.stage.__enter__()
+    try:
+        yield
+    except BaseException as error:
+        with _blamed(planned):
+            planned.stage.__exit__(type(error), error, error.__traceback__)
+        raise
+    with _blamed(planned):
+        planned.stage.__exit__(None, None, None)
+
+
 def _run_stage(
     planned: PlannedStage, context: _Context, values: dict[type, Any], entered: _EnteredStages
 ) -> None:
-    run = context.run.for_stage(planned.spec.name)
+    progress = _StageProgress(context.run.listener)
+    run = evolve(context.run, stage=planned.spec.name, listener=progress)
     run.check_cancelled()
-    run.emit(Progress(run.stage, 0, 1))
+    context.run.emit(Progress(run.stage, 0, 1))
     entered.enter(planned)
-    arguments = context.arguments(planned, planned.parameters, values)
-    made = _checked_results(planned, _guarded(planned, planned.stage, arguments))
+    arguments = evolve(context, run=run).arguments(planned.parameters, values)
+    with _blamed(planned):
+        returned = planned.stage(**arguments)
     del arguments
+    made = _checked_results(planned, returned)
     values.update(made)
     for value_type in [key for key in values if key not in planned.live_after]:
         del values[value_type]
-    run.emit(Progress(run.stage, 1, 1))
+    if not progress.counted:
+        context.run.emit(Progress(run.stage, 1, 1))
     for value in made.values():
         if isinstance(value, Frames | Waveform):
-            run.emit(Partial(run.stage, value))
+            context.run.emit(Partial(run.stage, value))
 
 
-def _guarded(planned: PlannedStage, function: Any, arguments: Mapping[str, Any]) -> Any:
+class _StageProgress:
+    """The listener of one stage; knows whether the stage counts steps of its own."""
+
+    def __init__(self, listener: Callable[[Event], None]) -> None:
+        self._listener = listener
+        self.counted = False
+
+    def __call__(self, event: Event) -> None:
+        self.counted = self.counted or isinstance(event, Progress)
+        self._listener(event)
+
+
+@contextmanager
+def _blamed(planned: PlannedStage) -> Iterator[None]:
+    """Say which stage raised."""
     name = planned.spec.name
     try:
-        return function(**arguments)
-    except ValidationError:
-        raise
+        yield
     except LongtakeError as error:
         error.add_note(f"in stage {name!r}")
         raise
-    except Exception as error:
+    except Exception as error:  # isolation: a stage is a plugin's code
         raise StageError(name, f"{type(error).__name__}: {error}") from error
 
 
 def _checked_results(planned: PlannedStage, returned: Any) -> dict[type, Any]:
-    if len(planned.makes) == 1:
-        returned = (returned,)
-    elif not planned.makes:
-        returned = ()
-    if len(returned) != len(planned.makes):
+    name, makes = planned.spec.name, planned.makes
+    if not planned.returns_tuple:
+        returned = (returned,) if makes or returned is not None else ()
+    if not isinstance(returned, tuple) or len(returned) != len(makes):
+        count = len(returned) if isinstance(returned, tuple) else "no tuple of"
         raise WiringError(
-            f"stage {planned.spec.name!r} returned {len(returned)} values, its annotation says "
-            f"{len(planned.makes)}"
+            f"stage {name!r} returned {count} values, its annotation says {len(makes)}"
         )
-    for value, expected in zip(returned, planned.makes, strict=True):
+    for value, expected in zip(returned, makes, strict=True):
         if not isinstance(value, expected):
             raise WiringError(
-                f"stage {planned.spec.name!r} returned a {type(value).__name__} where its "
-                f"annotation says {expected.__name__}"
+                f"stage {name!r} returned a {type(value).__name__} where its annotation says "
+                f"{expected.__name__}"
             )
-    return dict(zip(planned.makes, returned, strict=True))
+    return dict(zip(makes, returned, strict=True))

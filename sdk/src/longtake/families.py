@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,14 @@ def _checked_defaults(instance: Any, attribute: Attribute[Any], value: Mapping[s
     check_defaults(f"family {instance.name}: {attribute.name}", value)
 
 
+def _presets(given: Iterable[Preset]) -> tuple[Preset, ...]:
+    return tuple(given)
+
+
+def _codecs(given: Iterable[ContinuationCodec[Any]]) -> tuple[ContinuationCodec[Any], ...]:
+    return tuple(given)
+
+
 @frozen
 class ModelFamily:
     """A family of models, as its plugin declares it. Declaring one imports nothing heavy.
@@ -72,14 +80,10 @@ class ModelFamily:
     name: str
     stages: Recipe = field(converter=as_recipe)
     finish: Recipe = field(default=(), converter=as_recipe, kw_only=True)
-    presets: tuple[Preset, ...] = field(default=(), converter=tuple, kw_only=True)
-    defaults: Mapping[str, Any] = field(
-        factory=dict, kw_only=True, validator=_checked_defaults
-    )
-    codecs: tuple[ContinuationCodec[Any], ...] = field(default=(), converter=tuple, kw_only=True)
-    recognise: str | Callable[[Path], Recognition | None] | None = field(
-        default=None, kw_only=True
-    )
+    presets: tuple[Preset, ...] = field(default=(), converter=_presets, kw_only=True)
+    defaults: Mapping[str, Any] = field(factory=dict, kw_only=True, validator=_checked_defaults)
+    codecs: tuple[ContinuationCodec[Any], ...] = field(default=(), converter=_codecs, kw_only=True)
+    recognise: str | Callable[[Path], Recognition | None] | None = field(default=None, kw_only=True)
     load: str | Callable[[ModelSource], LoadedModel] | None = field(default=None, kw_only=True)
     options: str | type | None = field(default=None, kw_only=True)
     example: str | Callable[[Path], Path] | None = field(default=None, kw_only=True)
@@ -91,16 +95,14 @@ class ModelFamily:
         Raises `UnknownNameError` listing what there is.
         """
         if name is None:
-            return self.presets[0] if self.presets else Preset("default")
+            return self.preset(self.presets[0].name) if self.presets else Preset("default")
         wanted, _, version = name.partition("@")
         found = [p for p in self.presets if p.name == wanted]
         if version:
             found = [p for p in found if str(p.version) == version]
         if not found:
-            known = ", ".join(dict.fromkeys(p.name for p in self.presets)) or "none"
-            raise UnknownNameError(
-                f"family {self.name!r} has no preset {name!r}; presets: {known}"
-            )
+            known = ", ".join(f"{p.name}@{p.version}" for p in self.presets) or "none"
+            raise UnknownNameError(f"family {self.name!r} has no preset {name!r}; presets: {known}")
         return max(found, key=lambda p: p.version)
 
     def codec(self, kind: str) -> ContinuationCodec[Any] | None:

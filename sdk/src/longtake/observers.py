@@ -23,6 +23,6 @@ class Observers:
         for observer in tuple(self._observers):
             try:
                 observer(event)
-            except Exception:  # isolation: an observer cannot hurt the run
+            except (Exception, SystemExit):  # isolation: an observer cannot hurt the run
                 logger.exception("observer %r raised and is left out from now on", observer)
                 self._observers.remove(observer)

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
-
 from longtake.blobs.protocol import BlobStore
+from longtake.construction import construct
 from longtake.continuation import ContinuationCodec, ContinuationState
-from longtake.errors import PipelineClosedError, ValidationError, WiringError
+from longtake.errors import Cancelled, PipelineClosedError, ValidationError, WiringError
 from longtake.execution import Execution, execute
-from longtake.families import LoadedModel, ModelFamily, ModelSource
+from longtake.families import LoadedModel, ModelFamily
 from longtake.observers import Observers
 from longtake.presets import Preset
-from longtake.references import resolve
-from longtake.registry import Registry
-from longtake.request import GenerationRequest, Job
+from longtake.request import GenerationRequest
 from longtake.resolution import Resolved, resolve_options, resolve_request
 from longtake.results import Event, Final, GenerationResult
 from longtake.run import Run
-from longtake.stages import Recipe
-from longtake.streaming import stream_events
+from longtake.stages import Recipe, StageSpec
+from longtake.streaming import Meeting, stream_events
 from longtake.values import Frames, Waveform
-from longtake.wire import structure
-from longtake.wiring import Plan, construct, make_plan
+from longtake.wiring import Plan, make_plan
 
-__all__ = ["Pipeline", "load"]
+__all__ = ["Pipeline"]
+
+_TURN_POLL_SECONDS = 0.05
 
 
 class Pipeline:
@@ -52,7 +50,8 @@ class Pipeline:
         self._model = model or LoadedModel()
         self._observers = Observers(observers)
         self._lock = threading.Lock()
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[str | type, Plan] = {}
+        self._meetings: set[Meeting] = set()
         self._closed = False
 
     @property
@@ -65,7 +64,7 @@ class Pipeline:
 
         Raises `ValidationError`. The stages' own checks come with `generate`.
         """
-        with self._lock:
+        with self._turn():
             self._resolved(request, blobs)
 
     def prepare(self) -> None:
@@ -74,8 +73,11 @@ class Pipeline:
         Raises `CheckpointError` for a damaged component, `WiringError` for a recipe that does not
         fit together.
         """
-        with self._lock:
+        with self._turn():
             self._segment_plan()
+            if self.family.finish:
+                for codec in self.family.codecs:
+                    self._finish_plan(codec.state_type)
 
     def generate(
         self,
@@ -100,11 +102,14 @@ class Pipeline:
         *,
         blobs: BlobStore | None = None,
         cancel: threading.Event | None = None,
-    ) -> Iterator[Event]:
+    ) -> Generator[Event, None, None]:
         """Like `generate`, as events: `Progress`, `Partial`, and last a `Final` with the result.
 
-        The run waits while the caller handles an event. Closing the iterator cancels the run.
+        The run begins with the first event that is asked for and waits while the caller handles
+        one; until it is over it holds the pipeline, so no other run may be awaited meanwhile.
+        Closing the iterator cancels the run. Raises like `generate`, while iterated.
         """
+        meeting = Meeting()
 
         def work(listener: Callable[[Event], None], is_cancelled: Callable[[], bool]) -> None:
             def notify(event: Event) -> None:
@@ -113,7 +118,11 @@ class Pipeline:
 
             self._generate(request, blobs, notify, is_cancelled)
 
-        return stream_events(work, _is_set(cancel))
+        self._meetings.add(meeting)
+        try:
+            yield from stream_events(work, _is_set(cancel), meeting)
+        finally:
+            self._meetings.discard(meeting)
 
     def finish(
         self, state: ContinuationState, *, blobs: BlobStore | None = None
@@ -123,25 +132,40 @@ class Pipeline:
         Returns no frames, and the sound up to the end of the picture. Raises `ValidationError`
         for a bad state, and when the family has nothing to finish.
         """
-        with self._lock:
-            plan = self._finish_plan()
-            decoded = self._codec_of(state).decode(state, blobs)
-            fps = decoded.take_defaults.get("fps")
-            if not isinstance(fps, Fraction):
+        with self._turn():
+            if not self.family.finish:
+                raise ValidationError(
+                    "state", f"takes of family {self.family.name!r} need no finish"
+                )
+            codec = self._codec_of(state)
+            decoded = codec.decode(state, blobs)
+            take = decoded.take_defaults
+            if not isinstance(take.get("fps"), Fraction):
                 raise ValidationError(
                     "state", "has no clock, so there is no telling where the take ends"
                 )
             run = Run(device=self._model.device, listener=self._observers.notify)
-            options = resolve_options(
-                self.family.finish, overrides={}, asked={}, defaults={}, stage_defaults={}
+            done = execute(
+                self._finish_plan(codec.state_type),
+                run=run,
+                options=resolve_options(self.family.finish),
+                values={codec.state_type: decoded},
             )
-            done = execute(plan, run=run, options=options, given=[decoded])
-        return _Gathered(done, fps).result(height=0, width=0)
+            size = (take.get("height", 0), take.get("width", 0))
+            result = _result(done, size=size, fps=take["fps"])
+            run.emit(Final(result))
+        return result
 
     def close(self) -> None:
-        """Let the networks go. Closing twice does nothing; using the pipeline afterwards raises."""
+        """Let the networks go, after the run that is going on; using the pipeline then raises.
+
+        Streams are cancelled, because their readers may never come back. Closing twice does
+        nothing.
+        """
+        self._closed = True
+        for meeting in tuple(self._meetings):
+            meeting.abandon()
         with self._lock:
-            self._closed = True
             self._plans.clear()
             self._model = LoadedModel()
 
@@ -151,6 +175,19 @@ class Pipeline:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    @contextmanager
+    def _turn(self, is_cancelled: Callable[[], bool] = lambda: False) -> Iterator[None]:
+        """Have the pipeline to itself; a cancelled run does not wait for its turn."""
+        while not self._lock.acquire(timeout=_TURN_POLL_SECONDS):
+            if is_cancelled():
+                raise Cancelled("the run was cancelled while it waited for another one")
+        try:
+            if self._closed:
+                raise PipelineClosedError("this pipeline is closed; load another one")
+            yield
+        finally:
+            self._lock.release()
+
     def _generate(
         self,
         request: GenerationRequest,
@@ -158,10 +195,10 @@ class Pipeline:
         listener: Callable[[Event], None],
         is_cancelled: Callable[[], bool],
     ) -> GenerationResult:
-        with self._lock:
-            decoded, resolved = self._resolved(request, blobs)
-            job = resolved.job
-            if job.output.return_state and not self._state_codec():
+        with self._turn(is_cancelled):
+            values, resolved = self._resolved(request, blobs)
+            job, codec = resolved.job, self._state_codec()
+            if job.output.return_state and codec is None:
                 raise ValidationError(
                     "output.return_state", f"family {self.family.name!r} makes no state"
                 )
@@ -171,63 +208,65 @@ class Pipeline:
                 listener=listener,
                 is_cancelled=is_cancelled,
             )
-            done = execute(
-                self._segment_plan(),
-                run=run,
-                job=job,
-                options=resolved.options,
-                given=() if decoded is None else (decoded,),
-            )
-            state = self._encode_state(done, blobs) if job.output.return_state else None
-            result = _Gathered(done, job.sampling.fps, job, resolved.options, state).result(
-                height=job.sampling.height, width=job.sampling.width
+            plan = self._segment_plan()
+            done = execute(plan, run=run, job=job, options=resolved.options, values=values)
+            result = _result(
+                done,
+                size=(job.sampling.height, job.sampling.width),
+                fps=job.sampling.fps,
+                resolved=resolved,
+                state=(
+                    codec.encode(done.values[codec.state_type], blobs)
+                    if codec is not None and job.output.return_state
+                    else None
+                ),
             )
             run.emit(Final(result))
         return result
 
-    def _resolved(self, request: GenerationRequest, blobs: BlobStore | None) -> tuple[Any, Resolved]:
-        """The typed state that the request goes on from, if any, and the job."""
-        self._check_open()
-        decoded = None
+    def _resolved(
+        self, request: GenerationRequest, blobs: BlobStore | None
+    ) -> tuple[dict[type, Any], Resolved]:
+        """The restored state, if any, as the first value of the run; and the job."""
+        values: dict[type, Any] = {}
+        index, take_defaults = 0, {}
         if request.state is not None:
-            decoded = self._codec_of(request.state).decode(request.state, blobs)
-        return decoded, resolve_request(
+            codec = self._codec_of(request.state)
+            decoded = values[codec.state_type] = codec.decode(request.state, blobs)
+            index, take_defaults = decoded.segment_index + 1, decoded.take_defaults
+        return values, resolve_request(
             request,
             family=self.family,
             preset=self.preset,
             recipe=self.recipe,
-            segment_index=0 if decoded is None else decoded.segment_index + 1,
-            take_defaults=None if decoded is None else decoded.take_defaults,
+            segment_index=index,
+            take_defaults=take_defaults,
         )
 
-    def _check_open(self) -> None:
-        if self._closed:
-            raise PipelineClosedError("this pipeline is closed; load another one")
-
     def _segment_plan(self) -> Plan:
-        plan = self._plan("segment", self.recipe)
-        if not (plan.makes(Frames) or plan.makes(Waveform)):
-            raise WiringError(
-                f"the recipe of preset {self.preset.name!r} makes neither Frames nor a Waveform"
-            )
-        return plan
-
-    def _finish_plan(self) -> Plan:
-        if not self.family.finish:
-            raise ValidationError("state", f"takes of family {self.family.name!r} need no finish")
-        return self._plan("finish", self.family.finish, has_job=False)
-
-    def _plan(self, name: str, recipe: Recipe, *, has_job: bool = True) -> Plan:
-        self._check_open()
-        if name not in self._plans:
+        if "segment" not in self._plans:
             states = {codec.state_type for codec in self.family.codecs}
-            self._plans[name] = make_plan(
-                [(spec, construct(spec, self._model.components)) for spec in recipe],
-                given=states,
+            plan = make_plan(
+                self._constructed(self.recipe),
+                maybe_given=states,
                 results={Frames, Waveform, *states},
-                has_job=has_job,
             )
-        return self._plans[name]
+            self._plans["segment"] = _showing(f"preset {self.preset.name!r}", plan)
+        return self._plans["segment"]
+
+    def _finish_plan(self, state_type: type) -> Plan:
+        if state_type not in self._plans:
+            plan = make_plan(
+                self._constructed(self.family.finish),
+                given={state_type},
+                results={Frames, Waveform},
+                has_job=False,
+            )
+            self._plans[state_type] = _showing(f"the finish of family {self.family.name!r}", plan)
+        return self._plans[state_type]
+
+    def _constructed(self, recipe: Recipe) -> list[tuple[StageSpec, Any]]:
+        return [(spec, construct(spec, self._model.components)) for spec in recipe]
 
     def _codec_of(self, state: ContinuationState) -> ContinuationCodec[Any]:
         codec = self.family.codec(state.kind)
@@ -243,122 +282,37 @@ class Pipeline:
         plan = self._segment_plan()
         return next((c for c in self.family.codecs if plan.makes(c.state_type)), None)
 
-    def _encode_state(self, done: Execution, blobs: BlobStore | None) -> ContinuationState | None:
-        codec = self._state_codec()
-        return None if codec is None else codec.encode(done.values[codec.state_type], blobs)
+
+def _showing(whose: str, plan: Plan) -> Plan:
+    if not (plan.makes(Frames) or plan.makes(Waveform)):
+        raise WiringError(f"the recipe of {whose} makes neither Frames nor a Waveform")
+    return plan
 
 
-@frozen
-class _Gathered:
-    """The values at the end of a plan, as a result."""
+def _result(
+    done: Execution,
+    *,
+    size: tuple[int, int],
+    fps: Fraction,
+    resolved: Resolved | None = None,
+    state: ContinuationState | None = None,
+) -> GenerationResult:
+    """The values at the end of a plan; ``size``: height and width of a picture without frames."""
+    import numpy as np
 
-    done: Execution
-    fps: Fraction
-    job: Job | None = None
-    options: Mapping[str, Any] = field(factory=dict)
-    state: ContinuationState | None = None
-
-    def result(self, *, height: int, width: int) -> GenerationResult:
-        import numpy as np
-
-        frames: Frames | None = self.done.values.get(Frames)
-        sound: Waveform | None = self.done.values.get(Waveform)
-        return GenerationResult(
-            frames=np.zeros((0, height, width, 3), np.uint8) if frames is None else frames.pixels,
-            audio=None if sound is None else sound.samples,
-            audio_sample_rate=None if sound is None else sound.sample_rate,
-            fps=self.fps,
-            state=self.state,
-            timings=self.done.timings,
-            job=self.job,
-            options=self.options,
-        )
+    frames: Frames | None = done.values.get(Frames)
+    sound: Waveform | None = done.values.get(Waveform)
+    return GenerationResult(
+        frames=np.zeros((0, *size, 3), np.uint8) if frames is None else frames.pixels,
+        audio=None if sound is None else sound.samples,
+        audio_sample_rate=None if sound is None else sound.sample_rate,
+        fps=fps,
+        state=state,
+        timings=done.timings,
+        job=None if resolved is None else resolved.job,
+        options={} if resolved is None else resolved.options,
+    )
 
 
 def _is_set(cancel: threading.Event | None) -> Callable[[], bool]:
     return cancel.is_set if cancel is not None else (lambda: False)
-
-
-def load(
-    path: str | Path | None = None,
-    *,
-    family: str | ModelFamily | None = None,
-    preset: str | None = None,
-    device: object = None,
-    dtype: object = None,
-    registry: Registry | None = None,
-    prepare: bool = True,
-    **options: Any,
-) -> Pipeline:
-    """Load a checkpoint and build its pipeline.
-
-    ``path``: a checkpoint; None for a family without weights, which must then be named.
-    ``family``: which family it is of; asked of all installed ones when None. ``preset``:
-    ``"name"`` or ``"name@version"``; the checkpoint's own default when None. ``device``,
-    ``dtype``: e.g. ``"cuda:0"``, ``"bfloat16"``, or the torch objects; None means the family's
-    choice. ``prepare``: load the weights now. Other keywords are the family's own options, e.g.
-    ``numerics="diffusers"``.
-
-    Raises `CheckpointError` when no family, or more than one, recognises the checkpoint or when
-    it is damaged, `UnknownNameError` for an unknown family or preset, `ValidationError` for an
-    option that the family does not have.
-    """
-    registry = registry or Registry.default()
-    where = None if path is None else Path(path)
-    default_preset = None
-    if isinstance(family, ModelFamily):
-        chosen = family
-    elif family is not None:
-        chosen = registry.family(family)
-    elif where is not None:
-        chosen, recognition = registry.recognise(where)
-        default_preset = recognition.preset
-    else:
-        raise ValidationError("path", "give the path of a checkpoint, or name a family")
-    if where is not None and default_preset is None:
-        default_preset = _recognised_preset(chosen, where)
-    model = _load_model(
-        chosen,
-        ModelSource(
-            path=where,
-            device=None if device is None else str(device),
-            dtype=None if dtype is None else str(dtype).removeprefix("torch."),
-            options=_family_options(chosen, options),
-        ),
-    )
-    pipeline = Pipeline(
-        chosen,
-        preset=chosen.preset(preset or default_preset),
-        model=model,
-        observers=registry.observers,
-    )
-    if prepare:
-        pipeline.prepare()
-    return pipeline
-
-
-def _recognised_preset(family: ModelFamily, path: Path) -> str | None:
-    recognise: Any = resolve(family.recognise)
-    recognition = None if recognise is None else recognise(path)
-    return None if recognition is None else recognition.preset
-
-
-def _family_options(family: ModelFamily, options: Mapping[str, Any]) -> Any:
-    cls: Any = resolve(family.options)
-    if cls is not None:
-        return structure(dict(options), cls)
-    for name in options:
-        raise ValidationError(name, f"family {family.name!r} has no such option")
-    return None
-
-
-def _load_model(family: ModelFamily, source: ModelSource) -> LoadedModel:
-    loader: Any = resolve(family.load)
-    if loader is not None:
-        loaded: LoadedModel = loader(source)
-        return loaded
-    if source.path is not None:
-        raise ValidationError("path", f"family {family.name!r} has no weights to load")
-    return LoadedModel(device=source.device or "cpu")
-
-

@@ -1,33 +1,33 @@
-"""Finding plugins, loading each on its own, and remembering who brought what and what failed."""
+"""Loading plugins, each on its own, and remembering who brought what and what failed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
 import pluggy
 from attrs import field, frozen
 
 from longtake import hookspecs
+from longtake.api_version import check_api_version
 from longtake.blobs.protocol import BlobBackend
 from longtake.errors import PluginError
 from longtake.families import ModelFamily
+from longtake.installed import Installed, installed_plugins
 from longtake.settings import Settings
 
-__all__ = ["API_VERSION", "ENTRY_POINT_GROUP", "Plugin", "discover", "load_plugin"]
-
-ENTRY_POINT_GROUP = "longtake"
-API_VERSION = (1, 0)
-"""The SDK API that plugins may require with a module attribute ``LONGTAKE_API = ">=1,<2"``."""
+__all__ = ["Plugin", "discover", "load_plugin"]
 
 Status = Literal["loaded", "failed", "blocked"]
 
 
 @frozen
 class Plugin:
-    """One entry point of the group ``longtake``, and what became of it."""
+    """One entry point of the group ``longtake``, and what became of it.
+
+    ``error``: why it failed or is blocked; of a loaded one, which of its names are in dispute.
+    """
 
     name: str
     distribution: str
@@ -56,30 +56,18 @@ class Plugin:
 
 def discover(settings: Settings) -> tuple[Plugin, ...]:
     """Every installed plugin, loaded on its own; one that is broken costs only itself."""
-    found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=_identity)
-    return tuple(_load_entry_point(entry_point, settings) for entry_point in found)
+    return tuple(_load_unless_blocked(found, settings) for found in installed_plugins())
 
 
-def _identity(entry_point: EntryPoint) -> tuple[str, str]:
-    distribution = entry_point.dist
-    return (distribution.name if distribution else "", entry_point.name)
+def _load_unless_blocked(found: Installed, settings: Settings) -> Plugin:
+    if reason := _blocked(found, settings):
+        return Plugin(found.name, found.distribution, found.version, "blocked", reason)
+    return load_plugin(found.name, found.distribution, found.version, found.load)
 
 
-def _load_entry_point(entry_point: EntryPoint, settings: Settings) -> Plugin:
-    distribution = entry_point.dist
-    name = distribution.name if distribution else "unknown"
-    version = distribution.version if distribution else "0"
-    if reason := _blocked(entry_point.name, name, settings):
-        return Plugin(entry_point.name, name, version, "blocked", reason)
-    return load_plugin(entry_point.name, name, version, entry_point.load)
-
-
-def _normalized(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _blocked(entry: str, distribution: str, settings: Settings) -> str | None:
-    own = {_normalized(distribution), f"{_normalized(distribution)}:{_normalized(entry)}"}
+def _blocked(found: Installed, settings: Settings) -> str | None:
+    distribution = _normalized(found.distribution)
+    own = {distribution, f"{distribution}:{_normalized(found.name)}"}
     if own & {_normalized(name) for name in settings.blocked}:
         return "blocked by LONGTAKE_BLOCK"
     if settings.allowed is not None and not own & {_normalized(n) for n in settings.allowed}:
@@ -87,24 +75,36 @@ def _blocked(entry: str, distribution: str, settings: Settings) -> str | None:
     return None
 
 
-def load_plugin(
-    name: str, distribution: str, version: str, load: Callable[[], object]
-) -> Plugin:
+def _normalized(name: str) -> str:
+    """Names of distributions are compared like this everywhere (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def load_plugin(name: str, distribution: str, version: str, load: Callable[[], object]) -> Plugin:
     """Import one plugin and call its hooks. Whatever it raises becomes its ``error``."""
     phase = "import"
     try:
-        module = load()
+        module: Any = load()
         phase = "API version"
-        _check_api(module)
+        if hasattr(module, "LONGTAKE_API"):
+            check_api_version(module.LONGTAKE_API)
         phase = "hooks"
-        return Plugin(name, distribution, version, "loaded", None, *_call_hooks(name, module))
-    except (Exception, SystemExit) as error:  # isolation: a broken plugin costs only itself
+        provided = _call_hooks(name, module)
+    except KeyboardInterrupt:  # the user's, not the plugin's
+        raise
+    except BaseException as error:  # isolation: SystemExit too costs only the plugin
         return Plugin(name, distribution, version, "failed", f"{phase}: {_reason(error)}")
+    return Plugin(name, distribution, version, "loaded", None, *provided)
 
 
 def _reason(error: BaseException) -> str:
-    text = str(error).strip() or "no message"
-    return text if isinstance(error, PluginError) else f"{type(error).__name__}: {text}"
+    """One line: the text alone where Longtake wrote it, else after the error's type."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # isolation: the plugin's own error may be as broken as the plugin
+        text = "its message cannot be shown"
+    own = isinstance(error, PluginError)
+    return text if own and text else f"{type(error).__name__}: {text or 'no message'}"
 
 
 def _call_hooks(
@@ -115,52 +115,40 @@ def _call_hooks(
     manager.register(module, name=name)
     manager.check_pending()  # the only thing that catches a misspelt hook name
     hook = manager.hook
-    return (
-        tuple(_items("longtake_families", hook.longtake_families(), ModelFamily)),
-        tuple(_items("longtake_blob_stores", hook.longtake_blob_stores(), BlobBackend)),
-        tuple(_items("longtake_observers", hook.longtake_observers(), Callable)),
-    )
+    families = tuple(_items(hook.longtake_families, module, ModelFamily))
+    backends = tuple(_items(hook.longtake_blob_stores, module, BlobBackend))
+    observers = tuple(_items(hook.longtake_observers, module, Callable))
+    _check_names("family", [family.name for family in families])
+    _check_names("blob store scheme", [backend.scheme for backend in backends])
+    for family in families:
+        _check_names("continuation kind", [codec.kind for codec in family.codecs])
+    return families, backends, observers
 
 
-def _items(hook: str, returned: Iterable[object], expected: Any) -> Iterable[Any]:
-    for items in returned:
+def _items(hook: pluggy.HookCaller, module: object, expected: Any) -> Iterator[Any]:
+    implementations = hook.get_hookimpls()
+    if not implementations and hasattr(module, hook.name):
+        raise PluginError(f"{hook.name} is not a hook yet: decorate it with @longtake.hookimpl")
+    for implementation in implementations:
+        items = implementation.function()
         if not isinstance(items, list | tuple):
-            raise PluginError(f"{hook} must return a list, it returned a {type(items).__name__}")
+            raise PluginError(f"{hook.name} must return a list, it returned {_kind_of(items)}")
         for item in items:
             if not isinstance(item, expected):
                 what = "callable" if expected is Callable else expected.__name__
-                raise PluginError(f"{hook} returned a {type(item).__name__} where a {what} belongs")
+                raise PluginError(f"{hook.name} returned {_kind_of(item)} where a {what} belongs")
             yield item
 
 
-_CLAUSE = re.compile(r"^(>=|<=|==|!=|>|<)(\d+(?:\.\d+)*)$")
+def _kind_of(value: object) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"
 
 
-def _check_api(module: object) -> None:
-    required = vars(module).get("LONGTAKE_API")
-    if required is not None and not _satisfies(API_VERSION, required):
-        offered = ".".join(map(str, API_VERSION))
-        raise PluginError(f"it needs the SDK API {required!r}, this Longtake offers {offered}")
-
-
-def _satisfies(offered: tuple[int, ...], required: object) -> bool:
-    clauses = [clause.strip() for clause in str(required).split(",")]
-    parsed = [_CLAUSE.match(clause) for clause in clauses]
-    if not isinstance(required, str) or not all(parsed):
-        raise PluginError(f"LONGTAKE_API is {required!r}; it must be like '>=1,<2'")
-    return all(_holds(offered, match[1], match[2]) for match in parsed if match)
-
-
-def _holds(offered: tuple[int, ...], operator: str, text: str) -> bool:
-    wanted = tuple(int(part) for part in text.split("."))
-    width = max(len(offered), len(wanted))
-    left = offered + (0,) * (width - len(offered))
-    right = wanted + (0,) * (width - len(wanted))
-    return {
-        ">=": left >= right,
-        "<=": left <= right,
-        "==": left == right,
-        "!=": left != right,
-        ">": left > right,
-        "<": left < right,
-    }[operator]
+def _check_names(what: str, names: Iterable[object]) -> None:
+    seen = set()
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise PluginError(f"a {what} must have a name, not {name!r}")
+        if name in seen:
+            raise PluginError(f"the {what} {name!r} is there twice")
+        seen.add(name)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import Attribute, field, frozen
 
 from longtake.errors import ValidationError
-from longtake.stages import Recipe, StageSpec, as_recipe
+from longtake.stages import Recipe, Stage, as_recipe
 
 __all__ = ["DEFAULT_FIELDS", "Preset", "check_defaults"]
 
@@ -37,8 +37,19 @@ def _checked(instance: Any, attribute: Attribute[Any], value: Mapping[str, Any])
     check_defaults(f"preset {instance.name}: {attribute.name}", value)
 
 
-def _optional_recipe(stages: tuple[str | StageSpec, ...] | None) -> Recipe | None:
+def _optional_recipe(stages: Iterable[Stage] | None) -> Recipe | None:
     return None if stages is None else as_recipe(stages)
+
+
+def _checked_stages(
+    instance: Any, attribute: Attribute[Any], value: Mapping[str, Mapping[str, Any]]
+) -> None:
+    for stage, fields in value.items():
+        if not isinstance(fields, Mapping):
+            raise ValidationError(
+                f"preset {instance.name}: {attribute.name}.{stage}",
+                f"is {fields!r}; must be {{field: value}}",
+            )
 
 
 @frozen
@@ -48,8 +59,9 @@ class Preset:
     ``version``: the highest of a name wins unless one is asked for (``"name@1"``). ``workload``:
     e.g. ``"text-to-video"``. ``defaults``: what requests may leave out: ``seed``, ``height``,
     ``width``, ``num_frames``, ``fps``, ``negative_prompt``, ``num_inference_steps``,
-    ``guidance_scale``; a value may be a `Reference`. ``stage_defaults``: ``{stage: {field:
-    value}}`` of the stages' options. ``stages``: the recipe, the family's own when None.
+    ``guidance_scale``. ``stage_defaults``: ``{stage: {field: value}}`` of the stages' options. A
+    value of either may be a `Reference`, imported when a request needs it. ``stages``: the
+    recipe, the family's own when None.
     """
 
     name: str
@@ -57,5 +69,7 @@ class Preset:
     workload: str = "text-to-video"
     description: str = ""
     defaults: Mapping[str, Any] = field(factory=dict, validator=_checked)
-    stage_defaults: Mapping[str, Mapping[str, Any]] = field(factory=dict)
+    stage_defaults: Mapping[str, Mapping[str, Any]] = field(
+        factory=dict, validator=_checked_stages
+    )
     stages: Recipe | None = field(default=None, converter=_optional_recipe)

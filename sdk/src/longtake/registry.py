@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -57,12 +57,13 @@ class _Names(Generic[T]):
         return found[0]
 
 
-def _clash_text(what: str, name: str, plugins: Iterable[Plugin]) -> str:
-    sides = " and ".join(plugin.provider for plugin in plugins)
-    return (
-        f"the {what} {name!r} is provided by {sides}; block one of them by naming its "
-        f"distribution in LONGTAKE_BLOCK"
-    )
+def _clash_text(what: str, name: str, plugins: Sequence[Plugin]) -> str:
+    sides = " and ".join(dict.fromkeys(plugin.provider for plugin in plugins))
+    distributions = [plugin.distribution for plugin in plugins]
+    if len(set(distributions)) < len(plugins):  # the distribution alone would block both sides
+        distributions = [f"{plugin.distribution}:{plugin.name}" for plugin in plugins]
+    blocks = " or ".join(dict.fromkeys(f"LONGTAKE_BLOCK={each}" for each in distributions))
+    return f"the {what} {name!r} is provided by {sides}; block one side with {blocks}"
 
 
 class Registry:
@@ -76,11 +77,14 @@ class Registry:
         found = tuple(plugins)
         self._families: _Names[ModelFamily] = _Names("family")
         self._backends: _Names[BlobBackend] = _Names("blob store scheme")
+        self._kinds: _Names[ModelFamily] = _Names("continuation kind")
         for plugin in found:
             for family in plugin.families:
                 self._families.add(family.name, family, plugin)
+                for codec in family.codecs:
+                    self._kinds.add(codec.kind, family, plugin)
             for backend in plugin.blob_backends:
-                self._backends.add(backend.scheme, backend, plugin)
+                self._backends.add(backend.scheme.lower(), backend, plugin)
         self.plugins: tuple[Plugin, ...] = tuple(self._with_clashes(plugin) for plugin in found)
 
     @classmethod
@@ -96,7 +100,7 @@ class Registry:
     def _with_clashes(self, plugin: Plugin) -> Plugin:
         texts = [
             _clash_text(names.what, name, [p.plugin for p in found])
-            for names in (self._families, self._backends)
+            for names in (self._families, self._kinds, self._backends)
             for name, found in names.clashes()
             if any(p.plugin is plugin for p in found)
         ]
@@ -121,6 +125,10 @@ class Registry:
         """The family called ``name``. Raises `UnknownNameError`, or `NameClashError` naming both."""
         return self._families.one(name).value
 
+    def family_for_kind(self, kind: str) -> ModelFamily:
+        """The family that reads states of ``kind``. Raises like `family`."""
+        return self.family(self._kinds.one(kind).value.name)
+
     def blob_backend(self, scheme: str) -> BlobBackend:
         """The backend of a URL scheme. Raises like `family`."""
         return self._backends.one(scheme).value
@@ -128,38 +136,38 @@ class Registry:
     def recognise(self, path: Path) -> tuple[ModelFamily, Recognition]:
         """The one family that knows the checkpoint at ``path``.
 
-        Raises `CheckpointError` when none or more than one does.
+        Raises `CheckpointError` when none or more than one does, or when one says that it is its
+        own and damaged. A family that fails to look is passed over, and named when none knows it.
         """
         if not path.exists():
             raise CheckpointError(str(path), "there is no such file or folder")
-        found = [
-            (provided, recognition)
-            for provided in self.families
-            if (recognition := _recognise(provided, path)) is not None
-        ]
-        if len(found) == 1:
-            return found[0][0].value, found[0][1]
-        if found:
-            names = " and ".join(
-                f"{p.value.name!r} of {p.plugin.provider}" for p, _ in found
-            )
+        asked = [provided for provided in self.families if provided.value.recognise is not None]
+        answers = [(provided, _ask(provided, path)) for provided in asked]
+        claims = [(p, answer) for p, answer in answers if isinstance(answer, Recognition)]
+        if len(claims) == 1:
+            return claims[0][0].value, claims[0][1]
+        if claims:
+            names = " and ".join(f"{p.value.name!r} of {p.plugin.provider}" for p, _ in claims)
             raise CheckpointError(str(path), f"is claimed by {names}; name one with family=")
-        asked = ", ".join(p.value.name for p in self.families if p.value.recognise) or "none"
-        raise CheckpointError(str(path), f"no family recognises it as a checkpoint; asked: {asked}")
+        names = ", ".join(p.value.name for p in asked) or "none"
+        failures = "".join(f"; {answer}" for _, answer in answers if answer is not None)
+        problem = f"no family recognises it as a checkpoint; asked: {names}{failures}"
+        raise CheckpointError(str(path), problem)
 
 
-def _recognise(provided: Provided[ModelFamily], path: Path) -> Recognition | None:
-    function: Any = resolve(provided.value.recognise)
-    if function is None:
-        return None
+def _ask(provided: Provided[ModelFamily], path: Path) -> Recognition | str | None:
+    """What the family says of the checkpoint, or why it could not say anything."""
     try:
-        recognition: Recognition | None = function(path)
+        recognise: Any = resolve(provided.value.recognise)
+        answer = recognise(path)
+        if answer is not None and not isinstance(answer, Recognition):
+            raise TypeError(f"recognise returned a {type(answer).__name__}, not a Recognition")
     except CheckpointError:
         raise
-    except Exception:  # isolation: one family's reader must not hide another's checkpoint
+    except Exception as error:  # isolation: one family's reader must not hide another's checkpoint
         logger.warning("%s could not look at %s", provided.plugin.provider, path, exc_info=True)
-        return None
-    return recognition
+        return f"{provided.value.name} could not look at it ({type(error).__name__}: {error})"
+    return answer
 
 
 @functools.cache

@@ -55,7 +55,10 @@ class GenerationResult:
 
 @frozen
 class Progress:
-    """A stage went on: ``step`` of ``total`` are done; step 0 is its start."""
+    """A stage went on: ``step`` of ``total`` are done; step 0 is its start.
+
+    A stage that counts no steps of its own (`Run.steps`) is one step.
+    """
 
     stage: str
     step: int

@@ -47,7 +47,7 @@ class Run:
     def check_cancelled(self) -> None:
         """Raise `Cancelled` when the caller no longer wants the result."""
         if self.is_cancelled():
-            raise Cancelled(f"the run was cancelled in stage {self.stage!r}")
+            raise Cancelled("the run was cancelled" + (f" in {self.stage!r}" if self.stage else ""))
 
     def steps(self, total: int) -> Iterator[int]:
         """Count 0 to ``total - 1``: reports each step when it is done and stops between steps.

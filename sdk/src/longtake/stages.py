@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, TypeAlias
 
 from attrs import field, frozen
 
@@ -27,7 +28,7 @@ class PipelineStage(Protocol):
     - ``check(...)``: refuse a bad request before any stage runs. May ask for the job, options and
       the restored state.
     - ``__enter__``/``__exit__``: the stage is entered before its call and left when the last stage
-      of the same name is done, also on error.
+      of the same name is done, also on error; its exit cannot swallow the error.
     """
 
     @property
@@ -61,14 +62,23 @@ class StageSpec:
         raise PluginError(f"the options of stage {self.name!r} are not an attrs class: {cls!r}")
 
 
-Recipe = tuple[StageSpec, ...]
+Stage: TypeAlias = StageSpec | str | Callable[..., Any]
+Recipe: TypeAlias = tuple[StageSpec, ...]
 
 
-def as_recipe(stages: tuple[str | StageSpec, ...]) -> Recipe:
-    """Specs as they are; a bare reference becomes a spec named after its class."""
+def as_recipe(stages: Iterable[Stage]) -> Recipe:
+    """Specs as they are; a bare stage becomes a spec named after its class or function."""
+    if isinstance(stages, str):
+        raise PluginError(f"a recipe is a tuple of stages, not the string {stages!r}")
     return tuple(s if isinstance(s, StageSpec) else StageSpec(_name_of(s), s) for s in stages)
 
 
-def _name_of(reference: str) -> str:
-    name = reference.rpartition(":")[2].removesuffix("Stage")
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+def _name_of(stage: str | Callable[..., Any]) -> str:
+    """``"package:DenoisingStage"``, the class or an instance of it: ``"denoising"``."""
+    named = stage if isinstance(stage, str) or inspect.isroutine(stage) else _class_of(stage)
+    name = named.rpartition(":")[2] if isinstance(named, str) else named.__name__
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.removesuffix("Stage")).lower()
+
+
+def _class_of(stage: object) -> type:
+    return stage if isinstance(stage, type) else type(stage)

@@ -2,78 +2,72 @@
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from queue import SimpleQueue
 
 from attrs import define, field
 
 from longtake.results import Event
 
-__all__ = ["stream_events"]
+__all__ = ["Meeting", "stream_events"]
 
 Work = Callable[[Callable[[Event], None], Callable[[], bool]], None]
 
 
-@define
-class _Rendezvous:
-    """Hands events from the worker to the reader one at a time."""
+@define(eq=False)
+class Meeting:
+    """Hands events from a run to its reader one at a time."""
 
-    events: queue.Queue[Event | BaseException | None] = field(factory=lambda: queue.Queue(1))
+    events: SimpleQueue[Event | BaseException | None] = field(factory=SimpleQueue)
     handled: threading.Semaphore = field(factory=lambda: threading.Semaphore(0))
     abandoned: threading.Event = field(factory=threading.Event)
 
     def give(self, event: Event) -> None:
-        if self.abandoned.is_set():
-            return
-        self.events.put(event)
-        self.handled.acquire()
+        """Called by the run: goes on when the reader asks for the next event, or never will."""
+        if not self.abandoned.is_set():
+            self.events.put(event)
+            self.handled.acquire()
+
+    def received(self) -> Generator[Event, None, None]:
+        """Called by the reader: the events until the run is over; raises what the run raised."""
+        while (item := self.events.get()) is not None:
+            if isinstance(item, BaseException):
+                try:
+                    raise item
+                finally:
+                    del item  # or the error and this frame would keep each other alive
+            yield item
+            self.handled.release()
 
     def abandon(self) -> None:
+        """Cancel the run, which may be waiting for its reader."""
         self.abandoned.set()
         self.handled.release()
 
 
-def stream_events(work: Work, is_cancelled: Callable[[], bool]) -> Iterator[Event]:
+def stream_events(
+    work: Work, is_cancelled: Callable[[], bool], meeting: Meeting
+) -> Generator[Event, None, None]:
     """Run ``work(listener, is_cancelled)`` in a thread and yield what its listener gets.
 
     The worker goes on only when the next event is asked for, so a reader that closes the iterator
-    stops the run within one step of what it has seen. What ``work`` raises is raised here.
+    stops the run within one step of what it has seen. What ``work`` raises is raised here. The
+    thread is over when the iterator is.
     """
-    meeting = _Rendezvous()
 
     def target() -> None:
-        outcome: BaseException | None = None
         try:
             work(meeting.give, lambda: meeting.abandoned.is_set() or is_cancelled())
         except BaseException as error:  # carried over to the reader's thread
-            outcome = error
-        meeting.events.put(outcome)
+            meeting.events.put(error)
+        else:
+            meeting.events.put(None)
 
     worker = threading.Thread(target=target, name="longtake-run", daemon=True)
     worker.start()
     try:
-        yield from _received(meeting)
+        yield from meeting.received()
     finally:
         meeting.abandon()
-        _drain(meeting, worker)
-
-
-def _received(meeting: _Rendezvous) -> Iterator[Event]:
-    while True:
-        item = meeting.events.get()
-        if item is None:
-            return
-        if isinstance(item, BaseException):
-            raise item
-        yield item
-        meeting.handled.release()
-
-
-def _drain(meeting: _Rendezvous, worker: threading.Thread) -> None:
-    """Wait for the worker; it may be about to put one more item."""
-    while worker.is_alive():
-        try:
-            meeting.events.get(timeout=0.05)
-        except queue.Empty:
-            continue
+        worker.join()

@@ -8,15 +8,14 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from longtake.errors import WiringError
-from longtake.references import resolve
 from longtake.request import Job
 from longtake.run import Run
 from longtake.stages import StageSpec
 
-__all__ = ["Parameter", "Plan", "PlannedStage", "construct", "make_plan"]
+__all__ = ["Parameter", "Plan", "PlannedStage", "make_plan"]
 
 Source = Literal["job", "run", "options", "value"]
 
@@ -37,14 +36,19 @@ class Parameter:
 
 @frozen
 class PlannedStage:
-    """One stage of a plan. ``live_after``: the value types that are still needed when it is done."""
+    """One stage of a plan.
+
+    ``returns_tuple``: whether it returns its values as a tuple. ``checks``: the parameters of its
+    ``check``, None without one. ``live_after``: the value types still needed when it is done.
+    """
 
     spec: StageSpec
     stage: Any
     parameters: tuple[Parameter, ...]
     makes: tuple[type, ...]
+    returns_tuple: bool
     checks: tuple[Parameter, ...] | None
-    live_after: frozenset[type]
+    live_after: frozenset[type] = frozenset()
 
 
 @frozen
@@ -58,61 +62,52 @@ class Plan:
         return any(value_type in planned.makes for planned in self.stages)
 
 
-def construct(spec: StageSpec, components: Mapping[str, Any]) -> Any:
-    """Build the stage of ``spec``: classes are called, functions are stages as they are.
-
-    Raises `WiringError` when a constructor parameter is neither an argument, nor a component, nor
-    has a default.
-    """
-    target = resolve(spec.stage)
-    if not inspect.isclass(target):
-        return target
-    arguments = dict(spec.arguments)
-    for name, parameter in inspect.signature(target).parameters.items():
-        if name in arguments or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-            continue
-        if name in components:
-            arguments[name] = components[name]
-        elif parameter.default is parameter.empty:
-            known = ", ".join(sorted(components)) or "none"
-            raise WiringError(
-                f"stage {spec.name!r} ({target.__name__}) needs the component {name!r}, which this "
-                f"model does not have; components: {known}"
-            )
-    return target(**arguments)
-
-
 def make_plan(
     recipe: Sequence[tuple[StageSpec, Any]],
     *,
     given: Iterable[type] = (),
+    maybe_given: Iterable[type] = (),
     results: Iterable[type] = (),
     has_job: bool = True,
 ) -> Plan:
     """Check the wiring of ``recipe`` and say when each value can be let go.
 
-    ``given``: types of the values there before the first stage (a restored state). ``results``:
-    types that are kept to the end. Raises `WiringError` naming the stage and the type when nobody
-    makes what a stage needs.
+    ``given``: types of the values there before the first stage. ``maybe_given``: types of values
+    that may be there, which stages ask for as ``X | None`` (a restored state). ``results``: types
+    of what the recipe makes that are kept to the end. Raises `WiringError` naming the stage and
+    the type when nobody makes what a stage needs.
     """
-    options = {spec.name: cls for spec, _ in recipe if (cls := spec.options_class())}
+    options = _options_by_name(recipe)
     wired = [_wire(spec, stage, options, has_job) for spec, stage in recipe]
-    _check_producers(wired, set(given))
-    return Plan(_with_lifetimes(wired, frozenset(results)))
+    _check_producers(wired, set(given), set(maybe_given))
+    made = {cls for stage in wired for cls in stage.makes}
+    return Plan(_with_lifetimes(wired, made.intersection(results)))
 
 
-def _wire(
-    spec: StageSpec, stage: Any, options: Mapping[str, type], has_job: bool
-) -> PlannedStage:
+def _options_by_name(recipe: Sequence[tuple[StageSpec, Any]]) -> dict[str, type]:
+    options: dict[str, type] = {}
+    for spec, _ in recipe:
+        cls = spec.options_class()
+        if cls is not None and options.setdefault(spec.name, cls) is not cls:
+            raise WiringError(
+                f"stages {spec.name!r} have two options classes, {options[spec.name].__name__} and "
+                f"{cls.__name__}; stages that share a name share their options"
+            )
+    return options
+
+
+def _wire(spec: StageSpec, stage: Any, options: Mapping[str, type], has_job: bool) -> PlannedStage:
     hints = _hints(spec, stage)
-    makes = _made_types(spec, hints.pop("return", None))
+    if "return" not in hints:
+        raise WiringError(f"stage {spec.name!r}: no return annotation; say what it makes, or None")
+    makes, returns_tuple = _made_types(spec, hints.pop("return"))
     parameters = _parameters(spec, hints, options, has_job)
     checks = None
-    if callable(inspect.getattr_static(stage, "check", None)):
+    if hasattr(type(stage), "check"):
         check_hints = _hints(spec, stage.check)
         check_hints.pop("return", None)
         checks = _parameters(spec, check_hints, options, has_job)
-    return PlannedStage(spec, stage, parameters, makes, checks, frozenset())
+    return PlannedStage(spec, stage, parameters, makes, returns_tuple, checks)
 
 
 def _hints(spec: StageSpec, target: Any) -> dict[str, Any]:
@@ -148,11 +143,15 @@ def _parameters(
 def _unwrap_optional(spec: StageSpec, name: str, hint: Any) -> tuple[type, bool]:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         rest = [arm for arm in typing.get_args(hint) if arm is not type(None)]
-        if len(rest) == 1 and isinstance(rest[0], type):
+        if len(rest) == 1 and _is_class(rest[0]):
             return rest[0], True
-    elif isinstance(hint, type):
+    elif _is_class(hint):
         return hint, False
     raise WiringError(f"stage {spec.name!r}: parameter {name!r} must be one class, is {hint!r}")
+
+
+def _is_class(hint: Any) -> bool:
+    return isinstance(hint, type) and hint is not Any  # Any is a class since Python 3.11
 
 
 def _source(spec: StageSpec, wanted: type, options: Mapping[str, type]) -> tuple[Source, str]:
@@ -163,58 +162,86 @@ def _source(spec: StageSpec, wanted: type, options: Mapping[str, type]) -> tuple
     if options.get(spec.name) is wanted:
         return "options", spec.name
     owners = [name for name, cls in options.items() if cls is wanted]
-    if owners:
-        return "options", owners[0]
-    return "value", ""
+    if len(owners) > 1:
+        raise WiringError(
+            f"stage {spec.name!r} asks for {wanted.__name__}, which are the options of "
+            f"{' and of '.join(map(repr, owners))}"
+        )
+    return ("options", owners[0]) if owners else ("value", "")
 
 
-def _made_types(spec: StageSpec, hint: Any) -> tuple[type, ...]:
-    arms = typing.get_args(hint) if typing.get_origin(hint) is tuple else (hint,)
-    made = tuple(arm for arm in arms if arm is not None and arm is not type(None))
-    if not all(isinstance(arm, type) for arm in made):
+def _made_types(spec: StageSpec, hint: Any) -> tuple[tuple[type, ...], bool]:
+    """The value types that a return annotation names, and whether they come as a tuple."""
+    returns_tuple = typing.get_origin(hint) is tuple
+    made = typing.get_args(hint) if returns_tuple else () if hint is type(None) else (hint,)
+    if type(None) in made or not all(map(_is_class, made)):
         raise WiringError(f"stage {spec.name!r}: its return annotation must name classes: {hint!r}")
-    return made
+    if len(set(made)) < len(made):
+        raise WiringError(f"stage {spec.name!r} makes the same type twice: {hint!r}")
+    return made, returns_tuple
 
 
-def _check_producers(wired: Sequence[PlannedStage], given: set[type]) -> None:
+def _check_producers(
+    wired: Sequence[PlannedStage], given: set[type], maybe_given: set[type]
+) -> None:
     available = set(given)
     for index, planned in enumerate(wired):
         for parameter in planned.checks or ():
-            _require(planned, parameter, given, wired, "its check may ask for no value but those")
+            _check_only_knows(planned, parameter, given, maybe_given)
         for parameter in planned.parameters:
-            _require(planned, parameter, available, wired[index:], "no earlier stage makes it")
+            if _is_missing(parameter, available):
+                raise _nobody_makes(planned, parameter.type, available, maybe_given, wired[index:])
         available.update(planned.makes)
 
 
-def _require(
-    planned: PlannedStage,
-    parameter: Parameter,
-    available: set[type],
-    later: Sequence[PlannedStage],
-    reason: str,
+def _is_missing(parameter: Parameter, available: set[type]) -> bool:
+    return (
+        parameter.source == "value" and not parameter.optional and parameter.type not in available
+    )
+
+
+def _check_only_knows(
+    planned: PlannedStage, parameter: Parameter, given: set[type], maybe_given: set[type]
 ) -> None:
-    if parameter.source != "value" or parameter.optional or parameter.type in available:
-        return
-    makers = [other.spec.name for other in later if parameter.type in other.makes]
-    who = f"it is made later, by {', '.join(makers)}" if makers else "no stage here makes it"
-    known = ", ".join(sorted(cls.__name__ for cls in available)) or "none"
-    raise WiringError(
-        f"stage {planned.spec.name!r} needs a {parameter.type.__name__}, but {reason} "
-        f"({who}; available: {known})"
+    known = given | maybe_given
+    is_value = parameter.source == "value"
+    if parameter.source == "run" or (is_value and parameter.type not in known):
+        raise WiringError(
+            f"the check of stage {planned.spec.name!r} asks for a {parameter.type.__name__}; checks "
+            "run before any stage and know only the job, options and the restored state"
+        )
+    if _is_missing(parameter, given):
+        raise _nobody_makes(planned, parameter.type, given, maybe_given, ())
+
+
+def _nobody_makes(
+    planned: PlannedStage,
+    wanted: type,
+    available: set[type],
+    maybe_given: set[type],
+    later: Sequence[PlannedStage],
+) -> WiringError:
+    makers = [other.spec.name for other in later if wanted in other.makes]
+    if wanted in maybe_given:
+        who = f"it is there only in a continued take; say '{wanted.__name__} | None'"
+    elif makers:
+        who = f"it is made later, by {', '.join(makers)}"
+    else:
+        known = ", ".join(sorted(cls.__name__ for cls in available)) or "none"
+        who = f"no stage here makes it; available: {known}"
+    return WiringError(
+        f"stage {planned.spec.name!r} needs a {wanted.__name__}, but no earlier stage makes it "
+        f"({who})"
     )
 
 
 def _with_lifetimes(
-    wired: Sequence[PlannedStage], results: frozenset[type]
+    wired: Sequence[PlannedStage], results: set[type]
 ) -> tuple[PlannedStage, ...]:
-    needed = results
+    needed = frozenset(results)
     planned = []
     for stage in reversed(wired):
-        planned.append(
-            PlannedStage(
-                stage.spec, stage.stage, stage.parameters, stage.makes, stage.checks, needed
-            )
-        )
+        planned.append(evolve(stage, live_after=needed))
         reads = {p.type for p in stage.parameters if p.source == "value"}
         needed = (needed - set(stage.makes)) | reads
     return tuple(reversed(planned))

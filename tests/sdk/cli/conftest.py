@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import longtake as lt
 import pytest
-from cli_support import Command, Outcome
+
+import longtake as lt
 from longtake.cli import main
-from toy_family import Shelf, toy_registry, write_example
+from tests.sdk.cli.cli_support import Command, Outcome
+from tests.sdk.cli.toy_family import Shelf, toy_registry, write_example
 
 
 @pytest.fixture

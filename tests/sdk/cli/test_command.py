@@ -6,9 +6,10 @@ import json
 import subprocess
 import sys
 
-import longtake as lt
 import pytest
-from cli_support import Command
+
+import longtake as lt
+from tests.sdk.cli.cli_support import Command
 
 HEAVY = ("numpy", "torch", "PIL", "av", "tqdm", "cattrs", "transformers", "diffusers")
 

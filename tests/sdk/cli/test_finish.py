@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_support import Command
+
 from longtake.media.reader import read_take
-from toy_family import HELD_BACK
+from tests.sdk.cli.cli_support import Command
+from tests.sdk.cli.toy_family import HELD_BACK
 
 
 @pytest.fixture
@@ -49,9 +50,8 @@ def test_the_tail_can_be_an_mp4_of_sound_alone(longtake: Command, state: str) ->
         (("--state", "s.json", "--family", "dust"), "hold nothing back"),
     ],
 )
-def test_wrong_use_is_refused(
-    longtake: Command, state: str, arguments: tuple[str, ...], reason: str
-) -> None:
+@pytest.mark.usefixtures("state")
+def test_wrong_use_is_refused(longtake: Command, arguments: tuple[str, ...], reason: str) -> None:
     refused = longtake("finish", *arguments)
     assert refused.code == 2
     assert refused.err.count("\n") == 1

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_support import Command
+
 from longtake.media.reader import DecodedTake, read_take
-from toy_family import HELD_BACK, RATE, Shelf
+from tests.sdk.cli.cli_support import Command
+from tests.sdk.cli.toy_family import HELD_BACK, RATE, Shelf
+
+
+class Terminal(io.StringIO):
+    """Standard error of somebody who sits in front of it."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def joined(*names: str) -> DecodedTake:
@@ -48,6 +60,18 @@ def test_in_a_pipe_there_is_a_quiet_line_per_segment(longtake: Command, model: s
     assert lines[0].startswith("segment 1/2: 4 frames, 0.17 s, draw 0.")
     assert lines[1].startswith("segment 2/2: 4 frames, 0.17 s, draw 0.")
     assert lines[2:] == ["take.mp4: 8 frames, 0.33 s"]
+
+
+def test_on_a_terminal_a_bar_names_the_stage(
+    longtake: Command, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert longtake("generate", "one", "two", "--model", model, "--steps", "3").code == 0
+    shown = terminal.getvalue()
+    assert re.search(r"segment 1/2 draw +\|.*\| 2/3 \[", shown)
+    assert re.search(r"segment 2/2 draw +\|.*\| 3/3 \[", shown)
+    assert "segment 2/2: 4 frames" in shown
 
 
 def test_the_last_prompt_repeats(longtake: Command, model: str) -> None:
@@ -137,7 +161,7 @@ def test_only_the_blobs_of_the_newest_state_are_kept(
 
 
 def test_a_failing_segment_leaves_the_ones_before_it_and_their_state(
-    longtake: Command, model: str, shelf: Shelf
+    longtake: Command, model: str
 ) -> None:
     common = ("--model", model, "--blobs", "shelf:")
     longtake("generate", "one", "two", "three", *common, "-o", "all.mkv")
@@ -182,6 +206,21 @@ def test_an_existing_take_stays_when_the_first_segment_fails(longtake: Command, 
     assert failed.err.count("\n") == 1
     assert Path("take.mp4").read_bytes() == before
     assert files_in() == {"take.mp4"}
+
+
+def test_a_segment_that_cannot_be_stored_leaves_nothing_behind(
+    longtake: Command, model: str, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    failed = longtake("generate", "one", "--model", model, "--blobs", "shelf:")
+    assert failed.code == 2
+    assert "take.mp4: cannot store the segment" in failed.err
+    assert shelf.puts == 1
+    assert not shelf.blobs
+    assert files_in() == set()
 
 
 def test_verbose_shows_where_it_failed(longtake: Command, model: str) -> None:

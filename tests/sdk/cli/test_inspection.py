@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_support import Command
 from PIL import Image
+
+from tests.sdk.cli.cli_support import Command
 
 COMMAND = ("generate", "one", "two", "--save-state", "s.json")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from cli_support import Command
+from tests.sdk.cli.cli_support import Command
 
 
 def test_families_as_json(longtake: Command) -> None:

@@ -8,9 +8,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import longtake as lt
 import numpy as np
 from attrs import frozen
+
+import longtake as lt
 from longtake.plugins import Plugin
 
 RATE = 24000
@@ -171,7 +172,7 @@ class Shelf:
         self.blobs: dict[str, bytes] = {}
         self.puts = 0
 
-    def put(self, data: bytes, *, mime: str = "application/octet-stream") -> str:
+    def put(self, data: bytes, *, mime: str = "application/octet-stream") -> str:  # noqa: ARG002
         self.puts += 1
         self.blobs[f"b{self.puts}"] = bytes(data)
         return f"b{self.puts}"
@@ -190,7 +191,7 @@ class Shelf:
 
 def toy_registry(shelf: Shelf) -> lt.Registry:
     """Both families, the shelf under ``shelf:``, and a plugin that failed."""
-    backend = lt.BlobBackend("shelf", lambda url: shelf)
+    backend = lt.BlobBackend("shelf", lambda _: shelf)
     broken = Plugin("mud", "longtake-mud", "0.9", "failed", "import: ImportError: no module 'wet'")
     toys = Plugin(
         "toys", "longtake-toys", "1.2", "loaded", families=(FOG, DUST), blob_backends=(backend,)

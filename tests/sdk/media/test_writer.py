@@ -12,10 +12,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from longtake.errors import OutputError, ValidationError
 from longtake.media.reader import read_take
 from longtake.media.writer import TakeWriter, check_output
-from numpy.typing import NDArray
 
 Frames = NDArray[np.uint8]
 Audio = NDArray[np.float32]
@@ -317,7 +318,8 @@ def test_failed_first_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     ("frames", "audio", "rate", "field"),
     [
         (make_frames(2, width=50), sine(10, 24_000), 24_000, "frames"),
-        (np.zeros((0, 0, 0, 3), np.uint8), sine(10, 24_000), 24_000, "frames"),
+        (np.zeros((0, 0, 0, 3), np.uint8), None, None, "frames"),
+        (np.zeros((2, 0, 50, 3), np.uint8), sine(10, 24_000), 24_000, "frames"),
         (make_frames(2).astype(np.float32), sine(10, 24_000), 24_000, "frames"),
         (make_frames(2), None, None, "audio"),
         (make_frames(2), sine(10, 24_000, channels=1), 24_000, "audio"),
@@ -339,6 +341,32 @@ def test_segment_that_does_not_fit_is_refused_and_changes_nothing(
     assert caught.value.path == field
     take = read_take(path)
     np.testing.assert_array_equal(take.frames, make_frames(4))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_sound_alone_makes_a_file_without_pictures(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"tail{suffix}"
+    with TakeWriter(path, fps=Fraction(24)) as writer:
+        writer.append(np.zeros((0, 0, 0, 3), np.uint8), sine(5_000, 24_000), 24_000)
+        with pytest.raises(ValidationError, match="frames"):
+            writer.append(make_frames(2), sine(2_000, 24_000), 24_000)
+
+    take = read_take(path)
+    assert take.fps is None
+    assert take.audio is not None
+    assert take.audio.shape == (2, 5_000)
+
+
+def test_sound_alone_can_end_a_take_of_pictures(tmp_path: Path) -> None:
+    path = tmp_path / "take.mkv"
+    with TakeWriter(path, fps=Fraction(24)) as writer:
+        writer.append(make_frames(4), sine(3_000, 24_000), 24_000)
+        writer.append(np.zeros((0, 0, 0, 3), np.uint8), sine(1_000, 24_000), 24_000)
+
+    take = read_take(path)
+    np.testing.assert_array_equal(take.frames, make_frames(4))
+    assert take.audio is not None
+    assert take.audio.shape == (2, 4_000)
 
 
 def test_rate_that_aac_cannot_hold_is_refused(tmp_path: Path) -> None:

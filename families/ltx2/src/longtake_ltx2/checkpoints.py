@@ -7,8 +7,9 @@ import struct
 from pathlib import Path
 from typing import Any, Literal
 
-import longtake as lt
 from attrs import frozen
+
+import longtake as lt
 
 __all__ = ["COMPONENTS", "Generation", "check_components", "generation_of", "recognise"]
 

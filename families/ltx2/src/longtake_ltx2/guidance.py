@@ -116,9 +116,7 @@ class Guidance:
             return guided
         return self._rescaled(guided, positive, scales.rescale)
 
-    def _rescaled(
-        self, guided: torch.Tensor, positive: torch.Tensor, share: float
-    ) -> torch.Tensor:
+    def _rescaled(self, guided: torch.Tensor, positive: torch.Tensor, share: float) -> torch.Tensor:
         if self.numerics.rescale_whole_tensor:
             return guided * (share * (positive.std() / guided.std()) + (1 - share))
         deviations = [x.std(dim=(1, 2), keepdim=True) for x in (positive, guided)]

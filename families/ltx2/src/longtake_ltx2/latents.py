@@ -26,9 +26,7 @@ def video_to_tokens(latents: torch.Tensor) -> torch.Tensor:
     return latents.flatten(2).transpose(1, 2)
 
 
-def video_from_tokens(
-    tokens: torch.Tensor, frames: int, height: int, width: int
-) -> torch.Tensor:
+def video_from_tokens(tokens: torch.Tensor, frames: int, height: int, width: int) -> torch.Tensor:
     """``[B, F*H*W, C]`` to ``[B, C, F, H, W]``."""
     return tokens.transpose(1, 2).unflatten(2, (frames, height, width))
 

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import longtake as lt
 import torch
 from attrs import frozen
 
+import longtake as lt
 from longtake_ltx2.checkpoints import check_components, generation_of, read_json
 from longtake_ltx2.config import LTX2LoadOptions, Precisions
 from longtake_ltx2.numerics import NUMERICS, Numerics
+from longtake_ltx2.quiet import quiet_transformers
 
 __all__ = ["CheckpointComponents", "load"]
 
@@ -130,8 +131,10 @@ class _Loader:
         cls = vars(transformers).get(name) or getattr(transformers, name)
         dtype = _torch_dtype(self.precisions.text_encoder_precision)
         return self._loaded(
-            folder, lambda: cls.from_pretrained(folder, local_files_only=True, dtype=dtype,
-                                                output_loading_info=True)
+            folder,
+            lambda: cls.from_pretrained(
+                folder, local_files_only=True, dtype=dtype, output_loading_info=True
+            ),
         )
 
     def _tokenizer(self) -> Any:
@@ -163,7 +166,8 @@ class _Loader:
     def _loaded(self, folder: Path, load_with_info: Callable[[], tuple[Any, Any]]) -> Any:
         logger.info("loading %s", folder)
         try:
-            network, info = load_with_info()
+            with quiet_transformers():
+                network, info = load_with_info()
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
             raise lt.CheckpointError(str(folder), f"cannot be loaded: {error}") from error
         if missing := sorted(info["missing_keys"]):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import longtake as lt
 from attrs import Attribute, field, frozen
+
+import longtake as lt
 
 __all__ = ["LTX2DenoiseOptions"]
 

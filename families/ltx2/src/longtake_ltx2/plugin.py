@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import longtake as lt
-
 from longtake_ltx2.continuation import LTX2ContinuationCodec
 from longtake_ltx2.presets import PRESETS
 from longtake_ltx2.recipes import BASE_RECIPE, FINISH_RECIPE

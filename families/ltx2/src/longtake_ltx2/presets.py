@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import longtake as lt
-
 from longtake_ltx2.recipes import DISTILLED_RECIPE
 
 __all__ = ["PRESETS"]

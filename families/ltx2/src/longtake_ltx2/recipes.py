@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import longtake as lt
-
 from longtake_ltx2.schedule import DISTILLED_SIGMAS
 
 __all__ = ["BASE_RECIPE", "DISTILLED_RECIPE", "FINISH_RECIPE"]

@@ -26,7 +26,7 @@ def cancelled_by_signals() -> Iterator[threading.Event]:
         return
     before: dict[int, Any] = {number: signal.getsignal(number) for number in _SIGNALS}
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(number: int, _: FrameType | None) -> None:
         cancel.set()
         signal.signal(number, before[number])
 

@@ -18,7 +18,7 @@ class SegmentProgress:
     """A bar over the steps of a segment's stages; nothing where standard error is no terminal."""
 
     def __init__(self, label: str) -> None:
-        from tqdm import tqdm  # type: ignore[import-untyped]
+        from tqdm import tqdm
 
         self._label = label
         self._bar: Any = tqdm(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import longtake as lt
 import torch
 
+import longtake as lt
 from longtake_ltx2.clock import DECODE_CONTEXT_LATENTS, samples_of
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuing import audio_until_end

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import longtake as lt
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+import longtake as lt
 from longtake_ltx2.latents import decodable_video
 from longtake_ltx2.values import CleanLatents, Geometry, TrailingFrames
 

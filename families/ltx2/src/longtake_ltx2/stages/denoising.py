@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import longtake as lt
 import torch
 from attrs import evolve
 
+import longtake as lt
 from longtake_ltx2.denoiser import Denoiser
 from longtake_ltx2.guidance import Guidance
 from longtake_ltx2.latents import audio_from_tokens, video_from_tokens

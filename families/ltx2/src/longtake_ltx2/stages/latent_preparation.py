@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import longtake as lt
 import numpy as np
 import torch
 
+import longtake as lt
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuing import carried_audio, repeated_frames
 from longtake_ltx2.latents import audio_to_tokens, normalized_video, video_to_tokens

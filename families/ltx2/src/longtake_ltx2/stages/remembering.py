@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import longtake as lt
-
 from longtake_ltx2.clock import DECODE_CONTEXT_LATENTS, next_segment
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuing import audio_until_end

@@ -7,12 +7,12 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-import longtake as lt
 import torch
 from attrs import frozen
 
-from longtake_ltx2.numerics import OFFICIAL, Numerics
+import longtake as lt
 from longtake_ltx2.guidance import Guidance
+from longtake_ltx2.numerics import OFFICIAL, Numerics
 from longtake_ltx2.overrides import LTX2DenoiseOptions
 from longtake_ltx2.values import TextContext
 

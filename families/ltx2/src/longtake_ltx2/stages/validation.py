@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import longtake as lt
-
 from longtake_ltx2.clock import FRAMES_PER_LATENT, is_frame_count
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuing import place_segment, repeated_frames

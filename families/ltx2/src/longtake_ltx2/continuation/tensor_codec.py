@@ -6,7 +6,7 @@ import json
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from longtake_ltx2.continuation_checks import integer, object_, refuse, shown
+from longtake_ltx2.continuation.checks import integer, object_, refuse, shown
 
 if TYPE_CHECKING:
     import torch

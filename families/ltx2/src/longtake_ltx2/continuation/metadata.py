@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from longtake_ltx2.clock import TakeClock
-from longtake_ltx2.continuation_checks import integer, object_, refuse, shown
+from longtake_ltx2.continuation.checks import integer, object_, refuse, shown
 
 __all__ = ["clock_of", "seed_of"]
 

@@ -11,12 +11,17 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import longtake as lt
 from attrs import field, frozen
 
-from longtake_ltx2.continuation_checks import base64_bytes, blob_id, integer, object_, refuse, shown
-from longtake_ltx2.frame_codec import MAX_ENCODED_BYTES, MAX_FRAMES, pack_frames, unpack_frames
-from longtake_ltx2.tensor_codec import MAX_TENSOR_BYTES
+import longtake as lt
+from longtake_ltx2.continuation.checks import base64_bytes, blob_id, integer, object_, refuse, shown
+from longtake_ltx2.continuation.frame_codec import (
+    MAX_ENCODED_BYTES,
+    MAX_FRAMES,
+    pack_frames,
+    unpack_frames,
+)
+from longtake_ltx2.continuation.tensor_codec import MAX_TENSOR_BYTES
 
 __all__ = ["Part", "read_audio", "read_video", "write_audio", "write_video"]
 

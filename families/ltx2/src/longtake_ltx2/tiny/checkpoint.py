@@ -12,11 +12,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from attrs import asdict, frozen
 
@@ -143,32 +141,20 @@ def _check_replaceable(target: Path) -> None:
 def _save(folder: Path, generation: Generation, seed: int, size: TinySize) -> None:
     import torch
 
-    from longtake_ltx2.tiny_networks import build, build_components
-    from longtake_ltx2.tiny_weights import fill_components
+    from longtake_ltx2.quiet import quiet_transformers
+    from longtake_ltx2.tiny.networks import build, build_components
+    from longtake_ltx2.tiny.weights import fill_components
 
     with torch.random.fork_rng(devices=[]), torch.no_grad():  # constructors draw random numbers
         components = build_components(generation, size)
         fill_components(components, torch.Generator().manual_seed(seed))
-    with _quiet():
+    with quiet_transformers():
         build("diffusers.LTX2ConditionPipeline", **components).save_pretrained(folder)
     index = folder / _INDEX
     content = json.loads(index.read_text(encoding="utf-8"))
     content["tokenizer"] = ["transformers", "PreTrainedTokenizerFast"]  # the name all versions know
     content[MARK] = {"generation": generation, "seed": seed, "size": asdict(size)}
     index.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers' progress bar off the terminal; its setting is as before afterwards."""
-    logging: Any = import_module("transformers.utils.logging")
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -186,7 +172,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise click.UsageError(str(error)) from error
 
     command(arguments, prog_name="python -m longtake_ltx2.tiny")
-
-
-if __name__ == "__main__":
-    main()

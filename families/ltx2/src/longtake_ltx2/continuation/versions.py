@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import longtake as lt
+from longtake_ltx2.continuation.checks import MAX_COUNT, integer, object_, refuse, shown
+from longtake_ltx2.continuation.names import (
+    LTX2_CONTINUATION_KIND,
+    LTX2_CONTINUATION_SCHEMA_VERSION,
+)
 
-from longtake_ltx2.continuation_checks import MAX_COUNT, integer, object_, refuse, shown
-
-__all__ = ["LTX2_CONTINUATION_KIND", "LTX2_CONTINUATION_SCHEMA_VERSION", "newest_payload"]
-
-LTX2_CONTINUATION_KIND = "ltx2.v1"
-LTX2_CONTINUATION_SCHEMA_VERSION = 1
+__all__ = ["newest_payload"]
 
 _UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 """For every older schema version, the pure function from its payload to the next version's."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import longtake as lt
 from attrs import field, frozen
 
-from longtake_ltx2.continuation_checks import SCALARS, checked_scalars, object_, refuse
-from longtake_ltx2.continuation_parts import Part, read_audio, read_video
-from longtake_ltx2.continuation_versions import newest_payload
-from longtake_ltx2.frame_codec import decode_frames
-from longtake_ltx2.tensor_codec import decode_tensor
+import longtake as lt
+from longtake_ltx2.continuation.checks import SCALARS, checked_scalars, object_, refuse
+from longtake_ltx2.continuation.frame_codec import decode_frames
+from longtake_ltx2.continuation.parts import Part, read_audio, read_video
+from longtake_ltx2.continuation.tensor_codec import decode_tensor
+from longtake_ltx2.continuation.versions import newest_payload
 
 __all__ = ["PAYLOAD_KEYS", "Document", "blob_ids_of", "check_audio_context", "read_document"]
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
-import longtake as lt
 from attrs import Attribute, field, frozen
 from attrs.validators import optional
 
-from longtake_ltx2.continuation_checks import (
+import longtake as lt
+from longtake_ltx2.continuation.checks import (
     SCALARS,
     blob_id,
     checked_scalars,
@@ -18,21 +18,20 @@ from longtake_ltx2.continuation_checks import (
     object_,
     refuse,
 )
-from longtake_ltx2.continuation_document import (
+from longtake_ltx2.continuation.document import (
     PAYLOAD_KEYS,
-    blob_ids_of,
     check_audio_context,
     read_document,
 )
-from longtake_ltx2.continuation_metadata import clock_of, seed_of
-from longtake_ltx2.continuation_parts import write_audio, write_video
-from longtake_ltx2.continuation_summary import summary_of
-from longtake_ltx2.continuation_versions import (
+from longtake_ltx2.continuation.frame_codec import encode_frames
+from longtake_ltx2.continuation.metadata import clock_of, seed_of
+from longtake_ltx2.continuation.names import (
+    DEFAULT_INLINE_THRESHOLD_BYTES,
     LTX2_CONTINUATION_KIND,
     LTX2_CONTINUATION_SCHEMA_VERSION,
 )
-from longtake_ltx2.frame_codec import encode_frames
-from longtake_ltx2.tensor_codec import encode_tensor
+from longtake_ltx2.continuation.parts import write_audio, write_video
+from longtake_ltx2.continuation.tensor_codec import encode_tensor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,16 +40,7 @@ if TYPE_CHECKING:
 
     from longtake_ltx2.clock import TakeClock
 
-__all__ = [
-    "DEFAULT_INLINE_THRESHOLD_BYTES",
-    "LTX2_CONTINUATION_KIND",
-    "LTX2_CONTINUATION_SCHEMA_VERSION",
-    "LTX2ContinuationCodec",
-    "LTX2ContinuationState",
-]
-
-DEFAULT_INLINE_THRESHOLD_BYTES = 2 * 1024 * 1024
-"""Below common limits of one message (4 MiB), above one PNG frame of 512x512 (about 200 KiB)."""
+__all__ = ["LTX2ContinuationState"]
 
 
 def _check_scalar(instance: object, attribute: Attribute[Any], value: object) -> None:
@@ -187,50 +177,3 @@ class LTX2ContinuationState:
     def _set_fields(self) -> dict[str, Any]:
         values = attrs.asdict(self, recurse=False)
         return {name: value for name, value in values.items() if value is not None}
-
-
-@frozen
-class LTX2ContinuationCodec:
-    """Reads and writes the states of kind ``ltx2.v1``.
-
-    ``inline_threshold_bytes``: larger parts go to the blob store, when there is one.
-    """
-
-    inline_threshold_bytes: int = DEFAULT_INLINE_THRESHOLD_BYTES
-
-    @property
-    def kind(self) -> str:
-        """``"ltx2.v1"``."""
-        return LTX2_CONTINUATION_KIND
-
-    @property
-    def state_type(self) -> type[LTX2ContinuationState]:
-        """The typed state."""
-        return LTX2ContinuationState
-
-    def encode(
-        self, value: LTX2ContinuationState, blobs: lt.BlobStore | None = None
-    ) -> lt.ContinuationState:
-        """See `LTX2ContinuationState.to_continuation_state`."""
-        return value.to_continuation_state(
-            blob_store=blobs, inline_threshold_bytes=self.inline_threshold_bytes
-        )
-
-    def decode(
-        self, state: lt.ContinuationState, blobs: lt.BlobStore | None = None
-    ) -> LTX2ContinuationState:
-        """See `LTX2ContinuationState.from_continuation_state`."""
-        return LTX2ContinuationState.from_continuation_state(state, blob_store=blobs)
-
-    def blob_ids(self, state: lt.ContinuationState) -> tuple[str, ...]:
-        """The ids of the frames' and the latents' blobs, in this order, of those that are blobs."""
-        return blob_ids_of(state)
-
-    def summarize(
-        self, state: lt.ContinuationState, blobs: lt.BlobStore | None = None
-    ) -> lt.StateSummary:
-        """What is in ``state``, with its frames as far as they are at hand."""
-        document = read_document(state, blobs)
-        value = LTX2ContinuationState(**document.fields)
-        version = document.schema_version
-        return summary_of(value, document.video, document.audio, schema_version=version)

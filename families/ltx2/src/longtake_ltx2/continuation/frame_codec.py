@@ -9,8 +9,8 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from longtake_ltx2.continuation_checks import refuse
-from longtake_ltx2.png_check import check_png, critical_chunks
+from longtake_ltx2.continuation.checks import refuse
+from longtake_ltx2.continuation.png_check import check_png, critical_chunks
 
 if TYPE_CHECKING:
     import numpy as np

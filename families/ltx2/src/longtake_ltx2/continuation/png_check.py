@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-from longtake_ltx2.continuation_checks import refuse
+from longtake_ltx2.continuation.checks import refuse
 
 __all__ = ["check_png", "critical_chunks"]
 

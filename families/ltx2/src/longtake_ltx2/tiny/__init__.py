@@ -1,0 +1,7 @@
+"""A small LTX-2 checkpoint with random weights, for the demo and the tests."""
+
+from __future__ import annotations
+
+from longtake_ltx2.tiny.checkpoint import LARGER, TINY, Generation, TinySize, write_tiny_checkpoint
+
+__all__ = ["LARGER", "TINY", "Generation", "TinySize", "write_tiny_checkpoint"]

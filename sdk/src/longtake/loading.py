@@ -1,0 +1,99 @@
+"""From the path of a checkpoint to a pipeline: which family, which preset, which networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from longtake.errors import ValidationError
+from longtake.families import LoadedModel, ModelFamily, ModelSource
+from longtake.pipeline import Pipeline
+from longtake.references import resolve
+from longtake.registry import Registry
+from longtake.wire import structure
+
+__all__ = ["load"]
+
+
+def load(
+    path: str | Path | None = None,
+    *,
+    family: str | ModelFamily | None = None,
+    preset: str | None = None,
+    device: object = None,
+    dtype: object = None,
+    registry: Registry | None = None,
+    prepare: bool = True,
+    **options: Any,
+) -> Pipeline:
+    """Load a checkpoint and build its pipeline.
+
+    ``path``: a checkpoint; None for a family without weights, which must then be named.
+    ``family``: which family it is of; asked of all installed ones when None. ``preset``:
+    ``"name"`` or ``"name@version"``; the checkpoint's own default when None. ``device``,
+    ``dtype``: e.g. ``"cuda:0"``, ``"bfloat16"``, or the torch objects; None means the family's
+    choice. ``prepare``: load the weights now. Other keywords are the family's own options, e.g.
+    ``numerics="diffusers"``.
+
+    Raises `CheckpointError` when no family, or more than one, recognises the checkpoint or when
+    it is damaged, `UnknownNameError` for an unknown family or preset, `ValidationError` for an
+    option that the family does not have.
+    """
+    registry = registry or Registry.default()
+    where = None if path is None else Path(path)
+    default_preset = None
+    if isinstance(family, ModelFamily):
+        chosen = family
+    elif family is not None:
+        chosen = registry.family(family)
+    elif where is not None:
+        chosen, recognition = registry.recognise(where)
+        default_preset = recognition.preset
+    else:
+        raise ValidationError("path", "give the path of a checkpoint, or name a family")
+    if where is not None and default_preset is None:
+        default_preset = _recognised_preset(chosen, where)
+    model = _load_model(
+        chosen,
+        ModelSource(
+            path=where,
+            device=None if device is None else str(device),
+            dtype=None if dtype is None else str(dtype).removeprefix("torch."),
+            options=_family_options(chosen, options),
+        ),
+    )
+    pipeline = Pipeline(
+        chosen,
+        preset=chosen.preset(preset or default_preset),
+        model=model,
+        observers=registry.observers,
+    )
+    if prepare:
+        pipeline.prepare()
+    return pipeline
+
+
+def _recognised_preset(family: ModelFamily, path: Path) -> str | None:
+    recognise: Any = resolve(family.recognise)
+    recognition = None if recognise is None else recognise(path)
+    return None if recognition is None else recognition.preset
+
+
+def _family_options(family: ModelFamily, options: Mapping[str, Any]) -> Any:
+    cls: Any = resolve(family.options)
+    if cls is not None:
+        return structure(dict(options), cls)
+    for name in options:
+        raise ValidationError(name, f"family {family.name!r} has no such option")
+    return None
+
+
+def _load_model(family: ModelFamily, source: ModelSource) -> LoadedModel:
+    loader: Any = resolve(family.load)
+    if loader is not None:
+        loaded: LoadedModel = loader(source)
+        return loaded
+    if source.path is not None:
+        raise ValidationError("path", f"family {family.name!r} has no weights to load")
+    return LoadedModel(device=source.device or "cpu")
