@@ -12,6 +12,7 @@ import nox
 
 nox.options.sessions = ["lint", "types", "tests", "wheels"]
 nox.options.reuse_existing_virtualenvs = True
+nox.options.default_venv_backend = "virtualenv"  # pip finds torch where uv does not look
 
 ROOT = Path(__file__).parent
 PACKAGES = ("sdk", "families/ltx2")

@@ -100,7 +100,7 @@ def sigmas(steps: int) -> list[float]:
     m = (2.05 - 0.95) / (4096 - 1024)
     shift = np.float32(math.exp(4096 * m + 0.95 - 1024 * m))
     s = np.linspace(1, 1 / steps, steps).astype(np.float32)
-    z = 1 - shift / (shift + 1 / s - 1)
+    z = 1 - shift / (shift + (1 / s - 1))
     stretched = 1 - z / (z[-1] / np.float32(1 - 0.1))
     return [*stretched.tolist(), 0.0]
 
@@ -125,7 +125,6 @@ def video_bounds(offset: Fraction) -> torch.Tensor:
     bounds = []
     for frame in range((FRAMES - 1) // 8 + 1):
         seconds = [max(8 * frame - 7, 0) / float(FPS), (8 * frame + 1) / float(FPS)]
-        seconds = [max(8 * frame - 7, 0) / FPS + offset, (8 * frame + 1) / FPS + offset]
         for row in range(HEIGHT // 32):
             for column in range(WIDTH // 32):
                 across = [32 * column, 32 * column + 32]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -12,8 +14,14 @@ import torch
 from longtake_ltx2.continuation import LTX2ContinuationState
 
 from tests.ltx2.official_loop import denoised
-from tests.ltx2.official_reference import Asked, Continued, Scales
-from tests.ltx2.support import Checkpoints, moving_frames, probed_pipeline, relative_error
+from tests.ltx2.official_reference import Asked, Continued, Scales, networks
+from tests.ltx2.support import (
+    Checkpoints,
+    LatentProbe,
+    moving_frames,
+    probed_pipeline,
+    relative_error,
+)
 
 VIDEO_TOLERANCE = 2e-6
 AUDIO_TOLERANCE = 5e-6
@@ -69,9 +77,9 @@ GUIDANCE: dict[str, tuple[dict[str, Any], Scales, Scales]] = {
         Scales(0.0, 0.0, 0.0, 0.0),
     ),
     "sound only": (
-        {"audio_guidance_scale": 4.0, "audio_stg_scale": 1.0, "audio_modality_scale": 2.0},
+        {"audio_guidance_scale": 3.0, "audio_stg_scale": 1.0, "audio_modality_scale": 2.0},
         Scales(),
-        Scales(4.0, 1.0, 2.0),
+        Scales(3.0, 1.0, 2.0),
     ),
     "below neutral": (
         {"guidance_scale": 0.5, "stg_scale": -0.5, "modality_scale": 0.5},
@@ -135,14 +143,23 @@ CASES = [
 ]
 
 
+Probed = Callable[[Any], tuple[lt.Pipeline, LatentProbe]]
+
+
+@pytest.fixture(scope="module")
+def probed(checkpoints: Checkpoints) -> Probed:
+    """The pipeline of a generation, loaded once."""
+    return functools.cache(lambda generation: probed_pipeline(checkpoints.path(generation)))
+
+
 @pytest.mark.parametrize(("generation", "start", "guidance"), CASES)
 def test_latents_match(
-    checkpoints: Checkpoints, generation: Any, start: str, guidance: str
+    checkpoints: Checkpoints, probed: Probed, generation: Any, start: str, guidance: str
 ) -> None:
     path = checkpoints.path(generation)
-    pipeline, probe = probed_pipeline(path)
+    pipeline, probe = probed(generation)
     overrides, video_scales, audio_scales = GUIDANCE[guidance]
-    audio_vae = pipeline._model.components["audio_vae"].config
+    audio_vae = networks(path).audio_vae.config
     before = continued(start, audio_vae.latent_channels, audio_vae.mel_bins // 4)
     hold_back, rate = (18, 24000) if generation == "2.0" else (52, 48000)
     asked = Asked(

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from longtake.families import ModelSource as ModelSource
     from longtake.families import Recognition as Recognition
     from longtake.hookspecs import hookimpl as hookimpl
+    from longtake.loading import load as load
     from longtake.pipeline import Pipeline as Pipeline
-    from longtake.pipeline import load as load
     from longtake.presets import Preset as Preset
     from longtake.references import Reference as Reference
     from longtake.registry import Registry as Registry
@@ -73,7 +73,8 @@ else:
         ),
         "families": "LoadedModel ModelFamily ModelSource Recognition",
         "hookspecs": "hookimpl",
-        "pipeline": "Pipeline load",
+        "loading": "load",
+        "pipeline": "Pipeline",
         "presets": "Preset",
         "references": "Reference",
         "registry": "Registry open_blob_store",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import Attribute, field, frozen
 
-from longtake.continuation import ContinuationCodec
 from longtake.errors import UnknownNameError
 from longtake.presets import Preset, check_defaults
 from longtake.stages import Recipe, as_recipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from longtake.continuation import ContinuationCodec
 
 __all__ = ["LoadedModel", "ModelFamily", "ModelSource", "Recognition"]
 

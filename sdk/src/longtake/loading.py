@@ -42,31 +42,17 @@ def load(
     """
     registry = registry or Registry.default()
     where = None if path is None else Path(path)
-    default_preset = None
-    if isinstance(family, ModelFamily):
-        chosen = family
-    elif family is not None:
-        chosen = registry.family(family)
-    elif where is not None:
-        chosen, recognition = registry.recognise(where)
-        default_preset = recognition.preset
-    else:
-        raise ValidationError("path", "give the path of a checkpoint, or name a family")
-    if where is not None and default_preset is None:
-        default_preset = _recognised_preset(chosen, where)
-    model = _load_model(
-        chosen,
-        ModelSource(
-            path=where,
-            device=None if device is None else str(device),
-            dtype=None if dtype is None else str(dtype).removeprefix("torch."),
-            options=_family_options(chosen, options),
-        ),
+    chosen, recognised_preset = _choose(registry, family, where)
+    source = ModelSource(
+        path=where,
+        device=None if device is None else str(device),
+        dtype=None if dtype is None else str(dtype).rpartition(".")[2],
+        options=_family_options(chosen, options),
     )
     pipeline = Pipeline(
         chosen,
-        preset=chosen.preset(preset or default_preset),
-        model=model,
+        preset=chosen.preset(preset or recognised_preset),
+        model=_load_model(chosen, source),
         observers=registry.observers,
     )
     if prepare:
@@ -74,10 +60,19 @@ def load(
     return pipeline
 
 
-def _recognised_preset(family: ModelFamily, path: Path) -> str | None:
-    recognise: Any = resolve(family.recognise)
-    recognition = None if recognise is None else recognise(path)
-    return None if recognition is None else recognition.preset
+def _choose(
+    registry: Registry, family: str | ModelFamily | None, path: Path | None
+) -> tuple[ModelFamily, str | None]:
+    """The family, and the preset that it gives the checkpoint by default."""
+    if family is None:
+        if path is None:
+            raise ValidationError("path", "give the path of a checkpoint, or name a family")
+        recognised, recognition = registry.recognise(path)
+        return recognised, recognition.preset
+    chosen = registry.family(family) if isinstance(family, str) else family
+    recognise: Any = resolve(chosen.recognise)
+    known = None if path is None or recognise is None else recognise(path)
+    return chosen, None if known is None else known.preset
 
 
 def _family_options(family: ModelFamily, options: Mapping[str, Any]) -> Any:

@@ -9,21 +9,20 @@ from fractions import Fraction
 from typing import Any
 
 from longtake.blobs.protocol import BlobStore
-from longtake.construction import construct
 from longtake.continuation import ContinuationCodec, ContinuationState
-from longtake.errors import Cancelled, PipelineClosedError, ValidationError, WiringError
+from longtake.errors import Cancelled, PipelineClosedError, ValidationError
 from longtake.execution import Execution, execute
 from longtake.families import LoadedModel, ModelFamily
 from longtake.observers import Observers
+from longtake.planning import Plans
 from longtake.presets import Preset
 from longtake.request import GenerationRequest
 from longtake.resolution import Resolved, resolve_options, resolve_request
 from longtake.results import Event, Final, GenerationResult
 from longtake.run import Run
-from longtake.stages import Recipe, StageSpec
+from longtake.stages import Recipe
 from longtake.streaming import Meeting, stream_events
 from longtake.values import Frames, Waveform
-from longtake.wiring import Plan, make_plan
 
 __all__ = ["Pipeline"]
 
@@ -47,17 +46,16 @@ class Pipeline:
     ) -> None:
         self.family = family
         self.preset = preset or family.preset()
-        self._model = model or LoadedModel()
+        self._load_as(model or LoadedModel())
         self._observers = Observers(observers)
         self._lock = threading.Lock()
-        self._plans: dict[str | type, Plan] = {}
         self._meetings: set[Meeting] = set()
         self._closed = False
 
     @property
     def recipe(self) -> Recipe:
         """The stages that a segment goes through."""
-        return self.family.stages if self.preset.stages is None else self.preset.stages
+        return self._plans.recipe
 
     def check(self, request: GenerationRequest, *, blobs: BlobStore | None = None) -> None:
         """Refuse what can be refused before the networks are loaded: a bad state, a bad option.
@@ -74,10 +72,7 @@ class Pipeline:
         fit together.
         """
         with self._turn():
-            self._segment_plan()
-            if self.family.finish:
-                for codec in self.family.codecs:
-                    self._finish_plan(codec.state_type)
+            self._plans.check()
 
     def generate(
         self,
@@ -144,9 +139,9 @@ class Pipeline:
                 raise ValidationError(
                     "state", "has no clock, so there is no telling where the take ends"
                 )
-            run = Run(device=self._model.device, listener=self._observers.notify)
+            run = Run(device=self._device, listener=self._observers.notify)
             done = execute(
-                self._finish_plan(codec.state_type),
+                self._plans.finish(codec.state_type),
                 run=run,
                 options=resolve_options(self.family.finish),
                 values={codec.state_type: decoded},
@@ -166,14 +161,17 @@ class Pipeline:
         for meeting in tuple(self._meetings):
             meeting.abandon()
         with self._lock:
-            self._plans.clear()
-            self._model = LoadedModel()
+            self._load_as(LoadedModel())
 
     def __enter__(self) -> Pipeline:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    def _load_as(self, model: LoadedModel) -> None:
+        self._plans = Plans(self.family, self.preset, model)
+        self._device = model.device
 
     @contextmanager
     def _turn(self, is_cancelled: Callable[[], bool] = lambda: False) -> Iterator[None]:
@@ -197,19 +195,20 @@ class Pipeline:
     ) -> GenerationResult:
         with self._turn(is_cancelled):
             values, resolved = self._resolved(request, blobs)
-            job, codec = resolved.job, self._state_codec()
+            job, codec = resolved.job, self._plans.writing_codec()
             if job.output.return_state and codec is None:
                 raise ValidationError(
                     "output.return_state", f"family {self.family.name!r} makes no state"
                 )
             run = Run(
                 seed=job.segment_seed,
-                device=self._model.device,
+                device=self._device,
                 listener=listener,
                 is_cancelled=is_cancelled,
             )
-            plan = self._segment_plan()
-            done = execute(plan, run=run, job=job, options=resolved.options, values=values)
+            done = execute(
+                self._plans.segment(), run=run, job=job, options=resolved.options, values=values
+            )
             result = _result(
                 done,
                 size=(job.sampling.height, job.sampling.width),
@@ -243,31 +242,6 @@ class Pipeline:
             take_defaults=take_defaults,
         )
 
-    def _segment_plan(self) -> Plan:
-        if "segment" not in self._plans:
-            states = {codec.state_type for codec in self.family.codecs}
-            plan = make_plan(
-                self._constructed(self.recipe),
-                maybe_given=states,
-                results={Frames, Waveform, *states},
-            )
-            self._plans["segment"] = _showing(f"preset {self.preset.name!r}", plan)
-        return self._plans["segment"]
-
-    def _finish_plan(self, state_type: type) -> Plan:
-        if state_type not in self._plans:
-            plan = make_plan(
-                self._constructed(self.family.finish),
-                given={state_type},
-                results={Frames, Waveform},
-                has_job=False,
-            )
-            self._plans[state_type] = _showing(f"the finish of family {self.family.name!r}", plan)
-        return self._plans[state_type]
-
-    def _constructed(self, recipe: Recipe) -> list[tuple[StageSpec, Any]]:
-        return [(spec, construct(spec, self._model.components)) for spec in recipe]
-
     def _codec_of(self, state: ContinuationState) -> ContinuationCodec[Any]:
         codec = self.family.codec(state.kind)
         if codec is None:
@@ -277,16 +251,6 @@ class Pipeline:
                 f"{state.kind!r} is not a state of family {self.family.name!r}; it reads {known}",
             )
         return codec
-
-    def _state_codec(self) -> ContinuationCodec[Any] | None:
-        plan = self._segment_plan()
-        return next((c for c in self.family.codecs if plan.makes(c.state_type)), None)
-
-
-def _showing(whose: str, plan: Plan) -> Plan:
-    if not (plan.makes(Frames) or plan.makes(Waveform)):
-        raise WiringError(f"the recipe of {whose} makes neither Frames nor a Waveform")
-    return plan
 
 
 def _result(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stdout
 from typing import Any, Literal
 
 import pluggy
@@ -55,8 +57,12 @@ class Plugin:
 
 
 def discover(settings: Settings) -> tuple[Plugin, ...]:
-    """Every installed plugin, loaded on its own; one that is broken costs only itself."""
-    return tuple(_load_unless_blocked(found, settings) for found in installed_plugins())
+    """Every installed plugin, loaded on its own; one that is broken costs only itself.
+
+    What a plugin prints meanwhile goes to standard error: standard output is the program's.
+    """
+    with redirect_stdout(sys.stderr):
+        return tuple(_load_unless_blocked(found, settings) for found in installed_plugins())
 
 
 def _load_unless_blocked(found: Installed, settings: Settings) -> Plugin:

@@ -69,7 +69,5 @@ class Preset:
     workload: str = "text-to-video"
     description: str = ""
     defaults: Mapping[str, Any] = field(factory=dict, validator=_checked)
-    stage_defaults: Mapping[str, Mapping[str, Any]] = field(
-        factory=dict, validator=_checked_stages
-    )
+    stage_defaults: Mapping[str, Mapping[str, Any]] = field(factory=dict, validator=_checked_stages)
     stages: Recipe | None = field(default=None, converter=_optional_recipe)

@@ -122,7 +122,7 @@ class Registry:
         return [observer for plugin in self.plugins for observer in plugin.observers]
 
     def family(self, name: str) -> ModelFamily:
-        """The family called ``name``. Raises `UnknownNameError`, or `NameClashError` naming both."""
+        """The family called ``name``. Raises `UnknownNameError` or `NameClashError`."""
         return self._families.one(name).value
 
     def family_for_kind(self, kind: str) -> ModelFamily:

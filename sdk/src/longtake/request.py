@@ -5,21 +5,20 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from attrs import Attribute, evolve, field, frozen
+from attrs import Attribute, field, frozen
 
 from longtake.continuation import ContinuationState
 from longtake.errors import ValidationError
+from longtake.ratios import as_ratio
 
 __all__ = ["GenerationRequest", "Inputs", "Job", "Output", "ResolvedSampling", "Sampling"]
 
 
 def _to_ratio(value: object) -> object:
     """24, 24.0, "24000/1001" and Fraction all mean a ratio; anything else is refused below."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return value
     try:
-        return Fraction(str(value))
-    except (ValueError, ZeroDivisionError):
+        return as_ratio(value)
+    except ValueError:
         return value
 
 
@@ -225,7 +224,3 @@ class Job:
             segment_index=0,
             segment_seed=segment_seed(resolved.seed, 0),
         )
-
-    def with_output(self, **changes: Any) -> Job:
-        """The same job with other `Output` fields."""
-        return evolve(self, output=evolve(self.output, **changes))

@@ -1,12 +1,12 @@
 """From a request to a job: every value the caller left out, and where it comes from.
 
 Precedence: ``stage_overrides.<stage>.<field>`` over ``sampling`` over the take's state over the
-preset over the family.
+preset over the family over the default of the stage's options class.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -15,12 +15,12 @@ from longtake.errors import ValidationError
 from longtake.families import ModelFamily
 from longtake.presets import Preset
 from longtake.references import Reference
-from longtake.request import GenerationRequest, Job, ResolvedSampling
+from longtake.request import GenerationRequest, Job, ResolvedSampling, Sampling
 from longtake.seeds import segment_seed
 from longtake.stages import Recipe, StageSpec
 from longtake.wire import structure
 
-__all__ = ["Resolved", "resolve_options", "resolve_request"]
+__all__ = ["Layer", "Resolved", "resolve_options", "resolve_request"]
 
 _STAGE_FIELDS = ("num_inference_steps", "guidance_scale")
 
@@ -33,6 +33,25 @@ class Resolved:
     options: Mapping[str, Any]
 
 
+@attrs.frozen
+class Layer:
+    """Values for the fields of options, and the path to name when one of them is bad.
+
+    ``stage``: the stage that they are for; None for every stage that follows the sampling.
+    """
+
+    path: str
+    values: Mapping[str, Any]
+    stage: str | None = None
+
+    def of(self, spec: StageSpec) -> Mapping[str, Any]:
+        """What this layer says to ``spec``."""
+        if self.stage is not None:
+            return self.values if self.stage == spec.name else {}
+        followed = _followed_fields(spec)
+        return {name: value for name, value in self.values.items() if name in followed}
+
+
 def resolve_request(
     request: GenerationRequest,
     *,
@@ -43,19 +62,25 @@ def resolve_request(
     take_defaults: Mapping[str, Any] | None = None,
 ) -> Resolved:
     """Fill in what ``request`` leaves out. Raises `ValidationError` with the field's path."""
-    defaults = {**family.defaults, **preset.defaults}
-    asked = {
-        name: value
-        for name, value in attrs.asdict(request.sampling, recurse=False).items()
-        if value is not None
-    }
+    asked = _present(request.sampling)
+    _check_followed(recipe, asked)
     options = resolve_options(
         recipe,
-        overrides=request.stage_overrides,
-        asked={name: asked.pop(name) for name in _STAGE_FIELDS if name in asked},
-        defaults={name: defaults[name] for name in _STAGE_FIELDS if name in defaults},
-        stage_defaults=preset.stage_defaults,
+        [
+            Layer(f"family {family.name}: defaults", family.defaults),
+            Layer(f"preset {preset.name}: defaults", preset.defaults),
+            *(
+                Layer(f"preset {preset.name}: stage_defaults.{stage}", values, stage)
+                for stage, values in preset.stage_defaults.items()
+            ),
+            Layer("sampling", asked),
+            *(
+                Layer(f"stage_overrides.{stage}", values, stage)
+                for stage, values in request.stage_overrides.items()
+            ),
+        ],
     )
+    defaults = {**family.defaults, **preset.defaults}
     sampling = _resolve_sampling({**defaults, **(take_defaults or {}), **asked}, preset)
     negative = request.negative_prompt
     if negative is None:
@@ -72,6 +97,58 @@ def resolve_request(
     return Resolved(job, options)
 
 
+def resolve_options(recipe: Recipe, layers: Sequence[Layer] = ()) -> dict[str, Any]:
+    """An instance of every stage's options class; later layers win over earlier ones.
+
+    Raises `ValidationError` with the path of the layer that gave the bad value.
+    """
+    specs = {spec.name: spec for spec in recipe if spec.options is not None}
+    for layer in layers:
+        if layer.stage is not None and layer.stage not in specs:
+            known = ", ".join(specs) or "none"
+            raise ValidationError(layer.path, f"no stage of this name has options; stages: {known}")
+    return {name: _merged(spec, layers) for name, spec in specs.items()}
+
+
+def _present(sampling: Sampling) -> dict[str, Any]:
+    values = attrs.asdict(sampling, recurse=False)
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _check_followed(recipe: Recipe, asked: Mapping[str, Any]) -> None:
+    """Refuse steps or guidance that no stage would take."""
+    followed = {name for spec in recipe for name in _followed_fields(spec)}
+    for name in _STAGE_FIELDS:
+        if name in asked and name not in followed:
+            raise ValidationError(f"sampling.{name}", "no stage of this recipe has such an option")
+
+
+def _followed_fields(spec: StageSpec) -> set[str]:
+    cls = spec.options_class()
+    if cls is None or not spec.follows_sampling:
+        return set()
+    return {field.name for field in attrs.fields(cls)}.intersection(_STAGE_FIELDS)
+
+
+def _merged(spec: StageSpec, layers: Sequence[Layer]) -> Any:
+    cls = spec.options_class()
+    assert cls is not None
+    merged: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for layer in layers:
+        for name, value in layer.of(spec).items():
+            merged[name], sources[name] = value, layer.path
+    path = f"stage_overrides.{spec.name}"
+    try:
+        return structure({name: _used(value) for name, value in merged.items()}, cls, path=path)
+    except ValidationError as error:
+        below = error.path.removeprefix(f"{path}.")
+        name = below.partition(".")[0].partition("[")[0]
+        if name in sources:
+            raise ValidationError(f"{sources[name]}.{below}", error.problem) from None
+        raise
+
+
 def _used(value: Any) -> Any:
     return value.resolve() if isinstance(value, Reference) else value
 
@@ -84,69 +161,3 @@ def _resolve_sampling(values: Mapping[str, Any], preset: Preset) -> ResolvedSamp
                 f"sampling.{name}", f"required: preset {preset.name!r} has no default for it"
             )
     return ResolvedSampling(**{name: _used(values[name]) for name in names})
-
-
-def resolve_options(
-    recipe: Recipe,
-    *,
-    overrides: Mapping[str, Mapping[str, Any]],
-    asked: Mapping[str, Any],
-    defaults: Mapping[str, Any],
-    stage_defaults: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
-    """An instance of every stage's options class, merged; ``asked`` is what `Sampling` said."""
-    specs = {spec.name: spec for spec in recipe if spec.options is not None}
-    for name in overrides:
-        if name not in specs:
-            known = ", ".join(specs) or "none"
-            raise ValidationError(
-                f"stage_overrides.{name}", f"no stage of this name has options; stages: {known}"
-            )
-    options = {
-        name: _merged(
-            spec, asked, defaults, stage_defaults.get(name, {}), overrides.get(name, {})
-        )
-        for name, spec in specs.items()
-    }
-    followed = {
-        name
-        for spec in specs.values()
-        if spec.follows_sampling
-        for name in _field_names(spec)
-    }
-    for name in asked:
-        if name not in followed:
-            raise ValidationError(f"sampling.{name}", "no stage of this recipe has such an option")
-    return options
-
-
-def _field_names(spec: StageSpec) -> tuple[str, ...]:
-    cls = spec.options_class()
-    return () if cls is None else tuple(field.name for field in attrs.fields(cls))
-
-
-def _merged(
-    spec: StageSpec,
-    asked: Mapping[str, Any],
-    defaults: Mapping[str, Any],
-    stage_defaults: Mapping[str, Any],
-    overrides: Mapping[str, Any],
-) -> Any:
-    cls = spec.options_class()
-    assert cls is not None
-    follows = set(_field_names(spec)) if spec.follows_sampling else set()
-    from_sampling = {name: value for name, value in asked.items() if name in follows}
-    merged = {
-        **{name: _used(value) for name, value in defaults.items() if name in follows},
-        **stage_defaults,
-        **from_sampling,
-        **overrides,
-    }
-    path = f"stage_overrides.{spec.name}"
-    try:
-        return structure(merged, cls, path=path)
-    except ValidationError as error:
-        name = error.path.removeprefix(f"{path}.")
-        if name in from_sampling and name not in overrides:
-            raise ValidationError(f"sampling.{name}", error.problem) from None
-        raise

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from typing import Any
 
-from attrs import field, frozen
+from attrs import asdict, evolve
 
 from longtake.blobs.protocol import BlobStore
 from longtake.continuation import ContinuationState
@@ -18,22 +19,13 @@ from longtake.results import Event, Final, GenerationResult
 __all__ = ["Session"]
 
 
-@frozen
-class Direction:
-    """What the segments of a session have in common unless one says otherwise."""
-
-    sampling: Sampling = field(factory=Sampling)
-    stage_overrides: Mapping[str, Mapping[str, Any]] = field(factory=dict)
-    overlap_frames: int = 9
-
-
 class Session:
     """One take, segment by segment.
 
     ``state``: go on from it; a state alone is enough, its size, frame rate and seed are the
-    take's. ``sampling``, ``stage_overrides``: of every segment that does not say otherwise.
-    ``overlap_frames``: how many frames each next segment repeats. ``blobs``: where the states' big
-    parts are kept.
+    take's. ``sampling``, ``stage_overrides``: of every segment; a segment may say otherwise, field
+    by field. ``overlap_frames``: how many frames each next segment repeats. ``blobs``: where the
+    states' big parts are kept.
 
     A segment that fails or is cancelled leaves ``state`` as it was, so it can be tried again.
     """
@@ -50,7 +42,9 @@ class Session:
     ) -> None:
         self._pipeline = pipeline
         self._blobs = blobs
-        self._direction = Direction(sampling or Sampling(), stage_overrides or {}, overlap_frames)
+        self._sampling = sampling or Sampling()
+        self._stage_overrides = stage_overrides or {}
+        self._overlap_frames = overlap_frames
         self._state = state
 
     @property
@@ -66,13 +60,16 @@ class Session:
         inputs: Inputs | None = None,
         sampling: Sampling | None = None,
         stage_overrides: Mapping[str, Mapping[str, Any]] | None = None,
+        overlap_frames: int | None = None,
         cancel: threading.Event | None = None,
     ) -> GenerationResult:
         """Roll the next segment and keep its state. Returns the new frames and samples only.
 
         Raises like `Pipeline.generate`; the state is then unchanged.
         """
-        request = self._request(prompt, negative_prompt, inputs, sampling, stage_overrides)
+        request = self._request(
+            prompt, negative_prompt, inputs, sampling, stage_overrides, overlap_frames
+        )
         result = self._pipeline.generate(request, blobs=self._blobs, cancel=cancel)
         self._state = result.state
         return result
@@ -85,14 +82,18 @@ class Session:
         inputs: Inputs | None = None,
         sampling: Sampling | None = None,
         stage_overrides: Mapping[str, Mapping[str, Any]] | None = None,
+        overlap_frames: int | None = None,
         cancel: threading.Event | None = None,
-    ) -> Iterator[Event]:
+    ) -> Generator[Event, None, None]:
         """Like `extend`, as the events of `Pipeline.stream`."""
-        request = self._request(prompt, negative_prompt, inputs, sampling, stage_overrides)
-        for event in self._pipeline.stream(request, blobs=self._blobs, cancel=cancel):
-            if isinstance(event, Final):
-                self._state = event.result.state
-            yield event
+        request = self._request(
+            prompt, negative_prompt, inputs, sampling, stage_overrides, overlap_frames
+        )
+        with closing(self._pipeline.stream(request, blobs=self._blobs, cancel=cancel)) as events:
+            for event in events:
+                if isinstance(event, Final):
+                    self._state = event.result.state
+                yield event
 
     def finish(self) -> GenerationResult:
         """The end of the take: the sound that was held back, up to the end of the picture.
@@ -111,18 +112,27 @@ class Session:
         inputs: Inputs | None,
         sampling: Sampling | None,
         stage_overrides: Mapping[str, Mapping[str, Any]] | None,
+        overlap_frames: int | None,
     ) -> GenerationRequest:
-        overrides = stage_overrides if stage_overrides is not None else self._direction.stage_overrides
+        if overlap_frames is None:
+            overlap_frames = self._overlap_frames
         return GenerationRequest(
             prompt,
             negative_prompt=negative_prompt,
             inputs=inputs or Inputs(),
-            sampling=sampling or self._direction.sampling,
-            stage_overrides={name: dict(fields) for name, fields in overrides.items()},
-            output=Output(
-                last=False,
-                return_state=True,
-                overlap_frames=self._direction.overlap_frames,
-            ),
+            sampling=_with_sampling(self._sampling, sampling),
+            stage_overrides=_with_overrides(self._stage_overrides, stage_overrides or {}),
+            output=Output(last=False, return_state=True, overlap_frames=overlap_frames),
             state=self._state,
         )
+
+
+def _with_sampling(common: Sampling, own: Sampling | None) -> Sampling:
+    said = {} if own is None else asdict(own, recurse=False)
+    return evolve(common, **{name: value for name, value in said.items() if value is not None})
+
+
+def _with_overrides(
+    common: Mapping[str, Mapping[str, Any]], own: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    return {name: {**common.get(name, {}), **own.get(name, {})} for name in {**common, **own}}

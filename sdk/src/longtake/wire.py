@@ -12,14 +12,19 @@ import re
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import attrs
 from cattrs import BaseValidationError, Converter, ForbiddenExtraKeysError
-from cattrs.errors import AttributeValidationNote, IterableValidationNote
-from cattrs.gen import make_dict_structure_fn
+from cattrs.errors import (
+    AttributeValidationNote,
+    IterableValidationError,
+    IterableValidationNote,
+)
+from cattrs.gen import make_dict_structure_fn, make_mapping_structure_fn
 
 from longtake.errors import ValidationError
+from longtake.ratios import as_ratio
 
 __all__ = ["structure", "unstructure"]
 
@@ -51,9 +56,10 @@ def _join(path: str, name: object) -> str:
     return f"{path}.{name}" if path else str(name)
 
 
-def _as_validation_error(error: BaseException, path: str, cls: object) -> ValidationError:
+def _as_validation_error(error: BaseException, path: str, cls: Any) -> ValidationError:
     if isinstance(error, ValidationError):
-        return error
+        whole = error.path.startswith(path)
+        return error if whole else ValidationError(_join(path, error.path), error.problem)
     if isinstance(error, BaseValidationError):
         return _first_of(error, path)
     if isinstance(error, ForbiddenExtraKeysError):
@@ -63,7 +69,8 @@ def _as_validation_error(error: BaseException, path: str, cls: object) -> Valida
     if isinstance(error, KeyError):
         return ValidationError(_join(path, error.args[0]), "required, but missing")
     message = str(error.args[0]) if error.args else type(error).__name__
-    if match := _ATTRS_VALIDATOR_MESSAGE.match(message):
+    match = _ATTRS_VALIDATOR_MESSAGE.match(message)
+    if match and attrs.has(cls) and match[1] in attrs.fields_dict(cls):
         return ValidationError(_join(path, match[1]), message[match.end() :])
     return ValidationError(path, message)
 
@@ -117,14 +124,9 @@ def _boolean(value: object, _: object) -> bool:
 
 
 def _ratio(value: object, _: object) -> Fraction:
-    """A ratio from an int, a finite float (its decimal digits count) or ``"24000/1001"``."""
-    if isinstance(value, Fraction):
-        return value
     try:
-        if isinstance(value, str):
-            return Fraction(value)
-        return Fraction(str(_number(value, None)))
-    except (ValueError, TypeError, ZeroDivisionError):
+        return as_ratio(value)
+    except ValueError:
         raise _expected("a number or a ratio such as '24000/1001'", value) from None
 
 
@@ -147,12 +149,58 @@ def _make_converter() -> Converter:
     converter.register_structure_hook(Fraction, _ratio)
     converter.register_unstructure_hook(Fraction, _ratio_document)
     converter.register_structure_hook_func(lambda cls: cls == dict[str, Any], _mapping)
+    converter.register_structure_hook_factory(
+        _is_mapping_of_values, partial(_mapping_of, converter)
+    )
+    converter.register_structure_hook_factory(
+        _is_sequence_of_values, partial(_sequence_of, converter)
+    )
     converter.register_structure_hook_factory(attrs.has, partial(_record, converter))
     return converter
 
 
+def _is_mapping_of_values(cls: Any) -> bool:
+    return get_origin(cls) is dict and get_args(cls)[1] is not Any
+
+
+def _mapping_of(converter: Converter, cls: Any) -> Callable[[object, object], Any]:
+    fill: Callable[[Any, Any], Any] = make_mapping_structure_fn(cls, converter)
+
+    def structure_mapping(value: object, wanted: object) -> Any:
+        return fill(_mapping(value, wanted), wanted)
+
+    return structure_mapping
+
+
+def _is_sequence_of_values(cls: Any) -> bool:
+    return get_origin(cls) in (list, tuple)
+
+
+def _sequence_of(converter: Converter, cls: Any) -> Callable[[object, object], Any]:
+    """A list, never a string: cattrs itself takes anything that can be iterated."""
+    *types, last = get_args(cls)
+    any_length = get_origin(cls) is list or last is ...
+
+    def structure_sequence(value: object, _: object) -> Any:
+        if not isinstance(value, list | tuple):
+            raise _expected("a list", value)
+        wanted = [types[0] if types else last] * len(value) if any_length else [*types, last]
+        if len(wanted) != len(value):
+            raise _expected(f"a list of {len(wanted)}", value)
+        items = []
+        for index, (item, item_type) in enumerate(zip(value, wanted, strict=True)):
+            try:
+                items.append(converter.structure(item, item_type))
+            except Exception as error:  # as in `structure`, whose path this is part of
+                error.add_note(IterableValidationNote(f"item {index}", index, item_type))
+                raise IterableValidationError("", [error], cls) from None
+        return get_origin(cls)(items)
+
+    return structure_sequence
+
+
 def _record(converter: Converter, cls: type) -> Callable[[object, object], Any]:
-    fill = make_dict_structure_fn(cls, converter)
+    fill: Callable[[Any, Any], Any] = make_dict_structure_fn(cls, converter)
 
     def structure_record(value: object, wanted: object) -> Any:
         if not isinstance(value, dict):

@@ -207,8 +207,8 @@ def _check_only_knows(
     is_value = parameter.source == "value"
     if parameter.source == "run" or (is_value and parameter.type not in known):
         raise WiringError(
-            f"the check of stage {planned.spec.name!r} asks for a {parameter.type.__name__}; checks "
-            "run before any stage and know only the job, options and the restored state"
+            f"the check of stage {planned.spec.name!r} asks for a {parameter.type.__name__}; "
+            "checks run before any stage and know only the job, options and the restored state"
         )
     if _is_missing(parameter, given):
         raise _nobody_makes(planned, parameter.type, given, maybe_given, ())
@@ -235,9 +235,7 @@ def _nobody_makes(
     )
 
 
-def _with_lifetimes(
-    wired: Sequence[PlannedStage], results: set[type]
-) -> tuple[PlannedStage, ...]:
+def _with_lifetimes(wired: Sequence[PlannedStage], results: set[type]) -> tuple[PlannedStage, ...]:
     needed = frozenset(results)
     planned = []
     for stage in reversed(wired):

@@ -21,7 +21,7 @@ from queue import SimpleQueue
 
 import hypothesis.strategies as st
 import pytest
-from blob_store_contract import MALFORMED_IDS, BlobStoreContract, noise
+from tests.sdk.blobs.blob_store_contract import MALFORMED_IDS, BlobStoreContract, noise
 from hypothesis import HealthCheck, given, settings
 from longtake.blobs import file_writing
 from longtake.blobs.file import FileBlobStore, open_store

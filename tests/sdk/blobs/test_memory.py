@@ -6,7 +6,7 @@ import copy
 import pickle
 
 import pytest
-from blob_store_contract import BlobStoreContract, noise
+from tests.sdk.blobs.blob_store_contract import BlobStoreContract, noise
 from longtake.blobs.memory import MemoryBlobStore, open_store
 from longtake.errors import BlobError, ValidationError
 

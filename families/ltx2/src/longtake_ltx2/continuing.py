@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from longtake_ltx2.clock import (
+    AUDIO_CONTEXT_LATENTS,
     FRAMES_PER_LATENT,
     SegmentClock,
     first_segment,
@@ -16,7 +17,7 @@ from longtake_ltx2.clock import (
 )
 from longtake_ltx2.continuation import LTX2ContinuationState
 
-__all__ = ["audio_until_end", "carried_audio", "place_segment", "repeated_frames"]
+__all__ = ["audio_until_end", "carried_audio", "known_latents", "place_segment", "repeated_frames"]
 
 
 def repeated_frames(state: LTX2ContinuationState) -> list[Any]:
@@ -37,13 +38,11 @@ def place_segment(
     if state is None:
         return first_segment(num_frames, fps)
     repeated = len(repeated_frames(state))
+    carries_audio = state.audio_latents is not None
     if state.clock is not None:
-        return next_segment(
-            state.clock,
-            num_frames,
-            repeated,
-            context_latents=state.audio_conditioning_num_frames,
-        )
+        # Without carried latents the context is made anew: the held-back sound lies in it.
+        wanted = state.audio_conditioning_num_frames if carries_audio else AUDIO_CONTEXT_LATENTS
+        return next_segment(state.clock, num_frames, repeated, context_latents=wanted)
     left_out = len(state.video_frames or ()) - repeated
     offset = Fraction(state.video_position_offset_sec) + Fraction(left_out) / fps
     first_frame = round(offset * fps)
@@ -54,7 +53,7 @@ def place_segment(
         first_frame=first_frame,
         first_latent=0,
         end_latent=latents_until(first_frame + num_frames, fps),
-        context_latents=0 if state.audio_latents is None else state.audio_conditioning_num_frames,
+        context_latents=state.audio_conditioning_num_frames if carries_audio else 0,
         position_offset=offset,
         samples_before=None,
     )
@@ -78,8 +77,15 @@ def audio_until_end(
     carries.
     """
     carried = carried_audio(state)
-    missing = wanted - segment.context_latents
-    if carried is None or missing <= 0:
+    reached = known_latents(state, segment, wanted) - segment.num_latents
+    if carried is None or reached <= 0:
         return own
-    before = carried[:, :, : max(0, carried.shape[2] - segment.context_latents)]
-    return torch.cat([before[:, :, -missing:].to(own), own], dim=2)
+    end = carried.shape[2] - segment.context_latents
+    return torch.cat([carried[:, :, end - reached : end].to(own), own], dim=2)
+
+
+def known_latents(state: LTX2ContinuationState | None, segment: SegmentClock, wanted: int) -> int:
+    """How many audio latents `audio_until_end` gives, the segment's own included."""
+    carried = None if state is None else state.audio_latents
+    further = 0 if carried is None else carried.shape[2] - segment.context_latents
+    return segment.num_latents + max(0, min(wanted - segment.context_latents, further))

@@ -22,7 +22,7 @@ _TERMINAL = 0.1
 def shifted_sigmas(num_steps: int, tokens: int) -> tuple[float, ...]:
     """``num_steps + 1`` noise levels, last one 0, shifted for ``tokens`` video tokens.
 
-    Linear from 1 to 1/n, shifted by ``e^mu / (e^mu + 1/s - 1)`` with mu linear in the tokens, then
+    Linear from 1 to 1/n, shifted by ``e^mu / (e^mu + (1/s - 1))`` with mu linear in the tokens, then
     stretched so that the last one before 0 is 0.1; in fp32 (ltx-core ``LTX2Scheduler``, diffusers
     ``FlowMatchEulerDiscreteScheduler``). Needs at least two steps: one would be stretched by 0/0.
     """
@@ -33,7 +33,7 @@ def shifted_sigmas(num_steps: int, tokens: int) -> tuple[float, ...]:
     slope = (_MAX_SHIFT - _BASE_SHIFT) / (_MAX_TOKENS - _BASE_TOKENS)
     shift = math.exp(tokens * slope + _BASE_SHIFT - slope * _BASE_TOKENS)
     linear = np.linspace(1.0, 1.0 / num_steps, num_steps).astype(np.float32)
-    distance = 1 - shift / (shift + 1 / linear - 1)
+    distance = 1 - shift / (shift + (1 / linear - 1))
     stretched = 1 - distance / (distance[-1] / (1 - _TERMINAL))
     return (*(float(sigma) for sigma in stretched), 0.0)
 

@@ -14,10 +14,12 @@ import torch
 from attrs import frozen
 from numpy.typing import NDArray
 
+import longtake as lt
 from longtake_ltx2.clock import SegmentClock, samples_of, samples_until
+from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.latents import decodable_audio
 
-__all__ = ["SoundDecoder", "sound_start"]
+__all__ = ["SoundDecoder", "check_latents", "sound_start"]
 
 _LOOK_AHEAD_FRAMES = {"LTX2Vocoder": 18, "LTX2VocoderWithBWE": 52}
 """What the vocoders look ahead, in mel frames of 10 ms, rounded up."""
@@ -40,6 +42,38 @@ class SoundDecoder:
         """Samples at the end of a segment that the next segment's sound still changes."""
         frames = _LOOK_AHEAD_FRAMES[type(self.vocoder).__name__]
         return frames * (self.sample_rate // 100)
+
+    def check(self, state: LTX2ContinuationState | None) -> None:
+        """Refuse another sample rate and another model's latents.
+
+        Raises `longtake.ValidationError`.
+        """
+        if state is None:
+            return
+        rate = state.audio_sample_rate
+        if rate is not None and rate != self.sample_rate:
+            raise lt.ValidationError(
+                "state.payload.audio_sample_rate",
+                f"is {rate}; this model makes sound at {self.sample_rate} Hz",
+            )
+        config = self.audio_vae.config
+        mel_bins = config.mel_bins // self.audio_vae.mel_compression_ratio
+        check_latents(state, config.latent_channels, mel_bins)
+
+    def check_start(self, start: int, first_latent: int, latents_before: int) -> None:
+        """Refuse sound that would go on outside what the latents before it decode to.
+
+        ``start``: samples handed out before. ``first_latent``: the first one known.
+        ``latents_before``: of the take so far. Raises `longtake.ValidationError`.
+        """
+        earliest = 4 * max(0, first_latent) * (self.sample_rate // 100)
+        latest = samples_of(latents_before, self.sample_rate)
+        if not earliest <= start <= latest:
+            raise lt.ValidationError(
+                "state.payload.metadata.longtake.clock.samples",
+                f"is {start}; with the audio latents at hand it must be from {earliest} to "
+                f"{latest}",
+            )
 
     def decode(self, latents: torch.Tensor) -> NDArray[np.float32]:
         """Normalised latents ``[1, C, L, mel]`` to float32 ``[channels, samples]``.
@@ -68,6 +102,19 @@ class SoundDecoder:
         shift = 4 * first_latent * (self.sample_rate // 100)
         decoded = self.decode(latents)
         return np.ascontiguousarray(decoded[:, start - shift : stop - shift])
+
+
+def check_latents(state: LTX2ContinuationState, channels: int, mel_bins: int) -> None:
+    """Refuse carried audio latents of another model. Raises `longtake.ValidationError`."""
+    latents = state.audio_latents
+    if latents is None:
+        return
+    shape = list(latents.shape)
+    if [*shape[:2], shape[3]] != [1, channels, mel_bins]:
+        raise lt.ValidationError(
+            "state.payload.audio",
+            f"its latents are {shape}; this model's are [1, {channels}, T, {mel_bins}]",
+        )
 
 
 def sound_start(segment: SegmentClock, sample_rate: int) -> int:

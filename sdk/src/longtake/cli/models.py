@@ -13,7 +13,8 @@ from attrs import frozen
 
 from longtake.continuation import ContinuationState
 from longtake.families import ModelFamily
-from longtake.pipeline import Pipeline, load
+from longtake.loading import load
+from longtake.pipeline import Pipeline
 from longtake.references import resolve
 from longtake.registry import Registry
 

@@ -9,7 +9,7 @@ import torch
 import longtake as lt
 from longtake_ltx2.clock import DECODE_CONTEXT_LATENTS, samples_of
 from longtake_ltx2.continuation import LTX2ContinuationState
-from longtake_ltx2.continuing import audio_until_end
+from longtake_ltx2.continuing import audio_until_end, known_latents, place_segment
 from longtake_ltx2.sound import SoundDecoder, sound_start
 from longtake_ltx2.values import CleanLatents, Geometry
 
@@ -26,14 +26,14 @@ class LTX2AudioDecodingStage:
     def __init__(self, audio_decoder: Any, vocoder: Any) -> None:
         self._decoder = SoundDecoder(audio_decoder, vocoder)
 
-    def check(self, state: LTX2ContinuationState | None) -> None:
-        """Refuse a take with another sample rate. Raises `longtake.ValidationError`."""
-        rate = None if state is None else state.audio_sample_rate
-        if rate is not None and rate != self._decoder.sample_rate:
-            raise lt.ValidationError(
-                "state.payload.audio_sample_rate",
-                f"is {rate}; this model makes sound at {self._decoder.sample_rate} Hz",
-            )
+    def check(self, job: lt.Job, state: LTX2ContinuationState | None) -> None:
+        """Refuse a take whose sound cannot go on. Raises `longtake.ValidationError`."""
+        self._decoder.check(state)
+        segment = place_segment(state, job.sampling.num_frames, job.sampling.fps)
+        if segment.samples_before is not None:
+            known = known_latents(state, segment, DECODE_CONTEXT_LATENTS)
+            first = segment.end_latent - known
+            self._decoder.check_start(segment.samples_before, first, segment.latents_before)
 
     @torch.no_grad()
     def __call__(

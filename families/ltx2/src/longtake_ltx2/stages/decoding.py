@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import longtake as lt
 from longtake_ltx2.latents import decodable_video
-from longtake_ltx2.values import CleanLatents, Geometry, TrailingFrames
+from longtake_ltx2.values import SPATIAL_FACTOR, CleanLatents, Geometry, TrailingFrames
 
 __all__ = ["DecodingStage"]
 
@@ -25,6 +25,20 @@ class DecodingStage:
 
     def __init__(self, vae: Any) -> None:
         self._vae = vae
+
+    def check(self, job: lt.Job) -> None:
+        """Refuse a side that the decoder cannot pad. Raises `longtake.ValidationError`.
+
+        A decoder that pads by reflection (2.0) needs two latents on each side.
+        """
+        if self._vae.config.decoder_spatial_padding_mode != "reflect":
+            return
+        fewest = 2 * SPATIAL_FACTOR
+        for name, size in (("height", job.sampling.height), ("width", job.sampling.width)):
+            if size < fewest:
+                raise lt.ValidationError(
+                    f"sampling.{name}", f"is {size}; this model's pictures are {fewest} or more"
+                )
 
     @torch.no_grad()
     def __call__(

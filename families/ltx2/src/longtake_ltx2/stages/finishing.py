@@ -31,10 +31,14 @@ class LTX2FinishingStage:
             raise lt.ValidationError(
                 "state.payload.audio", "has no latents here, so the held-back sound cannot be made"
             )
-        if state.clock is None or state.clock.samples is None:
+        clock = state.clock
+        if clock is None or clock.samples is None:
             raise lt.ValidationError(
                 "state.payload.metadata.longtake.clock", "missing; where the take ends is not known"
             )
+        self._decoder.check(state)
+        first = clock.latents - state.audio_latents.shape[2]
+        self._decoder.check_start(clock.samples, first, clock.latents)
 
     @torch.no_grad()
     def __call__(self, state: LTX2ContinuationState) -> lt.Waveform:

@@ -12,6 +12,7 @@ from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuing import carried_audio, repeated_frames
 from longtake_ltx2.latents import audio_to_tokens, normalized_video, video_to_tokens
 from longtake_ltx2.numerics import OFFICIAL, Numerics
+from longtake_ltx2.sound import check_latents
 from longtake_ltx2.values import Geometry, NoisyLatents, Stream
 
 __all__ = ["LTX2LatentPreparationStage"]
@@ -44,16 +45,8 @@ class LTX2LatentPreparationStage:
 
     def check(self, state: LTX2ContinuationState | None) -> None:
         """Refuse audio latents of another model. Raises `longtake.ValidationError`."""
-        audio = carried_audio(state)
-        if audio is None:
-            return
-        channels, mel_bins = self._audio_shape
-        if (audio.shape[0], audio.shape[1], audio.shape[3]) != (1, channels, mel_bins):
-            raise lt.ValidationError(
-                "state.payload.audio",
-                f"its latents are {list(audio.shape)}; this model's are "
-                f"[1, {channels}, T, {mel_bins}]",
-            )
+        if state is not None:
+            check_latents(state, *self._audio_shape)
 
     @torch.no_grad()
     def __call__(

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import longtake as lt
-from longtake_ltx2.clock import FRAMES_PER_LATENT, is_frame_count
+from longtake_ltx2.clock import (
+    FRAMES_PER_LATENT,
+    LATENTS_PER_SECOND,
+    is_frame_count,
+    latents_until,
+)
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuing import place_segment, repeated_frames
 from longtake_ltx2.values import SPATIAL_FACTOR, Geometry
@@ -11,6 +16,8 @@ from longtake_ltx2.values import SPATIAL_FACTOR, Geometry
 __all__ = ["InputValidationStage"]
 
 _FEWEST_NEW_FRAMES = FRAMES_PER_LATENT
+_LONGEST_PREFIX_SECONDS = 60
+"""Of sound that a segment goes on from. Its cost grows with the square, and a state may ask."""
 
 
 class InputValidationStage:
@@ -18,10 +25,20 @@ class InputValidationStage:
 
     def check(self, job: lt.Job, state: LTX2ContinuationState | None) -> None:
         """Raises `longtake.ValidationError` with the path of the field."""
+        if state is not None:
+            _check_fetched(state)
+            _check_same_take(job.sampling, state)
+            _check_clock(state)
         _check_size(job.sampling)
         _check_overlap(job)
         if state is not None:
             _check_state(job.sampling, state)
+        segment = place_segment(state, job.sampling.num_frames, job.sampling.fps)
+        if segment.num_latents < 1:
+            raise lt.ValidationError(
+                "sampling.fps",
+                f"is {job.sampling.fps}; too fast for any sound beside so few frames",
+            )
 
     def __call__(self, job: lt.Job, state: LTX2ContinuationState | None) -> Geometry:
         sampling = job.sampling
@@ -60,7 +77,7 @@ def _check_overlap(job: lt.Job) -> None:
         )
 
 
-def _check_state(sampling: lt.ResolvedSampling, state: LTX2ContinuationState) -> None:
+def _check_fetched(state: LTX2ContinuationState) -> None:
     for part, missing in (
         ("video", state.video_frames is None and state.video_frames_blob_id is not None),
         ("audio", state.audio_latents is None and state.audio_latents_blob_id is not None),
@@ -69,7 +86,33 @@ def _check_state(sampling: lt.ResolvedSampling, state: LTX2ContinuationState) ->
             raise lt.ValidationError(
                 f"state.payload.{part}.blob_id", "is in a blob store; give that store as blobs"
             )
-    _check_same_take(sampling, state)
+
+
+def _check_clock(state: LTX2ContinuationState) -> None:
+    clock = state.clock
+    if clock is None:
+        if state.video_position_offset_sec > _LONGEST_PREFIX_SECONDS:
+            raise lt.ValidationError(
+                "state.payload.video_position_offset_sec",
+                f"is {state.video_position_offset_sec}; at most {_LONGEST_PREFIX_SECONDS} seconds "
+                "of sound go before the picture",
+            )
+        return
+    path = "state.payload.metadata.longtake.clock"
+    repeated = len(repeated_frames(state))
+    if clock.frames < repeated:
+        raise lt.ValidationError(
+            f"{path}.frames", f"is {clock.frames}, but the state carries {repeated} frames"
+        )
+    latents = latents_until(clock.frames, clock.fps)
+    if clock.latents != latents:
+        raise lt.ValidationError(
+            f"{path}.latents",
+            f"is {clock.latents}; a take of {clock.frames} frames at {clock.fps} fps has {latents}",
+        )
+
+
+def _check_state(sampling: lt.ResolvedSampling, state: LTX2ContinuationState) -> None:
     if state.video_conditioning_frame_idx != 0:
         raise lt.ValidationError(
             "state.payload.video_conditioning_frame_idx",
@@ -84,19 +127,39 @@ def _check_state(sampling: lt.ResolvedSampling, state: LTX2ContinuationState) ->
             f"at least {_FEWEST_NEW_FRAMES} must be new",
         )
     segment = place_segment(state, sampling.num_frames, sampling.fps)
-    if segment.num_latents <= segment.context_latents:
+    longest = _LONGEST_PREFIX_SECONDS * LATENTS_PER_SECOND
+    if segment.context_latents > longest:
         raise lt.ValidationError(
             "state.payload.audio_conditioning_num_frames",
-            f"is {segment.context_latents}; the segment has room for {segment.num_latents} audio "
-            "latents in all",
+            f"asks for {segment.context_latents} audio latents before the new ones; at most "
+            f"{longest}",
         )
+    if segment.num_latents > segment.context_latents:
+        return
+    if state.clock is not None:
+        raise lt.ValidationError(
+            "sampling.num_frames", f"is {sampling.num_frames}; so few new frames have no sound"
+        )
+    raise lt.ValidationError(
+        "state.payload.audio_conditioning_num_frames",
+        f"is {segment.context_latents}; the segment has room for {segment.num_latents} audio "
+        "latents in all",
+    )
 
 
 def _check_same_take(sampling: lt.ResolvedSampling, state: LTX2ContinuationState) -> None:
-    for name, value in state.take_defaults.items():
-        if name in ("height", "width", "fps") and value != (asked := _of(sampling, name)):
+    take = state.take_defaults
+    for name in ("height", "width"):
+        if take.get(name, SPATIAL_FACTOR) % SPATIAL_FACTOR:
             raise lt.ValidationError(
-                f"sampling.{name}", f"is {asked}; the take's is {value}, and a take keeps it"
+                "state.payload.video",
+                f"its frames are {take['height']}x{take['width']} pixels (height x width); both "
+                f"must divide by {SPATIAL_FACTOR}",
+            )
+    for name in ("height", "width", "fps"):
+        if name in take and take[name] != (asked := _of(sampling, name)):
+            raise lt.ValidationError(
+                f"sampling.{name}", f"is {asked}; the take's is {take[name]}, and a take keeps it"
             )
 
 

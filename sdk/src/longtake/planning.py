@@ -1,0 +1,81 @@
+"""The plans of a pipeline: its recipes with their stages built and their wiring checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from longtake.construction import construct
+from longtake.continuation import ContinuationCodec
+from longtake.errors import WiringError
+from longtake.families import LoadedModel, ModelFamily
+from longtake.presets import Preset
+from longtake.stages import Recipe, StageSpec
+from longtake.values import Frames, Waveform
+from longtake.wiring import Plan, make_plan
+
+__all__ = ["Plans"]
+
+
+class Plans:
+    """The plans of one family, preset and model; each is built when it is first asked for.
+
+    All methods raise `WiringError` for a recipe that does not fit together, and what loading the
+    networks raises.
+    """
+
+    def __init__(self, family: ModelFamily, preset: Preset, model: LoadedModel) -> None:
+        self._family = family
+        self._preset = preset
+        self._components = model.components
+        self._segment: Plan | None = None
+        self._finish: dict[type, Plan] = {}
+
+    @property
+    def recipe(self) -> Recipe:
+        """The stages of a segment."""
+        return self._family.stages if self._preset.stages is None else self._preset.stages
+
+    def segment(self) -> Plan:
+        """How a segment comes about. A restored state may be there."""
+        if self._segment is None:
+            states = {codec.state_type for codec in self._family.codecs}
+            plan = make_plan(
+                self._constructed(self.recipe),
+                maybe_given=states,
+                results={Frames, Waveform, *states},
+            )
+            self._segment = _showing(f"preset {self._preset.name!r}", plan)
+        return self._segment
+
+    def finish(self, state_type: type) -> Plan:
+        """How a take ends, from a state of this type."""
+        if state_type not in self._finish:
+            plan = make_plan(
+                self._constructed(self._family.finish),
+                given={state_type},
+                results={Frames, Waveform},
+                has_job=False,
+            )
+            whose = f"the finish of family {self._family.name!r}"
+            self._finish[state_type] = _showing(whose, plan)
+        return self._finish[state_type]
+
+    def writing_codec(self) -> ContinuationCodec[Any] | None:
+        """The codec of the state that a segment makes; None when it makes none."""
+        plan = self.segment()
+        return next((c for c in self._family.codecs if plan.makes(c.state_type)), None)
+
+    def check(self) -> None:
+        """Build all plans now."""
+        codec = self.writing_codec()
+        if self._family.finish and codec is not None:
+            self.finish(codec.state_type)
+
+    def _constructed(self, recipe: Recipe) -> list[tuple[StageSpec, Any]]:
+        return [(spec, construct(spec, self._components)) for spec in recipe]
+
+
+def _showing(whose: str, plan: Plan) -> Plan:
+    if not (plan.makes(Frames) or plan.makes(Waveform)):
+        raise WiringError(f"the recipe of {whose} makes neither Frames nor a Waveform")
+    return plan

@@ -1,0 +1,107 @@
+"""What a listing imports. Counted in modules, because seconds depend on the machine."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.sdk.fake_distributions import FakeInstall
+
+HEAVY = {
+    "PIL",
+    "accelerate",
+    "av",
+    "cattrs",
+    "diffusers",
+    "numpy",
+    "peft",
+    "safetensors",
+    "scipy",
+    "torch",
+    "tqdm",
+    "transformers",
+}
+NUM_PLUGINS = 20
+NEEDED = {"attr", "attrs", "click", "pluggy"}
+"""The only packages from elsewhere that a listing imports."""
+MAX_OWN_MODULES = 24
+MAX_MODULES = 220
+"""Nine of ten are those of ``NEEDED`` and of ``importlib.metadata``."""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> FakeInstall:
+    """Twenty plugins with a family of three presets each."""
+    install = FakeInstall(tmp_path_factory.mktemp("installed"))
+    for index in range(NUM_PLUGINS):
+        install.add_family(f"longtake-fake{index}", family=f"fake{index}")
+    return install
+
+
+def modules_after(installed: FakeInstall, code: str) -> set[str]:
+    """The names in ``sys.modules`` after ``code`` that were not there before."""
+    report = "sys.stderr.write(' '.join(sys.modules.keys() - before))"
+    done = installed.python("-c", f"import sys; before = set(sys.modules)\n{code}\n{report}")
+    assert done.code == 0, done.err
+    return set(done.err.split())
+
+
+def packages(modules: set[str]) -> set[str]:
+    return {module.partition(".")[0] for module in modules}
+
+
+LISTING = """
+from longtake.cli import main
+assert main(["{command}", "--json"]) == 0
+"""
+
+
+@pytest.mark.parametrize("command", ["families", "presets", "plugins"])
+def test_listing_twenty_plugins_imports_nothing_heavy(installed: FakeInstall, command: str) -> None:
+    modules = modules_after(installed, LISTING.format(command=command))
+    assert HEAVY.isdisjoint(packages(modules))
+    assert {f"longtake_fake{index}" for index in range(NUM_PLUGINS)} <= modules
+
+
+def test_listing_imports_few_modules(installed: FakeInstall) -> None:
+    modules = modules_after(installed, LISTING.format(command="families"))
+    shared = {module for module in modules if not module.startswith("longtake_")}
+    own = {module for module in shared if module.partition(".")[0] == "longtake"}
+    assert packages(shared - own) - sys.stdlib_module_names == NEEDED
+    assert len(own) <= MAX_OWN_MODULES, sorted(own)
+    assert len(shared) <= MAX_MODULES, sorted(shared)
+
+
+def test_listing_knows_all_twenty(installed: FakeInstall) -> None:
+    assert {f"fake{index}" for index in range(NUM_PLUGINS)} <= installed.families()
+    presets = [each["name"] for each in installed.listed("presets")]
+    assert sum(name.startswith("fake") for name in presets) == 3 * NUM_PLUGINS
+
+
+def test_importing_the_facade_imports_nothing_else(installed: FakeInstall) -> None:
+    assert modules_after(installed, "import longtake") == {"longtake", "__future__"}
+
+
+def test_declaring_a_family_imports_nothing_heavy(installed: FakeInstall) -> None:
+    modules = modules_after(installed, "import longtake_fake0 as p; p.longtake_families()")
+    assert HEAVY.isdisjoint(packages(modules))
+    assert {"click", "json", "logging"}.isdisjoint(packages(modules))
+
+
+def test_own_family_is_declared_without_anything_heavy(installed: FakeInstall) -> None:
+    pytest.importorskip("longtake_ltx2")
+    modules = modules_after(installed, "import longtake_ltx2.plugin as p; p.longtake_families()")
+    assert HEAVY.isdisjoint(packages(modules))
+
+
+def test_help_loads_no_plugin(installed: FakeInstall) -> None:
+    code = 'from longtake.cli import main\nassert main(["--help"]) == 0'
+    modules = modules_after(installed, code)
+    assert not any(module.startswith("longtake_") for module in modules)
+    assert {"attr", "pluggy", "importlib.metadata"}.isdisjoint(modules)
+
+
+def test_the_modules_of_this_test_are_seen(installed: FakeInstall) -> None:
+    """Guards the tests above: what is imported does show."""
+    assert "numpy" in packages(modules_after(installed, "import longtake.media.writer, numpy"))

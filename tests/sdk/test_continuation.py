@@ -1,0 +1,116 @@
+"""A state as JSON: the same after a round trip, refused when it is anything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import longtake as lt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.sdk.strategies import states
+
+
+@given(states, st.sampled_from([None, 2]))
+def test_every_state_survives_its_json(state: lt.ContinuationState, indent: int | None) -> None:
+    text = state.to_json(indent=indent)
+    assert lt.ContinuationState.from_json(text) == state
+    assert lt.ContinuationState.from_json(text.encode()) == state
+
+
+def test_the_json_does_not_depend_on_the_order_of_keys() -> None:
+    one = lt.ContinuationState("fog.v1", {"a": 1, "b": 2})
+    other = lt.ContinuationState("fog.v1", {"b": 2, "a": 1})
+    assert one.to_json() == other.to_json() == '{"kind": "fog.v1", "payload": {"a": 1, "b": 2}}'
+
+
+def nested(depth: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(depth):
+        value = {"in": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"tensor": b"bytes"},
+        {"tensor": object()},
+        {"x": float("nan")},
+        {"x": float("inf")},
+        {"x": {1, 2}},
+        {1: "a", "b": 2},
+        nested(100_000),
+    ],
+    ids=["bytes", "object", "nan", "infinity", "set", "mixed keys", "deep"],
+)
+def test_what_json_cannot_say_is_refused(payload: dict[str, Any]) -> None:
+    with pytest.raises(lt.ValidationError) as refused:
+        lt.ContinuationState("fog.v1", payload).to_json()
+    assert refused.value.path == "payload"
+    assert refused.value.__cause__ is None
+
+
+def test_a_payload_that_contains_itself_is_refused() -> None:
+    payload: dict[str, Any] = {}
+    payload["me"] = payload
+    with pytest.raises(lt.ValidationError, match="payload: is not plain JSON"):
+        lt.ContinuationState("fog.v1", payload).to_json()
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("", ""),
+        ("{", ""),
+        ("null", ""),
+        ("[]", ""),
+        ('"fog"', ""),
+        ("NaN", ""),
+        ('{"kind": "a", "payload": {"x": NaN}}', ""),
+        ('{"kind": "a", "payload": {"x": -Infinity}}', ""),
+        ("[" * 100_000, ""),
+        ('{"kind": "a", "payload": {"x": ' + "9" * 5000 + "}}", ""),
+        (b"\xff\xfe", ""),
+        (b"\x00\xd8", ""),
+        ("{}", "kind"),
+        ('{"payload": {}}', "kind"),
+        ('{"kind": "a"}', "payload"),
+        ('{"kind": 3, "payload": {}}', "kind"),
+        ('{"kind": null, "payload": {}}', "kind"),
+        ('{"kind": "a", "payload": []}', "payload"),
+        ('{"kind": "a", "payload": null}', "payload"),
+        ('{"kind": "a", "payload": "x"}', "payload"),
+        ('{"kind": "a", "payload": {}, "version": 1}', "version"),
+    ],
+)
+def test_everything_but_a_state_is_refused(text: str | bytes, path: str) -> None:
+    with pytest.raises(lt.ValidationError) as refused:
+        lt.ContinuationState.from_json(text)
+    assert refused.value.path == path
+
+
+def test_something_that_is_no_text_is_refused() -> None:
+    document: Any = {"kind": "a", "payload": {}}
+    with pytest.raises(lt.ValidationError, match="not a JSON document"):
+        lt.ContinuationState.from_json(document)
+
+
+@pytest.mark.parametrize(("kind", "payload", "path"), [(3, {}, "kind"), ("a", [], "payload")])
+def test_a_state_made_of_the_wrong_things_is_refused(kind: Any, payload: Any, path: str) -> None:
+    with pytest.raises(lt.ValidationError) as refused:
+        lt.ContinuationState(kind, payload)
+    assert refused.value.path == path
+
+
+@given(st.text() | st.binary())
+def test_noise_is_refused_with_one_kind_of_error(text: str | bytes) -> None:
+    try:
+        lt.ContinuationState.from_json(text)
+    except lt.ValidationError:
+        pass
+
+
+def test_a_state_does_not_print_its_payload() -> None:
+    assert "x" * 100 not in repr(lt.ContinuationState("fog.v1", {"pixels": "x" * 100}))

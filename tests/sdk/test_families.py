@@ -1,0 +1,54 @@
+"""A family finds its presets and codecs by name."""
+
+from __future__ import annotations
+
+import longtake as lt
+import pytest
+
+from tests.sdk.toy_family import FOG, FogCodec, black
+
+SMALL_1, SMALL_2, LARGE = lt.Preset("small"), lt.Preset("small", 2), lt.Preset("large", 3)
+FAMILY = lt.ModelFamily("toy", (black,), presets=(SMALL_1, SMALL_2, LARGE))
+
+
+@pytest.mark.parametrize(
+    ("name", "preset"),
+    [(None, SMALL_2), ("small", SMALL_2), ("small@1", SMALL_1), ("large@3", LARGE)],
+)
+def test_the_highest_version_wins_unless_one_is_asked_for(
+    name: str | None, preset: lt.Preset
+) -> None:
+    assert FAMILY.preset(name) is preset
+
+
+@pytest.mark.parametrize("name", ["medium", "small@3", "large@x", "", "@1"])
+def test_an_unknown_preset_is_refused_with_those_there_are(name: str) -> None:
+    with pytest.raises(lt.UnknownNameError, match=r"small@1, small@2, large@3"):
+        FAMILY.preset(name)
+
+
+def test_a_family_without_presets_has_a_default_one() -> None:
+    assert lt.ModelFamily("toy", (black,)).preset() == lt.Preset("default")
+
+
+def test_an_unknown_default_is_refused() -> None:
+    with pytest.raises(lt.ValidationError, match=r"family toy: defaults\.frames"):
+        lt.ModelFamily("toy", (black,), defaults={"frames": 9})
+
+
+def test_codecs_are_found_by_their_kind() -> None:
+    assert FOG.codec("fog.v1") == FogCodec()
+    assert FOG.codec("ltx2.v1") is None
+
+
+def test_declaring_a_family_imports_nothing() -> None:
+    family = lt.ModelFamily(
+        "heavy",
+        ("no.such.module:DenoisingStage", lt.StageSpec("paint", "no.such.module:paint")),
+        options="no.such.module:Options",
+        load="no.such.module:load",
+        recognise="no.such.module:recognise",
+    )
+    assert [stage.name for stage in family.stages] == ["denoising", "paint"]
+    with pytest.raises(lt.PluginError, match="no.such.module"):
+        lt.load(family=family)

@@ -1,0 +1,53 @@
+"""A result says what was made and how, and saves itself."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import attrs
+import av
+import longtake as lt
+import numpy as np
+import pytest
+
+
+def result(frames: int = 9, *, sound: bool = True) -> lt.GenerationResult:
+    samples = np.zeros((2, frames * 1000), np.float32)
+    return lt.GenerationResult(
+        frames=np.full((frames, 32, 48, 3), 128, np.uint8),
+        audio=samples if sound else None,
+        audio_sample_rate=24000 if sound else None,
+        fps=Fraction(24),
+    )
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_a_result_saves_its_picture_and_its_sound(tmp_path: Path, sound: bool) -> None:
+    path = tmp_path / "x.mp4"
+    result(sound=sound).save(path)
+    with av.open(str(path)) as container:
+        assert [stream.type for stream in container.streams] == ["video", "audio"][: 1 + sound]
+        assert len(list(container.decode(video=0))) == 9
+
+
+def test_saving_into_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "x.mp4"
+    with pytest.raises(lt.OutputError) as refused:
+        result().save(path)
+    assert str(path.parent) in str(refused.value)
+    assert not path.parent.exists()
+
+
+def test_a_result_does_not_print_its_pixels() -> None:
+    assert "array" not in repr(result())
+
+
+def test_a_result_is_frozen() -> None:
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        result().fps = Fraction(25)  # type: ignore[misc]
+
+
+def test_events_are_values() -> None:
+    assert lt.Progress("denoise", 1, 4) == lt.Progress("denoise", 1, 4)
+    assert lt.Progress("denoise", 1, 4) != lt.Progress("denoise", 2, 4)

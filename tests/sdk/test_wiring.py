@@ -1,0 +1,445 @@
+"""Stages find each other by type; a recipe that does not fit is refused when it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import longtake as lt
+import pytest
+from attrs import frozen
+
+from tests.sdk.toy_family import DEFAULTS, FogCodec, FogState, black, pipeline_of
+
+
+@frozen
+class Noisy:
+    history: tuple[str, ...]
+
+
+@frozen
+class Clean:
+    history: tuple[str, ...]
+
+
+@frozen
+class Size:
+    height: int
+
+
+@frozen(kw_only=True)
+class Options:
+    strength: float = 0.5
+
+
+@frozen(kw_only=True)
+class OtherOptions:
+    scale: int = 2
+
+
+class Keep:
+    """A last stage that keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+
+class KeepClean(Keep):
+    def __call__(self, clean: Clean) -> None:
+        self.seen.append(clean)
+
+
+class KeepOptional(Keep):
+    def __call__(self, clean: Clean | None, size: Size | None) -> None:
+        self.seen.append((clean, size))
+
+
+class KeepOptions(Keep):
+    def __call__(self, options: Options, others: OtherOptions) -> None:
+        self.seen.append((options, others))
+
+
+def noise(run: lt.Run) -> Noisy:
+    return Noisy((run.stage,))
+
+
+def denoise(noisy: Noisy, run: lt.Run) -> Clean:
+    return Clean((*noisy.history, run.stage))
+
+
+def upsample(clean: Clean, run: lt.Run) -> Noisy:
+    return Noisy((*clean.history, run.stage))
+
+
+def noise_and_size() -> tuple[Noisy, Size]:
+    return Noisy(("both",)), Size(16)
+
+
+def read_size(noisy: Noisy, size: Size) -> Clean:
+    return Clean((*noisy.history, str(size.height)))
+
+
+def only_one() -> tuple[Noisy]:
+    return (Noisy(("one",)),)
+
+
+def use_options(options: Options) -> Clean:
+    return Clean((str(options.strength),))
+
+
+def use_others(others: OtherOptions) -> None:
+    pass
+
+
+def generate(pipeline: lt.Pipeline, **overrides: dict[str, Any]) -> lt.GenerationResult:
+    return pipeline.generate(lt.GenerationRequest("fog", stage_overrides=overrides))
+
+
+def test_the_newest_value_of_a_type_wins() -> None:
+    keep = KeepClean()
+    recipe = (
+        lt.StageSpec("noise", noise),
+        lt.StageSpec("first", denoise),
+        lt.StageSpec("upsample", upsample),
+        lt.StageSpec("second", denoise),
+    )
+    generate(pipeline_of(*recipe, keep))
+    assert keep.seen == [Clean(("noise", "first", "upsample", "second"))]
+
+
+def test_each_element_of_a_tuple_is_a_value() -> None:
+    keep = KeepClean()
+    generate(pipeline_of(noise_and_size, read_size, keep))
+    assert keep.seen == [Clean(("both", "16"))]
+
+
+def test_a_tuple_of_one_is_a_tuple() -> None:
+    keep = KeepClean()
+    generate(pipeline_of(only_one, denoise, keep))
+    assert keep.seen == [Clean(("one", "denoise"))]
+
+
+def test_an_optional_value_is_none_until_somebody_makes_it() -> None:
+    before, after = KeepOptional(), KeepOptional()
+    generate(
+        pipeline_of(lt.StageSpec("before", before), noise, denoise, lt.StageSpec("after", after))
+    )
+    assert before.seen == [(None, None)]
+    assert after.seen == [(Clean(("noise", "denoise")), None)]
+
+
+def test_options_come_by_annotation_also_those_of_another_stage() -> None:
+    keep = KeepOptions()
+    pipeline = pipeline_of(
+        lt.StageSpec("mine", keep, options=Options),
+        lt.StageSpec("theirs", use_others, options=OtherOptions),
+    )
+    generate(pipeline, mine={"strength": 0.9}, theirs={"scale": 4})
+    assert keep.seen == [(Options(strength=0.9), OtherOptions(scale=4))]
+
+
+def test_stages_that_share_a_name_share_their_options() -> None:
+    keep = KeepClean()
+    pipeline = pipeline_of(
+        lt.StageSpec("refine", use_others),
+        lt.StageSpec("refine", noise, options=OtherOptions),
+        denoise,
+        keep,
+    )
+    result = generate(pipeline, refine={"scale": 3})
+    assert result.options == {"refine": OtherOptions(scale=3)}
+
+
+class NeedsSize:
+    def __call__(self, size: Size) -> Clean:
+        return Clean(())
+
+
+class MakesSize:
+    def __call__(self) -> Size:
+        return Size(1)
+
+
+class UnannotatedParameter:
+    def __call__(self, size) -> Clean:  # type: ignore[no-untyped-def]
+        return Clean(())
+
+
+class ParameterWithDefault:
+    def __call__(self, strength: float = 0.5) -> Clean:
+        return Clean(())
+
+
+class NoReturnAnnotation:
+    def __call__(self, run: lt.Run):  # type: ignore[no-untyped-def]
+        return Clean(())
+
+
+class UnresolvableAnnotation:
+    def __call__(self, size: Siez) -> Clean:  # type: ignore[name-defined]  # noqa: F821
+        return Clean(())
+
+
+class TwoClassesForOneParameter:
+    def __call__(self, value: Clean | Size) -> None:
+        pass
+
+
+class AnythingForOneParameter:
+    def __call__(self, value: Any) -> None:
+        pass
+
+
+class ReturnsSomething:
+    def __call__(self) -> Any:
+        return 1
+
+
+class ReturnsMaybe:
+    def __call__(self) -> Clean | None:
+        return None
+
+
+class ReturnsAnyNumber:
+    def __call__(self) -> tuple[Clean, ...]:
+        return ()
+
+
+class ReturnsTheSameTwice:
+    def __call__(self) -> tuple[Clean, Clean]:
+        return Clean(()), Clean(())
+
+
+class ChecksWhatIsMadeLater:
+    def check(self, size: Size) -> None:
+        pass
+
+    def __call__(self) -> None:
+        pass
+
+
+class ChecksWithTheRun:
+    def check(self, run: lt.Run) -> None:
+        pass
+
+    def __call__(self) -> None:
+        pass
+
+
+class NeedsTheState:
+    def __call__(self, state: FogState) -> None:
+        pass
+
+
+def spec(stage: object, **keywords: Any) -> lt.StageSpec:
+    called: Any = stage
+    return lt.StageSpec("culprit", called, **keywords)
+
+
+BAD_RECIPES: dict[str, tuple[tuple[Any, ...], list[str]]] = {
+    "nobody makes it": ((spec(NeedsSize),), ["'culprit'", "Size", "no stage here makes it"]),
+    "what there is instead": ((noise, spec(NeedsSize)), ["Size", "available: Noisy"]),
+    "made later": (
+        (spec(NeedsSize), lt.StageSpec("maker", MakesSize)),
+        ["'culprit'", "Size", "made later, by maker"],
+    ),
+    "only in a continued take": (
+        (spec(NeedsTheState),),
+        ["FogState", "continued take", "'FogState | None'"],
+    ),
+    "unannotated": ((spec(UnannotatedParameter),), ["'culprit'", "'size'", "no annotation"]),
+    "default": ((spec(ParameterWithDefault),), ["'strength'", "default", "X | None"]),
+    "no return": ((spec(NoReturnAnnotation),), ["'culprit'", "return annotation"]),
+    "unresolvable": ((spec(UnresolvableAnnotation),), ["'culprit'", "Siez"]),
+    "union": ((spec(TwoClassesForOneParameter),), ["'value'", "must be one class"]),
+    "any": ((spec(AnythingForOneParameter),), ["'value'", "must be one class"]),
+    "returns any": ((spec(ReturnsSomething),), ["return annotation must name classes"]),
+    "returns maybe": ((spec(ReturnsMaybe),), ["return annotation must name classes"]),
+    "returns many": ((spec(ReturnsAnyNumber),), ["return annotation must name classes"]),
+    "returns twice": ((spec(ReturnsTheSameTwice),), ["same type twice", "Clean"]),
+    "check of a later value": ((MakesSize, spec(ChecksWhatIsMadeLater)), ["check", "Size"]),
+    "check with the run": ((spec(ChecksWithTheRun),), ["check", "Run"]),
+    "two options classes": (
+        (spec(noise, options=Options), spec(denoise, options=OtherOptions)),
+        ["'culprit'", "Options", "OtherOptions"],
+    ),
+    "whose options": (
+        (
+            lt.StageSpec("a", noise, options=Options),
+            lt.StageSpec("b", denoise, options=Options),
+            spec(use_options),
+        ),
+        ["'culprit'", "Options", "'a' and of 'b'"],
+    ),
+    "not callable": ((spec(Size(3)),), ["'culprit'", "not callable"]),
+    "arguments for a function": ((spec(noise, arguments={"x": 1}),), ["takes no arguments"]),
+    "unknown argument": ((spec(NeedsSize, arguments={"x": 1}),), ["NeedsSize", "'x'"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD_RECIPES)
+def test_a_recipe_that_does_not_fit_is_refused(case: str) -> None:
+    stages, words = BAD_RECIPES[case]
+    with pytest.raises(lt.WiringError) as refused:
+        pipeline_of(*stages, codecs=(FogCodec(),)).prepare()
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_load_refuses_a_recipe_that_shows_nothing() -> None:
+    blind = lt.ModelFamily("blind", (noise, denoise), defaults=DEFAULTS)
+    with pytest.raises(lt.WiringError, match="neither Frames nor a Waveform"):
+        lt.load(family=blind)
+
+
+def test_load_refuses_a_finish_that_shows_nothing() -> None:
+    deaf = lt.ModelFamily(
+        "deaf", (black, make_state), finish=(read_state,), codecs=(FogCodec(),), defaults=DEFAULTS
+    )
+    with pytest.raises(lt.WiringError, match="finish of family 'deaf'"):
+        lt.load(family=deaf)
+
+
+def test_a_finish_has_no_job() -> None:
+    jobless = lt.ModelFamily(
+        "jobless", (black, make_state), finish=(black,), codecs=(FogCodec(),), defaults=DEFAULTS
+    )
+    with pytest.raises(lt.WiringError, match="'black' asks for a Job"):
+        lt.load(family=jobless)
+
+
+def make_state(job: lt.Job) -> FogState:
+    return FogState(job.segment_index, 0, 4, 6, 9, 0)
+
+
+def read_state(state: FogState) -> None:
+    pass
+
+
+def returns_a_string() -> Clean:
+    return "clean"  # type: ignore[return-value]
+
+
+def returns_no_tuple() -> tuple[Noisy, Size]:
+    return Noisy(())  # type: ignore[return-value]
+
+
+def returns_one_of_two() -> tuple[Noisy, Size]:
+    return (Noisy(()),)  # type: ignore[return-value]
+
+
+def returns_in_spite() -> None:
+    return Noisy(())  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        (returns_a_string, ["str", "Clean"]),
+        (returns_no_tuple, ["no tuple", "2"]),
+        (returns_one_of_two, ["1 values", "2"]),
+        (returns_in_spite, ["1 values", "0"]),
+    ],
+)
+def test_a_stage_that_breaks_its_annotation_is_named(
+    stage: Callable[..., Any], words: list[str]
+) -> None:
+    with pytest.raises(lt.WiringError) as refused:
+        generate(pipeline_of(lt.StageSpec("liar", stage)))
+    for word in ["'liar'", *words]:
+        assert word in str(refused.value)
+
+
+class Network:
+    pass
+
+
+class Owner:
+    def __init__(self, network: Network, scale: int, *, shift: float = 0.25) -> None:
+        self.owned = (network, scale, shift)
+
+    def __call__(self) -> Owned:
+        return Owned(self.owned)
+
+
+@frozen
+class Owned:
+    by: tuple[Any, ...]
+
+
+class KeepOwned(Keep):
+    def __call__(self, owned: Owned) -> None:
+        self.seen.append(owned.by)
+
+
+def test_constructors_get_components_and_arguments_by_name() -> None:
+    network, keep = Network(), KeepOwned()
+    family = lt.ModelFamily(
+        "owner",
+        (lt.StageSpec("own", Owner, arguments={"scale": 3}), keep, black),
+        defaults=DEFAULTS,
+    )
+    components = {"network": network, "unused": object()}
+    lt.Pipeline(family, model=lt.LoadedModel(components)).generate(lt.GenerationRequest("fog"))
+    assert keep.seen == [(network, 3, 0.25)]
+
+
+def test_an_argument_wins_over_a_component() -> None:
+    keep = KeepOwned()
+    spec = lt.StageSpec("own", Owner, arguments={"scale": 3, "network": "mine"})
+    family = lt.ModelFamily("owner", (spec, keep, black), defaults=DEFAULTS)
+    model = lt.LoadedModel({"network": Network()})
+    lt.Pipeline(family, model=model).generate(lt.GenerationRequest("fog"))
+    assert keep.seen == [("mine", 3, 0.25)]
+
+
+def test_a_component_that_the_model_lacks_is_named() -> None:
+    family = lt.ModelFamily("owner", (Owner, black), defaults=DEFAULTS)
+    pipeline = lt.Pipeline(family, model=lt.LoadedModel({"scale": 1, "vae": 2}))
+    with pytest.raises(lt.WiringError) as refused:
+        pipeline.prepare()
+    for word in ("'owner'", "Owner", "'network'", "scale, vae"):
+        assert word in str(refused.value)
+
+
+class Broken:
+    def __init__(self) -> None:
+        raise OSError("no weights")
+
+    def __call__(self) -> None:
+        pass
+
+
+def test_a_constructor_that_raises_is_reported_with_the_stages_name() -> None:
+    with pytest.raises(lt.StageError, match="'broken'.*no weights") as failed:
+        pipeline_of(Broken).prepare()
+    assert failed.value.stage == "broken"
+    assert isinstance(failed.value.__cause__, OSError)
+
+
+def test_options_must_be_an_attrs_class() -> None:
+    with pytest.raises(lt.PluginError, match="'noise'.*attrs class"):
+        pipeline_of(lt.StageSpec("noise", noise, options=dict)).prepare()
+
+
+def test_bare_stages_are_named_after_their_class_or_function() -> None:
+    class DenoisingStage:
+        def __call__(self) -> None:
+            pass
+
+    stages = ("some.where:LatentUpsamplingStage", DenoisingStage, black, KeepClean())
+    family = lt.ModelFamily("named", stages)
+    names = [stage.name for stage in family.stages]
+    assert names == ["latent_upsampling", "denoising", "black", "keep_clean"]
+
+
+def test_a_recipe_is_not_a_string() -> None:
+    stages: Any = "some.where:Stage"
+    with pytest.raises(lt.PluginError, match="tuple of stages"):
+        lt.ModelFamily("named", stages)
+
+
+def test_specs_and_values_are_frozen() -> None:
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        lt.StageSpec("noise", noise).name = "other"  # type: ignore[misc]
