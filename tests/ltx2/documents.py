@@ -11,10 +11,11 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import longtake as lt
 import numpy as np
 import pytest
 import torch
+
+import longtake as lt
 from longtake_ltx2.continuation import LTX2ContinuationCodec, LTX2ContinuationState
 
 WIRE = Path(__file__).parent / "wire" / "ltx2.v1"

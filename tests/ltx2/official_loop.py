@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def denoised(path: Path, asked: Asked) -> tuple[torch.Tensor, torch.Tensor]:
         video, audio = streams(pipe, asked)
         now = [video.start, audio.start]
         levels = sigmas(asked.steps)
-        for sigma, following in zip(levels, levels[1:], strict=False):
+        for sigma, following in itertools.pairwise(levels):
             x0s = guided(pipe.transformer, (video, audio), now, texts, sigma, asked)
             for index, tokens in enumerate((video, audio)):
                 x0 = x0s[index] * tokens.mask + tokens.clean * (1 - tokens.mask)

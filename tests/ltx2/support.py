@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import attrs
-import longtake as lt
 import numpy as np
 import torch
+
+import longtake as lt
+from longtake_ltx2.loading import load
 from longtake_ltx2.plugin import longtake_families
 from longtake_ltx2.recipes import BASE_RECIPE
 from longtake_ltx2.tiny import LARGER, TINY, Generation, write_tiny_checkpoint
@@ -58,6 +61,11 @@ def probed_pipeline(path: Path, **options: Any) -> tuple[lt.Pipeline, LatentProb
     )
     probed = attrs.evolve(declared, presets=(preset,))
     return lt.load(path, family=probed, preset="ltx2_tiny", **options), probe
+
+
+def networks(path: Path) -> Mapping[str, Any]:
+    """The networks of a checkpoint, by the names that stages use."""
+    return load(lt.ModelSource(path=path, device="cpu")).components
 
 
 def moving_frames(count: int, height: int = 64, width: int = 96) -> list[np.ndarray[Any, Any]]:

@@ -9,6 +9,7 @@ from math import floor
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from longtake_ltx2.clock import (
     DECODE_CONTEXT_LATENTS,
     SegmentClock,
@@ -55,7 +56,7 @@ def test_thousand_segments_hand_out_every_frame_and_sample_once(
         assert segment.first_frame + segment.repeated_frames == frames
         assert segment.first_latent + segment.context_latents == latents
         assert segment.samples_before == samples
-        assert 0 <= segment.position_offset
+        assert segment.position_offset >= 0
         assert Fraction(segment.first_latent, 25) <= Fraction(segment.first_frame) / fps
         stop = max(samples, samples_of(segment.end_latent, rate) - look_ahead * hop)
         decoded_from = max(0, min(latents - DECODE_CONTEXT_LATENTS, segment.first_latent))

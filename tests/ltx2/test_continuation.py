@@ -8,10 +8,11 @@ import sys
 from fractions import Fraction
 from typing import Any
 
-import longtake as lt
 import numpy as np
 import pytest
 import torch
+
+import longtake as lt
 from longtake_ltx2.clock import TakeClock
 from longtake_ltx2.continuation import (
     DEFAULT_INLINE_THRESHOLD_BYTES,
@@ -20,7 +21,6 @@ from longtake_ltx2.continuation import (
     LTX2ContinuationCodec,
     LTX2ContinuationState,
 )
-
 from tests.ltx2.documents import (
     WIRE,
     DictStore,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import longtake as lt
 import pytest
 import torch
-from longtake_ltx2.continuation import LTX2ContinuationCodec, LTX2ContinuationState
 
+import longtake as lt
+from longtake_ltx2.continuation import LTX2ContinuationCodec, LTX2ContinuationState
 from tests.ltx2.documents import DictStore, described, latents, small_frames, wire_case
 
 FRAMES_MIME = "application/x-fastvideo-frames+png"

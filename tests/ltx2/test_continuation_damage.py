@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import longtake as lt
 import numpy as np
 import pytest
 import torch
-from longtake_ltx2.continuation import LTX2ContinuationState
 
+import longtake as lt
+from longtake_ltx2.continuation import LTX2ContinuationState
 from tests.ltx2.documents import CODEC, SMALL, DictStore, b64, changed, refusal, whole_state
 
 SCALARS: list[tuple[str, Any]] = [

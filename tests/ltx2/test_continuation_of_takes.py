@@ -5,15 +5,16 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-import longtake as lt
+import attrs
 import numpy as np
 import pytest
 import torch
-from longtake_ltx2.continuation import LTX2ContinuationState
+
+import longtake as lt
+from longtake_ltx2.continuation import LTX2ContinuationCodec, LTX2ContinuationState
 from longtake_ltx2.latents import audio_to_tokens, video_to_tokens
 from longtake_ltx2.sound import SoundDecoder
-
-from tests.ltx2.support import Checkpoints, moving_frames, probed_pipeline
+from tests.ltx2.support import Checkpoints, family, moving_frames, networks, probed_pipeline
 
 QUICK = lt.Sampling(num_inference_steps=2, guidance_scale=1.0)
 NO_GUIDANCE: dict[str, dict[str, Any]] = {
@@ -84,7 +85,7 @@ def test_joined_sound_equals_one_decode(
         clean.audio[:, :, int((noisy.audio.denoise_mask == 0).sum()) :]
         for noisy, clean in zip(probe.noisy[1:], probe.clean[1:], strict=True)
     ]
-    components = pipeline._model.components
+    components = networks(checkpoints.path(generation))
     decoder = SoundDecoder(components["audio_vae"], components["vocoder"])
     with torch.no_grad():
         whole = decoder.decode(torch.cat(new, dim=2))
@@ -111,15 +112,10 @@ def test_a_state_alone_resumes_the_take_bit_for_bit(checkpoints: Checkpoints) ->
 
 
 def test_big_parts_go_to_the_blob_store_and_come_back(checkpoints: Checkpoints) -> None:
-    from longtake.blobs.memory import MemoryBlobStore
-    from longtake_ltx2.continuation import LTX2ContinuationCodec
-
-    pipeline, _ = probed_pipeline(checkpoints.path("2.0"))
     codec = LTX2ContinuationCodec(inline_threshold_bytes=0)
-    import attrs
-
-    pipeline.family = attrs.evolve(pipeline.family, codecs=(codec,))
-    inline, stored = quick_session(pipeline), quick_session(pipeline, blobs=MemoryBlobStore())
+    storing = attrs.evolve(family(), codecs=(codec,))
+    pipeline = lt.load(checkpoints.path("2.0"), family=storing)
+    inline, stored = quick_session(pipeline), quick_session(pipeline, blobs=lt.open_blob_store("memory:"))
     for session in (inline, stored):
         session.extend("one")
     assert stored.state is not None and len(codec.blob_ids(stored.state)) == 2
@@ -141,11 +137,11 @@ def test_a_single_request_returns_all_that_the_vocoder_gives(checkpoints: Checkp
 def test_foreign_states_start_a_clock_at_their_prefix(checkpoints: Checkpoints) -> None:
     """Another implementation's state: more frames than 8k+1, an offset, no clock."""
     pipeline, probe = probed_pipeline(checkpoints.path("2.0"))
-    channels, mel = probe_shape(pipeline)
+    config = networks(checkpoints.path("2.0"))["audio_vae"].config
     foreign = LTX2ContinuationState(
         segment_index=3,
         video_frames=moving_frames(12),
-        audio_latents=torch.randn(1, channels, 40, mel),
+        audio_latents=torch.randn(1, config.latent_channels, 40, config.mel_bins // 4),
         audio_sample_rate=24000,
         audio_conditioning_num_frames=26,
         audio_conditioning_strength=0.0,
@@ -170,7 +166,3 @@ def test_foreign_states_start_a_clock_at_their_prefix(checkpoints: Checkpoints) 
     assert result.audio is not None
     assert clock["samples"] == (4 * 26 - 3) * 240 + result.audio.shape[1]
 
-
-def probe_shape(pipeline: lt.Pipeline) -> tuple[int, int]:
-    config = pipeline._model.components["audio_vae"].config
-    return config.latent_channels, config.mel_bins // 4

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import longtake as lt
 import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from longtake_ltx2.continuation import LTX2ContinuationCodec, LTX2ContinuationState
 
+import longtake as lt
+from longtake_ltx2.continuation import LTX2ContinuationCodec, LTX2ContinuationState
 from tests.ltx2.documents import DictStore, described
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)

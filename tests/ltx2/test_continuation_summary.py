@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from longtake_ltx2.continuation import LTX2ContinuationCodec
-
 from tests.ltx2.documents import wire_case
 
 

@@ -8,11 +8,11 @@ from fractions import Fraction
 from typing import Any
 
 import attrs
-import longtake as lt
 import pytest
 import torch
-from longtake_ltx2.continuation import LTX2ContinuationState
 
+import longtake as lt
+from longtake_ltx2.continuation import LTX2ContinuationState
 from tests.ltx2.official_loop import denoised
 from tests.ltx2.official_reference import Asked, Continued, Scales, networks
 from tests.ltx2.support import (

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-import longtake as lt
 import numpy as np
 import pytest
 import torch
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
+
+import longtake as lt
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.latents import decodable_audio, decodable_video
 from longtake_ltx2.loading import align
-
 from tests.ltx2.support import (
     Checkpoints,
     Size,

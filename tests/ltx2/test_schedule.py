@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from longtake_ltx2.schedule import DISTILLED_SIGMAS, REFINE_SIGMAS, fewer_steps, shifted_sigmas
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from longtake.media.reader import DecodedTake, read_take
 
 TRIES = int(os.environ.get("LONGTAKE_TEST_TRIES", "1"))
@@ -48,8 +49,8 @@ def test_three_processes_equal_one_bit_for_bit(
     for number, prompt in enumerate(PROMPTS, 1):
         part = tmp_path / f"{number}.mkv"
         start = ["--seed", "4", *SIZE] if number == 1 else []
-        resume = ["--state", state] if number > 1 else []
-        save = ["--save-state", state] if number < len(PROMPTS) else []
+        resume = ["--state", str(state)] if number > 1 else []
+        save = ["--save-state", str(state)] if number < len(PROMPTS) else []
         longtake(prompt, "--model", tiny, "-o", part, *blobs, *start, *resume, *save)
         parts.append(read_take(part))
     frames, sound = joined(parts)

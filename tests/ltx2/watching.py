@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+
 import longtake as lt
 from longtake_ltx2.loading import load as load_networks
-
 from tests.ltx2.support import family
 
 

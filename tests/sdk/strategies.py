@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import longtake as lt
 from hypothesis import strategies as st
+
+import longtake as lt
 
 json_values = st.recursive(
     st.none()

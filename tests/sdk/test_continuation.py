@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
-import longtake as lt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import longtake as lt
 from tests.sdk.strategies import states
 
 
@@ -97,19 +98,10 @@ def test_something_that_is_no_text_is_refused() -> None:
         lt.ContinuationState.from_json(document)
 
 
-@pytest.mark.parametrize(("kind", "payload", "path"), [(3, {}, "kind"), ("a", [], "payload")])
-def test_a_state_made_of_the_wrong_things_is_refused(kind: Any, payload: Any, path: str) -> None:
-    with pytest.raises(lt.ValidationError) as refused:
-        lt.ContinuationState(kind, payload)
-    assert refused.value.path == path
-
-
 @given(st.text() | st.binary())
 def test_noise_is_refused_with_one_kind_of_error(text: str | bytes) -> None:
-    try:
+    with contextlib.suppress(lt.ValidationError):
         lt.ContinuationState.from_json(text)
-    except lt.ValidationError:
-        pass
 
 
 def test_a_state_does_not_print_its_payload() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pickle
 
-import longtake as lt
 import pytest
+
+import longtake as lt
 
 ERRORS: list[tuple[lt.LongtakeError, type[Exception], str]] = [
     (lt.ValidationError("sampling.fps", "is 0"), ValueError, "sampling.fps: is 0"),

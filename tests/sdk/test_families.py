@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import longtake as lt
 import pytest
 
+import longtake as lt
 from tests.sdk.toy_family import FOG, FogCodec, black
 
 SMALL_1, SMALL_2, LARGE = lt.Preset("small"), lt.Preset("small", 2), lt.Preset("large", 3)
@@ -50,5 +50,5 @@ def test_declaring_a_family_imports_nothing() -> None:
         recognise="no.such.module:recognise",
     )
     assert [stage.name for stage in family.stages] == ["denoising", "paint"]
-    with pytest.raises(lt.PluginError, match="no.such.module"):
+    with pytest.raises(lt.PluginError, match=r"no\.such\.module"):
         lt.load(family=family)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import longtake as lt
 import pytest
 
+import longtake as lt
 from tests.sdk.toy_family import FOG, black
 
 
@@ -25,10 +25,17 @@ def test_stage_defaults_are_fields_by_stage() -> None:
 
 
 def test_every_documented_default_is_allowed() -> None:
-    names = (
-        "seed height width num_frames fps negative_prompt num_inference_steps guidance_scale"
-    ).split()
-    assert lt.Preset("all", defaults=dict.fromkeys(names, 1)).defaults.keys() == set(names)
+    documented = {
+        "seed": 1,
+        "height": 8,
+        "width": 8,
+        "num_frames": 9,
+        "fps": 24,
+        "negative_prompt": "sun",
+        "num_inference_steps": 4,
+        "guidance_scale": 3.0,
+    }
+    assert lt.Preset("all", defaults=documented).defaults == documented
 
 
 def test_a_preset_may_have_a_recipe_of_its_own() -> None:

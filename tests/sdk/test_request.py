@@ -8,11 +8,11 @@ from fractions import Fraction
 from typing import Any
 
 import attrs
-import longtake as lt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import longtake as lt
 from tests.sdk.strategies import json_values, states
 
 REFUSED: list[tuple[str, Callable[[], object]]] = [
@@ -86,7 +86,7 @@ def test_an_example_job_is_resolved() -> None:
 
 
 def test_an_example_job_refuses_what_a_request_refuses() -> None:
-    with pytest.raises(lt.ValidationError, match="sampling.height"):
+    with pytest.raises(lt.ValidationError, match=r"sampling\.height"):
         lt.Job.example(height=0)
 
 

@@ -8,9 +8,9 @@ from types import ModuleType
 from typing import Any
 
 import attrs
-import longtake as lt
 import pytest
 
+import longtake as lt
 from tests.sdk.toy_family import DEFAULTS, FOG, FogCodec, FogState, black, pipeline_of
 
 
@@ -180,7 +180,7 @@ def test_references_that_are_overridden_are_never_imported() -> None:
 
 def test_a_reference_to_nothing_is_an_error_that_names_it() -> None:
     preset = lt.Preset("p", defaults={"negative_prompt": lt.Reference("no.such.module:NAME")})
-    with pytest.raises(lt.PluginError, match="no.such.module:NAME"):
+    with pytest.raises(lt.PluginError, match=r"no\.such\.module:NAME"):
         used(family(presets=(preset,)))
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import attrs
 import av
-import longtake as lt
 import numpy as np
 import pytest
+
+import longtake as lt
 
 
 def result(frames: int = 9, *, sound: bool = True) -> lt.GenerationResult:

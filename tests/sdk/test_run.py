@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import longtake as lt
 import pytest
+
+import longtake as lt
 
 
 def test_steps_count_and_report_each_when_it_is_done() -> None:
     events: list[lt.Event] = []
     run = lt.Run(stage="denoise", listener=events.append)
-    reported = []
-    for step in run.steps(3):
-        reported.append((step, len(events)))
-    assert reported == [(0, 0), (1, 1), (2, 2)]
+    assert [(step, len(events)) for step in run.steps(3)] == [(0, 0), (1, 1), (2, 2)]
     assert events == [lt.Progress("denoise", done, 3) for done in (1, 2, 3)]
 
 
@@ -27,8 +25,7 @@ def test_steps_stop_after_the_step_that_was_cancelled(cancelled_in: int) -> None
     done: list[int] = []
     run = lt.Run(stage="denoise", is_cancelled=lambda: len(done) > cancelled_in)
     with pytest.raises(lt.Cancelled, match="'denoise'"):
-        for step in run.steps(3):
-            done.append(step)
+        done.extend(run.steps(3))
     assert done == list(range(cancelled_in + 1))
 
 

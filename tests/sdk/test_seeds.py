@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
-import longtake as lt
 import pytest
 
+import longtake as lt
 from tests.sdk.toy_family import FOG
 
 

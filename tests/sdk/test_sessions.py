@@ -7,10 +7,10 @@ from fractions import Fraction
 from typing import Any
 
 import attrs
-import longtake as lt
 import numpy as np
 import pytest
 
+import longtake as lt
 from tests.sdk.toy_family import FOG, FogCodec, FogState
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
-import longtake as lt
 import numpy as np
 import pytest
 
+import longtake as lt
 from tests.sdk.toy_family import FOG, pipeline_of
 
 REQUEST = lt.GenerationRequest("fog")
@@ -63,6 +64,20 @@ def is_step(event: lt.Event, step: int) -> bool:
     return event == lt.Progress("walk", step, 10)
 
 
+def read(
+    events: Iterator[lt.Event], when: Callable[[lt.Event], bool], then: Callable[[], object]
+) -> None:
+    """Read to the end; do ``then`` at the first event of the kind."""
+    for event in events:
+        assert not isinstance(event, lt.Final)
+        if when(event):
+            then()
+
+
+def raise_zero_division() -> None:
+    raise ZeroDivisionError
+
+
 def test_stream_and_generate_give_the_same() -> None:
     request = lt.GenerationRequest("fog", output=lt.Output(return_state=True, last=False))
     told: list[lt.Event] = []
@@ -107,9 +122,7 @@ def test_closing_the_iterator_stops_the_run() -> None:
 def test_a_reader_that_raises_stops_the_run() -> None:
     walking = Walking()
     with pytest.raises(ZeroDivisionError):
-        for event in walking.pipeline.stream(REQUEST):
-            if is_step(event, 3):
-                raise ZeroDivisionError
+        read(walking.pipeline.stream(REQUEST), partial(is_step, step=3), raise_zero_division)
     walking.assert_stopped_after(3)
 
 
@@ -122,10 +135,9 @@ def test_a_reader_that_forgets_the_iterator_stops_the_run() -> None:
 
 def test_setting_the_event_stops_the_stream() -> None:
     walking, cancel = Walking(), threading.Event()
+    events = walking.pipeline.stream(REQUEST, cancel=cancel)
     with pytest.raises(lt.Cancelled):
-        for event in walking.pipeline.stream(REQUEST, cancel=cancel):
-            if is_step(event, 3):
-                cancel.set()
+        read(events, partial(is_step, step=3), cancel.set)
     walking.assert_stopped_after(3)
 
 
@@ -164,11 +176,9 @@ def test_a_run_that_is_cancelled_before_it_begins_takes_no_step() -> None:
 
 def test_a_run_cancelled_in_its_last_stage_gives_nothing() -> None:
     cancel = threading.Event()
+    events = pipeline_of().stream(REQUEST, cancel=cancel)
     with pytest.raises(lt.Cancelled):
-        for event in pipeline_of().stream(REQUEST, cancel=cancel):
-            assert not isinstance(event, lt.Final)
-            if isinstance(event, lt.Partial):
-                cancel.set()
+        read(events, lambda event: isinstance(event, lt.Partial), cancel.set)
 
 
 class Shelf:
@@ -194,10 +204,9 @@ class Shelf:
 def test_a_cancelled_run_puts_no_blobs() -> None:
     shelf, cancel = Shelf(), threading.Event()
     request = lt.GenerationRequest("fog", output=lt.Output(return_state=True))
+    events = lt.Pipeline(FOG).stream(request, blobs=shelf, cancel=cancel)
     with pytest.raises(lt.Cancelled):
-        for event in lt.Pipeline(FOG).stream(request, blobs=shelf, cancel=cancel):
-            if event == lt.Progress("remember", 1, 1):
-                cancel.set()
+        read(events, lambda event: event == lt.Progress("remember", 1, 1), cancel.set)
     assert shelf.blobs == {}
 
 
@@ -208,8 +217,7 @@ def fail() -> None:
 def test_what_the_run_raises_reaches_its_reader() -> None:
     seen: list[lt.Event] = []
     with pytest.raises(lt.StageError, match="'fail' failed") as failed:
-        for event in pipeline_of(fail).stream(REQUEST):
-            seen.append(event)
+        seen.extend(pipeline_of(fail).stream(REQUEST))
     assert isinstance(failed.value.__cause__, KeyError)
     assert seen == [lt.Progress("fail", 0, 1)]
 
@@ -225,7 +233,7 @@ def test_even_an_exit_reaches_the_reader() -> None:
 
 def test_a_bad_request_reaches_the_reader() -> None:
     request = lt.GenerationRequest("fog", stage_overrides={"no": {}})
-    with pytest.raises(lt.ValidationError, match="stage_overrides.no"):
+    with pytest.raises(lt.ValidationError, match=r"stage_overrides\.no"):
         next(pipeline_of().stream(request))
 
 

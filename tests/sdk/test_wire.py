@@ -7,11 +7,11 @@ from fractions import Fraction
 from typing import Any, Literal
 
 import attrs
-import longtake as lt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import longtake as lt
 from tests.sdk.toy_family import pipeline_of
 
 GOOD: dict[str, Any] = {
@@ -150,10 +150,16 @@ LEAVES = [
 
 @given(st.sampled_from(LEAVES), json_values)
 def test_noise_in_any_field_is_taken_or_refused(where: tuple[str, ...], what: Any) -> None:
+    refused = refusal(changed(where, what))
+    assert refused is None or refused.path.startswith(where[0])
+
+
+def refusal(document: Any) -> lt.ValidationError | None:
     try:
-        lt.GenerationRequest.from_dict(changed(where, what))
-    except lt.ValidationError as refused:
-        assert refused.path.startswith(where[0])
+        lt.GenerationRequest.from_dict(document)
+    except lt.ValidationError as error:
+        return error
+    return None
 
 
 @attrs.frozen(kw_only=True)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import attrs
-import longtake as lt
 import pytest
 from attrs import frozen
 
+import longtake as lt
 from tests.sdk.toy_family import DEFAULTS, FogCodec, FogState, black, pipeline_of
 
 
@@ -412,14 +412,14 @@ class Broken:
 
 
 def test_a_constructor_that_raises_is_reported_with_the_stages_name() -> None:
-    with pytest.raises(lt.StageError, match="'broken'.*no weights") as failed:
+    with pytest.raises(lt.StageError, match=r"'broken'.*no weights") as failed:
         pipeline_of(Broken).prepare()
     assert failed.value.stage == "broken"
     assert isinstance(failed.value.__cause__, OSError)
 
 
 def test_options_must_be_an_attrs_class() -> None:
-    with pytest.raises(lt.PluginError, match="'noise'.*attrs class"):
+    with pytest.raises(lt.PluginError, match=r"'noise'.*attrs class"):
         pipeline_of(lt.StageSpec("noise", noise, options=dict)).prepare()
 
 

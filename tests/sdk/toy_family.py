@@ -7,9 +7,10 @@ from fractions import Fraction
 from typing import Any
 
 import attrs
-import longtake as lt
 import numpy as np
 from attrs import frozen
+
+import longtake as lt
 
 SAMPLES_PER_FRAME = 10
 HELD_BACK = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import ValidationError
@@ -13,16 +13,6 @@ from longtake.errors import ValidationError
 __all__ = ["ContinuationCodec", "ContinuationState", "StatePart", "StateSummary", "SupportsSummary"]
 
 T = TypeVar("T")
-
-
-def _string(instance: object, attribute: Attribute[Any], value: object) -> None:
-    if not isinstance(value, str):
-        raise ValidationError(attribute.name, f"must be a string, is a {type(value).__name__}")
-
-
-def _object(instance: object, attribute: Attribute[Any], value: object) -> None:
-    if not isinstance(value, dict):
-        raise ValidationError(attribute.name, f"must be an object, is a {type(value).__name__}")
 
 
 @frozen
@@ -33,8 +23,8 @@ class ContinuationState:
     tensors are inline in the payload or in a `BlobStore`, referred to by id.
     """
 
-    kind: str = field(validator=_string)
-    payload: dict[str, Any] = field(repr=False, validator=_object)
+    kind: str
+    payload: dict[str, Any] = field(repr=False)
 
     def to_json(self, *, indent: int | None = None) -> str:
         """One JSON object ``{"kind": ..., "payload": {...}}``."""

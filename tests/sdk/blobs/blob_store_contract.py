@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
+
 from longtake.blobs.payload import BlobData
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import BlobError, BlobNotFound, InvalidBlobId, LongtakeError, ValidationError

@@ -21,8 +21,8 @@ from queue import SimpleQueue
 
 import hypothesis.strategies as st
 import pytest
-from tests.sdk.blobs.blob_store_contract import MALFORMED_IDS, BlobStoreContract, noise
 from hypothesis import HealthCheck, given, settings
+
 from longtake.blobs import file_writing
 from longtake.blobs.file import FileBlobStore, open_store
 from longtake.blobs.file_format import HEADER_SIZE, decode_header
@@ -35,6 +35,7 @@ from longtake.errors import (
     BlobTooLarge,
     ValidationError,
 )
+from tests.sdk.blobs.blob_store_contract import MALFORMED_IDS, BlobStoreContract, noise
 
 
 def without_unnamed_files(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,10 @@ import copy
 import pickle
 
 import pytest
-from tests.sdk.blobs.blob_store_contract import BlobStoreContract, noise
+
 from longtake.blobs.memory import MemoryBlobStore, open_store
 from longtake.errors import BlobError, ValidationError
+from tests.sdk.blobs.blob_store_contract import BlobStoreContract, noise
 
 
 class TestMemoryBlobStore(BlobStoreContract):

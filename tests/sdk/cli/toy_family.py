@@ -172,7 +172,7 @@ class Shelf:
         self.blobs: dict[str, bytes] = {}
         self.puts = 0
 
-    def put(self, data: bytes, *, mime: str = "application/octet-stream") -> str:  # noqa: ARG002
+    def put(self, data: bytes, *, mime: str = "application/octet-stream") -> str:
         self.puts += 1
         self.blobs[f"b{self.puts}"] = bytes(data)
         return f"b{self.puts}"

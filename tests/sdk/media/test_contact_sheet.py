@@ -6,9 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+
 from longtake.errors import MissingDependencyError, ValidationError
 from longtake.media.contact_sheet import SegmentView, contact_sheet
-from numpy.typing import NDArray
 
 RATE = 8_000
 

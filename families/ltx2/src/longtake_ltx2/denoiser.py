@@ -1,9 +1,8 @@
-"""One forward pass of the transformer on both streams, as a prediction of the clean latents."""
+"""The forward passes of one step, as predictions of the clean latents of both streams."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -12,22 +11,15 @@ from attrs import frozen
 from longtake_ltx2.checkpoints import generation_of
 from longtake_ltx2.guidance import Guidance, Predictions
 from longtake_ltx2.numerics import Numerics
-from longtake_ltx2.values import Geometry, NoisyLatents, Stream, TextContext
+from longtake_ltx2.passes import BlockInputs, gates_follow, not_perturbed, recording, restarting
+from longtake_ltx2.values import Geometry, NoisyLatents, PromptContext, Stream, TextContext
 
 __all__ = ["Denoiser"]
 
 _TIMESTEPS = 1000
 """The networks' timestep of sigma 1 (``FlowMatchEulerDiscreteScheduler``)."""
 
-
-@frozen
-class Pass:
-    """How one forward pass differs from the plain one."""
-
-    perturbed_blocks: tuple[int, ...] = ()
-    spare_video: bool = False
-    spare_audio: bool = False
-    isolated: bool = False
+Both = tuple[torch.Tensor, torch.Tensor]
 
 
 @frozen(eq=False)
@@ -39,97 +31,120 @@ class Denoiser:
     noisy: NoisyLatents
     text: TextContext
     geometry: Geometry
+    guidance: Guidance
 
     def predictions(
-        self, video: torch.Tensor, audio: torch.Tensor, sigma: torch.Tensor, guidance: Guidance
+        self, video: torch.Tensor, audio: torch.Tensor, sigma: torch.Tensor
     ) -> tuple[Predictions, Predictions]:
-        """Clean latents of every pass that ``guidance`` needs, for the picture and the sound.
+        """Clean latents of every pass that the guidance needs, for the picture and the sound.
 
         ``video``, ``audio``: ``[1, T, C]`` fp32. ``sigma``: 0-D fp32, the step's noise level.
         """
-        text = self.text
-        passes = {"positive": self._x0(video, audio, sigma, text.video, text.audio, Pass())}
-        if guidance.needs_negative and text.negative_video is not None:
-            passes["negative"] = self._x0(
-                video, audio, sigma, text.negative_video, text.negative_audio, Pass()
-            )
-        if guidance.needs_perturbed and self.transformer.config.perturbed_attn:
-            perturbed = Pass(
-                perturbed_blocks=guidance.blocks,
-                spare_video=not guidance.perturbs_video,
-                spare_audio=not guidance.perturbs_audio,
-            )
-            passes["perturbed"] = self._x0(video, audio, sigma, text.video, text.audio, perturbed)
-        if guidance.needs_isolated:
-            isolated = Pass(isolated=True)
-            passes["isolated"] = self._x0(video, audio, sigma, text.video, text.audio, isolated)
+        step = _Step(self, video, audio, sigma)
+        passes = self._passes(step)
         return (
             Predictions(**{name: both[0] for name, both in passes.items()}),
             Predictions(**{name: both[1] for name, both in passes.items()}),
         )
 
-    def _x0(
+    def _passes(self, step: _Step) -> dict[str, Both]:
+        guidance, text = self.guidance, self.text
+        passes = {}
+        # Without perturbed attention (converted 2.0 checkpoints) the pass would change nothing.
+        if guidance.needs_perturbed and self.transformer.config.perturbed_attn:
+            passes["positive"], passes["perturbed"] = self._positive_and_perturbed(step)
+        else:
+            passes["positive"] = step.run(text.positive)
+        if guidance.needs_negative:
+            if text.negative is None:
+                raise RuntimeError("the guidance needs the negative prompt, which was not encoded")
+            passes["negative"] = step.run(text.negative)
+        if guidance.needs_isolated:
+            passes["isolated"] = step.run(text.positive, isolated=True)
+        return passes
+
+    def _positive_and_perturbed(self, step: _Step) -> tuple[Both, Both]:
+        """The perturbed pass goes on from where it first differs: the same numbers, less work."""
+        first = min(self.guidance.blocks)
+        with recording(self.transformer, first) as inputs:
+            positive = step.run(self.text.positive)
+        return positive, self._perturbed(step, first, inputs)
+
+    def _perturbed(self, step: _Step, first: int, inputs: BlockInputs) -> Both:
+        blocks = [self.transformer.transformer_blocks[index] for index in self.guidance.blocks]
+        with ExitStack() as hooks:
+            if not self.guidance.perturbs_video:
+                hooks.enter_context(not_perturbed([block.attn1 for block in blocks]))
+            if not self.guidance.perturbs_audio:
+                hooks.enter_context(not_perturbed([block.audio_attn1 for block in blocks]))
+            hooks.enter_context(restarting(self.transformer, first, inputs))
+            moved = [index - first + 1 for index in self.guidance.blocks]
+            return step.run(self.text.positive, perturbed_blocks=moved)
+
+
+@frozen(eq=False)
+class _Step:
+    """One noise level: runs passes over the same latents."""
+
+    denoiser: Denoiser
+    video: torch.Tensor
+    audio: torch.Tensor
+    sigma: torch.Tensor
+
+    def run(
         self,
-        video: torch.Tensor,
-        audio: torch.Tensor,
-        sigma: torch.Tensor,
-        video_text: torch.Tensor,
-        audio_text: torch.Tensor | None,
-        how: Pass,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        dtype = self.transformer.dtype
-        timestep = (sigma * _TIMESTEPS).expand(1)
-        with self._hooks(timestep, how):
-            video_velocity, audio_velocity = self.transformer(
-                hidden_states=video.to(dtype),
-                audio_hidden_states=audio.to(dtype),
-                encoder_hidden_states=video_text.to(dtype),
-                audio_encoder_hidden_states=None if audio_text is None else audio_text.to(dtype),
-                timestep=_timesteps(timestep, self.noisy.video),
-                audio_timestep=_timesteps(timestep, self.noisy.audio),
+        prompt: PromptContext,
+        *,
+        isolated: bool = False,
+        perturbed_blocks: list[int] | None = None,
+    ) -> Both:
+        """The clean latents that one pass predicts: ``x - sigma v``."""
+        transformer, noisy = self.denoiser.transformer, self.denoiser.noisy
+        geometry, dtype = self.denoiser.geometry, transformer.dtype
+        timestep = (self.sigma * _TIMESTEPS).expand(1)
+        with ExitStack() as hooks:
+            if self.denoiser.numerics.gate_from_other_sigma:
+                hooks.enter_context(gates_follow(transformer, timestep * _gate_scale(transformer)))
+            video_velocity, audio_velocity = transformer(
+                hidden_states=self.video.to(dtype),
+                audio_hidden_states=self.audio.to(dtype),
+                encoder_hidden_states=prompt.video.to(dtype),
+                audio_encoder_hidden_states=prompt.audio.to(dtype),
+                timestep=_timesteps(timestep, noisy.video),
+                audio_timestep=_timesteps(timestep, noisy.audio),
                 sigma=timestep,
                 audio_sigma=timestep,
-                num_frames=self.geometry.latent_frames,
-                height=self.geometry.latent_height,
-                width=self.geometry.latent_width,
-                fps=float(self.geometry.clock.fps),
-                audio_num_frames=self.geometry.clock.num_latents,
-                video_coords=self.noisy.video.coordinates,
-                audio_coords=self.noisy.audio.coordinates,
-                isolate_modalities=how.isolated,
-                spatio_temporal_guidance_blocks=list(how.perturbed_blocks) or None,
+                num_frames=geometry.latent_frames,
+                height=geometry.latent_height,
+                width=geometry.latent_width,
+                fps=float(geometry.clock.fps),
+                audio_num_frames=geometry.clock.num_latents,
+                video_coords=noisy.video.coordinates,
+                audio_coords=noisy.audio.coordinates,
+                isolate_modalities=isolated,
+                spatio_temporal_guidance_blocks=perturbed_blocks,
                 use_cross_timestep=self._use_cross_timestep(),
                 return_dict=False,
             )
         return (
-            video - self._token_sigma(sigma, self.noisy.video) * video_velocity.float(),
-            audio - self._token_sigma(sigma, self.noisy.audio) * audio_velocity.float(),
+            self.video - self._token_sigma(noisy.video) * video_velocity.float(),
+            self.audio - self._token_sigma(noisy.audio) * audio_velocity.float(),
         )
 
-    def _token_sigma(self, sigma: torch.Tensor, stream: Stream) -> torch.Tensor:
-        return stream.denoise_mask * sigma if self.numerics.per_token_sigma else sigma
+    def _token_sigma(self, stream: Stream) -> torch.Tensor:
+        per_token = self.denoiser.numerics.per_token_sigma
+        return stream.denoise_mask * self.sigma if per_token else self.sigma
 
     def _use_cross_timestep(self) -> bool:
-        if self.numerics.gate_from_other_sigma:
+        if self.denoiser.numerics.gate_from_other_sigma:
             return False
-        return generation_of(dict(self.transformer.config)) != "2.0"
+        return generation_of(dict(self.denoiser.transformer.config)) != "2.0"
 
-    @contextmanager
-    def _hooks(self, timestep: torch.Tensor, how: Pass) -> Iterator[None]:
-        """What the transformer's arguments cannot say, for the time of one pass."""
-        with ExitStack() as hooks:
-            if self.numerics.gate_from_other_sigma:
-                config = self.transformer.config
-                factor = (
-                    config.cross_attn_timestep_scale_multiplier / config.timestep_scale_multiplier
-                )
-                hooks.enter_context(_gates_follow(self.transformer, timestep * factor))
-            blocks = [self.transformer.transformer_blocks[i] for i in how.perturbed_blocks]
-            if how.spare_video:
-                hooks.enter_context(_not_perturbed([block.attn1 for block in blocks]))
-            if how.spare_audio:
-                hooks.enter_context(_not_perturbed([block.audio_attn1 for block in blocks]))
-            yield
+
+def _gate_scale(transformer: Any) -> float:
+    config = transformer.config
+    scale: float = config.cross_attn_timestep_scale_multiplier / config.timestep_scale_multiplier
+    return scale
 
 
 def _timesteps(timestep: torch.Tensor, stream: Stream) -> torch.Tensor:
@@ -137,36 +152,3 @@ def _timesteps(timestep: torch.Tensor, stream: Stream) -> torch.Tensor:
     if stream.is_unconditioned:
         return timestep
     return timestep.unsqueeze(-1) * stream.denoise_mask.squeeze(-1)
-
-
-@contextmanager
-def _gates_follow(transformer: Any, timestep: torch.Tensor) -> Iterator[None]:
-    """Both gates between picture and sound take the other stream's sigma (ltx-core)."""
-
-    def replace(module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (timestep, *args[1:])
-
-    gates = (transformer.av_cross_attn_video_a2v_gate, transformer.av_cross_attn_audio_v2a_gate)
-    handles = [gate.register_forward_pre_hook(replace) for gate in gates]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-@contextmanager
-def _not_perturbed(attentions: Sequence[Any]) -> Iterator[None]:
-    """These self-attentions stay whole in a perturbed pass."""
-
-    def spare(
-        module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        return args, {**kwargs, "perturbation_mask": None, "all_perturbed": False}
-
-    handles = [a.register_forward_pre_hook(spare, with_kwargs=True) for a in attentions]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 from attrs import frozen
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 
 import longtake as lt
 from longtake_ltx2.checkpoints import check_components, generation_of, read_json
@@ -24,6 +26,19 @@ _LOADABLE = ("2.0", "2.3")
 _TEXT_ENCODERS = ("Gemma3ForConditionalGeneration", "Gemma3ForCausalLM")
 _VOCODERS = ("LTX2Vocoder", "LTX2VocoderWithBWE")
 _ALIGNMENT = 16
+_DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SafetensorError,
+    StrictDataclassError,
+    TypeError,
+    ValueError,
+)
+"""What the libraries raise for configurations and weights that make no sense."""
 
 
 def load(source: lt.ModelSource) -> lt.LoadedModel:
@@ -133,7 +148,11 @@ class _Loader:
         return self._loaded(
             folder,
             lambda: cls.from_pretrained(
-                folder, local_files_only=True, dtype=dtype, output_loading_info=True
+                folder,
+                local_files_only=True,
+                use_safetensors=True,  # never unpickle
+                dtype=dtype,
+                output_loading_info=True,
             ),
         )
 
@@ -142,8 +161,10 @@ class _Loader:
 
         folder = self.path / "tokenizer"
         try:
-            return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False
+            )
+        except Exception as error:  # tokenizers raises nothing narrower
             raise lt.CheckpointError(str(folder), f"cannot be loaded: {error}") from error
 
     def _network(self, cls: Any, name: str, precision: str, **changes: Any) -> Any:
@@ -156,6 +177,7 @@ class _Loader:
             lambda: cls.from_pretrained(
                 folder,
                 local_files_only=True,
+                use_safetensors=True,
                 torch_dtype=dtype,
                 low_cpu_mem_usage=is_accelerate_available(),
                 output_loading_info=True,
@@ -168,7 +190,7 @@ class _Loader:
         try:
             with quiet_transformers():
                 network, info = load_with_info()
-        except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        except _DAMAGE as error:
             raise lt.CheckpointError(str(folder), f"cannot be loaded: {error}") from error
         if missing := sorted(info["missing_keys"]):
             raise lt.CheckpointError(
@@ -223,8 +245,13 @@ def _device(asked: str | None) -> str:
 
 
 def _dtype_name(asked: str | None) -> str | None:
-    if asked is not None and not isinstance(vars(torch).get(asked), torch.dtype):
-        raise lt.ValidationError("dtype", f"{asked!r} is not a dtype; e.g. 'float32', 'bfloat16'")
+    if asked is None:
+        return None
+    dtype = vars(torch).get(asked)
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise lt.ValidationError(
+            "dtype", f"{asked!r} is no type of floats; e.g. 'float32', 'bfloat16'"
+        )
     return asked
 
 

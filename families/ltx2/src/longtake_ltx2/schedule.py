@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 
 __all__ = ["DISTILLED_SIGMAS", "REFINE_SIGMAS", "fewer_steps", "shifted_sigmas"]
 
@@ -22,9 +22,10 @@ _TERMINAL = 0.1
 def shifted_sigmas(num_steps: int, tokens: int) -> tuple[float, ...]:
     """``num_steps + 1`` noise levels, last one 0, shifted for ``tokens`` video tokens.
 
-    Linear from 1 to 1/n, shifted by ``e^mu / (e^mu + (1/s - 1))`` with mu linear in the tokens, then
-    stretched so that the last one before 0 is 0.1; in fp32 (ltx-core ``LTX2Scheduler``, diffusers
-    ``FlowMatchEulerDiscreteScheduler``). Needs at least two steps: one would be stretched by 0/0.
+    Linear from 1 to 1/n, shifted by ``e^mu / (e^mu + (1/s - 1))`` with mu linear in the tokens,
+    then stretched so that the last one before 0 is 0.1; in fp32 (ltx-core ``LTX2Scheduler``,
+    diffusers ``FlowMatchEulerDiscreteScheduler``). Needs at least two steps: one would be
+    stretched by 0/0.
     """
     if num_steps < 2:
         raise ValueError(f"the shifted schedule needs at least 2 steps, not {num_steps}")
@@ -49,7 +50,7 @@ def fewer_steps(sigmas: Sequence[float], num_steps: int) -> tuple[float, ...]:
         raise ValueError(f"this schedule has 1 to {available} steps, not {num_steps}")
 
     def badness(chosen: tuple[float, ...]) -> tuple[float, float, float]:
-        drops = [high - low for high, low in zip(chosen, chosen[1:], strict=False)]
+        drops = [high - low for high, low in pairwise(chosen)]
         return max(drops), drops[-1], sum(drop * drop for drop in drops)
 
     inner = combinations(sigmas[1:-1], num_steps - 1)

@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from longtake_ltx2.clock import SegmentClock
 
-__all__ = ["CleanLatents", "Geometry", "NoisyLatents", "Stream", "TextContext", "TrailingFrames"]
+__all__ = [
+    "CleanLatents",
+    "Geometry",
+    "NoisyLatents",
+    "PromptContext",
+    "Stream",
+    "TextContext",
+    "TrailingFrames",
+]
 
 SPATIAL_FACTOR = 32
 TEMPORAL_FACTOR = 8
@@ -44,16 +52,19 @@ class Geometry:
 
 
 @frozen(eq=False)
-class TextContext:
-    """Connector outputs of the prompt and, when CFG needs it, of the negative prompt.
-
-    ``video``, ``audio``: ``[1, S, D]`` for S text tokens, each ready for cross-attention.
-    """
+class PromptContext:
+    """Connector outputs of one prompt: ``[1, S, D]`` for S text tokens, one for each stream."""
 
     video: torch.Tensor = field(repr=False)
     audio: torch.Tensor = field(repr=False)
-    negative_video: torch.Tensor | None = field(default=None, repr=False)
-    negative_audio: torch.Tensor | None = field(default=None, repr=False)
+
+
+@frozen(eq=False)
+class TextContext:
+    """The prompt and, when the guidance needs it, the negative prompt."""
+
+    positive: PromptContext
+    negative: PromptContext | None = None
 
 
 @frozen(eq=False)

@@ -48,7 +48,8 @@ class DecodingStage:
         video = decodable_video(latents.video.to(vae.device), vae).to(vae.dtype)
         timestep = video.new_zeros(1) if vae.config.timestep_conditioning else None
         pixels = _to_uint8(vae.decode(video, timestep, return_dict=False)[0])
-        trailing = pixels[-job.output.overlap_frames :].copy()
+        carried = min(job.output.overlap_frames, len(pixels))
+        trailing = pixels[len(pixels) - carried :].copy()
         return lt.Frames(pixels[geometry.clock.repeated_frames :]), TrailingFrames(trailing)
 
 

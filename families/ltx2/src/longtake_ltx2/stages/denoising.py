@@ -81,13 +81,13 @@ class LTX2DenoisingStage:
     ) -> CleanLatents:
         options = options or self._defaults
         guidance = Guidance.from_options(options, self._numerics)
-        denoiser = Denoiser(self._transformer, self._numerics, noisy, text, geometry)
+        denoiser = Denoiser(self._transformer, self._numerics, noisy, text, geometry, guidance)
         levels = self._sigmas(options.num_inference_steps, geometry.video_tokens)
         sigmas = torch.tensor(levels, dtype=torch.float32, device=noisy.video.latents.device)
         video, audio = noisy.video.latents, noisy.audio.latents
         for step in run.steps(len(levels) - 1):
             sigma, following = sigmas[step], sigmas[step + 1]
-            of_video, of_audio = denoiser.predictions(video, audio, sigma, guidance)
+            of_video, of_audio = denoiser.predictions(video, audio, sigma)
             video_x0 = guidance.combine(of_video, guidance.video)
             audio_x0 = guidance.combine(of_audio, guidance.audio)
             video = _euler_step(video, video_x0, noisy.video, sigma, following)

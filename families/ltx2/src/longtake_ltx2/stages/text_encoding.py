@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from attrs import frozen
 
 import longtake as lt
 from longtake_ltx2.guidance import Guidance
 from longtake_ltx2.numerics import OFFICIAL, Numerics
 from longtake_ltx2.overrides import LTX2DenoiseOptions
-from longtake_ltx2.values import TextContext
+from longtake_ltx2.values import PromptContext, TextContext
 
 __all__ = ["LTX2TextEncodingStage"]
 
@@ -22,12 +21,6 @@ logger = logging.getLogger(__name__)
 
 _MAX_TOKENS = 1024
 _REMEMBERED_PROMPTS = 16
-
-
-@frozen(eq=False)
-class _Encoded:
-    video: torch.Tensor
-    audio: torch.Tensor
 
 
 class LTX2TextEncodingStage:
@@ -49,17 +42,16 @@ class LTX2TextEncodingStage:
         (self._tokenizer,) = tokenizers
         self._connectors = connectors
         self._numerics = numerics
-        self._remembered: OrderedDict[str, _Encoded] = OrderedDict()
+        self._remembered: OrderedDict[str, PromptContext] = OrderedDict()
 
     def __call__(self, job: lt.Job, options: LTX2DenoiseOptions) -> TextContext:
         """The negative prompt is encoded only when a scale asks for it."""
         positive = self._encode(job.prompt)
         if not Guidance.from_options(options, self._numerics).needs_negative:
-            return TextContext(positive.video, positive.audio)
-        negative = self._encode(job.negative_prompt)
-        return TextContext(positive.video, positive.audio, negative.video, negative.audio)
+            return TextContext(positive)
+        return TextContext(positive, self._encode(job.negative_prompt))
 
-    def _encode(self, prompt: str) -> _Encoded:
+    def _encode(self, prompt: str) -> PromptContext:
         prompt = prompt.strip()
         if prompt not in self._remembered:
             self._remembered[prompt] = self._run(prompt)
@@ -69,7 +61,7 @@ class LTX2TextEncodingStage:
         return self._remembered[prompt]
 
     @torch.no_grad()
-    def _run(self, prompt: str) -> _Encoded:
+    def _run(self, prompt: str) -> PromptContext:
         tokens = self._tokens(prompt)
         mask = tokens["attention_mask"]
         hidden = self._text_encoder(
@@ -79,10 +71,10 @@ class LTX2TextEncodingStage:
             logits_to_keep=1,
         ).hidden_states
         if self._connectors is None:
-            return _Encoded(hidden[-1], hidden[-1])
+            return PromptContext(hidden[-1], hidden[-1])
         packed = torch.stack(hidden, dim=-1).flatten(2).to(self._text_encoder.dtype)
         video, audio, _ = self._connectors(packed, mask, padding_side="left")
-        return _Encoded(video, audio)
+        return PromptContext(video, audio)
 
     def _tokens(self, prompt: str) -> dict[str, torch.Tensor]:
         tokenizer = self._tokenizer

@@ -73,7 +73,7 @@ def _check_overlap(job: lt.Job) -> None:
     if frames - overlap < _FEWEST_NEW_FRAMES:
         raise lt.ValidationError(
             "output.overlap_frames",
-            f"is {overlap}; of {frames} frames it must leave at least {_FEWEST_NEW_FRAMES} new ones",
+            f"is {overlap}; of {frames} frames it must leave {_FEWEST_NEW_FRAMES} or more new ones",
         )
 
 

@@ -1,0 +1,97 @@
+"""What a forward pass of the transformer can differ in beyond its arguments, as hooks.
+
+Each holds for the time of a ``with`` block and leaves the transformer as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from attrs import define
+
+__all__ = ["BlockInputs", "gates_follow", "not_perturbed", "recording", "restarting"]
+
+
+@define
+class BlockInputs:
+    """Both streams' hidden states ``[1, T, D]`` where they entered a transformer block."""
+
+    video: torch.Tensor | None = None
+    audio: torch.Tensor | None = None
+
+
+@contextmanager
+def gates_follow(transformer: Any, timestep: torch.Tensor) -> Iterator[None]:
+    """Both gates between picture and sound take ``timestep`` ``[1]``: the other's sigma (ltx-core).
+
+    Scale and shift stay with the own per-token timestep.
+    """
+
+    def replace(module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (timestep, *args[1:])
+
+    gates = (transformer.av_cross_attn_video_a2v_gate, transformer.av_cross_attn_audio_v2a_gate)
+    handles = [gate.register_forward_pre_hook(replace) for gate in gates]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def not_perturbed(attentions: Sequence[Any]) -> Iterator[None]:
+    """These self-attentions stay whole in a perturbed pass."""
+
+    def spare(
+        module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        return args, {**kwargs, "perturbation_mask": None, "all_perturbed": False}
+
+    handles = [a.register_forward_pre_hook(spare, with_kwargs=True) for a in attentions]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def recording(transformer: Any, block: int) -> Iterator[BlockInputs]:
+    """Keeps what enters transformer block number ``block``."""
+    inputs = BlockInputs()
+
+    def keep(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        inputs.video, inputs.audio = kwargs["hidden_states"], kwargs["audio_hidden_states"]
+
+    handle = transformer.transformer_blocks[block].register_forward_pre_hook(keep, with_kwargs=True)
+    try:
+        yield inputs
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def restarting(transformer: Any, block: int, inputs: BlockInputs) -> Iterator[None]:
+    """The blocks before number ``block`` are not run; it is entered with ``inputs``.
+
+    One block that gives them stands in for all of them, so block b is number b - block + 1.
+    """
+    whole = transformer.transformer_blocks
+    transformer.transformer_blocks = torch.nn.ModuleList([_Given(inputs), *whole[block:]])
+    try:
+        yield
+    finally:
+        transformer.transformer_blocks = whole
+
+
+class _Given(torch.nn.Module):
+    def __init__(self, inputs: BlockInputs) -> None:
+        super().__init__()
+        self._inputs = inputs
+
+    def forward(self, **_: Any) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        return self._inputs.video, self._inputs.audio

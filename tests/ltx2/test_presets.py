@@ -1,0 +1,163 @@
+"""The presets: what they promise, what a checkpoint gets, and that each runs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import longtake as lt
+from longtake_ltx2.overrides import LTX2DenoiseOptions
+from longtake_ltx2.plugin import longtake_families
+from tests.ltx2.support import Checkpoints
+from tests.ltx2.watching import Watched
+
+GUIDED = {
+    "audio_guidance_scale": 7.0,
+    "stg_scale": 1.0,
+    "audio_stg_scale": 1.0,
+    "modality_scale": 3.0,
+    "audio_modality_scale": 3.0,
+    "guidance_rescale": 0.7,
+    "audio_guidance_rescale": 0.7,
+}
+TABLE: dict[str, tuple[tuple[int, int, int, int, int], float, dict[str, Any]]] = {
+    "ltx2_base": ((512, 768, 121, 24, 40), 3.0, {**GUIDED, "stg_blocks": [29]}),
+    "ltx2_3_base": ((512, 768, 121, 24, 30), 3.0, {**GUIDED, "stg_blocks": [28]}),
+    "ltx2_distilled": ((1024, 1536, 121, 24, 8), 1.0, {}),
+}
+(FAMILY,) = longtake_families()
+
+
+def test_names_and_versions() -> None:
+    assert [(preset.name, preset.version) for preset in FAMILY.presets] == [
+        ("ltx2_base", 1),
+        ("ltx2_3_base", 1),
+        ("ltx2_distilled", 1),
+        ("ltx2_tiny", 1),
+    ]
+    assert FAMILY.preset("ltx2_base@1") == FAMILY.preset("ltx2_base")
+    assert {preset.workload for preset in FAMILY.presets} == {"text-to-video"}
+    assert all(preset.description for preset in FAMILY.presets)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_defaults(name: str) -> None:
+    sizes, guidance, denoise = TABLE[name]
+    preset = FAMILY.preset(name)
+    defaults = dict(preset.defaults)
+    negative = defaults.pop("negative_prompt", None)
+    fields = ("height", "width", "num_frames", "fps", "num_inference_steps")
+    expected = dict(zip(fields, sizes, strict=True))
+    assert defaults == {**expected, "guidance_scale": guidance, "seed": 10}
+    assert dict(preset.stage_defaults.get("denoise", {})) == denoise
+    assert (negative is None) == (name == "ltx2_distilled")
+
+
+def test_distilled_leaves_every_guidance_term_off() -> None:
+    options = LTX2DenoiseOptions()
+    neutral = (options.guidance_scale, options.stg_scale, options.modality_scale)
+    assert (*neutral, options.guidance_rescale) == (1.0, 0.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("name", ["ltx2_base", "ltx2_3_base"])
+def test_the_negative_prompt_is_diffusers_own(name: str) -> None:
+    from diffusers.pipelines.ltx2.utils import DEFAULT_NEGATIVE_PROMPT
+
+    reference = FAMILY.preset(name).defaults["negative_prompt"]
+    assert isinstance(reference, lt.Reference)
+    assert reference.resolve() is DEFAULT_NEGATIVE_PROMPT
+
+
+def test_every_stage_that_takes_overrides_is_denoise() -> None:
+    for preset in FAMILY.presets:
+        recipe = FAMILY.stages if preset.stages is None else preset.stages
+        taking = {spec.name: spec.options_class() for spec in recipe if spec.options}
+        assert taking == {"denoise": LTX2DenoiseOptions}
+
+
+def test_an_unknown_preset_is_refused_with_what_there_is(tiny: Path) -> None:
+    with pytest.raises(lt.UnknownNameError, match="ltx2_distilled"):
+        lt.load(tiny, preset="ltx2_nope")
+    with pytest.raises(lt.UnknownNameError, match="ltx2_base@7"):
+        lt.load(tiny, preset="ltx2_base@7")
+
+
+def test_listing_presets_imports_nothing_heavy() -> None:
+    code = """
+import sys
+from longtake_ltx2.plugin import longtake_families
+for family in longtake_families():
+    for preset in family.presets:
+        list(map(repr, (preset, preset.defaults, preset.stage_defaults)))
+        for spec in preset.stages or family.stages:
+            spec.options_class()
+heavy = {"torch", "numpy", "PIL", "diffusers", "transformers", "safetensors", "av"}
+print(sorted(heavy & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, encoding="utf-8"
+    )
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture(scope="module", params=["2.0", "2.3"])
+def checkpoint(request: Any, checkpoints: Checkpoints) -> Path:
+    return checkpoints.path(request.param)
+
+
+@pytest.mark.parametrize("name", [preset.name for preset in FAMILY.presets])
+def test_any_preset_runs_on_any_generation(checkpoint: Path, name: str) -> None:
+    watched = Watched(checkpoint, preset=name)
+    request = lt.GenerationRequest(
+        "a lighthouse",
+        sampling=lt.Sampling(height=64, width=64, num_frames=9, num_inference_steps=2),
+        stage_overrides={"denoise": {"stg_blocks": [1]}},
+    )
+    with watched.counted() as ran:
+        result = watched.pipeline.generate(request)
+    passes = 1 if name == "ltx2_distilled" else 4
+    assert ran["transformer"] == 2 * passes
+    assert result.frames.shape == (9, 64, 64, 3)
+    assert result.frames.std() > 5
+    assert result.audio is not None
+    assert result.audio.std() > 1e-3
+    assert result.job is not None
+    assert result.job.sampling.seed == 10
+
+
+def test_a_block_that_the_network_lacks_is_refused(checkpoint: Path) -> None:
+    pipeline = lt.load(checkpoint, preset="ltx2_base")
+    request = lt.GenerationRequest("x", sampling=lt.Sampling(height=64, width=64, num_frames=9))
+    with pytest.raises(lt.ValidationError, match="blocks 0 to 3") as caught:
+        pipeline.generate(request)
+    assert caught.value.path == "stage_overrides.denoise.stg_blocks"
+
+
+def test_a_tiny_checkpoint_gets_the_tiny_preset(checkpoint: Path) -> None:
+    assert lt.load(checkpoint, prepare=False).preset.name == "ltx2_tiny"
+
+
+@pytest.mark.parametrize(
+    ("config", "preset"),
+    [
+        ({}, "ltx2_base"),
+        ({"num_attention_heads": 32, "attention_head_dim": 128}, "ltx2_base"),
+        ({"cross_attn_mod": True, "gated_attn": True}, "ltx2_3_base"),
+        ({"gated_attn": True, "perturbed_attn": True}, "ltx2_3_base"),
+        ({"perturbed_attn": True}, "ltx2_base"),
+    ],
+)
+def test_a_real_configuration_gets_its_generations_preset(
+    tmp_path: Path, config: dict[str, Any], preset: str
+) -> None:
+    (tmp_path / "transformer").mkdir()
+    named = {"_class_name": "LTX2VideoTransformer3DModel", **config}
+    (tmp_path / "transformer" / "config.json").write_text(json.dumps(named))
+    (tmp_path / "model_index.json").write_text('{"_class_name": "SomethingElse", "vae": null}')
+    family, recognition = lt.Registry.default().recognise(tmp_path)
+    assert (family.name, recognition.preset) == ("ltx2", preset)

@@ -1,0 +1,109 @@
+"""Audio latents to samples: how many, which ones, and what is held back."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import longtake as lt
+from longtake_ltx2.clock import TakeClock, first_segment, next_segment
+from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.sound import SoundDecoder, sound_start
+from tests.ltx2.support import Checkpoints
+from tests.ltx2.watching import Watched
+
+FPS = Fraction(24)
+
+
+@pytest.fixture(scope="module", params=["2.0", "2.3"])
+def decoder(request: Any, checkpoints: Checkpoints) -> SoundDecoder:
+    components = Watched(checkpoints.path(request.param), prepare=False).components
+    return SoundDecoder(components["audio_vae"], components["vocoder"])
+
+
+def latents(count: int) -> torch.Tensor:
+    return torch.randn(1, 2, count, 3, generator=torch.Generator().manual_seed(0))
+
+
+def decode(decoder: SoundDecoder, values: torch.Tensor) -> np.ndarray[Any, Any]:
+    with torch.no_grad():
+        return decoder.decode(values)
+
+
+def test_rates_and_hold_back(decoder: SoundDecoder) -> None:
+    extended = decoder.sample_rate == 48_000
+    assert decoder.sample_rate in (24_000, 48_000)
+    seconds = Fraction(decoder.hold_back, decoder.sample_rate)
+    assert seconds == Fraction(52 if extended else 18, 100)
+    assert seconds >= Fraction(5164 if extended else 1782, 10_000)
+
+
+@pytest.mark.parametrize("count", [1, 2, 26, 60])
+def test_sample_count(decoder: SoundDecoder, count: int) -> None:
+    samples = decode(decoder, latents(count))
+    assert samples.shape == (2, (4 * count - 3) * decoder.sample_rate // 100)
+    assert samples.dtype == np.float32
+
+
+def test_a_slice_of_the_take(decoder: SoundDecoder) -> None:
+    """The latents [60, 100) of a take, and its samples behind what the decoders look back."""
+    whole, hop = decode(decoder, latents(100)), decoder.sample_rate // 100
+    start, stop = (4 * 99 - 3) * hop - 30 * hop, (4 * 100 - 3) * hop
+    with torch.no_grad():
+        part = decoder.between(latents(100)[:, :, 30:], 100, start, stop)
+    assert part.shape == (2, stop - start)
+    assert np.abs(part - whole[:, start:stop]).max() < 1e-6
+    assert part.flags.c_contiguous
+
+
+def test_what_comes_later_changes_no_more_than_the_hold_back(decoder: SoundDecoder) -> None:
+    values, other = latents(80), latents(80).clone()
+    other[:, :, 70:] *= -1
+    settled = (4 * 70 - 3) * decoder.sample_rate // 100 - decoder.hold_back
+    one, two = decode(decoder, values), decode(decoder, other)
+    assert np.abs(one[:, :settled] - two[:, :settled]).max() < 1e-6
+    assert np.abs(one[:, settled:] - two[:, settled:]).max() > 1e-3
+
+
+def test_where_new_sound_starts() -> None:
+    assert sound_start(first_segment(25, FPS), 24_000) == 0
+    clock = TakeClock(113, FPS, 118, 99_000)
+    assert sound_start(next_segment(clock, 25, 9), 24_000) == 99_000
+    unknown = next_segment(TakeClock(113, FPS, 118), 25, 9)
+    assert sound_start(unknown, 24_000) == (4 * 118 - 3) * 240
+
+
+@pytest.mark.parametrize(
+    ("state", "path"),
+    [
+        (LTX2ContinuationState(audio_sample_rate=16_000), "audio_sample_rate"),
+        (LTX2ContinuationState(audio_latents=torch.zeros(2, 2, 9, 3)), "audio"),
+        (LTX2ContinuationState(audio_latents=torch.zeros(1, 8, 9, 3)), "audio"),
+        (LTX2ContinuationState(audio_latents=torch.zeros(1, 2, 9, 16)), "audio"),
+    ],
+)
+def test_another_models_sound_is_refused(
+    decoder: SoundDecoder, state: LTX2ContinuationState, path: str
+) -> None:
+    with pytest.raises(lt.ValidationError) as caught:
+        decoder.check(state)
+    assert caught.value.path == f"state.payload.{path}"
+    decoder.check(None)
+    decoder.check(LTX2ContinuationState(audio_latents=torch.zeros(1, 2, 9, 3)))
+
+
+@pytest.mark.parametrize(("start", "fits"), [(0, False), (40, True), (397, True), (398, False)])
+def test_sound_goes_on_where_latents_are_known(
+    decoder: SoundDecoder, start: int, fits: bool
+) -> None:
+    hop = decoder.sample_rate // 100
+    if fits:
+        decoder.check_start(start * hop, 10, 100)
+        return
+    with pytest.raises(lt.ValidationError) as caught:
+        decoder.check_start(start * hop, 10, 100)
+    assert caught.value.path == "state.payload.metadata.longtake.clock.samples"
