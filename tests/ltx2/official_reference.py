@@ -151,13 +151,15 @@ def segment_seed(asked: Asked) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
-def conditioned(noise: torch.Tensor, known: torch.Tensor, at: int, mask: float) -> Any:
-    """Noise ``[1, T, C]`` with ``known`` tokens from ``at`` on, as (start, clean, mask)."""
+def conditioned(
+    noise: torch.Tensor, known: torch.Tensor, mask: float, bounds: torch.Tensor
+) -> Tokens:
+    """Noise ``[1, T, C]`` whose first tokens are ``known`` as far as ``mask`` lets them be."""
     clean, masks = torch.zeros_like(noise), torch.ones(1, noise.shape[1], 1)
     for index in range(known.shape[1]):
-        clean[:, at + index] = known[:, index]
-        masks[:, at + index] = mask
-    return noise * masks + clean * (1 - masks), clean, masks
+        clean[:, index] = known[:, index]
+        masks[:, index] = mask
+    return Tokens(noise * masks + clean * (1 - masks), clean, masks, bounds)
 
 
 def streams(pipe: Any, asked: Asked) -> tuple[Tokens, Tokens]:
@@ -176,8 +178,8 @@ def streams(pipe: Any, asked: Asked) -> tuple[Tokens, Tokens]:
         latents = before.audio[:, :, before.audio.shape[2] - where.context :]
         known_audio = torch.stack([latents[0, :, i].flatten() for i in range(where.context)])[None]
     return (
-        Tokens(*conditioned(video, known_video, 0, 1 - strengths[0]), video_bounds_),
-        Tokens(*conditioned(audio, known_audio, 0, strengths[1]), audio_bounds(where)),
+        conditioned(video, known_video, 1 - strengths[0], video_bounds_),
+        conditioned(audio, known_audio, strengths[1], audio_bounds(where)),
     )
 
 

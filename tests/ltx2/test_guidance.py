@@ -12,7 +12,7 @@ from longtake_ltx2.overrides import LTX2DenoiseOptions
 NEUTRAL = Scales(cfg=1.0, stg=0.0, modality=1.0, rescale=0.0)
 
 
-def guidance(numerics: Numerics = OFFICIAL, **options: float | None) -> Guidance:
+def guidance(numerics: Numerics = OFFICIAL, /, **options: float | None) -> Guidance:
     return Guidance.from_options(LTX2DenoiseOptions(**options), numerics)  # type: ignore[arg-type]
 
 
@@ -111,3 +111,17 @@ def test_full_rescale_gives_the_deviation_of_the_positive_prediction(numerics: N
     half = guidance(numerics).combine(made, Scales(5.0, 0.0, 1.0, 0.5))
     plain = guidance(numerics).combine(made, Scales(5.0, 0.0, 1.0, 0.0))
     torch.testing.assert_close(half, (plain + guided) / 2)
+
+
+def test_rescale_takes_one_deviation_over_all_or_one_a_sample() -> None:
+    generator = torch.Generator().manual_seed(1)
+    loud = torch.tensor([1.0, 10.0]).reshape(2, 1, 1)
+    positive = torch.randn(2, 5, 3, generator=generator) * loud
+    made = Predictions(positive, torch.randn(2, 5, 3, generator=generator))
+    scales = Scales(5.0, 0.0, 1.0, 1.0)
+    over_all = guidance(OFFICIAL).combine(made, scales)
+    assert float(over_all.std()) == pytest.approx(float(positive.std()), rel=1e-5)
+    assert float(over_all[0].std()) != pytest.approx(float(positive[0].std()), rel=1e-2)
+    each = guidance(DIFFUSERS).combine(made, scales)
+    for index in range(2):
+        assert float(each[index].std()) == pytest.approx(float(positive[index].std()), rel=1e-5)

@@ -43,8 +43,8 @@ def test_a_prompt_runs_once(watched: Watched, stage: LTX2TextEncodingStage) -> N
         first = stage(job("a lighthouse"), PLAIN)
         again = stage(job("  a lighthouse\n"), PLAIN)
     assert ran == {"text_encoder": 1, "connectors": 1}
-    assert torch.equal(first.video, again.video)
-    assert torch.equal(first.audio, again.audio)
+    assert torch.equal(first.positive.video, again.positive.video)
+    assert torch.equal(first.positive.audio, again.positive.audio)
 
 
 def test_the_negative_prompt_runs_only_when_a_scale_asks(
@@ -54,14 +54,13 @@ def test_the_negative_prompt_runs_only_when_a_scale_asks(
         plain = stage(job("a lighthouse", "blurry"), PLAIN)
     assert ran["text_encoder"] == 1
     assert plain.negative is None
-    assert plain.negative_audio is None
     with watched.counted() as ran:
         guided = stage(job("a lighthouse", "blurry"), CFG)
     assert ran["text_encoder"] == 1  # the prompt is remembered
     assert guided.negative is not None
     assert not torch.equal(guided.negative.video, guided.positive.video)
     only_sound = LTX2DenoiseOptions(audio_guidance_scale=2.0)
-    assert stage(job("a lighthouse", "blurry"), only_sound).negative_audio is not None
+    assert stage(job("a lighthouse", "blurry"), only_sound).negative is not None
 
 
 def test_the_same_text_as_prompt_and_negative_runs_once(
@@ -104,10 +103,10 @@ def test_a_long_prompt_is_cut_with_a_warning(
 
 def test_prompts_matter(stage: LTX2TextEncodingStage) -> None:
     one, other = stage(job("a lighthouse"), PLAIN), stage(job("a harbour"), PLAIN)
-    assert one.video.shape == other.video.shape
-    assert one.video.shape[:2] == one.audio.shape[:2] == (1, 64)
-    assert not torch.allclose(one.video, other.video)
-    assert not torch.allclose(one.audio, other.audio)
+    assert one.positive.video.shape == other.positive.video.shape
+    assert one.positive.video.shape[:2] == one.positive.audio.shape[:2] == (1, 64)
+    assert not torch.allclose(one.positive.video, other.positive.video)
+    assert not torch.allclose(one.positive.audio, other.positive.audio)
 
 
 def test_without_connectors_both_streams_get_the_last_hidden_state(watched: Watched) -> None:

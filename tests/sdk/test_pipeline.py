@@ -1,14 +1,12 @@
-"""One pipeline, many callers: its life, its lock, its observers, and the states it reads."""
+"""One pipeline, many callers: its life, its lock, and the states it reads."""
 
 from __future__ import annotations
 
 import gc
-import logging
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -145,47 +143,6 @@ def test_leaving_with_an_open_stream_cancels_it() -> None:
         list(events)
 
 
-def test_observers_see_every_event_of_generate_stream_and_finish() -> None:
-    told: list[lt.Event] = []
-    pipeline = lt.Pipeline(FOG, observers=(told.append,))
-    asked = attrs.evolve(REQUEST, output=lt.Output(return_state=True, last=False))
-    state = pipeline.generate(asked).state
-    assert isinstance(told[-1], lt.Final)
-    told.clear()
-    assert list(pipeline.stream(REQUEST)) == told
-    told.clear()
-    assert state is not None
-    result = pipeline.finish(state)
-    assert [type(event) for event in told] == [lt.Progress, lt.Progress, lt.Partial, lt.Final]
-    assert told[-1] == lt.Final(result)
-
-
-class Faulty:
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-        self.calls = 0
-
-    def __call__(self, event: lt.Event) -> None:
-        self.calls += 1
-        raise self.error
-
-
-@pytest.mark.parametrize("error", [ValueError("bad"), lt.Cancelled("no"), SystemExit(1)])
-def test_an_observer_that_raises_is_reported_once_and_left_out(
-    error: BaseException, caplog: pytest.LogCaptureFixture
-) -> None:
-    faulty = Faulty(error)
-    told: list[lt.Event] = []
-    pipeline = pipeline_of(observers=(faulty, told.append))
-    with caplog.at_level(logging.ERROR, "longtake"):
-        assert len(pipeline.generate(REQUEST).frames) == 9
-        assert len(pipeline.generate(REQUEST).frames) == 9
-    assert faulty.calls == 1
-    assert len(caplog.records) == 1
-    assert "Faulty" in caplog.text
-    assert len(told) == 2 * 4
-
-
 def test_a_state_is_given_when_asked_for() -> None:
     pipeline = lt.Pipeline(FOG)
     assert pipeline.generate(REQUEST).state is None
@@ -235,100 +192,3 @@ def test_the_finish_of_a_take() -> None:
 def test_a_family_without_a_finish_says_so() -> None:
     with pytest.raises(lt.ValidationError, match="family 'toy' need no finish"):
         pipeline_of(codecs=(FogCodec(),)).finish(lt.ContinuationState("fog.v1", {}))
-
-
-def test_a_family_without_weights_has_none_to_load(tmp_path: Path) -> None:
-    with pytest.raises(lt.ValidationError, match=r"path: family 'fog' has no weights"):
-        lt.load(tmp_path, family=FOG)
-
-
-@attrs.frozen(kw_only=True)
-class LoadOptions:
-    numerics: str = "official"
-
-
-def loaded(source: lt.ModelSource) -> lt.LoadedModel:
-    return lt.LoadedModel({"source": source}, device=source.device or "cpu")
-
-
-class KeepSource:
-    def __init__(self, source: lt.ModelSource) -> None:
-        self.source = source
-
-    def __call__(self, run: lt.Run) -> None:
-        SOURCES.append((self.source, run.device))
-
-
-SOURCES: list[tuple[lt.ModelSource, str]] = []
-
-
-def recognise(path: Path) -> lt.Recognition | None:
-    return lt.Recognition("small") if path.name == "small" else None
-
-
-FAMILY = lt.ModelFamily(
-    "owner",
-    (KeepSource, black),
-    presets=(lt.Preset("large"), lt.Preset("small", defaults={"height": 2})),
-    defaults=DEFAULTS,
-    load=loaded,
-    recognise=recognise,
-    options=LoadOptions,
-)
-
-
-def test_load_hands_the_family_what_it_was_given(tmp_path: Path) -> None:
-    SOURCES.clear()
-    pipeline = lt.load(
-        tmp_path, family=FAMILY, device="cuda:1", dtype="torch.bfloat16", numerics="diffusers"
-    )
-    assert pipeline.preset.name == "large"
-    pipeline.generate(REQUEST)
-    source = lt.ModelSource(
-        path=tmp_path,
-        device="cuda:1",
-        dtype="bfloat16",
-        options=LoadOptions(numerics="diffusers"),
-    )
-    (seen,) = SOURCES
-    assert seen == (source, "cuda:1")
-
-
-@pytest.mark.parametrize(("asked", "got"), [(None, "small"), ("large", "large")])
-def test_a_checkpoint_has_a_preset_of_its_own(tmp_path: Path, asked: str | None, got: str) -> None:
-    assert lt.load(tmp_path / "small", family=FAMILY, preset=asked).preset.name == got
-
-
-@pytest.mark.parametrize(
-    ("options", "path"), [({"numeric": 1}, "numeric"), ({"numerics": 1}, "numerics")]
-)
-def test_load_refuses_options_that_the_family_does_not_have(
-    tmp_path: Path, options: dict[str, Any], path: str
-) -> None:
-    with pytest.raises(lt.ValidationError) as refused:
-        lt.load(tmp_path, family=FAMILY, **options)
-    assert refused.value.path == path
-
-
-def test_load_refuses_options_of_a_family_without_any() -> None:
-    with pytest.raises(lt.ValidationError, match="numerics: family 'fog' has no such option"):
-        lt.load(family=FOG, numerics="diffusers")
-
-
-def test_load_needs_a_path_or_a_family() -> None:
-    with pytest.raises(lt.ValidationError, match="name a family"):
-        lt.load(registry=lt.Registry([]))
-
-
-def test_load_knows_no_unknown_preset(tmp_path: Path) -> None:
-    with pytest.raises(lt.UnknownNameError, match=r"'medium'.*large@1, small@1"):
-        lt.load(tmp_path, family=FAMILY, preset="medium")
-
-
-def test_components_are_looked_up_when_the_pipeline_is_prepared(tmp_path: Path) -> None:
-    SOURCES.clear()
-    broken = attrs.evolve(FAMILY, load=lambda source: lt.LoadedModel())
-    pipeline = lt.load(tmp_path, family=broken, prepare=False)
-    pipeline.check(REQUEST)
-    with pytest.raises(lt.WiringError, match="'source'"):
-        pipeline.prepare()

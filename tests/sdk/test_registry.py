@@ -12,7 +12,6 @@ from attrs import frozen
 
 import longtake as lt
 from longtake.plugins import Plugin
-from longtake.settings import Settings
 
 
 @frozen
@@ -151,14 +150,6 @@ def test_backend_that_cannot_be_imported_says_which() -> None:
     registry = lt.Registry([plugin("shelves", blob_backends=(backend,))])
     with pytest.raises(lt.PluginError, match="a_package_that_nobody_has:open_store"):
         lt.open_blob_store("shelf:", registry=registry)
-
-
-def test_own_stores_come_through_the_same_door_and_can_be_blocked() -> None:
-    registry = lt.Registry.discover(Settings())
-    builtin = {p.value.scheme: p.plugin.distribution for p in registry.blob_backends}
-    assert builtin["memory"] == builtin["file"] == "longtake"
-    blocked = lt.Registry.discover(Settings(blocked=frozenset({"longtake:builtin"})))
-    assert {"memory", "file"}.isdisjoint(p.value.scheme for p in blocked.blob_backends)
 
 
 def knows(*names: str) -> Callable[[Path], lt.Recognition | None]:

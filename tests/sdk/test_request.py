@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
 
 import attrs
 import pytest
@@ -60,20 +59,6 @@ def test_bad_values_are_refused_with_their_path(path: str, make: Callable[[], ob
         make()
     assert refused.value.path == path
     assert str(refused.value).startswith(f"{path}: ")
-
-
-@pytest.mark.parametrize(
-    ("given_fps", "fps"),
-    [
-        (24, Fraction(24)),
-        (23.976, Fraction(23976, 1000)),
-        ("24000/1001", Fraction(24000, 1001)),
-        ("29.97", Fraction(2997, 100)),
-        (Fraction(30000, 1001), Fraction(30000, 1001)),
-    ],
-)
-def test_a_frame_rate_is_an_exact_ratio(given_fps: Any, fps: Fraction) -> None:
-    assert lt.Sampling(fps=given_fps).fps == fps
 
 
 def test_an_example_job_is_resolved() -> None:

@@ -131,11 +131,6 @@ def test_an_empty_negative_prompt_wins_over_the_presets() -> None:
     assert job.negative_prompt == ""
 
 
-@pytest.mark.parametrize("fps", [25, 25.0, "25", "25/1", Fraction(25)])
-def test_a_frame_rate_may_be_written_in_many_ways(fps: Any) -> None:
-    assert used(family(), sampling={"fps": fps}).fps == Fraction(25)
-
-
 @pytest.fixture
 def constants(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """A module that can be imported, and raises for what it does not have."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import attrs
 import pytest
 from attrs import frozen
 
 import longtake as lt
-from tests.sdk.toy_family import DEFAULTS, FogCodec, FogState, black, pipeline_of
+from tests.sdk.toy_family import FogCodec, FogState, pipeline_of
 
 
 @frozen
@@ -272,9 +271,6 @@ BAD_RECIPES: dict[str, tuple[tuple[Any, ...], list[str]]] = {
         ),
         ["'culprit'", "Options", "'a' and of 'b'"],
     ),
-    "not callable": ((spec(Size(3)),), ["'culprit'", "not callable"]),
-    "arguments for a function": ((spec(noise, arguments={"x": 1}),), ["takes no arguments"]),
-    "unknown argument": ((spec(NeedsSize, arguments={"x": 1}),), ["NeedsSize", "'x'"]),
 }
 
 
@@ -285,36 +281,6 @@ def test_a_recipe_that_does_not_fit_is_refused(case: str) -> None:
         pipeline_of(*stages, codecs=(FogCodec(),)).prepare()
     for word in words:
         assert word in str(refused.value)
-
-
-def test_load_refuses_a_recipe_that_shows_nothing() -> None:
-    blind = lt.ModelFamily("blind", (noise, denoise), defaults=DEFAULTS)
-    with pytest.raises(lt.WiringError, match="neither Frames nor a Waveform"):
-        lt.load(family=blind)
-
-
-def test_load_refuses_a_finish_that_shows_nothing() -> None:
-    deaf = lt.ModelFamily(
-        "deaf", (black, make_state), finish=(read_state,), codecs=(FogCodec(),), defaults=DEFAULTS
-    )
-    with pytest.raises(lt.WiringError, match="finish of family 'deaf'"):
-        lt.load(family=deaf)
-
-
-def test_a_finish_has_no_job() -> None:
-    jobless = lt.ModelFamily(
-        "jobless", (black, make_state), finish=(black,), codecs=(FogCodec(),), defaults=DEFAULTS
-    )
-    with pytest.raises(lt.WiringError, match="'black' asks for a Job"):
-        lt.load(family=jobless)
-
-
-def make_state(job: lt.Job) -> FogState:
-    return FogState(job.segment_index, 0, 4, 6, 9, 0)
-
-
-def read_state(state: FogState) -> None:
-    pass
 
 
 def returns_a_string() -> Clean:
@@ -349,97 +315,3 @@ def test_a_stage_that_breaks_its_annotation_is_named(
         generate(pipeline_of(lt.StageSpec("liar", stage)))
     for word in ["'liar'", *words]:
         assert word in str(refused.value)
-
-
-class Network:
-    pass
-
-
-class Owner:
-    def __init__(self, network: Network, scale: int, *, shift: float = 0.25) -> None:
-        self.owned = (network, scale, shift)
-
-    def __call__(self) -> Owned:
-        return Owned(self.owned)
-
-
-@frozen
-class Owned:
-    by: tuple[Any, ...]
-
-
-class KeepOwned(Keep):
-    def __call__(self, owned: Owned) -> None:
-        self.seen.append(owned.by)
-
-
-def test_constructors_get_components_and_arguments_by_name() -> None:
-    network, keep = Network(), KeepOwned()
-    family = lt.ModelFamily(
-        "owner",
-        (lt.StageSpec("own", Owner, arguments={"scale": 3}), keep, black),
-        defaults=DEFAULTS,
-    )
-    components = {"network": network, "unused": object()}
-    lt.Pipeline(family, model=lt.LoadedModel(components)).generate(lt.GenerationRequest("fog"))
-    assert keep.seen == [(network, 3, 0.25)]
-
-
-def test_an_argument_wins_over_a_component() -> None:
-    keep = KeepOwned()
-    spec = lt.StageSpec("own", Owner, arguments={"scale": 3, "network": "mine"})
-    family = lt.ModelFamily("owner", (spec, keep, black), defaults=DEFAULTS)
-    model = lt.LoadedModel({"network": Network()})
-    lt.Pipeline(family, model=model).generate(lt.GenerationRequest("fog"))
-    assert keep.seen == [("mine", 3, 0.25)]
-
-
-def test_a_component_that_the_model_lacks_is_named() -> None:
-    family = lt.ModelFamily("owner", (Owner, black), defaults=DEFAULTS)
-    pipeline = lt.Pipeline(family, model=lt.LoadedModel({"scale": 1, "vae": 2}))
-    with pytest.raises(lt.WiringError) as refused:
-        pipeline.prepare()
-    for word in ("'owner'", "Owner", "'network'", "scale, vae"):
-        assert word in str(refused.value)
-
-
-class Broken:
-    def __init__(self) -> None:
-        raise OSError("no weights")
-
-    def __call__(self) -> None:
-        pass
-
-
-def test_a_constructor_that_raises_is_reported_with_the_stages_name() -> None:
-    with pytest.raises(lt.StageError, match=r"'broken'.*no weights") as failed:
-        pipeline_of(Broken).prepare()
-    assert failed.value.stage == "broken"
-    assert isinstance(failed.value.__cause__, OSError)
-
-
-def test_options_must_be_an_attrs_class() -> None:
-    with pytest.raises(lt.PluginError, match=r"'noise'.*attrs class"):
-        pipeline_of(lt.StageSpec("noise", noise, options=dict)).prepare()
-
-
-def test_bare_stages_are_named_after_their_class_or_function() -> None:
-    class DenoisingStage:
-        def __call__(self) -> None:
-            pass
-
-    stages = ("some.where:LatentUpsamplingStage", DenoisingStage, black, KeepClean())
-    family = lt.ModelFamily("named", stages)
-    names = [stage.name for stage in family.stages]
-    assert names == ["latent_upsampling", "denoising", "black", "keep_clean"]
-
-
-def test_a_recipe_is_not_a_string() -> None:
-    stages: Any = "some.where:Stage"
-    with pytest.raises(lt.PluginError, match="tuple of stages"):
-        lt.ModelFamily("named", stages)
-
-
-def test_specs_and_values_are_frozen() -> None:
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        lt.StageSpec("noise", noise).name = "other"  # type: ignore[misc]

@@ -28,7 +28,7 @@ def video_to_tokens(latents: torch.Tensor) -> torch.Tensor:
 
 def video_from_tokens(tokens: torch.Tensor, frames: int, height: int, width: int) -> torch.Tensor:
     """``[B, F*H*W, C]`` to ``[B, C, F, H, W]``."""
-    return tokens.transpose(1, 2).unflatten(2, (frames, height, width))
+    return tokens.transpose(1, 2).reshape(len(tokens), -1, frames, height, width)
 
 
 def audio_to_tokens(latents: torch.Tensor) -> torch.Tensor:
@@ -38,19 +38,19 @@ def audio_to_tokens(latents: torch.Tensor) -> torch.Tensor:
 
 def audio_from_tokens(tokens: torch.Tensor, mel_bins: int) -> torch.Tensor:
     """``[B, L, C*mel]`` to ``[B, C, L, mel]``."""
-    return tokens.unflatten(2, (-1, mel_bins)).transpose(1, 2)
+    return tokens.reshape(*tokens.shape[:2], -1, mel_bins).transpose(1, 2)
 
 
 def normalized_video(latents: torch.Tensor, vae: Any) -> torch.Tensor:
     """What the video VAE encodes to, in the transformer's space: (x - mean) / std per channel."""
     mean, std = _video_statistics(latents, vae)
-    return (latents - mean) * vae.config.scaling_factor / std
+    return (latents - mean) * float(vae.config.scaling_factor) / std
 
 
 def decodable_video(latents: torch.Tensor, vae: Any) -> torch.Tensor:
     """The inverse of `normalized_video`: what the video VAE decodes."""
     mean, std = _video_statistics(latents, vae)
-    return latents * std / vae.config.scaling_factor + mean
+    return latents * std / float(vae.config.scaling_factor) + mean
 
 
 def _video_statistics(latents: torch.Tensor, vae: Any) -> tuple[torch.Tensor, torch.Tensor]:

@@ -57,7 +57,7 @@ def _to_uint8(video: torch.Tensor) -> NDArray[np.uint8]:
     """``[1, 3, T, H, W]`` in [-1, 1] to uint8 ``[T, H, W, 3]``, slice by slice to save memory."""
     slices = [
         ((part.float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 3, 0)
-        for part in video[0].split(_FRAMES_AT_ONCE, dim=1)
+        for part in torch.split(video[0], _FRAMES_AT_ONCE, dim=1)
     ]
     pixels: NDArray[np.uint8] = torch.cat([part.cpu() for part in slices]).numpy()
     return pixels

@@ -1,0 +1,87 @@
+"""The command on LTX-2: a killed take plays and goes on; a take ends; a state can be looked at."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from longtake.media.reader import read_take
+
+SMALL = ["--set", "denoise.stg_scale=0", "--set", "denoise.audio_stg_scale=0", "--steps", "2"]
+
+
+def longtake(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "longtake", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def segments_in(state: Path) -> int:
+    return int(json.loads(state.read_text())["payload"]["segment_index"]) + 1
+
+
+def test_a_killed_take_plays_and_its_state_goes_on(tiny: Path, tmp_path: Path) -> None:
+    out, state = tmp_path / "take.mkv", tmp_path / "take.mkv.state.json"
+    arguments = ["generate", "waves", "--model", tiny, "--segments", "500", *SMALL, "-o", out]
+    command = [sys.executable, "-m", "longtake", *map(str, arguments)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while not (state.exists() and segments_in(state) >= 2) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    clock = json.loads(state.read_text())["payload"]["metadata"]["longtake"]["clock"]
+    played = read_take(out)
+    assert len(played.frames) >= clock["frames"] >= 25 + 16
+    assert played.audio is not None
+    assert played.audio.shape[1] >= clock["samples"]
+    more = tmp_path / "more.mkv"
+    longtake("generate", "the tide", "--model", tiny, "--state", state, *SMALL, "-o", more)
+    assert len(read_take(more).frames) == 16
+
+
+def test_finish_gives_the_sound_that_a_take_lacks(tiny: Path, tmp_path: Path) -> None:
+    state = tmp_path / "take.json"
+    part, tail, whole = (tmp_path / f"{name}.mkv" for name in ("part", "tail", "whole"))
+    longtake("generate", "a", "--model", tiny, *SMALL, "--save-state", state, "-o", part)
+    longtake("finish", "--state", state, "--model", tiny, "-o", tail)
+    longtake("generate", "a", "--model", tiny, *SMALL, "-o", whole)
+    sounds: list[Any] = [read_take(path).audio for path in (part, tail, whole)]
+    assert np.array_equal(np.concatenate(sounds[:2], axis=1), sounds[2])
+    assert sounds[2].shape[1] == 25 * 1000
+
+
+def test_inspect_shows_the_state_and_writes_its_frames(tiny: Path, tmp_path: Path) -> None:
+    state, folder = tmp_path / "take.json", tmp_path / "frames"
+    out = tmp_path / "take.mp4"
+    longtake("generate", "a", "--model", tiny, *SMALL, "--save-state", state, "-o", out)
+    shown = json.loads(longtake("inspect", state, "--json", "--frames", folder).stdout)
+    assert shown["kind"] == "ltx2.v1"
+    pictures = sorted(folder.glob("frame-*.png"))
+    assert len(pictures) == 9
+    with Image.open(pictures[0]) as picture:
+        assert picture.size == (96, 64)
+    assert (folder / "contact-sheet.png").is_file()
+
+
+def test_mistakes_are_one_line_and_exit_code_2(tiny: Path, tmp_path: Path) -> None:
+    out = tmp_path / "take.mp4"
+    for arguments, said in [
+        (["--num-frames", "26"], "sampling.num_frames"),
+        (["--preset", "nope"], "nope"),
+        (["--set", "denoise.nope=1"], "stage_overrides.denoise.nope"),
+        (["--numerics", "nope"], "numerics"),
+        (["--height", "65"], "sampling.height"),
+    ]:
+        done = longtake("generate", "a", "--model", tiny, "-o", out, *arguments, code=2)
+        assert said in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert not out.exists()

@@ -1,0 +1,172 @@
+"""From a path to a pipeline: the family, its preset, its options and its networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+import longtake as lt
+from longtake.plugins import Plugin
+from tests.sdk.toy_family import DEFAULTS, FOG, black
+
+REQUEST = lt.GenerationRequest("fog")
+
+
+def test_a_family_without_weights_has_none_to_load(tmp_path: Path) -> None:
+    with pytest.raises(lt.ValidationError, match=r"path: family 'fog' has no weights"):
+        lt.load(tmp_path, family=FOG)
+
+
+@attrs.frozen(kw_only=True)
+class LoadOptions:
+    numerics: str = "official"
+
+
+def loaded(source: lt.ModelSource) -> lt.LoadedModel:
+    return lt.LoadedModel({"source": source}, device=source.device or "cpu")
+
+
+class KeepSource:
+    def __init__(self, source: lt.ModelSource) -> None:
+        self.source = source
+
+    def __call__(self, run: lt.Run) -> None:
+        SOURCES.append((self.source, run.device))
+
+
+SOURCES: list[tuple[lt.ModelSource, str]] = []
+
+
+def recognise(path: Path) -> lt.Recognition | None:
+    return lt.Recognition("small") if path.name == "small" else None
+
+
+FAMILY = lt.ModelFamily(
+    "owner",
+    (KeepSource, black),
+    presets=(lt.Preset("large"), lt.Preset("small", defaults={"height": 2})),
+    defaults=DEFAULTS,
+    load=loaded,
+    recognise=recognise,
+    options=LoadOptions,
+)
+
+
+def test_load_hands_the_family_what_it_was_given(tmp_path: Path) -> None:
+    SOURCES.clear()
+    pipeline = lt.load(
+        tmp_path, family=FAMILY, device="cuda:1", dtype="torch.bfloat16", numerics="diffusers"
+    )
+    assert pipeline.preset.name == "large"
+    pipeline.generate(REQUEST)
+    source = lt.ModelSource(
+        path=tmp_path,
+        device="cuda:1",
+        dtype="bfloat16",
+        options=LoadOptions(numerics="diffusers"),
+    )
+    (seen,) = SOURCES
+    assert seen == (source, "cuda:1")
+
+
+@pytest.mark.parametrize(("asked", "got"), [(None, "small"), ("large", "large")])
+def test_a_checkpoint_has_a_preset_of_its_own(tmp_path: Path, asked: str | None, got: str) -> None:
+    assert lt.load(tmp_path / "small", family=FAMILY, preset=asked).preset.name == got
+
+
+@pytest.mark.parametrize(
+    ("options", "path"), [({"numeric": 1}, "numeric"), ({"numerics": 1}, "numerics")]
+)
+def test_load_refuses_options_that_the_family_does_not_have(
+    tmp_path: Path, options: dict[str, Any], path: str
+) -> None:
+    with pytest.raises(lt.ValidationError) as refused:
+        lt.load(tmp_path, family=FAMILY, **options)
+    assert refused.value.path == path
+
+
+def test_load_refuses_options_of_a_family_without_any() -> None:
+    with pytest.raises(lt.ValidationError, match="numerics: family 'fog' has no such option"):
+        lt.load(family=FOG, numerics="diffusers")
+
+
+def test_load_needs_a_path_or_a_family() -> None:
+    with pytest.raises(lt.ValidationError, match="name a family"):
+        lt.load(registry=lt.Registry([]))
+
+
+def test_load_knows_no_unknown_preset(tmp_path: Path) -> None:
+    with pytest.raises(lt.UnknownNameError, match=r"'medium'.*large@1, small@1"):
+        lt.load(tmp_path, family=FAMILY, preset="medium")
+
+
+def test_components_are_looked_up_when_the_pipeline_is_prepared(tmp_path: Path) -> None:
+    SOURCES.clear()
+    broken = attrs.evolve(FAMILY, load=lambda source: lt.LoadedModel())
+    pipeline = lt.load(tmp_path, family=broken, prepare=False)
+    pipeline.check(REQUEST)
+    with pytest.raises(lt.WiringError, match="'source'"):
+        pipeline.prepare()
+
+
+def registry_of(*families: lt.ModelFamily, **provided: Any) -> lt.Registry:
+    return lt.Registry([Plugin("main", "toys", "1.0", "loaded", None, families, **provided)])
+
+
+def test_a_family_is_found_by_its_name() -> None:
+    registry = registry_of(FAMILY, FOG)
+    assert lt.load(family="fog", registry=registry).family is FOG
+    with pytest.raises(lt.UnknownNameError, match=r"'fig'; known: fog, owner"):
+        lt.load(family="fig", registry=registry)
+
+
+def test_a_path_alone_finds_the_family_and_the_preset_of_its_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "small").mkdir()
+    pipeline = lt.load(tmp_path / "small", registry=registry_of(FAMILY, FOG))
+    assert (pipeline.family, pipeline.preset.name) == (FAMILY, "small")
+    with pytest.raises(lt.CheckpointError, match="no family recognises it"):
+        lt.load(tmp_path, registry=registry_of(FAMILY, FOG))
+
+
+def test_observers_of_all_plugins_watch_what_is_loaded() -> None:
+    told: list[lt.Event] = []
+    registry = registry_of(FOG, observers=(told.append,))
+    result = lt.load(family="fog", registry=registry).generate(REQUEST)
+    assert told[-1] == lt.Final(result)
+
+
+def test_load_prepares_the_networks_unless_told_not_to(tmp_path: Path) -> None:
+    broken = attrs.evolve(FAMILY, load=lambda source: lt.LoadedModel())
+    with pytest.raises(lt.WiringError, match="'source'"):
+        lt.load(tmp_path, family=broken)
+
+
+def test_what_is_not_said_is_the_familys_choice(tmp_path: Path) -> None:
+    SOURCES.clear()
+    lt.load(str(tmp_path), family=FAMILY).generate(REQUEST)
+    assert [(lt.ModelSource(path=tmp_path, options=LoadOptions()), "cpu")] == SOURCES
+
+
+def test_a_family_without_weights_runs_where_it_is_told() -> None:
+    devices: list[str] = []
+
+    def note_device(run: lt.Run) -> None:
+        devices.append(run.device)
+
+    family = lt.ModelFamily("light", (note_device, black), defaults=DEFAULTS)
+    lt.load(family=family, device="cuda:1").generate(REQUEST)
+    assert devices == ["cuda:1"]
+
+
+def test_callables_of_a_family_may_be_references(tmp_path: Path) -> None:
+    named = attrs.evolve(
+        FAMILY,
+        load=f"{__name__}:loaded",
+        recognise=f"{__name__}:recognise",
+        options=f"{__name__}:LoadOptions",
+    )
+    pipeline = lt.load(tmp_path / "small", family=named, numerics="diffusers")
+    assert pipeline.preset.name == "small"

@@ -1,0 +1,110 @@
+"""The plans of a pipeline: which recipe is for what, what each must show, and when it is built."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+import longtake as lt
+from tests.sdk.toy_family import DEFAULTS, FOG, FogCodec, FogState, black
+
+REQUEST = lt.GenerationRequest("fog")
+ASKING = lt.GenerationRequest("fog", output=lt.Output(return_state=True, overlap_frames=3))
+
+
+def show_nothing() -> None:
+    pass
+
+
+def make_state(job: lt.Job) -> FogState:
+    return FogState(job.segment_index, 0, 4, 6, 9, 0)
+
+
+def read_state(state: FogState) -> None:
+    pass
+
+
+def test_load_refuses_a_recipe_that_shows_nothing() -> None:
+    blind = lt.ModelFamily("blind", (lt.StageSpec("nothing", show_nothing),), defaults=DEFAULTS)
+    with pytest.raises(lt.WiringError, match="neither Frames nor a Waveform"):
+        lt.load(family=blind)
+
+
+def test_load_refuses_a_finish_that_shows_nothing() -> None:
+    deaf = lt.ModelFamily(
+        "deaf", (black, make_state), finish=(read_state,), codecs=(FogCodec(),), defaults=DEFAULTS
+    )
+    with pytest.raises(lt.WiringError, match="finish of family 'deaf'"):
+        lt.load(family=deaf)
+
+
+def test_a_finish_has_no_job() -> None:
+    jobless = lt.ModelFamily(
+        "jobless", (black, make_state), finish=(black,), codecs=(FogCodec(),), defaults=DEFAULTS
+    )
+    with pytest.raises(lt.WiringError, match="'black' asks for a Job"):
+        lt.load(family=jobless)
+
+
+class Counted:
+    """Counts how often it is built."""
+
+    built = 0
+
+    def __init__(self) -> None:
+        type(self).built += 1
+
+    def __call__(self) -> None:
+        pass
+
+
+def test_stages_are_built_once_and_not_before_they_are_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Counted, "built", 0)
+    pipeline = lt.Pipeline(lt.ModelFamily("toy", (Counted, black), defaults=DEFAULTS))
+    pipeline.check(REQUEST)
+    assert Counted.built == 0
+    for _ in range(2):
+        pipeline.prepare()
+        pipeline.generate(REQUEST)
+    assert Counted.built == 1
+
+
+def test_a_finish_is_checked_only_where_a_segment_makes_a_state() -> None:
+    stateless = lt.ModelFamily(
+        "stateless", (black,), finish=(read_state,), codecs=(FogCodec(),), defaults=DEFAULTS
+    )
+    assert len(lt.load(family=stateless).generate(REQUEST).frames) == 9
+
+
+@attrs.frozen
+class OldState:
+    """What an earlier version of the family carried."""
+
+
+def test_the_codec_of_the_state_that_is_made_writes_it() -> None:
+    unused = FogCodec(kind="fog.v0", state_type=OldState)  # type: ignore[arg-type]
+    family = attrs.evolve(FOG, codecs=(unused, FogCodec()))
+    state = lt.Pipeline(family).generate(ASKING).state
+    assert state is not None
+    assert state.kind == "fog.v1"
+
+
+def test_the_first_codec_of_a_state_writes_it() -> None:
+    newer = FogCodec(kind="fog.v2")
+    pipeline = lt.Pipeline(attrs.evolve(FOG, codecs=(newer, FogCodec())))
+    state = pipeline.generate(ASKING).state
+    assert state is not None
+    assert state.kind == "fog.v2"
+    older = attrs.evolve(state, kind="fog.v1")
+    job = pipeline.generate(attrs.evolve(ASKING, state=older)).job
+    assert job is not None
+    assert job.segment_index == 1
+
+
+def test_a_take_of_sound_alone_is_a_take() -> None:
+    family = attrs.evolve(FOG, stages=tuple(s for s in FOG.stages if s.name != "paint"))
+    result = lt.load(family=family).generate(REQUEST)
+    assert result.frames.shape == (0, 4, 6, 3)
+    assert result.audio is not None

@@ -1,0 +1,72 @@
+"""What a recipe says of a stage: its name, and the class of its options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+
+import longtake as lt
+from tests.sdk.toy_family import DenoiseOptions, black, pipeline_of
+
+
+def noise() -> None:
+    """What it does is not the question here."""
+
+
+def test_bare_stages_are_named_after_their_class_or_function() -> None:
+    class DenoisingStage:
+        def __call__(self) -> None:
+            pass
+
+    class LatentDecoder:
+        def __call__(self) -> None:
+            pass
+
+    stages = ("some.where:LatentUpsamplingStage", DenoisingStage, black, LatentDecoder())
+    family = lt.ModelFamily("named", stages)
+    names = [stage.name for stage in family.stages]
+    assert names == ["latent_upsampling", "denoising", "black", "latent_decoder"]
+
+
+def test_a_recipe_is_not_a_string() -> None:
+    stages: Any = "some.where:Stage"
+    with pytest.raises(lt.PluginError, match="tuple of stages"):
+        lt.ModelFamily("named", stages)
+
+
+def test_options_must_be_an_attrs_class() -> None:
+    with pytest.raises(lt.PluginError, match=r"'noise'.*attrs class"):
+        pipeline_of(lt.StageSpec("noise", noise, options=dict)).prepare()
+
+
+def test_specs_and_values_are_frozen() -> None:
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        lt.StageSpec("noise", noise).name = "other"  # type: ignore[misc]
+
+
+def test_a_spec_is_kept_as_it_is_beside_bare_stages() -> None:
+    spec = lt.StageSpec("refine", noise, arguments={})
+    family = lt.ModelFamily("named", [spec, black])
+    assert family.stages == (spec, lt.StageSpec("black", black))
+    assert family.stages[0] is spec
+
+
+@pytest.mark.parametrize("options", [DenoiseOptions, "tests.sdk.toy_family:DenoiseOptions"])
+def test_options_are_a_class_or_its_name(options: type | str) -> None:
+    spec = lt.StageSpec("denoise", noise, options=options)
+    assert spec.options_class() is DenoiseOptions
+
+
+def test_a_stage_without_options_has_no_class() -> None:
+    assert lt.StageSpec("denoise", noise).options_class() is None
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [("no.such.module:Options", r"no\.such\.module:Options"), (f"{__name__}:noise", "attrs class")],
+)
+def test_a_name_of_no_options_class_is_refused(options: str, reason: str) -> None:
+    with pytest.raises(lt.PluginError, match=reason):
+        lt.StageSpec("denoise", noise, options=options).options_class()
