@@ -67,9 +67,7 @@ def test_joined_sound_equals_one_decode(
     checkpoints: Checkpoints, generation: Any, frames: int, overlap: int, fps: Any
 ) -> None:
     pipeline, probe = probed_pipeline(checkpoints.path(generation))
-    sampling = lt.Sampling(
-        num_inference_steps=2, guidance_scale=1.0, num_frames=frames, fps=fps
-    )
+    sampling = lt.Sampling(num_inference_steps=2, guidance_scale=1.0, num_frames=frames, fps=fps)
     session = quick_session(pipeline, sampling=sampling, overlap_frames=overlap)
     results = [session.extend(f"part {index}") for index in range(8)]
     end = session.finish()
@@ -115,7 +113,8 @@ def test_big_parts_go_to_the_blob_store_and_come_back(checkpoints: Checkpoints) 
     codec = LTX2ContinuationCodec(inline_threshold_bytes=0)
     storing = attrs.evolve(family(), codecs=(codec,))
     pipeline = lt.load(checkpoints.path("2.0"), family=storing)
-    inline, stored = quick_session(pipeline), quick_session(pipeline, blobs=lt.open_blob_store("memory:"))
+    inline = quick_session(pipeline)
+    stored = quick_session(pipeline, blobs=lt.open_blob_store("memory:"))
     for session in (inline, stored):
         session.extend("one")
     assert stored.state is not None and len(codec.blob_ids(stored.state)) == 2
@@ -165,4 +164,3 @@ def test_foreign_states_start_a_clock_at_their_prefix(checkpoints: Checkpoints) 
     assert clock["frames"] == round(24 * (0.5 + 3 / 24)) + 25
     assert result.audio is not None
     assert clock["samples"] == (4 * 26 - 3) * 240 + result.audio.shape[1]
-

@@ -131,9 +131,7 @@ def test_latents_and_pictures_match(
         )
     )
     assert result.job is not None and result.audio is not None
-    reference = diffusers_run(
-        path, generation, GUIDANCE[guidance], frames, result.job.segment_seed
-    )
+    reference = diffusers_run(path, generation, GUIDANCE[guidance], frames, result.job.segment_seed)
     networks = diffusers_pipeline(path)
     video = decodable_video(probe.clean[-1].video, networks.vae)
     audio = decodable_audio(probe.clean[-1].audio, networks.audio_vae)

@@ -302,6 +302,35 @@ def test_a_value_that_nobody_gives_is_required(name: str) -> None:
     assert "required" in refused.value.problem
 
 
+class FewSteps:
+    """Refuses in its check what its options class allows."""
+
+    def check(self, options: Options) -> None:
+        if options.num_inference_steps > 4:
+            path = "stage_overrides.denoise.num_inference_steps"
+            raise lt.ValidationError(path, "at most 4 here")
+
+    def __call__(self) -> None:
+        raise AssertionError("refused requests run nothing")
+
+
+@pytest.mark.parametrize(
+    ("asked", "path"),
+    [
+        ({"sampling": lt.Sampling(num_inference_steps=9)}, "sampling.num_inference_steps"),
+        (
+            {"stage_overrides": {"denoise": {"num_inference_steps": 9}}},
+            "stage_overrides.denoise.num_inference_steps",
+        ),
+    ],
+)
+def test_what_a_stage_refuses_is_named_as_it_was_asked(asked: dict[str, Any], path: str) -> None:
+    pipeline = pipeline_of(lt.StageSpec("denoise", FewSteps, options=Options), black)
+    with pytest.raises(lt.ValidationError) as refused:
+        pipeline.generate(lt.GenerationRequest("fog", **asked))
+    assert refused.value.path == path
+
+
 def test_the_toy_preset_reaches_its_stage() -> None:
     result = lt.Pipeline(FOG, preset=FOG.preset("thick")).generate(lt.GenerationRequest("fog"))
     options = result.options["denoise"]

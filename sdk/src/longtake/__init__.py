@@ -102,4 +102,5 @@ else:
     def __dir__():
         return [*globals(), *__all__]
 
+
 __version__ = "0.1.0"

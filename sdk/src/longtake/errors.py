@@ -1,4 +1,4 @@
-"""Every error that Longtake raises on purpose: one root, a builtin parent, a culprit, a next step."""
+"""The errors that Longtake raises on purpose: one root, a builtin parent, a path, a next step."""
 
 from __future__ import annotations
 

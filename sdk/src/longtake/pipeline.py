@@ -17,7 +17,7 @@ from longtake.observers import Observers
 from longtake.planning import Plans
 from longtake.presets import Preset
 from longtake.request import GenerationRequest
-from longtake.resolution import Resolved, resolve_options, resolve_request
+from longtake.resolution import Resolved, naming_sampling, resolve_options, resolve_request
 from longtake.results import Event, Final, GenerationResult
 from longtake.run import Run
 from longtake.stages import Recipe
@@ -206,9 +206,9 @@ class Pipeline:
                 listener=listener,
                 is_cancelled=is_cancelled,
             )
-            done = execute(
-                self._plans.segment(), run=run, job=job, options=resolved.options, values=values
-            )
+            plan = self._plans.segment()
+            with naming_sampling(request):
+                done = execute(plan, run=run, job=job, options=resolved.options, values=values)
             result = _result(
                 done,
                 size=(job.sampling.height, job.sampling.width),

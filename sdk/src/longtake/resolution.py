@@ -6,7 +6,8 @@ preset over the family over the default of the stage's options class.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import attrs
@@ -20,7 +21,7 @@ from longtake.seeds import segment_seed
 from longtake.stages import Recipe, StageSpec
 from longtake.wire import structure
 
-__all__ = ["Layer", "Resolved", "resolve_options", "resolve_request"]
+__all__ = ["Layer", "Resolved", "naming_sampling", "resolve_options", "resolve_request"]
 
 _STAGE_FIELDS = ("num_inference_steps", "guidance_scale")
 
@@ -108,6 +109,20 @@ def resolve_options(recipe: Recipe, layers: Sequence[Layer] = ()) -> dict[str, A
             known = ", ".join(specs) or "none"
             raise ValidationError(layer.path, f"no stage of this name has options; stages: {known}")
     return {name: _merged(spec, layers) for name, spec in specs.items()}
+
+
+@contextmanager
+def naming_sampling(request: GenerationRequest) -> Iterator[None]:
+    """A stage refuses the field of its options; name the field of ``sampling`` that set it."""
+    try:
+        yield
+    except ValidationError as error:
+        root, _, below = error.path.partition(".")
+        stage, _, name = below.partition(".")
+        overridden = name in request.stage_overrides.get(stage, {})
+        if root == "stage_overrides" and name in _present(request.sampling) and not overridden:
+            raise ValidationError(f"sampling.{name}", error.problem) from None
+        raise
 
 
 def _present(sampling: Sampling) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import longtake as lt
 from longtake_ltx2.checkpoints import check_components, generation_of, read_json
 from longtake_ltx2.config import LTX2LoadOptions, Precisions
 from longtake_ltx2.numerics import NUMERICS, Numerics
+from longtake_ltx2.placement import float_dtype_name, torch_dtype, usable_device
 from longtake_ltx2.quiet import quiet_transformers
 
 __all__ = ["CheckpointComponents", "load"]
@@ -49,8 +50,8 @@ def load(source: lt.ModelSource) -> lt.LoadedModel:
     if source.path is None:
         raise lt.ValidationError("path", "LTX-2 needs the path of a checkpoint")
     options = source.options or LTX2LoadOptions()
-    device = _device(source.device)
-    precisions = Precisions.choose(_dtype_name(source.dtype), device)
+    device = usable_device(source.device)
+    precisions = Precisions.choose(float_dtype_name(source.dtype), device)
     generation = generation_of(read_json(source.path / "transformer" / "config.json"))
     if generation not in _LOADABLE:
         raise lt.CheckpointError(
@@ -144,7 +145,7 @@ class _Loader:
         folder = self.path / "text_encoder"
         name = _class_name(folder, "architectures", _TEXT_ENCODERS)
         cls = vars(transformers).get(name) or getattr(transformers, name)
-        dtype = _torch_dtype(self.precisions.text_encoder_precision)
+        dtype = torch_dtype(self.precisions.text_encoder_precision)
         return self._loaded(
             folder,
             lambda: cls.from_pretrained(
@@ -171,14 +172,13 @@ class _Loader:
         from diffusers.utils import is_accelerate_available
 
         folder = self.path / name
-        dtype = _torch_dtype(precision)
         return self._loaded(
             folder,
             lambda: cls.from_pretrained(
                 folder,
                 local_files_only=True,
                 use_safetensors=True,
-                torch_dtype=dtype,
+                torch_dtype=torch_dtype(precision),
                 low_cpu_mem_usage=is_accelerate_available(),
                 output_loading_info=True,
                 **changes,
@@ -231,30 +231,3 @@ def _class_name(folder: Path, key: str, known: tuple[str, ...]) -> str:
             str(folder / "config.json"), f"{key} is {name!r}; these load: {', '.join(known)}"
         )
     return str(name)
-
-
-def _device(asked: str | None) -> str:
-    if asked is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(asked)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise lt.ValidationError("device", f"{asked!r} cannot be used: {error}") from None
-    return str(device)
-
-
-def _dtype_name(asked: str | None) -> str | None:
-    if asked is None:
-        return None
-    dtype = vars(torch).get(asked)
-    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise lt.ValidationError(
-            "dtype", f"{asked!r} is no type of floats; e.g. 'float32', 'bfloat16'"
-        )
-    return asked
-
-
-def _torch_dtype(name: str) -> torch.dtype:
-    dtype: torch.dtype = vars(torch)[name]
-    return dtype

@@ -39,7 +39,8 @@ def encode_tensor(tensor: torch.Tensor, path: str) -> bytes:
     if tensor.numel() * tensor.element_size() > MAX_TENSOR_BYTES - _MAX_HEADER_BYTES:
         refuse(path, f"has shape {list(tensor.shape)}; more than {MAX_TENSOR_BYTES} bytes")
     _check_finite(tensor, path)
-    return save({"t": tensor.detach().cpu().contiguous()})
+    file: bytes = save({"t": tensor.detach().cpu().contiguous()})
+    return file
 
 
 def decode_tensor(file: bytes | memoryview, path: str) -> torch.Tensor:
@@ -59,7 +60,8 @@ def decode_tensor(file: bytes | memoryview, path: str) -> torch.Tensor:
         refuse(path, "does not hold the tensor that its header says")
     _check_finite(tensors["t"], path)
     # Memory of torch's own: the loaded tensor may be unaligned, and kernels then round otherwise.
-    return tensors["t"].clone()
+    tensor: torch.Tensor = tensors["t"].clone()
+    return tensor
 
 
 def _check_finite(tensor: torch.Tensor, path: str) -> None:
