@@ -44,9 +44,9 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def continuity(session: nox.Session) -> None:
     """Ten takes rolled by three processes each, against one process: bit for bit."""
-    install(session, "pytest")
-    env = {"LONGTAKE_TEST_TRIES": "10"}
-    session.run("pytest", "-q", "tests/ltx2/test_separate_processes.py", *session.posargs, env=env)
+    install(session, "pytest", "pytest-xdist")
+    test = "tests/ltx2/test_separate_processes.py"
+    session.run("pytest", "-q", "-n", "2", test, "--tries", "10", *session.posargs)
 
 
 @nox.session

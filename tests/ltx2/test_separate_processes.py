@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 
 from longtake.media.reader import DecodedTake, read_take
 
-TRIES = int(os.environ.get("LONGTAKE_TEST_TRIES", "1"))
 PROMPTS = ["a bell in the fog", "a second bell answers", "the fog lifts"]
 SIZE = ["--height", "256", "--width", "384"]  # nine such frames of noise are too big to be inline
 
@@ -37,7 +35,6 @@ def one_process(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Decoded
     return read_take(take)
 
 
-@pytest.mark.parametrize("attempt", range(TRIES))
 @pytest.mark.parametrize("where", ["inline", "blobs"])
 def test_three_processes_equal_one_bit_for_bit(
     tiny: Path, one_process: DecodedTake, tmp_path: Path, where: str, attempt: int
