@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -19,7 +18,6 @@ from longtake.settings import Settings
 
 __all__ = ["Provided", "Registry", "open_blob_store"]
 
-logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -165,7 +163,10 @@ def _ask(provided: Provided[ModelFamily], path: Path) -> Recognition | str | Non
     except CheckpointError:
         raise
     except Exception as error:  # isolation: one family's reader must not hide another's checkpoint
-        logger.warning("%s could not look at %s", provided.plugin.provider, path, exc_info=True)
+        import logging  # late, for a listing starts sooner without
+
+        text = "%s could not look at %s"
+        logging.getLogger(__name__).warning(text, provided.plugin.provider, path, exc_info=True)
         return f"{provided.value.name} could not look at it ({type(error).__name__}: {error})"
     return answer
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import click
 
 from longtake.errors import (
@@ -18,8 +16,6 @@ from longtake.errors import (
 )
 
 __all__ = ["report"]
-
-logger = logging.getLogger(__name__)
 
 _WRONG_USE = 2
 _FAILURE = 1
@@ -40,7 +36,9 @@ def report(error: Exception) -> int:
 
     The traceback is a debug message, which ``longtake --verbose`` shows.
     """
-    logger.debug("the command failed", exc_info=error)
+    import logging  # not needed by commands that succeed
+
+    logging.getLogger(__name__).debug("the command failed", exc_info=error)
     click.echo(f"error: {_line(error)}", err=True)
     return _WRONG_USE if isinstance(error, _USER_ERRORS) else _FAILURE
 

@@ -10,7 +10,6 @@ import click
 
 from longtake import __version__
 from longtake.cli.failures import report
-from longtake.cli.logs import logs_on_stderr, show_debug_logs
 
 __all__ = ["run"]
 
@@ -22,6 +21,9 @@ _COMMANDS = {
     "presets": ("longtake.cli.listings:presets", "List the presets of the families."),
     "plugins": ("longtake.cli.listings:plugins", "List the plugins, also those that failed."),
 }
+
+_LISTINGS = ("families", "presets", "plugins")
+"""They log nothing, and start sooner without the machinery for it."""
 
 
 class _LazyGroup(click.Group):
@@ -38,6 +40,15 @@ class _LazyGroup(click.Group):
         command = resolve(_COMMANDS[cmd_name][0])
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Report errors while the context is open, so that logs still go where they went."""
+        try:
+            return super().invoke(ctx)
+        except click.exceptions.Exit:  # --help, say
+            raise
+        except Exception as error:  # the outermost frame: whatever it is becomes one line
+            return report(error)
 
     def format_commands(
         self,
@@ -60,18 +71,19 @@ class _LazyGroup(click.Group):
 @click.pass_context
 def _longtake(ctx: click.Context, verbose: bool) -> None:
     """Generative video that never has to stop, segment after segment."""
-    if verbose:
-        show_debug_logs()
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
+    elif verbose or ctx.invoked_subcommand not in _LISTINGS:
+        from longtake.cli.logs import logs_on_stderr
+
+        ctx.with_resource(logs_on_stderr(verbose=verbose))
 
 
 def run(argv: Sequence[str] | None) -> int:
     """Run one command and return the exit code; every error is reported on standard error."""
     arguments = sys.argv[1:] if argv is None else list(argv)
-    with logs_on_stderr():
-        try:
-            outcome: Any = _longtake.main(arguments, prog_name="longtake", standalone_mode=False)
-        except Exception as error:  # the outermost frame: whatever it is becomes one line
-            return report(error)
+    try:
+        outcome: Any = _longtake.main(arguments, prog_name="longtake", standalone_mode=False)
+    except Exception as error:  # of the group's own options
+        return report(error)
     return outcome if isinstance(outcome, int) else 0

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["logs_on_stderr", "show_debug_logs"]
+__all__ = ["logs_on_stderr"]
 
 _WARNINGS = logging.getLogger("py.warnings")
 
@@ -17,16 +17,19 @@ class _Format(logging.Formatter):
 
 
 @contextmanager
-def logs_on_stderr() -> Iterator[None]:
+def logs_on_stderr(*, verbose: bool = False) -> Iterator[None]:
     """Warnings and errors that are logged go to standard error, as plain lines.
 
-    Python warnings, which libraries raise for developers, are kept out.
+    Python warnings, which libraries raise for developers, are kept out. ``verbose`` shows them,
+    and everything else that is logged.
     """
     root = logging.getLogger()
     handler = logging.StreamHandler()
     handler.setFormatter(_Format())
     levels = root.level, _WARNINGS.level
-    _WARNINGS.setLevel(logging.ERROR)
+    _WARNINGS.setLevel(logging.NOTSET if verbose else logging.ERROR)
+    if verbose:
+        root.setLevel(logging.DEBUG)
     logging.captureWarnings(True)
     root.addHandler(handler)
     try:
@@ -36,9 +39,3 @@ def logs_on_stderr() -> Iterator[None]:
         logging.captureWarnings(False)
         root.setLevel(levels[0])
         _WARNINGS.setLevel(levels[1])
-
-
-def show_debug_logs() -> None:
-    """Show everything that is logged until the command ends."""
-    logging.getLogger().setLevel(logging.DEBUG)
-    _WARNINGS.setLevel(logging.NOTSET)
