@@ -10,6 +10,7 @@ load.
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import subprocess
 import sys
@@ -33,6 +34,7 @@ GUIDANCE: dict[str, Any] = {
     "audio_guidance_rescale": 0.7,
 }
 SHAPE = {"height": 128, "width": 192, "num_frames": 49}
+STG_DEPTH = 28 / 48  # the block that STG perturbs in LTX-2.3, of all its blocks
 PROMPT, NEGATIVE = "a lighthouse in the fog", "blurry, quiet"
 
 
@@ -80,13 +82,18 @@ def timed(run: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - started, result
 
 
+def stg_blocks(path: Path) -> list[int]:
+    layers = json.loads((path / "transformer" / "config.json").read_text())["num_layers"]
+    return [int(layers * STG_DEPTH)]
+
+
 def longtake_side(path: Path, steps: int) -> Callable[[], lt.GenerationResult]:
     pipeline = lt.load(path, numerics="diffusers", dtype="float32", device="cpu")
     request = lt.GenerationRequest(
         PROMPT,
         negative_prompt=NEGATIVE,
         sampling=lt.Sampling(seed=1, num_inference_steps=steps, **SHAPE),
-        stage_overrides={"denoise": {**GUIDANCE, "stg_blocks": [1]}},
+        stage_overrides={"denoise": {**GUIDANCE, "stg_blocks": stg_blocks(path)}},
     )
     return lambda: pipeline.generate(request)
 
@@ -102,7 +109,7 @@ def diffusers_side(path: Path, steps: int) -> Callable[[], Any]:
         negative_prompt=NEGATIVE,
         frame_rate=24.0,
         num_inference_steps=steps,
-        spatio_temporal_guidance_blocks=[1],
+        spatio_temporal_guidance_blocks=stg_blocks(path),
         max_sequence_length=pipe.tokenizer.model_max_length,
         generator=torch.Generator("cpu").manual_seed(1),
         output_type="np",
