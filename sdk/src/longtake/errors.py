@@ -29,20 +29,24 @@ class LongtakeError(Exception):
     """Root of all errors that Longtake raises on purpose."""
 
 
-class ValidationError(LongtakeError, ValueError):
-    """A value that the caller gave is wrong.
-
-    ``path`` is the dotted path of the field (``sampling.num_frames``), ``problem`` says what is
-    wrong with it and what would be right.
-    """
+class _LocatedError(LongtakeError):
+    """An error about one place: ``path`` names it, ``problem`` says what is wrong there."""
 
     def __init__(self, path: str, problem: str) -> None:
         super().__init__(f"{path}: {problem}" if path else problem)
         self.path = path
         self.problem = problem
 
-    def __reduce__(self) -> tuple[type[ValidationError], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type[_LocatedError], tuple[str, str]]:
         return type(self), (self.path, self.problem)
+
+
+class ValidationError(_LocatedError, ValueError):
+    """A value that the caller gave is wrong.
+
+    ``path`` is the dotted path of the field (``sampling.num_frames``), ``problem`` says what is
+    wrong with it and what would be right.
+    """
 
 
 class UnknownNameError(LongtakeError, LookupError):
@@ -81,31 +85,12 @@ class PipelineClosedError(LongtakeError, RuntimeError):
     """The pipeline was used after ``close()``."""
 
 
-class CheckpointError(LongtakeError, ValueError):
+class CheckpointError(_LocatedError, ValueError):
     """A checkpoint that is incomplete, damaged or of no known family. ``path`` names the file."""
 
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
-        self.path = path
-        self.problem = problem
 
-    def __reduce__(self) -> tuple[type[CheckpointError], tuple[str, str]]:
-        return type(self), (self.path, self.problem)
-
-
-class OutputError(LongtakeError, OSError):
+class OutputError(_LocatedError, OSError):
     """A file cannot be written. ``path`` names it."""
-
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
-        self.path = path
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
-
-    def __reduce__(self) -> tuple[type[OutputError], tuple[str, str]]:
-        return type(self), (self.path, self.problem)
 
 
 class MissingDependencyError(LongtakeError, ImportError):

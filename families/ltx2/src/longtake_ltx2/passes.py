@@ -5,8 +5,8 @@ Each holds for the time of a ``with`` block and leaves the transformer as it was
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -24,39 +24,36 @@ class BlockInputs:
 
 
 @contextmanager
-def gates_follow(transformer: Any, timestep: torch.Tensor) -> Iterator[None]:
+def _before_forward(modules: Iterable[Any], hook: Callable[..., Any]) -> Iterator[None]:
+    """``hook(module, args, kwargs)`` before every forward of these modules."""
+    handles = [module.register_forward_pre_hook(hook, with_kwargs=True) for module in modules]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def gates_follow(transformer: Any, timestep: torch.Tensor) -> AbstractContextManager[None]:
     """Both gates between picture and sound take ``timestep`` ``[1]``: the other's sigma (ltx-core).
 
     Scale and shift stay with the own per-token timestep.
     """
 
-    def replace(module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (timestep, *args[1:])
+    def replace(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return (timestep, *args[1:]), kwargs
 
     gates = (transformer.av_cross_attn_video_a2v_gate, transformer.av_cross_attn_audio_v2a_gate)
-    handles = [gate.register_forward_pre_hook(replace) for gate in gates]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+    return _before_forward(gates, replace)
 
 
-@contextmanager
-def not_perturbed(attentions: Sequence[Any]) -> Iterator[None]:
+def not_perturbed(attentions: Iterable[Any]) -> AbstractContextManager[None]:
     """These self-attentions stay whole in a perturbed pass."""
 
-    def spare(
-        module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    def spare(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return args, {**kwargs, "perturbation_mask": None, "all_perturbed": False}
 
-    handles = [a.register_forward_pre_hook(spare, with_kwargs=True) for a in attentions]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+    return _before_forward(attentions, spare)
 
 
 @contextmanager
@@ -67,11 +64,8 @@ def recording(transformer: Any, block: int) -> Iterator[BlockInputs]:
     def keep(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         inputs.video, inputs.audio = kwargs["hidden_states"], kwargs["audio_hidden_states"]
 
-    handle = transformer.transformer_blocks[block].register_forward_pre_hook(keep, with_kwargs=True)
-    try:
+    with _before_forward([transformer.transformer_blocks[block]], keep):
         yield inputs
-    finally:
-        handle.remove()
 
 
 @contextmanager
