@@ -21,17 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import longtake as lt
+from longtake_ltx2.presets import PRESETS
 from longtake_ltx2.tiny import LARGER, TINY, Generation, write_tiny_checkpoint
 
+PRESET = next(preset for preset in PRESETS if preset.name == "ltx2_3_base")
 GUIDANCE: dict[str, Any] = {
-    "guidance_scale": 3.0,
-    "audio_guidance_scale": 7.0,
-    "stg_scale": 1.0,
-    "audio_stg_scale": 1.0,
-    "modality_scale": 3.0,
-    "audio_modality_scale": 3.0,
-    "guidance_rescale": 0.7,
-    "audio_guidance_rescale": 0.7,
+    "guidance_scale": PRESET.defaults["guidance_scale"],
+    **{k: v for k, v in PRESET.stage_defaults["denoise"].items() if k != "stg_blocks"},
 }
 SHAPE = {"height": 128, "width": 192, "num_frames": 49}
 STG_DEPTH = 28 / 48  # the block that STG perturbs in LTX-2.3, of all its blocks

@@ -20,6 +20,29 @@ from longtake_ltx2.values import CleanLatents, NoisyLatents
 
 Size = Literal["tiny", "larger"]
 
+NO_GUIDANCE: dict[str, Any] = {
+    "guidance_scale": 1.0,
+    "audio_guidance_scale": 1.0,
+    "stg_scale": 0.0,
+    "audio_stg_scale": 0.0,
+    "modality_scale": 1.0,
+    "audio_modality_scale": 1.0,
+    "guidance_rescale": 0.0,
+    "audio_guidance_rescale": 0.0,
+}
+ALL_GUIDANCE: dict[str, Any] = {
+    "guidance_scale": 3.0,
+    "audio_guidance_scale": 7.0,
+    "stg_scale": 1.0,
+    "audio_stg_scale": 0.5,
+    "modality_scale": 3.0,
+    "audio_modality_scale": 2.0,
+    "guidance_rescale": 0.7,
+    "audio_guidance_rescale": 0.6,
+}
+SOUND_FOLLOWS: dict[str, Any] = {name: None for name in NO_GUIDANCE if name.startswith("audio_")}
+"""Every audio scale takes the value of the picture's."""
+
 
 class Checkpoints:
     """Random checkpoints by generation and size, each made when first asked for."""

@@ -14,22 +14,21 @@ import longtake as lt
 from longtake_ltx2.continuation import LTX2ContinuationCodec, LTX2ContinuationState
 from longtake_ltx2.latents import audio_to_tokens, video_to_tokens
 from longtake_ltx2.sound import SoundDecoder
-from tests.ltx2.support import Checkpoints, family, moving_frames, networks, probed_pipeline
+from tests.ltx2.support import (
+    NO_GUIDANCE,
+    Checkpoints,
+    family,
+    moving_frames,
+    networks,
+    probed_pipeline,
+)
 
 QUICK = lt.Sampling(num_inference_steps=2, guidance_scale=1.0)
-NO_GUIDANCE: dict[str, dict[str, Any]] = {
-    "denoise": {
-        "audio_guidance_scale": 1.0,
-        "stg_scale": 0.0,
-        "audio_stg_scale": 0.0,
-        "modality_scale": 1.0,
-        "audio_modality_scale": 1.0,
-    }
-}
+UNGUIDED = {"denoise": NO_GUIDANCE}
 
 
 def quick_session(pipeline: lt.Pipeline, **options: Any) -> lt.Session:
-    return lt.Session(pipeline, stage_overrides=NO_GUIDANCE, **{"sampling": QUICK} | options)
+    return lt.Session(pipeline, stage_overrides=UNGUIDED, **{"sampling": QUICK} | options)
 
 
 @pytest.mark.parametrize("numerics", ["official", "diffusers"])
@@ -127,7 +126,7 @@ def test_big_parts_go_to_the_blob_store_and_come_back(checkpoints: Checkpoints) 
 
 def test_a_single_request_returns_all_that_the_vocoder_gives(checkpoints: Checkpoints) -> None:
     with lt.load(checkpoints.path("2.0")) as pipeline:
-        request = lt.GenerationRequest("x", sampling=QUICK, stage_overrides=NO_GUIDANCE)
+        request = lt.GenerationRequest("x", sampling=QUICK, stage_overrides=UNGUIDED)
         result = pipeline.generate(request)
     assert result.audio is not None and result.state is None
     assert result.audio.shape == (2, (4 * 26 - 3) * 240)
@@ -149,7 +148,7 @@ def test_foreign_states_start_a_clock_at_their_prefix(checkpoints: Checkpoints) 
     request = lt.GenerationRequest(
         "on",
         sampling=QUICK,
-        stage_overrides=NO_GUIDANCE,
+        stage_overrides=UNGUIDED,
         output=lt.Output(return_state=True),
         state=foreign.to_continuation_state(),
     )

@@ -16,6 +16,9 @@ from longtake_ltx2.continuation import LTX2ContinuationState
 from tests.ltx2.official_loop import denoised
 from tests.ltx2.official_reference import Asked, Continued, Scales, networks
 from tests.ltx2.support import (
+    ALL_GUIDANCE,
+    NO_GUIDANCE,
+    SOUND_FOLLOWS,
     Checkpoints,
     LatentProbe,
     moving_frames,
@@ -25,16 +28,7 @@ from tests.ltx2.support import (
 
 VIDEO_TOLERANCE = 2e-6
 AUDIO_TOLERANCE = 5e-6
-OFF: dict[str, Any] = {
-    "guidance_scale": 1.0,
-    "audio_guidance_scale": None,
-    "stg_scale": 0.0,
-    "audio_stg_scale": None,
-    "modality_scale": 1.0,
-    "audio_modality_scale": None,
-    "guidance_rescale": 0.0,
-    "audio_guidance_rescale": None,
-}
+OFF = {**NO_GUIDANCE, **SOUND_FOLLOWS}
 FULL = Scales(3.0, 1.0, 3.0, 0.7)
 GUIDANCE: dict[str, tuple[dict[str, Any], Scales, Scales]] = {
     "off": ({}, Scales(), Scales()),
@@ -44,16 +38,7 @@ GUIDANCE: dict[str, tuple[dict[str, Any], Scales, Scales]] = {
         Scales(cfg=7.0),
     ),
     "all": (
-        {
-            "guidance_scale": 3.0,
-            "audio_guidance_scale": 7.0,
-            "stg_scale": 1.0,
-            "audio_stg_scale": 0.5,
-            "modality_scale": 3.0,
-            "audio_modality_scale": 2.0,
-            "guidance_rescale": 0.7,
-            "audio_guidance_rescale": 0.6,
-        },
+        ALL_GUIDANCE,
         FULL,
         Scales(7.0, 0.5, 2.0, 0.6),
     ),

@@ -17,6 +17,8 @@ from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.latents import decodable_audio, decodable_video
 from longtake_ltx2.loading import align
 from tests.ltx2.support import (
+    ALL_GUIDANCE,
+    NO_GUIDANCE,
     Checkpoints,
     Size,
     moving_frames,
@@ -28,29 +30,10 @@ VIDEO_TOLERANCE = 2e-6
 AUDIO_TOLERANCE = 5e-6
 PROMPT, NEGATIVE = "a lighthouse in the fog", "blurry, quiet"
 
-OFF = {
-    "guidance_scale": 1.0,
-    "audio_guidance_scale": 1.0,
-    "stg_scale": 0.0,
-    "audio_stg_scale": 0.0,
-    "modality_scale": 1.0,
-    "audio_modality_scale": 1.0,
-    "guidance_rescale": 0.0,
-    "audio_guidance_rescale": 0.0,
-}
 GUIDANCE: dict[str, dict[str, Any]] = {
-    "off": OFF,
-    "cfg": {**OFF, "guidance_scale": 3.0, "audio_guidance_scale": 7.0},
-    "all": {
-        "guidance_scale": 3.0,
-        "audio_guidance_scale": 7.0,
-        "stg_scale": 1.0,
-        "audio_stg_scale": 0.5,
-        "modality_scale": 3.0,
-        "audio_modality_scale": 2.0,
-        "guidance_rescale": 0.7,
-        "audio_guidance_rescale": 0.6,
-    },
+    "off": NO_GUIDANCE,
+    "cfg": {**NO_GUIDANCE, "guidance_scale": 3.0, "audio_guidance_scale": 7.0},
+    "all": ALL_GUIDANCE,
 }
 CASES = [
     pytest.param(size, generation, guidance, prefix, id=f"{size}-{generation}-{guidance}-{prefix}")

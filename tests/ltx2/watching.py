@@ -12,7 +12,7 @@ import attrs
 
 import longtake as lt
 from longtake_ltx2.loading import load as load_networks
-from tests.ltx2.support import family
+from tests.ltx2.support import NO_GUIDANCE, SOUND_FOLLOWS, family
 
 
 class Watched:
@@ -61,15 +61,5 @@ class Watched:
 
 def quick(**overrides: Any) -> dict[str, dict[str, Any]]:
     """Stage overrides of two steps with the least guidance, and what else is asked."""
-    neutral = {
-        "num_inference_steps": 2,
-        "guidance_scale": 1.0,
-        "audio_guidance_scale": None,
-        "stg_scale": 0.0,
-        "audio_stg_scale": None,
-        "modality_scale": 1.0,
-        "audio_modality_scale": None,
-        "guidance_rescale": 0.0,
-        "audio_guidance_rescale": None,
-    }
+    neutral = {"num_inference_steps": 2, **NO_GUIDANCE, **SOUND_FOLLOWS}
     return {"denoise": neutral | overrides}
