@@ -44,7 +44,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def continuity(session: nox.Session) -> None:
     """Ten takes rolled by three processes each, against one process: bit for bit."""
-    install(session, "pytest", "pytest-xdist")
+    install(session, "pytest", "pytest-xdist", "hypothesis")
     test = "tests/ltx2/test_separate_processes.py"
     session.run("pytest", "-q", "-n", "2", test, "--tries", "10", *session.posargs)
 

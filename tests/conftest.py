@@ -1,8 +1,12 @@
-"""Options of the test run."""
+"""Options of the test run, and what hypothesis may take for granted: not how fast a machine is."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("longtake", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("longtake")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
