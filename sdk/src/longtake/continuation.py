@@ -54,20 +54,6 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-class TakeState(Protocol):
-    """What the SDK needs to know of a family's typed state."""
-
-    @property
-    def segment_index(self) -> int:
-        """Index of the segment that the state was written after; the first one has 0."""
-        ...
-
-    @property
-    def take_defaults(self) -> dict[str, Any]:
-        """Sampling fields that the take fixes, used where a request leaves them out."""
-        ...
-
-
 class ContinuationCodec(Protocol[T]):
     """Reads and writes the states of one ``kind``.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -77,7 +78,7 @@ class _Loader:
     numerics: Numerics
 
     def makers(self) -> dict[str, Callable[[], Any]]:
-        audio_vae = _once(self._audio_vae)
+        audio_vae = functools.cache(self._audio_vae)
         return {
             "text_encoders": lambda: (self._text_encoder(),),
             "tokenizers": lambda: (self._tokenizer(),),
@@ -129,7 +130,7 @@ class _Loader:
 
         folder = self.path / "text_encoder"
         name = _class_name(folder, "architectures", _TEXT_ENCODERS)
-        cls = vars(transformers).get(name) or getattr(transformers, name)
+        cls = getattr(transformers, name)
         dtype = torch_dtype(self.precisions.text_encoder_precision)
         return self._loaded(
             folder,
@@ -195,17 +196,6 @@ def align(network: torch.nn.Module) -> None:
     for tensor in (*network.parameters(), *network.buffers()):
         if tensor.data_ptr() % _ALIGNMENT:
             tensor.data = tensor.data.clone()
-
-
-def _once(make: Callable[[], Any]) -> Callable[[], Any]:
-    made: list[Any] = []
-
-    def get() -> Any:
-        if not made:
-            made.append(make())
-        return made[0]
-
-    return get
 
 
 def _class_name(folder: Path, key: str, known: tuple[str, ...]) -> str:

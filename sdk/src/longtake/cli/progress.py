@@ -33,8 +33,6 @@ class SegmentProgress:
         if event.stage != self._stage:
             self._stage = event.stage
             self._bar.set_description_str(f"{self._label} {event.stage}", refresh=False)
-        elif event.step == event.total == 1 < self._bar.total:
-            return  # the end of a stage that has counted its own steps
         if event.total != self._bar.total or event.step == 0:
             self._bar.reset(total=event.total)
         self._bar.n = event.step
