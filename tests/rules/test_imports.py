@@ -9,11 +9,12 @@ from tests.rules.sources import Source, imports_of, plugin_sources, sdk_sources
 
 LAYERS = """
     errors settings
-    ratios references seeds values wire
+    ratios references seeds bounds schemas validators values wire
     blobs continuation media
+    inputs
     request
     results run
-    stages presets
+    stages presets estimates
     families
     hookspecs api_version installed plugins registry builtin
     construction execution observers planning resolution streaming wiring

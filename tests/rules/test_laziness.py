@@ -64,6 +64,14 @@ def test_listing_twenty_plugins_imports_nothing_heavy(installed: FakeInstall, co
     assert {f"longtake_fake{index}" for index in range(NUM_PLUGINS)} <= modules
 
 
+def test_listing_schemas_imports_nothing_heavy(installed: FakeInstall) -> None:
+    pytest.importorskip("longtake_ltx2")
+    code = 'from longtake.cli import main\nassert main(["presets", "ltx2", "--json"]) == 0'
+    modules = modules_after(installed, code)
+    assert HEAVY.isdisjoint(packages(modules))
+    assert "longtake.schemas" in modules
+
+
 def test_listing_imports_few_modules(installed: FakeInstall) -> None:
     modules = modules_after(installed, LISTING.format(command="families"))
     shared = {module for module in modules if not module.startswith("longtake_")}

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from tests.rules.sources import Source, all_sources, sdk_sources
 
 ISOLATING = {
+    "longtake.cli.family_options",
     "longtake.cli.group",
+    "longtake.cli.listings",
     "longtake.installed",
     "longtake.observers",
     "longtake.plugins",

@@ -170,3 +170,38 @@ def test_callables_of_a_family_may_be_references(tmp_path: Path) -> None:
     )
     pipeline = lt.load(tmp_path / "small", family=named, numerics="diffusers")
     assert pipeline.preset.name == "small"
+
+
+@attrs.frozen(kw_only=True)
+class RefineOverrides:
+    enabled: bool = True
+
+
+def recipe(*, refine: RefineOverrides) -> list[Any]:
+    return [KeepSource, black] if refine.enabled else [black]
+
+
+def refuse_to_load(source: lt.ModelSource) -> lt.LoadedModel:
+    raise AssertionError("no weight is looked at")
+
+
+BUILT = attrs.evolve(
+    FAMILY, presets=(lt.Preset("built", stages=recipe, overrides={"refine": RefineOverrides}),)
+)
+
+
+@pytest.mark.parametrize("refine", [{"enabled": False}, RefineOverrides(enabled=False)])
+def test_load_builds_the_preset_as_it_is_told(tmp_path: Path, refine: object) -> None:
+    pipeline = lt.load(tmp_path, family=BUILT, preset_overrides={"refine": refine})
+    assert [spec.name for spec in pipeline.recipe] == ["black"]
+    assert [spec.name for spec in lt.load(tmp_path, family=BUILT).recipe] == [
+        "keep_source",
+        "black",
+    ]
+
+
+def test_bad_preset_overrides_are_refused_before_any_weight_is_looked_at(tmp_path: Path) -> None:
+    family = attrs.evolve(BUILT, load=refuse_to_load)
+    with pytest.raises(lt.ValidationError) as refused:
+        lt.load(tmp_path, family=family, preset_overrides={"refine": {"nope": True}})
+    assert refused.value.path == "preset_overrides.refine.nope"

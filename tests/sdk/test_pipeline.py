@@ -78,8 +78,9 @@ def test_a_run_that_waits_for_its_turn_can_be_cancelled(streamed: bool) -> None:
         lambda pipeline: pipeline.finish(lt.ContinuationState("fog.v1", {})),
         lambda pipeline: pipeline.check(REQUEST),
         lambda pipeline: pipeline.prepare(),
+        lambda pipeline: pipeline.components().__enter__(),
     ],
-    ids=["generate", "stream", "finish", "check", "prepare"],
+    ids=["generate", "stream", "finish", "check", "prepare", "components"],
 )
 def test_a_closed_pipeline_refuses_everything(use: Any) -> None:
     with lt.Pipeline(FOG) as pipeline:
@@ -117,6 +118,21 @@ def test_closing_lets_the_networks_go() -> None:
     pipeline.close()
     gc.collect()
     assert watched() is None
+
+
+def test_components_are_had_alone_and_not_changed() -> None:
+    gate, network = Gate(), Network()
+    family = lt.ModelFamily("gated", (gate, black), defaults=DEFAULTS)
+    pipeline = lt.Pipeline(family, model=lt.LoadedModel({"network": network}))
+    with ThreadPoolExecutor(1) as threads:
+        with pipeline.components() as components:
+            assert components["network"] is network
+            with pytest.raises(TypeError):
+                components["network"] = Network()  # type: ignore[index]
+            run = threads.submit(pipeline.generate, REQUEST)
+            assert not gate.inside.wait(0.1)
+        gate.may_go.set()
+        assert len(run.result(WAIT).frames) == 9
 
 
 def test_closing_waits_for_the_run_that_is_going_on() -> None:
@@ -187,6 +203,15 @@ def test_the_finish_of_a_take() -> None:
     assert first.audio is not None and end.audio is not None
     joined = np.concatenate([first.audio, end.audio], axis=1)
     np.testing.assert_array_equal(joined[0], np.arange(90, dtype=np.float32) / 10000)
+
+
+@pytest.mark.parametrize(("video", "audio"), [(True, True), (True, False), (False, True)])
+def test_what_was_not_asked_for_is_not_returned(video: bool, audio: bool) -> None:
+    output = lt.Output(video=video, audio=audio)
+    result = lt.Pipeline(FOG).generate(attrs.evolve(REQUEST, output=output))
+    assert result.frames.shape == (9 if video else 0, 4, 6, 3)
+    assert (result.audio is not None) == audio
+    assert (result.audio_sample_rate is not None) == audio
 
 
 def test_a_family_without_a_finish_says_so() -> None:

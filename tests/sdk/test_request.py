@@ -48,6 +48,9 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
     ("sampling.fps", lambda: lt.Sampling(fps=[24])),
     ("output.last", lambda: lt.Output(last=1)),  # type: ignore[arg-type]
     ("output.return_state", lambda: lt.Output(return_state=None)),  # type: ignore[arg-type]
+    ("output.video", lambda: lt.Output(video=0)),  # type: ignore[arg-type]
+    ("output.audio", lambda: lt.Output(audio=None)),  # type: ignore[arg-type]
+    ("output", lambda: lt.Output(video=False, audio=False)),
     ("output.overlap_frames", lambda: lt.Output(overlap_frames=-1)),
     ("output.overlap_frames", lambda: lt.Output(overlap_frames=9.0)),  # type: ignore[arg-type]
 ]
@@ -80,13 +83,21 @@ def test_a_request_as_a_document() -> None:
         "fog",
         sampling=lt.Sampling(seed=1, fps="24000/1001", guidance_scale=3),
         stage_overrides={"denoise": {"stg_blocks": [1]}},
-        output=lt.Output(last=False),
+        inputs=lt.Inputs(
+            images=(lt.ImageInput(b"fog", frame=-1, strength=0.5),),
+            audio=lt.AudioInput(b"song", start=0.25),
+        ),
+        output=lt.Output(last=False, audio=False),
         state=lt.ContinuationState("fog.v1", {"level": 3}),
     )
     assert request.to_dict() == {
         "prompt": "fog",
         "negative_prompt": None,
-        "inputs": {},
+        "inputs": {
+            "images": [{"data": "Zm9n", "frame": -1, "strength": 0.5}],
+            "clips": [],
+            "audio": {"data": "c29uZw==", "start": 0.25, "strength": 1.0},
+        },
         "sampling": {
             "seed": 1,
             "height": None,
@@ -97,7 +108,13 @@ def test_a_request_as_a_document() -> None:
             "guidance_scale": 3,
         },
         "stage_overrides": {"denoise": {"stg_blocks": [1]}},
-        "output": {"last": False, "return_state": False, "overlap_frames": 9},
+        "output": {
+            "last": False,
+            "return_state": False,
+            "overlap_frames": 9,
+            "video": True,
+            "audio": False,
+        },
         "state": {"kind": "fog.v1", "payload": {"level": 3}},
     }
 
@@ -119,10 +136,20 @@ samplings = st.builds(
     num_inference_steps=sizes,
     guidance_scale=st.none() | st.floats(-100, 100) | st.integers(-100, 100),
 )
+data = st.binary(min_size=1, max_size=20)
+places = {"frame": st.integers(-(2**31), 2**31), "strength": st.floats(0, 1)}
+inputs = st.builds(
+    lt.Inputs,
+    images=st.lists(st.builds(lt.ImageInput, data, **places), max_size=3),
+    clips=st.lists(st.builds(lt.ClipInput, data, **places), max_size=3),
+    audio=st.none()
+    | st.builds(lt.AudioInput, data, start=st.floats(0, 1e6), strength=st.floats(0, 1)),
+)
 requests = st.builds(
     lt.GenerationRequest,
     st.text(),
     negative_prompt=st.none() | st.text(),
+    inputs=inputs,
     sampling=samplings,
     stage_overrides=st.dictionaries(st.text(), st.dictionaries(st.text(), json_values), max_size=3),
     output=st.builds(
@@ -130,6 +157,7 @@ requests = st.builds(
         last=st.booleans(),
         return_state=st.booleans(),
         overlap_frames=st.integers(0, 1000),
+        video=st.just(True) | st.booleans(),
     ),
     state=st.none() | states,
 )

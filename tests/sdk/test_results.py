@@ -32,6 +32,21 @@ def test_a_result_saves_its_picture_and_its_sound(tmp_path: Path, sound: bool) -
         assert len(list(container.decode(video=0))) == 9
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".m4a"])
+def test_a_result_of_sound_alone_saves_it(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"x{suffix}"
+    attrs.evolve(result(), frames=np.zeros((0, 32, 48, 3), np.uint8)).save(path)
+    with av.open(str(path)) as container:
+        assert [stream.type for stream in container.streams] == ["audio"]
+        assert 9000 <= sum(frame.samples for frame in container.decode(audio=0)) < 9000 + 1024
+
+
+def test_a_picture_is_not_saved_as_a_file_of_sound(tmp_path: Path) -> None:
+    with pytest.raises(lt.OutputError, match="sound alone"):
+        result().save(tmp_path / "x.m4a")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_saving_into_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "x.mp4"
     with pytest.raises(lt.OutputError) as refused:

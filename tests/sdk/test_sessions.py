@@ -179,3 +179,22 @@ def test_sessions_share_a_pipeline() -> None:
     for result in expected:
         np.testing.assert_array_equal(one.extend("fog").frames, result.frames)
         assert not np.array_equal(other.extend("fog").frames, result.frames)
+
+
+def test_a_take_without_a_picture_or_without_a_sound() -> None:
+    sound = lt.Session(lt.Pipeline(FOG), video=False, overlap_frames=1)
+    silent = lt.Session(lt.Pipeline(FOG), audio=False, overlap_frames=1)
+    for _ in range(2):
+        assert sound.extend("fog").frames.shape == (0, 4, 6, 3)
+        assert silent.extend("fog").audio is None
+    with pytest.raises(lt.ValidationError, match="^output: video and audio are both false"):
+        lt.Session(lt.Pipeline(FOG), video=False, audio=False)
+
+
+def test_inputs_are_of_the_segment_that_they_are_given_for() -> None:
+    session = lt.Session(lt.Pipeline(FOG), overlap_frames=1)
+    inputs = lt.Inputs((lt.ImageInput(b"fog"),))
+    first, second = session.extend("fog", inputs=inputs), session.extend("fog")
+    assert first.job is not None
+    assert second.job is not None
+    assert (first.job.inputs, second.job.inputs) == (inputs, lt.Inputs())

@@ -41,7 +41,27 @@ BAD: list[tuple[tuple[str, ...], Any, str]] = [
     (("negative_prompt",), 3, "negative_prompt"),
     (("inputs",), None, "inputs"),
     (("inputs",), [], "inputs"),
-    (("inputs", "images"), [], "inputs.images"),
+    (("inputs", "pictures"), [], "inputs.pictures"),
+    (("inputs", "images"), {}, "inputs.images"),
+    (("inputs", "images"), ["fog.png"], "inputs.images[0]"),
+    (("inputs", "images"), [{"data": "AAAA"}, {}], "inputs.images[1].data"),
+    (("inputs", "images"), [{"data": "fog.png"}], "inputs.images[0].data"),
+    (("inputs", "images"), [{"data": ""}], "inputs.images[0].data"),
+    (("inputs", "images"), [{"data": None}], "inputs.images[0].data"),
+    (("inputs", "images"), [{"data": [1, 2]}], "inputs.images[0].data"),
+    (("inputs", "images"), [{"data": "AAA"}], "inputs.images[0].data"),
+    (("inputs", "images"), [{"data": "AA==AAAA"}], "inputs.images[0].data"),
+    (("inputs", "images"), [{"data": "AA-_"}], "inputs.images[0].data"),
+    (("inputs", "images"), [{"data": "AA\nAA"}], "inputs.images[0].data"),
+    (("inputs", "images"), [{"data": "AAAA", "path": "a.png"}], "inputs.images[0].path"),
+    (("inputs", "images"), [{"data": "AAAA", "frame": 0.5}], "inputs.images[0].frame"),
+    (("inputs", "images"), [{"data": "AAAA", "strength": 2}], "inputs.images[0].strength"),
+    (("inputs", "images"), [{"data": "AAAA"}] * 65, "inputs.images"),
+    (("inputs", "clips"), [{"data": "AAAA", "frame": True}], "inputs.clips[0].frame"),
+    (("inputs", "audio"), [], "inputs.audio"),
+    (("inputs", "audio"), {"data": "AAAA", "start": -1}, "inputs.audio.start"),
+    (("inputs", "audio"), {"data": "AAAA", "start": "0"}, "inputs.audio.start"),
+    (("output", "video"), 1, "output.video"),
     (("sampling",), None, "sampling"),
     (("sampling",), [], "sampling"),
     (("sampling",), "24", "sampling"),
@@ -127,6 +147,12 @@ def test_a_refusal_does_not_repeat_a_long_value() -> None:
     assert len(str(refused.value)) < 200
 
 
+def test_a_refusal_does_not_repeat_long_bytes() -> None:
+    with pytest.raises(lt.ValidationError) as refused:
+        lt.GenerationRequest.from_dict(changed(("inputs", "images"), [{"data": "?" * 10_000}]))
+    assert len(str(refused.value)) < 200
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
@@ -135,6 +161,8 @@ json_values = st.recursive(
 LEAVES = [
     ("prompt",),
     ("inputs",),
+    ("inputs", "images"),
+    ("inputs", "audio"),
     ("sampling",),
     ("sampling", "seed"),
     ("sampling", "fps"),
@@ -178,6 +206,7 @@ class Options:
     sure: bool = False
     rate: Fraction = Fraction(24)
     mode: Literal["fast", "fine"] = "fast"
+    level: Literal[1, 2] = 1
     blocks: tuple[int, ...] = ()
     points: list[Point] = attrs.field(factory=list)
     by_name: dict[str, int] = attrs.field(factory=dict)
@@ -223,6 +252,9 @@ def test_options_of_every_kind(document: dict[str, Any], expected: Options) -> N
         ({"sure": 0}, "sure"),
         ({"rate": "x"}, "rate"),
         ({"mode": "slow"}, "mode"),
+        ({"level": True}, "level"),
+        ({"level": 2.0}, "level"),
+        ({"level": []}, "level"),
         ({"blocks": 3}, "blocks"),
         ({"blocks": "12"}, "blocks"),
         ({"blocks": [1, None]}, "blocks[1]"),

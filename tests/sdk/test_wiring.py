@@ -150,6 +150,84 @@ def test_stages_that_share_a_name_share_their_options() -> None:
     assert result.options == {"refine": OtherOptions(scale=3)}
 
 
+@frozen(kw_only=True)
+class LoopOptions:
+    steps: int = 4
+
+
+@frozen(kw_only=True)
+class FirstOptions(LoopOptions):
+    blur: float = 0.0
+
+
+@frozen(kw_only=True)
+class SecondOptions(LoopOptions):
+    steps: int = 2
+
+
+class KeepLoop(Keep):
+    def __call__(self, options: LoopOptions) -> None:
+        self.seen.append(options)
+
+
+class KeepFirst(Keep):
+    def check(self, options: FirstOptions | None) -> None:
+        self.seen.append(options)
+
+    def __call__(self, options: FirstOptions | None) -> None:
+        self.seen.append(options)
+
+
+def loop_spec(name: str, stage: object, options: type) -> lt.StageSpec:
+    called: Any = stage
+    return lt.StageSpec(name, called, options=options)
+
+
+def test_a_stage_may_ask_for_a_base_class_of_its_own_options() -> None:
+    first, second = KeepLoop(), KeepLoop()
+    pipeline = pipeline_of(
+        loop_spec("denoise", first, FirstOptions), loop_spec("refine", second, SecondOptions)
+    )
+    generate(pipeline, denoise={"blur": 0.5}, refine={"steps": 3})
+    assert first.seen == [FirstOptions(blur=0.5)]
+    assert second.seen == [SecondOptions(steps=3)]
+
+
+def test_a_base_class_of_another_stages_options_is_not_asked_for() -> None:
+    class KeepMaybeLoop(Keep):
+        def __call__(self, options: LoopOptions | None) -> None:
+            self.seen.append(options)
+
+    keep = KeepMaybeLoop()
+    maker = loop_spec("denoise", KeepLoop(), FirstOptions)
+    generate(pipeline_of(lt.StageSpec("bare", keep), maker))
+    assert keep.seen == [None]
+    other = loop_spec("other", keep, OtherOptions)
+    generate(pipeline_of(other, maker))
+    assert keep.seen == [None, None]
+
+
+def test_a_stage_with_options_may_ask_for_those_of_another_by_their_class() -> None:
+    keep = KeepFirst()
+    maker = loop_spec("denoise", KeepLoop(), FirstOptions)
+    generate(pipeline_of(maker, loop_spec("refine", keep, SecondOptions)))
+    assert keep.seen == [FirstOptions(), FirstOptions()]
+
+
+def test_options_that_no_stage_has_are_none_also_in_a_check() -> None:
+    keep = KeepFirst()
+    generate(pipeline_of(loop_spec("refine", keep, SecondOptions)))
+    assert keep.seen == [None, None]
+
+
+class ChecksMaybeWhatIsMadeLater:
+    def check(self, size: Size | None) -> None:
+        pass
+
+    def __call__(self) -> None:
+        pass
+
+
 class NeedsSize:
     def __call__(self, size: Size) -> Clean:
         return Clean(())
@@ -258,6 +336,10 @@ BAD_RECIPES: dict[str, tuple[tuple[Any, ...], list[str]]] = {
     "returns many": ((spec(ReturnsAnyNumber),), ["return annotation must name classes"]),
     "returns twice": ((spec(ReturnsTheSameTwice),), ["same type twice", "Clean"]),
     "check of a later value": ((MakesSize, spec(ChecksWhatIsMadeLater)), ["check", "Size"]),
+    "check of what may be made later": (
+        (MakesSize, spec(ChecksMaybeWhatIsMadeLater)),
+        ["check", "Size"],
+    ),
     "check with the run": ((spec(ChecksWithTheRun),), ["check", "Run"]),
     "two options classes": (
         (spec(noise, options=Options), spec(denoise, options=OtherOptions)),

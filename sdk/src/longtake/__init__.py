@@ -10,6 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from longtake.blobs.protocol import BlobBackend as BlobBackend
     from longtake.blobs.protocol import BlobStore as BlobStore
+    from longtake.bounds import SupportsSchema as SupportsSchema
+    from longtake.bounds import between as between
+    from longtake.bounds import unique as unique
     from longtake.continuation import ContinuationCodec as ContinuationCodec
     from longtake.continuation import ContinuationState as ContinuationState
     from longtake.continuation import StatePart as StatePart
@@ -33,11 +36,21 @@ if TYPE_CHECKING:
     from longtake.errors import UnknownNameError as UnknownNameError
     from longtake.errors import ValidationError as ValidationError
     from longtake.errors import WiringError as WiringError
+    from longtake.estimates import EstimateRequest as EstimateRequest
+    from longtake.estimates import PassEstimate as PassEstimate
+    from longtake.estimates import RunEstimate as RunEstimate
+    from longtake.estimates import SegmentEstimate as SegmentEstimate
+    from longtake.estimates import StageEstimate as StageEstimate
+    from longtake.estimates import ValueEstimate as ValueEstimate
     from longtake.families import LoadedModel as LoadedModel
     from longtake.families import ModelFamily as ModelFamily
     from longtake.families import ModelSource as ModelSource
     from longtake.families import Recognition as Recognition
     from longtake.hookspecs import hookimpl as hookimpl
+    from longtake.inputs import AudioInput as AudioInput
+    from longtake.inputs import ClipInput as ClipInput
+    from longtake.inputs import ImageInput as ImageInput
+    from longtake.inputs import Inputs as Inputs
     from longtake.loading import load as load
     from longtake.pipeline import Pipeline as Pipeline
     from longtake.presets import Preset as Preset
@@ -45,7 +58,6 @@ if TYPE_CHECKING:
     from longtake.registry import Registry as Registry
     from longtake.registry import open_blob_store as open_blob_store
     from longtake.request import GenerationRequest as GenerationRequest
-    from longtake.request import Inputs as Inputs
     from longtake.request import Job as Job
     from longtake.request import Output as Output
     from longtake.request import ResolvedSampling as ResolvedSampling
@@ -56,6 +68,7 @@ if TYPE_CHECKING:
     from longtake.results import Partial as Partial
     from longtake.results import Progress as Progress
     from longtake.run import Run as Run
+    from longtake.schemas import json_schema as json_schema
     from longtake.sessions import Session as Session
     from longtake.stages import PipelineStage as PipelineStage
     from longtake.stages import StageSpec as StageSpec
@@ -64,6 +77,7 @@ if TYPE_CHECKING:
 else:
     _MODULES = {
         "blobs.protocol": "BlobBackend BlobStore",
+        "bounds": "SupportsSchema between unique",
         "continuation": "ContinuationCodec ContinuationState StatePart StateSummary",
         "errors": (
             "BlobCorrupt BlobError BlobNotFound BlobStoreFull BlobStoreUnavailable BlobTooLarge "
@@ -71,16 +85,21 @@ else:
             "NameClashError OutputError PipelineClosedError PluginError StageError "
             "UnknownNameError ValidationError WiringError"
         ),
+        "estimates": (
+            "EstimateRequest PassEstimate RunEstimate SegmentEstimate StageEstimate ValueEstimate"
+        ),
         "families": "LoadedModel ModelFamily ModelSource Recognition",
         "hookspecs": "hookimpl",
+        "inputs": "AudioInput ClipInput ImageInput Inputs",
         "loading": "load",
         "pipeline": "Pipeline",
         "presets": "Preset",
         "references": "Reference",
         "registry": "Registry open_blob_store",
-        "request": "GenerationRequest Inputs Job Output ResolvedSampling Sampling",
+        "request": "GenerationRequest Job Output ResolvedSampling Sampling",
         "results": "Event Final GenerationResult Partial Progress",
         "run": "Run",
+        "schemas": "json_schema",
         "sessions": "Session",
         "stages": "PipelineStage StageSpec",
         "values": "Frames Waveform",

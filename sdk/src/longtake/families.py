@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from longtake.continuation import ContinuationCodec
+    from longtake.estimates import EstimateRequest, RunEstimate
 
 __all__ = ["LoadedModel", "ModelFamily", "ModelSource", "Recognition"]
 
@@ -33,13 +34,21 @@ class ModelSource:
 
     ``path``: the checkpoint; None for a family without weights. ``device``, ``dtype``: as the
     caller said, e.g. ``"cuda:0"``, ``"bfloat16"``; None means the family's choice. ``options``: an
-    instance of the family's options class, None when it has none.
+    instance of the family's options class, None when it has none. ``rank``, ``world_size``: this is
+    process number ``rank`` of ``world_size`` that were started together; a family that shares its
+    work among them returns on rank 0 alone.
     """
 
     path: Path | None
     device: str | None = None
     dtype: str | None = None
     options: Any = None
+    rank: int = 0
+    world_size: int = 1
+
+
+def _nothing() -> None:
+    """What most models have to do when they are let go."""
 
 
 @frozen
@@ -47,11 +56,13 @@ class LoadedModel:
     """What a family's ``load`` returns.
 
     ``components``: what stage constructors may ask for, by parameter name; looked up when a recipe
-    is built, so a mapping may load each on demand. ``device``: where the networks are.
+    is built, so a mapping may load each on demand. ``device``: where the networks are. ``close``:
+    called when the pipeline is closed.
     """
 
     components: Mapping[str, Any] = field(factory=dict)
     device: str = "cpu"
+    close: Callable[[], None] = _nothing
 
 
 def _checked_defaults(instance: Any, attribute: Attribute[Any], value: Mapping[str, Any]) -> None:
@@ -76,8 +87,9 @@ class ModelFamily:
     the first one writes. ``recognise``: ``(path) -> Recognition | None``, reads only small files.
     ``load``: ``(ModelSource) -> LoadedModel``. ``options``: attrs class of the keyword arguments
     that `longtake.load` passes on. ``example``: ``(folder) -> folder``, writes a small checkpoint
-    there, for trying the family without a real one. Callables and classes may be
-    ``"package.module:attribute"``.
+    there, for trying the family without a real one. ``estimate``: ``(EstimateRequest) ->
+    RunEstimate``, what a take will need, told without loading weights. Callables and classes may
+    be ``"package.module:attribute"``.
     """
 
     name: str
@@ -90,6 +102,9 @@ class ModelFamily:
     load: str | Callable[[ModelSource], LoadedModel] | None = field(default=None, kw_only=True)
     options: str | type | None = field(default=None, kw_only=True)
     example: str | Callable[[Path], Path] | None = field(default=None, kw_only=True)
+    estimate: str | Callable[[EstimateRequest], RunEstimate] | None = field(
+        default=None, kw_only=True
+    )
     description: str = field(default="", kw_only=True)
 
     def preset(self, name: str | None = None) -> Preset:
@@ -107,6 +122,11 @@ class ModelFamily:
             known = ", ".join(f"{p.name}@{p.version}" for p in self.presets) or "none"
             raise UnknownNameError(f"family {self.name!r} has no preset {name!r}; presets: {known}")
         return max(found, key=lambda p: p.version)
+
+    def recipe(self, preset: Preset, overrides: Mapping[str, Any] | None = None) -> Recipe:
+        """The stages that a segment goes through with ``preset``. Raises like `Preset.recipe`."""
+        recipe = preset.recipe(overrides)
+        return self.stages if recipe is None else recipe
 
     def codec(self, kind: str) -> ContinuationCodec[Any] | None:
         """The codec that reads states of ``kind``, or None."""

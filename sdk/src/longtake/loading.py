@@ -11,6 +11,7 @@ from longtake.families import LoadedModel, ModelFamily, ModelSource
 from longtake.pipeline import Pipeline
 from longtake.references import resolve
 from longtake.registry import Registry
+from longtake.settings import Settings
 from longtake.wire import structure
 
 __all__ = ["load"]
@@ -21,6 +22,7 @@ def load(
     *,
     family: str | ModelFamily | None = None,
     preset: str | None = None,
+    preset_overrides: Mapping[str, Any] | None = None,
     device: object = None,
     dtype: object = None,
     registry: Registry | None = None,
@@ -31,27 +33,39 @@ def load(
 
     ``path``: a checkpoint; None for a family without weights, which must then be named.
     ``family``: which family it is of; asked of all installed ones when None. ``preset``:
-    ``"name"`` or ``"name@version"``; the checkpoint's own default when None. ``device``,
+    ``"name"`` or ``"name@version"``; the checkpoint's own default when None.
+    ``preset_overrides``: what of the preset is set now, not per request: ``{stage: {field:
+    value}}``, or an instance of the stage's override class instead of the fields. ``device``,
     ``dtype``: e.g. ``"cuda:0"``, ``"bfloat16"``, or the torch objects; None means the family's
     choice. ``prepare``: load the weights now. Other keywords are the family's own options, e.g.
     ``numerics="diffusers"``.
 
+    Of several processes that were started together (``RANK``, ``WORLD_SIZE``), a family that shares
+    its work among them returns a pipeline on rank 0 alone; on the others this does not return.
+
     Raises `CheckpointError` when no family, or more than one, recognises the checkpoint or when
     it is damaged, `UnknownNameError` for an unknown family or preset, `ValidationError` for an
-    option that the family does not have.
+    option that the family does not have or a bad preset override; the latter before any weight is
+    looked at.
     """
     registry = registry or Registry.default()
     where = None if path is None else Path(path)
     chosen, recognised_preset = _choose(registry, family, where)
+    used_preset = chosen.preset(preset or recognised_preset)
+    chosen.recipe(used_preset, preset_overrides)
+    settings = Settings.from_environment()
     source = ModelSource(
         path=where,
         device=None if device is None else str(device),
         dtype=None if dtype is None else str(dtype).rpartition(".")[2],
         options=_family_options(chosen, options),
+        rank=settings.rank,
+        world_size=settings.world_size,
     )
     pipeline = Pipeline(
         chosen,
-        preset=chosen.preset(preset or recognised_preset),
+        preset=used_preset,
+        preset_overrides=preset_overrides,
         model=_load_model(chosen, source),
         observers=registry.observers,
     )

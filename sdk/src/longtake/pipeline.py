@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 from longtake.blobs.protocol import BlobStore
@@ -34,6 +35,9 @@ class Pipeline:
 
     Runs one request at a time (others wait), so threads and sessions may share it. A run is
     cancelled by setting the ``cancel`` event that was given with it, from any thread.
+
+    ``preset_overrides``: what of the preset is set as the pipeline is built, ``{stage: {field:
+    value}}``. Raises `ValidationError` with a path such as ``preset_overrides.refine.enabled``.
     """
 
     def __init__(
@@ -41,11 +45,13 @@ class Pipeline:
         family: ModelFamily,
         *,
         preset: Preset | None = None,
+        preset_overrides: Mapping[str, Any] | None = None,
         model: LoadedModel | None = None,
         observers: Sequence[Callable[[Event], None]] = (),
     ) -> None:
         self.family = family
         self.preset = preset or family.preset()
+        self._recipe = family.recipe(self.preset, preset_overrides)
         self._load_as(model or LoadedModel())
         self._observers = Observers(observers)
         self._lock = threading.Lock()
@@ -55,7 +61,7 @@ class Pipeline:
     @property
     def recipe(self) -> Recipe:
         """The stages that a segment goes through."""
-        return self._plans.recipe
+        return self._recipe
 
     def check(self, request: GenerationRequest, *, blobs: BlobStore | None = None) -> None:
         """Refuse what can be refused before the networks are loaded: a bad state, a bad option.
@@ -151,6 +157,16 @@ class Pipeline:
             run.emit(Final(result))
         return result
 
+    @contextmanager
+    def components(self) -> Iterator[Mapping[str, Any]]:
+        """Have the networks to yourself, by the names that stage constructors use.
+
+        ``with pipeline.components() as components:`` waits for a run that is going on, and other
+        runs wait for the end of the block. Raises `PipelineClosedError`.
+        """
+        with self._turn():
+            yield MappingProxyType(self._components)
+
     def close(self) -> None:
         """Let the networks go, after the run that is going on; using the pipeline then raises.
 
@@ -161,6 +177,7 @@ class Pipeline:
         for meeting in tuple(self._meetings):
             meeting.abandon()
         with self._lock:
+            self._close_model()
             self._load_as(LoadedModel())
 
     def __enter__(self) -> Pipeline:
@@ -170,8 +187,10 @@ class Pipeline:
         self.close()
 
     def _load_as(self, model: LoadedModel) -> None:
-        self._plans = Plans(self.family, self.preset, model)
+        self._plans = Plans(self.family, self.preset, self._recipe, model)
+        self._components = model.components
         self._device = model.device
+        self._close_model = model.close
 
     @contextmanager
     def _turn(self, is_cancelled: Callable[[], bool] = lambda: False) -> Iterator[None]:
@@ -266,6 +285,9 @@ def _result(
 
     frames: Frames | None = done.values.get(Frames)
     sound: Waveform | None = done.values.get(Waveform)
+    if resolved is not None:  # a family may make what was not asked for, on its way
+        frames = frames if resolved.job.output.video else None
+        sound = sound if resolved.job.output.audio else None
     return GenerationResult(
         frames=np.zeros((0, *size, 3), np.uint8) if frames is None else frames.pixels,
         audio=None if sound is None else sound.samples,

@@ -19,28 +19,27 @@ __all__ = ["Plans"]
 class Plans:
     """The plans of one family, preset and model; each is built when it is first asked for.
 
+    ``recipe``: the stages of a segment, as `ModelFamily.recipe` gives them.
     All methods raise `WiringError` for a recipe that does not fit together, and what loading the
     networks raises.
     """
 
-    def __init__(self, family: ModelFamily, preset: Preset, model: LoadedModel) -> None:
+    def __init__(
+        self, family: ModelFamily, preset: Preset, recipe: Recipe, model: LoadedModel
+    ) -> None:
+        self._recipe = recipe
         self._family = family
         self._preset = preset
         self._components = model.components
         self._segment: Plan | None = None
         self._finish: dict[type, Plan] = {}
 
-    @property
-    def recipe(self) -> Recipe:
-        """The stages of a segment."""
-        return self._family.stages if self._preset.stages is None else self._preset.stages
-
     def segment(self) -> Plan:
         """How a segment comes about. A restored state may be there."""
         if self._segment is None:
             states = {codec.state_type for codec in self._family.codecs}
             plan = make_plan(
-                self._constructed(self.recipe),
+                self._constructed(self._recipe),
                 maybe_given=states,
                 results={Frames, Waveform, *states},
             )

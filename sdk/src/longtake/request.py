@@ -9,9 +9,11 @@ from attrs import Attribute, field, frozen
 
 from longtake.continuation import ContinuationState
 from longtake.errors import ValidationError
+from longtake.inputs import Inputs
 from longtake.ratios import as_ratio
+from longtake.validators import finite, integer_from, is_a, positive_ratio
 
-__all__ = ["GenerationRequest", "Inputs", "Job", "Output", "ResolvedSampling", "Sampling"]
+__all__ = ["GenerationRequest", "Job", "Output", "ResolvedSampling", "Sampling"]
 
 
 def _to_ratio(value: object) -> object:
@@ -20,54 +22,6 @@ def _to_ratio(value: object) -> object:
         return as_ratio(value)
     except ValueError:
         return value
-
-
-def _where(instance: Any, attribute: Attribute[Any]) -> str:
-    prefix = type(instance).PATH
-    return f"{prefix}.{attribute.name}" if prefix else attribute.name
-
-
-def _integer_from(minimum: int, maximum: int | None = None) -> Any:
-    bounds = f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
-
-    def check(instance: Any, attribute: Attribute[Any], value: object) -> None:
-        if value is None and attribute.default is None:
-            return
-        wrong = isinstance(value, bool) or not isinstance(value, int)
-        if wrong or value < minimum or (maximum is not None and value > maximum):  # type: ignore[operator]
-            raise ValidationError(
-                _where(instance, attribute), f"is {value!r}; must be an integer {bounds}"
-            )
-
-    return check
-
-
-def _is(*types: type, what: str) -> Any:
-    def check(instance: Any, attribute: Attribute[Any], value: object) -> None:
-        if value is None and attribute.default is None:
-            return
-        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            raise ValidationError(_where(instance, attribute), f"is {value!r}; must be {what}")
-
-    return check
-
-
-def _positive_ratio(instance: Any, attribute: Attribute[Any], value: object) -> None:
-    if value is None and attribute.default is None:
-        return
-    if not isinstance(value, Fraction) or not 0 < value <= 1000:
-        raise ValidationError(
-            _where(instance, attribute),
-            f"is {value!r}; must be a rate in frames per second such as 24 or '24000/1001'",
-        )
-
-
-def _finite(instance: Any, attribute: Attribute[Any], value: object) -> None:
-    if value is None:
-        return
-    number = not isinstance(value, bool) and isinstance(value, int | float)
-    if not number or not abs(value) < 1e6:  # type: ignore[arg-type]
-        raise ValidationError(_where(instance, attribute), f"is {value!r}; must be a number")
 
 
 @frozen(kw_only=True)
@@ -84,13 +38,13 @@ class Sampling:
 
     PATH: ClassVar[str] = "sampling"
 
-    seed: int | None = field(default=None, validator=_integer_from(0, 2**64 - 1))
-    height: int | None = field(default=None, validator=_integer_from(1))
-    width: int | None = field(default=None, validator=_integer_from(1))
-    num_frames: int | None = field(default=None, validator=_integer_from(1))
-    fps: Fraction | None = field(default=None, converter=_to_ratio, validator=_positive_ratio)
-    num_inference_steps: int | None = field(default=None, validator=_integer_from(1))
-    guidance_scale: float | None = field(default=None, validator=_finite)
+    seed: int | None = field(default=None, validator=integer_from(0, 2**64 - 1))
+    height: int | None = field(default=None, validator=integer_from(1))
+    width: int | None = field(default=None, validator=integer_from(1))
+    num_frames: int | None = field(default=None, validator=integer_from(1))
+    fps: Fraction | None = field(default=None, converter=_to_ratio, validator=positive_ratio)
+    num_inference_steps: int | None = field(default=None, validator=integer_from(1))
+    guidance_scale: float | None = field(default=None, validator=finite)
 
 
 @frozen(kw_only=True)
@@ -99,16 +53,18 @@ class ResolvedSampling:
 
     PATH: ClassVar[str] = "sampling"
 
-    seed: int = field(validator=_integer_from(0, 2**64 - 1))
-    height: int = field(validator=_integer_from(1))
-    width: int = field(validator=_integer_from(1))
-    num_frames: int = field(validator=_integer_from(1))
-    fps: Fraction = field(converter=_to_ratio, validator=_positive_ratio)
+    seed: int = field(validator=integer_from(0, 2**64 - 1))
+    height: int = field(validator=integer_from(1))
+    width: int = field(validator=integer_from(1))
+    num_frames: int = field(validator=integer_from(1))
+    fps: Fraction = field(converter=_to_ratio, validator=positive_ratio)
 
 
-@frozen
-class Inputs:
-    """Conditioning besides the prompt. A continued take is conditioned by its state alone."""
+def _something(instance: Any, attribute: Attribute[Any], value: object) -> None:
+    if not (instance.video or instance.audio):
+        raise ValidationError(
+            "output", "video and audio are both false, so nothing would be made; leave one on"
+        )
 
 
 @frozen(kw_only=True)
@@ -117,14 +73,17 @@ class Output:
 
     ``last``: nobody will continue this segment, so all its sound is returned; False holds back
     what the next segment still changes. ``return_state``: give the state for the next segment.
-    ``overlap_frames``: how many of the last frames the *next* segment will repeat.
+    ``overlap_frames``: how many of the last frames the *next* segment will repeat. ``video``,
+    ``audio``: whether to make a picture, and a sound; at least one of them.
     """
 
     PATH: ClassVar[str] = "output"
 
-    last: bool = field(default=True, validator=_is(bool, what="true or false"))
-    return_state: bool = field(default=False, validator=_is(bool, what="true or false"))
-    overlap_frames: int = field(default=9, validator=_integer_from(0))
+    last: bool = field(default=True, validator=is_a(bool, what="true or false"))
+    return_state: bool = field(default=False, validator=is_a(bool, what="true or false"))
+    overlap_frames: int = field(default=9, validator=integer_from(0))
+    video: bool = field(default=True, validator=is_a(bool, what="true or false"))
+    audio: bool = field(default=True, validator=[is_a(bool, what="true or false"), _something])
 
 
 def _stage_overrides(instance: Any, attribute: Attribute[Any], value: object) -> None:
@@ -149,26 +108,26 @@ class GenerationRequest:
 
     PATH: ClassVar[str] = ""
 
-    prompt: str = field(validator=_is(str, what="a string"))
+    prompt: str = field(validator=is_a(str, what="a string"))
     negative_prompt: str | None = field(
-        default=None, kw_only=True, validator=_is(str, what="a string")
+        default=None, kw_only=True, validator=is_a(str, what="a string")
     )
     inputs: Inputs = field(
-        factory=Inputs, kw_only=True, validator=_is(Inputs, what="longtake.Inputs")
+        factory=Inputs, kw_only=True, validator=is_a(Inputs, what="longtake.Inputs")
     )
     sampling: Sampling = field(
-        factory=Sampling, kw_only=True, validator=_is(Sampling, what="longtake.Sampling")
+        factory=Sampling, kw_only=True, validator=is_a(Sampling, what="longtake.Sampling")
     )
     stage_overrides: dict[str, dict[str, Any]] = field(
         factory=dict, kw_only=True, validator=_stage_overrides
     )
     output: Output = field(
-        factory=Output, kw_only=True, validator=_is(Output, what="longtake.Output")
+        factory=Output, kw_only=True, validator=is_a(Output, what="longtake.Output")
     )
     state: ContinuationState | None = field(
         default=None,
         kw_only=True,
-        validator=_is(ContinuationState, what="longtake.ContinuationState"),
+        validator=is_a(ContinuationState, what="longtake.ContinuationState"),
     )
 
     @classmethod

@@ -18,12 +18,10 @@ from longtake.presets import Preset
 from longtake.references import Reference
 from longtake.request import GenerationRequest, Job, ResolvedSampling, Sampling
 from longtake.seeds import segment_seed
-from longtake.stages import Recipe, StageSpec
+from longtake.stages import SAMPLED_FIELDS, Recipe, StageSpec
 from longtake.wire import structure
 
 __all__ = ["Layer", "Resolved", "naming_sampling", "resolve_options", "resolve_request"]
-
-_STAGE_FIELDS = ("num_inference_steps", "guidance_scale")
 
 
 @attrs.frozen
@@ -49,7 +47,7 @@ class Layer:
         """What this layer says to ``spec``."""
         if self.stage is not None:
             return self.values if self.stage == spec.name else {}
-        followed = _followed_fields(spec)
+        followed = spec.followed_fields()
         return {name: value for name, value in self.values.items() if name in followed}
 
 
@@ -132,17 +130,10 @@ def _present(sampling: Sampling) -> dict[str, Any]:
 
 def _check_followed(recipe: Recipe, asked: Mapping[str, Any]) -> None:
     """Refuse steps or guidance that no stage would take."""
-    followed = {name for spec in recipe for name in _followed_fields(spec)}
-    for name in _STAGE_FIELDS:
+    followed = {name for spec in recipe for name in spec.followed_fields()}
+    for name in SAMPLED_FIELDS:
         if name in asked and name not in followed:
             raise ValidationError(f"sampling.{name}", "no stage of this recipe has such an option")
-
-
-def _followed_fields(spec: StageSpec) -> set[str]:
-    cls = spec.options_class()
-    if cls is None or not spec.follows_sampling:
-        return set()
-    return {field.name for field in attrs.fields(cls)}.intersection(_STAGE_FIELDS)
 
 
 def _merged(spec: StageSpec, layers: Sequence[Layer]) -> Any:

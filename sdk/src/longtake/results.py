@@ -24,8 +24,8 @@ __all__ = ["Event", "Final", "GenerationResult", "Partial", "Progress"]
 class GenerationResult:
     """One generated segment.
 
-    ``frames``: uint8 RGB ``[T, H, W, 3]``, the new ones only. ``audio``: float32
-    ``[channels, samples]`` in [-1, 1], or None when the family makes no sound;
+    ``frames``: uint8 RGB ``[T, H, W, 3]``, the new ones only; none in sound alone. ``audio``:
+    float32 ``[channels, samples]`` in [-1, 1], or None when no sound was made;
     ``audio_sample_rate`` in Hz. ``fps``: frames per second. ``state``: for the next segment, when
     the request asked for it. ``timings``: seconds per stage. ``job`` and ``options``: the values
     that were used, as resolved from the request, the preset and the family; ``job`` is None for
@@ -44,11 +44,12 @@ class GenerationResult:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the segment as one file: ``.mp4`` (H.264 and AAC) or ``.mkv`` (lossless).
 
-        Raises `OutputError` when the file cannot be written; an existing file is then untouched.
+        Sound alone can also be a ``.m4a`` (AAC). Raises `OutputError` when the file cannot be
+        written; an existing file is then untouched.
         """
         from longtake.media.writer import TakeWriter, check_output
 
-        check_output(path)
+        check_output(path, pictures=bool(len(self.frames)))
         with TakeWriter(path, fps=self.fps) as writer:
             writer.append(self.frames, self.audio, self.audio_sample_rate)
 

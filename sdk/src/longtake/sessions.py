@@ -12,8 +12,9 @@ from attrs import asdict, evolve
 from longtake.blobs.protocol import BlobStore
 from longtake.continuation import ContinuationState
 from longtake.errors import ValidationError
+from longtake.inputs import Inputs
 from longtake.pipeline import Pipeline
-from longtake.request import GenerationRequest, Inputs, Output, Sampling
+from longtake.request import GenerationRequest, Output, Sampling
 from longtake.results import Event, Final, GenerationResult
 
 __all__ = ["Session"]
@@ -24,8 +25,8 @@ class Session:
 
     ``state``: go on from it; a state alone is enough, its size, frame rate and seed are the
     take's. ``sampling``, ``stage_overrides``: of every segment; a segment may say otherwise, field
-    by field. ``overlap_frames``: how many frames each next segment repeats. ``blobs``: where the
-    states' big parts are kept.
+    by field. ``overlap_frames``: how many frames each next segment repeats. ``video``, ``audio``:
+    whether the take has a picture, and a sound. ``blobs``: where the states' big parts are kept.
 
     A segment that fails or is cancelled leaves ``state`` as it was, so it can be tried again.
     """
@@ -38,13 +39,17 @@ class Session:
         sampling: Sampling | None = None,
         stage_overrides: Mapping[str, Mapping[str, Any]] | None = None,
         overlap_frames: int = 9,
+        video: bool = True,
+        audio: bool = True,
         blobs: BlobStore | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._blobs = blobs
         self._sampling = sampling or Sampling()
         self._stage_overrides = stage_overrides or {}
-        self._overlap_frames = overlap_frames
+        self._output = Output(
+            last=False, return_state=True, overlap_frames=overlap_frames, video=video, audio=audio
+        )
         self._state = state
 
     @property
@@ -114,15 +119,16 @@ class Session:
         stage_overrides: Mapping[str, Mapping[str, Any]] | None,
         overlap_frames: int | None,
     ) -> GenerationRequest:
-        if overlap_frames is None:
-            overlap_frames = self._overlap_frames
+        output = self._output
+        if overlap_frames is not None:
+            output = evolve(output, overlap_frames=overlap_frames)
         return GenerationRequest(
             prompt,
             negative_prompt=negative_prompt,
             inputs=inputs or Inputs(),
             sampling=_with_sampling(self._sampling, sampling),
             stage_overrides=_with_overrides(self._stage_overrides, stage_overrides or {}),
-            output=Output(last=False, return_state=True, overlap_frames=overlap_frames),
+            output=output,
             state=self._state,
         )
 

@@ -7,12 +7,24 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeAlias
 
-from attrs import field, frozen
+from attrs import field, fields_dict, frozen, has
 
 from longtake.errors import PluginError
 from longtake.references import resolve
 
-__all__ = ["PipelineStage", "Recipe", "StageSpec", "as_recipe"]
+__all__ = [
+    "SAMPLED_FIELDS",
+    "PipelineStage",
+    "Recipe",
+    "Stage",
+    "StageSpec",
+    "as_recipe",
+    "attrs_class",
+]
+
+
+SAMPLED_FIELDS = ("num_inference_steps", "guidance_scale")
+"""What a request's sampling and a stage's options may both have."""
 
 
 class PipelineStage(Protocol):
@@ -20,8 +32,13 @@ class PipelineStage(Protocol):
 
     The constructor takes the networks that the stage owns, by component name. The annotated
     parameters of the call are what the stage needs: values that earlier stages made (the newest
-    of that type), the `Job`, its options class, the `Run`. ``X | None`` takes None when there is
-    no such value. The return annotation is what it makes: one value, a tuple of values, or None.
+    of that type), the `Job`, options, the `Run`. ``X | None`` takes None when there is no such
+    value. The return annotation is what it makes: one value, a tuple of values, or None.
+
+    Options come by their class. A stage's own come first: a parameter annotated with the options
+    class of its name, or with a base class of that, gets them, so that stages of several names
+    may share one implementation. Any other stage's options come by their exact class alone, and
+    ``X | None`` gives None when no stage of the recipe has such options.
 
     Optional powers, found by their methods:
 
@@ -56,10 +73,24 @@ class StageSpec:
 
     def options_class(self) -> type | None:
         """The options class, imported; None when the stage has no options."""
-        cls = resolve(self.options)
-        if cls is None or (isinstance(cls, type) and hasattr(cls, "__attrs_attrs__")):
-            return cls
-        raise PluginError(f"the options of stage {self.name!r} are not an attrs class: {cls!r}")
+        if self.options is None:
+            return None
+        return attrs_class(self.options, f"the options of stage {self.name!r}")
+
+    def followed_fields(self) -> frozenset[str]:
+        """The fields of the options that take their values from `Sampling`."""
+        cls = self.options_class()
+        if cls is None or not self.follows_sampling:
+            return frozenset()
+        return frozenset(SAMPLED_FIELDS).intersection(fields_dict(cls))
+
+
+def attrs_class(target: str | type, what: str) -> type:
+    """The attrs class that ``target`` is or names. Raises `PluginError` naming ``what``."""
+    cls: Any = resolve(target)
+    if isinstance(cls, type) and has(cls):
+        return cls
+    raise PluginError(f"{what} are not an attrs class: {cls!r}")
 
 
 Stage: TypeAlias = StageSpec | str | Callable[..., Any]

@@ -1,18 +1,19 @@
 """The one strict converter between JSON-like documents and attrs values.
 
 Nothing is coerced: ``"3"`` is not an int, ``3.9`` is not an int, ``True`` is not a number. An int
-is accepted where a float is meant, because JavaScript writes 1.0 as 1. Every refusal is one
-`ValidationError` whose path names the field.
+is accepted where a float is meant, because JavaScript writes 1.0 as 1. Bytes are base64
+text. Every refusal is one `ValidationError` whose path names the field.
 """
 
 from __future__ import annotations
 
+import base64
 import math
 import re
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import attrs
 from cattrs import BaseValidationError, Converter, ForbiddenExtraKeysError
@@ -88,7 +89,7 @@ def _first_of(group: BaseValidationError, path: str) -> ValidationError:
 
 
 def _expected(what: str, value: object) -> TypeError:
-    shown = repr(value)
+    shown = repr(value[:60] if isinstance(value, str | bytes) else value)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     return TypeError(f"expected {what}, got {shown} ({type(value).__name__})")
 
@@ -134,6 +135,30 @@ def _ratio_document(value: Fraction) -> int | str:
     return value.numerator if value.denominator == 1 else str(value)
 
 
+def _bytes(value: object, _: object) -> bytes:
+    """Bytes themselves, or their base64 text, which is how JSON says them."""
+    if isinstance(value, bytes):
+        return value
+    if not isinstance(value, str) or len(value) % 4:
+        raise _expected("base64 text", value)
+    try:
+        return base64.b64decode(value, validate=True)
+    except ValueError:
+        raise _expected("base64 text", value) from None
+
+
+def _bytes_document(value: bytes) -> str:
+    return base64.b64encode(value).decode("ascii")
+
+
+def _choice(value: object, wanted: Any) -> object:
+    """One of a Literal's values, and of its type: True is not 1."""
+    for choice in get_args(wanted):
+        if type(choice) is type(value) and choice == value:
+            return value
+    raise _expected(f"one of {', '.join(map(repr, get_args(wanted)))}", value)
+
+
 def _mapping(value: object, _: object) -> dict[str, Any]:
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise _expected("an object", value)
@@ -148,6 +173,9 @@ def _make_converter() -> Converter:
     converter.register_structure_hook(bool, _boolean)
     converter.register_structure_hook(Fraction, _ratio)
     converter.register_unstructure_hook(Fraction, _ratio_document)
+    converter.register_structure_hook(bytes, _bytes)
+    converter.register_unstructure_hook(bytes, _bytes_document)
+    converter.register_structure_hook_func(_is_choice, _choice)
     converter.register_structure_hook_func(lambda cls: cls == dict[str, Any], _mapping)
     converter.register_structure_hook_factory(
         _is_mapping_of_values, partial(_mapping_of, converter)
@@ -157,6 +185,11 @@ def _make_converter() -> Converter:
     )
     converter.register_structure_hook_factory(attrs.has, partial(_record, converter))
     return converter
+
+
+def _is_choice(cls: Any) -> bool:
+    origin: object = get_origin(cls)
+    return origin is Literal
 
 
 def _is_mapping_of_values(cls: Any) -> bool:

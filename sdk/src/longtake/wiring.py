@@ -159,7 +159,7 @@ def _source(spec: StageSpec, wanted: type, options: Mapping[str, type]) -> tuple
         return "job", ""
     if wanted is Run:
         return "run", ""
-    if options.get(spec.name) is wanted:
+    if _is_base(wanted, options.get(spec.name)):
         return "options", spec.name
     owners = [name for name, cls in options.items() if cls is wanted]
     if len(owners) > 1:
@@ -168,6 +168,11 @@ def _source(spec: StageSpec, wanted: type, options: Mapping[str, type]) -> tuple
             f"{' and of '.join(map(repr, owners))}"
         )
     return ("options", owners[0]) if owners else ("value", "")
+
+
+def _is_base(wanted: type, own: type | None) -> bool:
+    """By inheritance alone: what merely looks like a stage's options does not ask for them."""
+    return own is not None and wanted is not object and wanted in own.__mro__
 
 
 def _made_types(spec: StageSpec, hint: Any) -> tuple[tuple[type, ...], bool]:
@@ -185,9 +190,10 @@ def _check_producers(
     wired: Sequence[PlannedStage], given: set[type], maybe_given: set[type]
 ) -> None:
     available = set(given)
+    made = {cls for planned in wired for cls in planned.makes}
     for index, planned in enumerate(wired):
         for parameter in planned.checks or ():
-            _check_only_knows(planned, parameter, given, maybe_given)
+            _check_only_knows(planned, parameter, given, maybe_given, made)
         for parameter in planned.parameters:
             if _is_missing(parameter, available):
                 raise _nobody_makes(planned, parameter.type, available, maybe_given, wired[index:])
@@ -201,11 +207,15 @@ def _is_missing(parameter: Parameter, available: set[type]) -> bool:
 
 
 def _check_only_knows(
-    planned: PlannedStage, parameter: Parameter, given: set[type], maybe_given: set[type]
+    planned: PlannedStage,
+    parameter: Parameter,
+    given: set[type],
+    maybe_given: set[type],
+    made: set[type],
 ) -> None:
-    known = given | maybe_given
-    is_value = parameter.source == "value"
-    if parameter.source == "run" or (is_value and parameter.type not in known):
+    is_unknown = parameter.source == "value" and parameter.type not in given | maybe_given
+    is_never_there = parameter.optional and parameter.type not in made
+    if parameter.source == "run" or (is_unknown and not is_never_there):
         raise WiringError(
             f"the check of stage {planned.spec.name!r} asks for a {parameter.type.__name__}; "
             "checks run before any stage and know only the job, options and the restored state"

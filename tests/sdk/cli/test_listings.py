@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+from attrs import frozen
+
+import longtake as lt
+from longtake.plugins import Plugin
 from tests.sdk.cli.cli_support import Command
+from tests.sdk.cli.toy_family import DrawOptions, Speck
 
 
 def test_families_as_json(longtake: Command) -> None:
@@ -38,12 +44,80 @@ def test_presets_as_json_have_flat_plain_defaults(longtake: Command) -> None:
         "workload": "text-to-video",
         "description": "little fog",
         "defaults": {"seed": 1, "height": 32, "width": 48, "num_frames": 4, "fps": 24},
-        "stages": [{"name": "draw", "kind": "Draw"}],
+        "stages": [{"name": "draw", "kind": "Draw", "schema": lt.json_schema(DrawOptions)}],
+        "overrides": {},
     }
     assert thick["version"] == 2
     assert thick["defaults"]["fps"] == "24000/1001"
     assert thick["defaults"]["negative_prompt"] == "sky:CLEAR"
     assert thick["defaults"]["height"] == 32
+
+
+@frozen(kw_only=True)
+class DustOptions:
+    num_inference_steps: int = 1
+    blur: float = 0.0
+    tint: str = ""
+
+
+@frozen(kw_only=True)
+class DustOverrides:
+    enabled: bool = True
+
+
+def dust_recipe(*, draw: DustOverrides) -> tuple[lt.StageSpec, ...]:
+    speck = lt.StageSpec("speck", Speck)
+    return (lt.StageSpec("draw", Speck, options=DustOptions), speck) if draw.enabled else (speck,)
+
+
+DUST = lt.ModelFamily(
+    "dust",
+    ("no.such.module:Draw",),
+    presets=(
+        lt.Preset(
+            "built",
+            stages=dust_recipe,
+            overrides={"draw": DustOverrides},
+            defaults={"num_inference_steps": 7},
+            stage_defaults={"draw": {"blur": 0.5, "tint": lt.Reference("sky:TINT")}},
+        ),
+    ),
+)
+HEAVY = lt.ModelFamily(
+    "heavy",
+    (lt.StageSpec("draw", Speck, options="no.such.module:Options"),),
+    presets=(lt.Preset("grey"),),
+)
+
+
+@pytest.fixture
+def dusty(longtake: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The families of this file are installed instead."""
+    registry = lt.Registry([Plugin("main", "toys", "1", "loaded", families=(DUST, HEAVY))])
+    monkeypatch.setattr(lt.Registry, "default", lambda: registry)
+    return longtake
+
+
+def test_presets_as_json_have_schemas_with_the_defaults_of_the_preset(dusty: Command) -> None:
+    [built] = json.loads(dusty("presets", "dust", "--json").out)
+    draw, speck = built["stages"]
+    assert (draw["name"], draw["kind"]) == ("draw", "Speck")
+    assert speck == {"name": "speck", "kind": "Speck", "schema": None}
+    properties = draw["schema"]["properties"]
+    assert properties["num_inference_steps"]["default"] == 7
+    assert properties["blur"] == {"type": "number", "default": 0.5}
+    assert properties["tint"] == {"type": "string"}
+    assert built["overrides"] == {"draw": lt.json_schema(DustOverrides)}
+
+
+def test_a_family_whose_schemas_cannot_be_read_costs_only_itself(dusty: Command) -> None:
+    listed = dusty("presets", "--json")
+    assert listed.code == 0
+    assert [preset["name"] for preset in json.loads(listed.out)] == ["built"]
+    assert listed.err.startswith("note: the presets of heavy cannot be shown: PluginError")
+    refused = dusty("presets", "heavy", "--json")
+    assert (refused.code, refused.out) == (1, "")
+    assert "no.such.module:Options" in refused.err
 
 
 def test_presets_of_all_families_and_of_one_without_any(longtake: Command) -> None:

@@ -357,6 +357,40 @@ def test_sound_alone_makes_a_file_without_pictures(tmp_path: Path, suffix: str) 
     assert take.audio.shape == (2, 5_000)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".m4a"])
+@pytest.mark.parametrize("size", [(0, 0), (32, 48)])
+def test_take_of_sound_alone_is_playable_after_every_segment(
+    tmp_path: Path, suffix: str, size: tuple[int, int]
+) -> None:
+    path, rate, none = tmp_path / f"take{suffix}", 24_000, np.zeros((0, *size, 3), np.uint8)
+    audio = sine(2 * rate, rate)
+    with TakeWriter(path, fps=Fraction(24)) as writer:
+        for n in range(2):
+            writer.append(none, audio[:, n * rate : (n + 1) * rate], rate)
+            take = read_take(path)
+            assert take.fps is None
+            assert take.audio is not None
+            assert take.audio.shape[1] >= (n + 1) * rate - AAC_LOOKAHEAD
+
+    take = read_take(path)
+    assert take.fps is None
+    assert take.audio is not None
+    assert take.audio.shape == (2, 2 * rate)
+    assert np.abs(take.audio - audio)[:, 2_048:-2_048].max() < 0.01
+
+
+def test_file_of_sound_takes_no_pictures(tmp_path: Path) -> None:
+    path = tmp_path / "take.m4a"
+    check_output(path)
+    with pytest.raises(OutputError, match=r"sound alone; write a \.mp4 or \.mkv"):
+        check_output(path, pictures=True)
+    with TakeWriter(path, fps=Fraction(24)) as writer:
+        with pytest.raises(OutputError, match="sound alone"):
+            writer.append(make_frames(2), sine(2_000, 24_000), 24_000)
+        writer.append(make_frames(0), sine(2_000, 24_000), 24_000)
+    assert read_take(path).fps is None
+
+
 def test_sound_alone_can_end_a_take_of_pictures(tmp_path: Path) -> None:
     path = tmp_path / "take.mkv"
     with TakeWriter(path, fps=Fraction(24)) as writer:

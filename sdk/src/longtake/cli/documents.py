@@ -11,7 +11,7 @@ import click
 
 from longtake.request import GenerationRequest
 
-__all__ = ["build_request"]
+__all__ = ["build_overrides", "build_request", "parse_value"]
 
 _PATHS = {
     "seed": "sampling.seed",
@@ -23,10 +23,13 @@ _PATHS = {
     "guidance_scale": "sampling.guidance_scale",
     "negative_prompt": "negative_prompt",
     "overlap_frames": "output.overlap_frames",
+    "video": "output.video",
+    "audio": "output.audio",
 }
 _DECIDED_ELSEWHERE = {
     "prompt": "prompts are arguments of the command",
     "state": "the state is a file: use --state",
+    "inputs": "inputs are files: use --image, --clip, --audio, --first-frame or --last-frame",
     "output.last": "use --save-state and --finish",
     "output.return_state": "use --save-state",
 }
@@ -46,11 +49,38 @@ def build_request(
         if value is not None:
             _assign(document, _PATHS[name], value)
     for text in assignments:
-        path, separator, value = text.partition("=")
-        if not separator:
-            raise click.UsageError(f"--set {text!r} is not of the form path=value.")
-        _assign(document, _full_path(path.strip()), _parsed(value.strip()))
+        path, value = _split(text, "--set")
+        _assign(document, _full_path(path), value)
     return GenerationRequest.from_dict(document)
+
+
+def build_overrides(assignments: Iterable[str]) -> dict[str, Any]:
+    """``{stage: {field: value}}`` from the ``stage.field=value`` texts of ``--preset-override``.
+
+    Raises `click.UsageError` for one that is not.
+    """
+    option, document = "--preset-override", dict[str, Any]()
+    for text in assignments:
+        path, value = _split(text, option)
+        if "." not in path or not all(path.split(".")):
+            raise click.UsageError(f"{option} {path!r} is not a path such as refine.enabled.")
+        _assign(document, path, value, option)
+    return document
+
+
+def parse_value(text: str) -> Any:
+    """JSON where it is JSON, else the text itself, so that words need no quotes."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _split(text: str, option: str) -> tuple[str, Any]:
+    path, separator, value = text.partition("=")
+    if not separator:
+        raise click.UsageError(f"{option} {text!r} is not of the form path=value.")
+    return path.strip(), parse_value(value.strip())
 
 
 def _full_path(path: str) -> str:
@@ -70,17 +100,10 @@ def _full_path(path: str) -> str:
     return f"stage_overrides.{path}"
 
 
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
-
-
-def _assign(document: dict[str, Any], path: str, value: Any) -> None:
+def _assign(document: dict[str, Any], path: str, value: Any, option: str = "--set") -> None:
     *parents, last = path.split(".")
     for name in parents:
         document = document.setdefault(name, {})
         if not isinstance(document, dict):
-            raise click.UsageError(f"--set {path}: {name} already has a value without fields.")
+            raise click.UsageError(f"{option} {path}: {name} already has a value without fields.")
     document[last] = value

@@ -39,8 +39,19 @@ def report(error: Exception) -> int:
     import logging  # not needed by commands that succeed
 
     logging.getLogger(__name__).debug("the command failed", exc_info=error)
-    click.echo(f"error: {_line(error)}", err=True)
+    click.echo(f"error{_where()}: {_line(error)}", err=True)
     return _WRONG_USE if isinstance(error, _USER_ERRORS) else _FAILURE
+
+
+def _where() -> str:
+    """Which of several processes this is, for all but the first."""
+    from longtake.settings import Settings
+
+    try:
+        rank = Settings.from_environment().rank
+    except ValidationError:  # which is then the error itself
+        return ""
+    return f" on rank {rank}" if rank else ""
 
 
 def _line(error: Exception) -> str:

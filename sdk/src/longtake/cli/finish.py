@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from longtake.cli.models import ModelChoice, choose_family, model_options, open_pipeline
+from longtake.cli.models import (
+    ModelChoice,
+    ModelCommand,
+    choose_family,
+    model_options,
+    open_pipeline,
+)
 from longtake.cli.progress import seconds_of
 from longtake.cli.statefile import read_state
 from longtake.errors import ValidationError
@@ -19,7 +25,7 @@ __all__ = ["finish"]
 _PATH = click.Path(path_type=Path)
 
 
-@click.command()
+@click.command(cls=ModelCommand)
 @click.option("--state", type=_PATH, metavar="IN.json", required=True, help="Of the take to end.")
 @model_options
 @click.option("--blobs", metavar="URL", help="Where the state keeps big parts.")
@@ -29,7 +35,7 @@ _PATH = click.Path(path_type=Path)
     type=_PATH,
     default=Path("tail.mp4"),
     show_default=True,
-    help="A .mp4, or a lossless .mkv; it holds sound alone.",
+    help="A .mp4 or .m4a, or a lossless .mkv; it holds sound alone.",
 )
 def finish(state: Path, blobs: str | None, output: Path, **options: Any) -> None:
     """Write the sound that a take holds back while it is to be continued.

@@ -10,8 +10,16 @@ import click
 from attrs import evolve, fields, frozen
 
 from longtake.blobs.protocol import BlobStore
-from longtake.cli.documents import build_request
-from longtake.cli.models import ModelChoice, choose_family, model_options, open_pipeline
+from longtake.cli.documents import build_overrides, build_request
+from longtake.cli.inputs import InputChoice, input_options, read_inputs
+from longtake.cli.models import (
+    ModelChoice,
+    ModelCommand,
+    choose_family,
+    model_options,
+    open_pipeline,
+    preset_options,
+)
 from longtake.cli.rolling import Take, roll
 from longtake.cli.statefile import StateFile, check_state_target, read_state
 from longtake.families import ModelFamily
@@ -23,10 +31,10 @@ __all__ = ["generate"]
 _PATH = click.Path(path_type=Path)
 
 
-@click.command()
+@click.command(cls=ModelCommand)
 @click.argument("prompts", nargs=-1, required=True, metavar="PROMPT...")
 @model_options
-@click.option("--preset", metavar="NAME", help="See 'longtake presets'.")
+@preset_options
 @click.option(
     "--segments", type=click.IntRange(min=1), metavar="N", help="The last prompt repeats."
 )
@@ -39,6 +47,9 @@ _PATH = click.Path(path_type=Path)
 @click.option("--guidance-scale", type=float, metavar="X", help="Text guidance of the picture.")
 @click.option("--negative-prompt", metavar="TEXT")
 @click.option("--overlap-frames", type=int, metavar="N", help="Repeated by the next segment (9).")
+@input_options
+@click.option("--no-video", "video", flag_value=False, default=None, help="Make sound alone.")
+@click.option("--no-audio", "audio", flag_value=False, default=None, help="Make a silent picture.")
 @click.option(
     "--set",
     "assignments",
@@ -58,11 +69,12 @@ _PATH = click.Path(path_type=Path)
     type=_PATH,
     default=Path("take.mp4"),
     show_default=True,
-    help="A .mp4, or a lossless .mkv.",
+    help="A .mp4, or a lossless .mkv; with --no-video also a .m4a.",
 )
 def generate(
     prompts: tuple[str, ...],
     preset: str | None,
+    preset_overrides: tuple[str, ...],
     segments: int | None,
     assignments: tuple[str, ...],
     finish: bool,
@@ -71,16 +83,23 @@ def generate(
 ) -> None:
     """Roll a take of picture and sound: one segment per PROMPT, the last one repeats.
 
+    Images, clips and audio condition the first segment that this command rolls; the others go on
+    from it. FRAME counts from 0 in that segment, the frames that it repeats included, and -1 is
+    its last; STRENGTH is 0 to 1, where 1 keeps the input as it is.
+
     Progress is told on standard error. A take that is interrupted leaves its finished segments in
     the output file, and the state to go on from in OUT.json or else beside the output.
     """
     choice = ModelChoice(**{field.name: options.pop(field.name) for field in fields(ModelChoice)})
     files = _Files(**{field.name: options.pop(field.name) for field in fields(_Files)})
-    files.check()
+    chosen = InputChoice(**{field.name: options.pop(field.name) for field in fields(InputChoice)})
     all_prompts = _one_per_segment(prompts, segments)
+    request = build_request(all_prompts[0], options, assignments)
+    overrides = build_overrides(preset_overrides)
+    files.check(pictures=request.output.video)
     given = None if files.state is None else read_state(files.state)
     store = None if blobs is None else _open_store(blobs, files.save_state is not None)
-    request = evolve(build_request(all_prompts[0], options, assignments), state=given)
+    request = evolve(request, state=given, inputs=read_inputs(chosen))
     registry = Registry.default()
     family = choose_family(registry, choice, given)
     family.preset(preset)  # refuses an unknown one before a checkpoint is looked at
@@ -90,7 +109,7 @@ def generate(
     else:
         _check_single(family, all_prompts, files)
     take = Take(all_prompts, request, files.output, ends=finish or files.save_state is None)
-    with open_pipeline(registry, family, choice, preset) as pipeline:
+    with open_pipeline(registry, family, choice, preset, overrides) as pipeline:
         pipeline.check(request, blobs=store)
         pipeline.prepare()
         roll(pipeline, take, states, blobs=store)
@@ -112,9 +131,9 @@ class _Files:
         beside = self.output.with_name(f"{self.output.name}.state.json")
         return self.save_state or beside
 
-    def check(self) -> None:
+    def check(self, *, pictures: bool) -> None:
         """Raise `OutputError` or `click.UsageError` for files that cannot be used like this."""
-        check_output(self.output)
+        check_output(self.output, pictures=pictures)
         check_state_target(self.kept_state)
         if _same(self.kept_state, self.output):
             raise click.UsageError("--save-state and -o name the same file.")

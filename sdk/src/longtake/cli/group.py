@@ -16,11 +16,15 @@ __all__ = ["run"]
 _COMMANDS = {
     "generate": ("longtake.cli.generate:generate", "Roll a take, one segment per prompt."),
     "finish": ("longtake.cli.finish:finish", "Write the sound that ends a take."),
+    "plan": ("longtake.cli.plan:plan", "Tell what a take will need, without loading weights."),
     "inspect": ("longtake.cli.inspection:inspect", "Show what is in a state file."),
     "families": ("longtake.cli.listings:families", "List the model families."),
     "presets": ("longtake.cli.listings:presets", "List the presets of the families."),
     "plugins": ("longtake.cli.listings:plugins", "List the plugins, also those that failed."),
 }
+
+_SHARED = ("generate", "finish")
+"""What several processes may do together; of anything else one is enough."""
 
 _LISTINGS = ("families", "presets", "plugins")
 """They log nothing, and start sooner without the machinery for it."""
@@ -71,6 +75,10 @@ class _LazyGroup(click.Group):
 @click.pass_context
 def _longtake(ctx: click.Context, verbose: bool) -> None:
     """Generative video that never has to stop, segment after segment."""
+    from longtake.settings import Settings  # not needed to show help
+
+    if Settings.from_environment().rank and ctx.invoked_subcommand not in _SHARED:
+        ctx.exit()
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
     elif verbose or ctx.invoked_subcommand not in _LISTINGS:

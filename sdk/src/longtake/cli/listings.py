@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -53,10 +54,11 @@ def presets(family: str | None, as_json: bool) -> None:
     """List the presets of FAMILY, or of all families."""
     registry = Registry.default()
     found = [p.value for p in registry.families] if family is None else [registry.family(family)]
-    listed = [(each, preset) for each in found for preset in each.presets]
     if as_json:
-        print_json([_preset_record(each, preset) for each, preset in listed])
+        read = _preset_records if family is not None else _isolated_preset_records
+        print_json([record for each in found for record in read(each)])
         return
+    listed = [(each, preset) for each in found for preset in each.presets]
     print_table(
         ("family", "preset", "size", "frames", "fps", "steps", "guidance", "description"),
         [
@@ -115,16 +117,52 @@ def _plugin_record(plugin: Plugin) -> dict[str, Any]:
     }
 
 
+def _isolated_preset_records(family: ModelFamily) -> list[dict[str, Any]]:
+    try:
+        return _preset_records(family)
+    except Exception as error:  # isolation: one family's schemas must not cost the others' presets
+        problem = f"{type(error).__name__}: {error}"
+        click.echo(f"note: the presets of {family.name} cannot be shown: {problem}", err=True)
+        return []
+
+
+def _preset_records(family: ModelFamily) -> list[dict[str, Any]]:
+    return [_preset_record(family, preset) for preset in family.presets]
+
+
 def _preset_record(family: ModelFamily, preset: Preset) -> dict[str, Any]:
-    stages = family.stages if preset.stages is None else preset.stages
+    from longtake.schemas import json_schema  # late: the other listings do without
+
+    defaults = {**family.defaults, **preset.defaults}
     return {
         "name": preset.name,
         "version": preset.version,
         "workload": preset.workload,
         "description": preset.description,
-        "defaults": _defaults(family, preset),
-        "stages": [{"name": spec.name, "kind": _kind(spec)} for spec in stages],
+        "defaults": {name: _plain(value) for name, value in defaults.items()},
+        "stages": [
+            {
+                "name": spec.name,
+                "kind": _kind(spec),
+                "schema": _options_schema(spec, defaults, preset),
+            }
+            for spec in family.recipe(preset)
+        ],
+        "overrides": {name: json_schema(preset.override_class(name)) for name in preset.overrides},
     }
+
+
+def _options_schema(
+    spec: StageSpec, defaults: Mapping[str, Any], preset: Preset
+) -> dict[str, Any] | None:
+    """Of what a request may override, with the values that it gets when it does not."""
+    from longtake.schemas import json_schema
+
+    cls = spec.options_class()
+    if cls is None:
+        return None
+    followed = {name: defaults[name] for name in spec.followed_fields() if name in defaults}
+    return json_schema(cls, defaults={**followed, **preset.stage_defaults.get(spec.name, {})})
 
 
 def _defaults(family: ModelFamily, preset: Preset) -> dict[str, Any]:

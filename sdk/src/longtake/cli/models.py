@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import click
-from attrs import frozen
+from attrs import field, frozen
 
+from longtake.cli.family_options import ModelCommand, options_for
 from longtake.continuation import ContinuationState
 from longtake.families import ModelFamily
 from longtake.loading import load
 from longtake.pipeline import Pipeline
 from longtake.references import resolve
 from longtake.registry import Registry
+from longtake.settings import Settings
 
-__all__ = ["ModelChoice", "choose_family", "model_options", "open_pipeline"]
+__all__ = [
+    "ModelChoice",
+    "ModelCommand",
+    "choose_family",
+    "model_options",
+    "open_pipeline",
+    "preset_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,26 +41,46 @@ _OPTIONS = (
     click.option("--family", metavar="NAME", help="Its family, when it cannot be told."),
     click.option("--device", help="E.g. cpu or cuda:0."),
     click.option("--dtype", help="E.g. float32 or bfloat16."),
-    click.option("--numerics", metavar="NAME", help="Which reference the family computes like."),
+)
+
+_PRESET_OPTIONS = (
+    click.option("--preset", metavar="NAME", help="See 'longtake presets'."),
+    click.option(
+        "--preset-override",
+        "preset_overrides",
+        multiple=True,
+        metavar="STAGE.FIELD=VALUE",
+        help="What of the preset is set once, e.g. refine.enabled=false. Repeatable.",
+    ),
 )
 
 
 def model_options(command: F) -> F:
-    """The options that say which model, for a command."""
+    """The options that say which model, for a `ModelCommand`."""
     for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def preset_options(command: F) -> F:
+    """The options that say which preset: ``preset`` and ``preset_overrides``, texts to be built."""
+    for option in reversed(_PRESET_OPTIONS):
         command = option(command)
     return command
 
 
 @frozen
 class ModelChoice:
-    """What the options of `model_options` say; None where they say nothing."""
+    """What the options of `model_options` say; None where they say nothing.
+
+    ``family_options``: what those that the families bring say, as `options_for` reads it.
+    """
 
     model: Path | None = None
     family: str | None = None
     device: str | None = None
     dtype: str | None = None
-    numerics: str | None = None
+    family_options: Mapping[str, Any] = field(factory=dict)
 
 
 def choose_family(
@@ -88,37 +117,48 @@ def _family_with_example(registry: Registry, state: ContinuationState | None) ->
 
 @contextmanager
 def open_pipeline(
-    registry: Registry, family: ModelFamily, choice: ModelChoice, preset: str | None = None
+    registry: Registry,
+    family: ModelFamily,
+    choice: ModelChoice,
+    preset: str | None = None,
+    preset_overrides: Mapping[str, Any] | None = None,
 ) -> Iterator[Pipeline]:
     """The pipeline, whose networks are not loaded yet, so that a request can be checked first.
 
-    Without ``--model`` an example checkpoint is made, which is gone afterwards.
+    Of several processes only rank 0 gets one; those that share its work end in here. Without
+    ``--model`` an example checkpoint is made, which is gone afterwards.
     """
+    options = options_for(family, choice.family_options)
     with ExitStack() as stack:
         model = choice.model
         if model is None and family.load is not None:
             folder = TemporaryDirectory(prefix="longtake-", ignore_cleanup_errors=True)
             model = _write_example(family, Path(stack.enter_context(folder)))
-        options = {} if choice.numerics is None else {"numerics": choice.numerics}
         pipeline = load(
             model,
             family=family,
             preset=preset,
+            preset_overrides=preset_overrides,
             device=choice.device,
             dtype=choice.dtype,
             registry=registry,
             prepare=False,
             **options,
         )
+        if (settings := Settings.from_environment()).rank:
+            raise click.UsageError(
+                f"family {family.name!r} runs in one process, not in {settings.world_size}."
+            )
         yield stack.enter_context(pipeline)
 
 
 def _write_example(family: ModelFamily, folder: Path) -> Path:
-    click.echo(
-        f"note: without --model, {family.name} runs on a tiny example with random weights, which "
-        "makes noise; --model DIR points at a real checkpoint",
-        err=True,
-    )
+    if Settings.from_environment().rank == 0:
+        click.echo(
+            f"note: without --model, {family.name} runs on a tiny example with random weights, "
+            "which makes noise; --model DIR points at a real checkpoint",
+            err=True,
+        )
     write: Any = resolve(family.example)
     written: Path = write(folder / "example")
     return written

@@ -52,7 +52,9 @@ class SegmentProgress:
 
 def describe(label: str, result: GenerationResult) -> None:
     """One line on standard error: what a segment added, and its longest stage."""
-    parts = [f"{len(result.frames)} frames", f"{seconds_of(result):.2f} s"]
+    parts = [f"{seconds_of(result):.2f} s"]
+    if len(result.frames):
+        parts.insert(0, f"{len(result.frames)} frames")
     if result.timings:
         stage = max(result.timings, key=lambda name: result.timings[name])
         parts.append(f"{stage} {result.timings[stage]:.1f} s")

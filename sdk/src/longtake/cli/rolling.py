@@ -11,9 +11,10 @@ from attrs import define, evolve, field, frozen
 
 from longtake.blobs.protocol import BlobStore
 from longtake.cli.interruption import cancelled_by_signals
-from longtake.cli.progress import SegmentProgress, describe, seconds_of
+from longtake.cli.progress import SegmentProgress, describe
 from longtake.cli.statefile import StateFile
 from longtake.continuation import ContinuationState
+from longtake.inputs import Inputs
 from longtake.media.writer import TakeWriter
 from longtake.pipeline import Pipeline
 from longtake.request import GenerationRequest
@@ -26,8 +27,9 @@ __all__ = ["Take", "roll"]
 class Take:
     """What to roll.
 
-    ``prompts``: one per segment. ``request``: what the segments have in common. ``output``: the
-    media file. ``ends``: whether the held-back sound is let out after the last segment.
+    ``prompts``: one per segment. ``request``: what the segments have in common, and the inputs of
+    the first. ``output``: the media file. ``ends``: whether the held-back sound is let out after
+    the last segment.
     """
 
     prompts: tuple[str, ...]
@@ -43,9 +45,15 @@ class _Rolled:
     state: ContinuationState | None
     segments: int = 0
     frames: int = 0
-    seconds: float = 0.0  # of the segments; the tail is the sound of their last few hundredths
+    picture_seconds: float = 0.0
+    sound_seconds: float = 0.0
     has_sound: bool = False
     _writer: TakeWriter | None = field(default=None, alias="writer")
+
+    @property
+    def seconds(self) -> float:
+        """How long the picture is, or the sound where there is no picture."""
+        return self.picture_seconds if self.frames else self.sound_seconds
 
     def add(self, result: GenerationResult, output: Path, files: ExitStack) -> None:
         """Store what ``result`` adds; the file is begun with the first segment."""
@@ -54,6 +62,9 @@ class _Rolled:
         self._writer.append(result.frames, result.audio, result.audio_sample_rate)
         self.has_sound = result.audio is not None
         self.frames += len(result.frames)
+        self.picture_seconds += float(len(result.frames) / result.fps)
+        if result.audio is not None and result.audio_sample_rate:
+            self.sound_seconds += result.audio.shape[1] / result.audio_sample_rate
 
 
 def roll(
@@ -78,7 +89,10 @@ def roll(
     except BaseException:
         _say_what_is_kept(take, rolled, states)
         raise
-    click.echo(f"{take.output}: {rolled.frames} frames, {rolled.seconds:.2f} s", err=True)
+    what = f"{rolled.frames} frames, {rolled.seconds:.2f} s"
+    if not rolled.frames:
+        what = f"{rolled.seconds:.2f} s of sound"
+    click.echo(f"{take.output}: {what}", err=True)
 
 
 def _roll_segment(
@@ -92,7 +106,8 @@ def _roll_segment(
 ) -> GenerationResult:
     continues = bool(pipeline.family.codecs)
     output = evolve(take.request.output, last=not continues, return_state=continues)
-    request = evolve(take.request, prompt=prompt, state=rolled.state, output=output)
+    inputs = Inputs() if rolled.segments else take.request.inputs
+    request = evolve(take.request, prompt=prompt, inputs=inputs, state=rolled.state, output=output)
     result = None
     with SegmentProgress(label) as progress:
         for event in pipeline.stream(request, blobs=blobs, cancel=cancel):
@@ -121,7 +136,6 @@ def _keep(
         states.save(result.state)
     rolled.state = result.state
     rolled.segments += 1
-    rolled.seconds += seconds_of(result)
 
 
 def _say_what_is_kept(take: Take, rolled: _Rolled, states: StateFile | None) -> None:

@@ -1,5 +1,5 @@
-"""Media files: a take as MP4 or lossless Matroska, read back, and its contact sheet.
+"""Media files: takes as MP4 or lossless Matroska, and pictures, clips and sound from outside.
 
-Nothing is imported here. ``longtake.media.writer`` and ``longtake.media.reader`` need PyAV and
-numpy, ``longtake.media.contact_sheet`` needs numpy and Pillow.
+Nothing is imported here. All modules need numpy, and PyAV but ``png`` and ``contact_sheet``; the
+latter needs Pillow.
 """

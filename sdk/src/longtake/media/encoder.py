@@ -30,9 +30,6 @@ _LAYOUTS = {1: "mono", 2: "stereo"}
 _AUDIO_BLOCK = 1024
 """Samples per call of the audio encoder: the frame length of AAC-LC."""
 
-_EMPTY_SIDE = 16
-"""Pixels, for a video encoder that will get no picture."""
-
 _ACCURATE = (
     Interpolation.BICUBIC
     | Interpolation.ACCURATE_RND
@@ -66,14 +63,17 @@ class TakeFormat:
         if not pictures or (0 in frames.shape[1:] and not sound_alone):
             found = f"{frames.dtype} {list(frames.shape)}"
             raise ValidationError("frames", f"expected uint8 [T, H, W, 3], got {found}")
+        height, width = frames.shape[1:3]
         if audio is None:
-            return cls(frames.shape[1], frames.shape[2], 0, 0)
+            return cls(height, width, 0, 0)
         if audio.dtype != np.float32 or audio.ndim != 2 or audio.shape[0] not in _LAYOUTS:
             found = f"{audio.dtype} {list(audio.shape)}"
             raise ValidationError("audio", f"expected float32 [1 or 2, samples], got {found}")
         if sample_rate is None or sample_rate < 1:
             raise ValidationError("sample_rate", f"sound needs a positive one, got {sample_rate}")
-        return cls(frames.shape[1], frames.shape[2], audio.shape[0], sample_rate)
+        if not len(frames):
+            height = width = 0
+        return cls(height, width, audio.shape[0], sample_rate)
 
     def check_continued_by(self, other: TakeFormat) -> None:
         """Raise :class:`ValidationError` unless a segment of ``other`` can follow this one.
@@ -96,7 +96,8 @@ class TakeEncoder:
     """Encodes a take's segments in order, on one clock.
 
     Frame ``i`` of the take is shown at ``i / fps`` and sample ``i`` sounds at ``i / sample_rate``,
-    whichever segment they came with. ``video`` and ``audio`` are the encoders' streams.
+    whichever segment they came with. ``video`` and ``audio`` are the encoders' streams; None in a
+    take without pictures or without sound.
     """
 
     def __init__(self, container: ContainerFormat, take: TakeFormat, fps: Fraction) -> None:
@@ -107,7 +108,7 @@ class TakeEncoder:
         self._samples = 0
         # Owns the two codecs; what it would write is thrown away.
         self._owner = av.open(io.BytesIO(), "w", format=container.muxer)
-        self.video = _add_video(self._owner, container, take, fps)
+        self.video = _add_video(self._owner, container, take, fps) if take.height else None
         self.audio = _add_audio(self._owner, container, take) if take.channels else None
         self._owner.start_encoding()
 
@@ -122,14 +123,14 @@ class TakeEncoder:
 
         AAC looks ahead: up to three of its frames (3,072 samples) come with the next call.
         """
-        video = tuple(self._encode_video(frames))
+        video = () if self.video is None else tuple(self._encode_video(frames, self.video))
         if audio is None or self.audio is None:
             return Encoded(video)
         return Encoded(video, tuple(self._encode_audio(audio, self.audio.codec_context)))
 
     def flush(self) -> Encoded:
         """End the take and return what the encoders still hold."""
-        video = tuple(self.video.encode(None))
+        video = () if self.video is None else tuple(self.video.encode(None))
         if self.audio is None:
             return Encoded(video)
         audio = tuple(self.audio.encode(None)) if self._samples else ()
@@ -139,23 +140,27 @@ class TakeEncoder:
         """Free the encoders."""
         self._owner.close()
 
-    def _encode_video(self, frames: NDArray[np.uint8]) -> Iterator[Packet[Stream]]:
+    def _encode_video(
+        self, frames: NDArray[np.uint8], stream: VideoStream
+    ) -> Iterator[Packet[Stream]]:
         for index, pixels in enumerate(frames):
-            frame = self._to_encoder_pixels(VideoFrame.from_ndarray(pixels, format="rgb24"))
+            frame = self._to_encoder_pixels(
+                VideoFrame.from_ndarray(pixels, format="rgb24"), stream.pix_fmt
+            )
             frame.pts = self._frames
             frame.time_base = 1 / self._fps
             # A segment starts with a key frame, so that a player can jump to it.
             frame.pict_type = PictureType.I if index == 0 else PictureType.NONE
             self._frames += 1
-            for packet in self.video.encode(frame):
+            for packet in stream.encode(frame):
                 packet.duration = 1
                 yield packet
 
-    def _to_encoder_pixels(self, frame: VideoFrame) -> VideoFrame:
+    def _to_encoder_pixels(self, frame: VideoFrame, pixel_format: str | None) -> VideoFrame:
         if not self._format.yuv:
-            return frame.reformat(format=self.video.pix_fmt)
+            return frame.reformat(format=pixel_format)
         return frame.reformat(
-            format=self.video.pix_fmt,
+            format=pixel_format,
             interpolation=_ACCURATE,
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
@@ -199,8 +204,7 @@ def _add_video(
     )
     assert isinstance(stream, VideoStream)
     odd = take.height % 2 or take.width % 2
-    # Without a picture the stream stays empty and is left out of the finished file.
-    stream.width, stream.height = take.width or _EMPTY_SIDE, take.height or _EMPTY_SIDE
+    stream.width, stream.height = take.width, take.height
     stream.pix_fmt = container.pixel_format_odd_sides if odd else container.pixel_format
     codec = stream.codec_context
     codec.time_base = 1 / fps

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 __all__ = ["CONTAINER_FORMATS", "ContainerFormat", "container_format"]
 
@@ -26,6 +26,7 @@ class ContainerFormat:
     header, for a fragment, and for the finished file. In a muxer's output the first
     ``fragment_marker`` starts ``fragment_marker_offset`` bytes after the end of the header.
     ``fragment_counter`` is the muxer's option that takes a fragment's number, if it counts them.
+    ``holds_pictures`` is false for a file of sound alone.
     """
 
     name: str
@@ -44,6 +45,7 @@ class ContainerFormat:
     header_options: Options
     fragment_options: Options
     final_options: Options
+    holds_pictures: bool = True
 
 
 # H.264 without B-frames or lookahead: every frame has left the encoder when a segment ends.
@@ -81,6 +83,8 @@ _MP4 = ContainerFormat(
     final_options=_options({"movflags": "faststart", "fflags": "bitexact"}),
 )
 
+_M4A = evolve(_MP4, name="M4A (AAC)", muxer="ipod", holds_pictures=False)
+
 # bgr0 is the 8-bit RGB layout of FFV1 whose colour transform is reversible.
 _LIVE_MATROSKA = _options({"live": "1", "fflags": "bitexact"})
 _MKV = ContainerFormat(
@@ -102,7 +106,9 @@ _MKV = ContainerFormat(
     final_options=_options({"fflags": "bitexact"}),
 )
 
-CONTAINER_FORMATS: Mapping[str, ContainerFormat] = MappingProxyType({".mp4": _MP4, ".mkv": _MKV})
+CONTAINER_FORMATS: Mapping[str, ContainerFormat] = MappingProxyType(
+    {".mp4": _MP4, ".mkv": _MKV, ".m4a": _M4A}
+)
 
 
 def container_format(path: str | os.PathLike[str]) -> ContainerFormat | None:

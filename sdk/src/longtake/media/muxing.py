@@ -33,11 +33,11 @@ class FragmentMuxer:
     """Makes the bytes of a file that grows by whole fragments.
 
     Each piece comes from a muxer of its own that lives in memory and is closed, so that no packet
-    is left waiting in a queue. The streams are templates; their codecs must be open.
+    is left waiting in a queue. The streams are templates, at least one; their codecs must be open.
     """
 
     def __init__(
-        self, container: ContainerFormat, video: VideoStream, audio: AudioStream | None
+        self, container: ContainerFormat, video: VideoStream | None, audio: AudioStream | None
     ) -> None:
         self._format = container
         self._video = video
@@ -47,8 +47,10 @@ class FragmentMuxer:
     def header(self) -> bytes:
         """The start of the file, before the first fragment."""
         # The muxers write their header with the first packets; these two are thrown away.
-        video = (_placeholder(0, _time_base(self._video)),)
+        video: tuple[Packet[Stream], ...] = ()
         audio: tuple[Packet[Stream], ...] = ()
+        if self._video is not None:
+            video = (_placeholder(0, _time_base(self._video)),)
         if self._audio is not None:
             priming = self._format.audio_priming_samples
             audio = (_placeholder(-priming, _time_base(self._audio)),)
@@ -73,9 +75,10 @@ class FragmentMuxer:
     def _mux(self, encoded: Encoded, options: Mapping[str, str]) -> bytes:
         buffer = io.BytesIO()
         with av.open(buffer, "w", format=self._format.muxer, options=dict(options)) as output:
-            video = output.add_stream_from_template(self._video)
-            for packet in encoded.video:
-                packet.stream = video
+            if self._video is not None:
+                video = output.add_stream_from_template(self._video)
+                for packet in encoded.video:
+                    packet.stream = video
             if self._audio is not None:
                 audio = output.add_stream_from_template(self._audio)
                 for packet in encoded.audio:

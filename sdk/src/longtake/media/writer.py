@@ -22,11 +22,12 @@ from longtake.media.muxing import Encoded, FragmentMuxer, remux
 __all__ = ["TakeWriter", "check_output"]
 
 
-def check_output(path: str | os.PathLike[str]) -> ContainerFormat:
-    """The container format of ``path``, if a take can be written there.
+def check_output(path: str | os.PathLike[str], *, pictures: bool = False) -> ContainerFormat:
+    """The container format of ``path``, if a take can be written there, with ``pictures`` or not.
 
-    Nothing is created or changed. Raises :class:`OutputError` for an unknown suffix, a path that
-    is a directory or a read-only file, and a parent folder that is missing or not writable.
+    Nothing is created or changed. Raises :class:`OutputError` for an unknown suffix or one that
+    holds no pictures, a path that is a directory or a read-only file, and a parent folder that is
+    missing or not writable.
     """
     name = os.fspath(path)
     container = container_format(name)
@@ -37,6 +38,8 @@ def check_output(path: str | os.PathLike[str]) -> ContainerFormat:
     if container is None:
         known = " or ".join(CONTAINER_FORMATS)
         raise OutputError(name, f"unknown file type; let the name end in {known}")
+    if pictures:
+        _check_pictures(name, container)
     if not os.path.isdir(parent):
         raise OutputError(name, f"there is no folder {parent}; create it first")
     if not os.access(parent, os.W_OK | os.X_OK):
@@ -46,14 +49,20 @@ def check_output(path: str | os.PathLike[str]) -> ContainerFormat:
     return container
 
 
+def _check_pictures(name: str, container: ContainerFormat) -> None:
+    if not container.holds_pictures:
+        raise OutputError(name, f"{container.name} holds sound alone; write a .mp4 or .mkv file")
+
+
 class TakeWriter:
     """One encoder for a whole take, to which segments are appended.
 
     The suffix of ``path`` chooses the container: ``.mp4`` is H.264 and AAC, ``.mkv`` is lossless
-    (FFV1 in RGB and float32 PCM). A file that was at ``path`` stays as it is until the first
-    segment has been stored, which replaces it as a whole. From then on the file can be played up
-    to the last segment appended, even if the process is killed; :meth:`close` makes it a plain
-    file with an index. Use it as a context manager: an exception closes it, too.
+    (FFV1 in RGB and float32 PCM), ``.m4a`` is AAC in a take without pictures. A file that was at
+    ``path`` stays as it is until the first segment has been stored, which replaces it as a whole.
+    From then on the file can be played up to the last segment appended, even if the process is
+    killed; :meth:`close` makes it a plain file with an index. Use it as a context manager: an
+    exception closes it, too.
 
     ``fps`` is the exact frame rate, such as ``Fraction(24000, 1001)``. Raises
     :class:`OutputError` for a path that :func:`check_output` refuses.
@@ -80,10 +89,10 @@ class TakeWriter:
 
         ``frames`` is uint8 ``[T, H, W, 3]`` (RGB); ``audio`` is float32 ``[channels, samples]`` in
         -1..1, or None in a take without sound; ``sample_rate`` is in Hz. Either array may be
-        empty (``[0, 0, 0, 3]`` goes with pictures of any size), and the sound may be longer or
-        shorter than the picture: both go on where the segment before ended. When this returns, all
-        frames so far are on disk, and all sound but what AAC holds back to look ahead (at most
-        3,072 samples). A file of sound alone is finished without a video stream.
+        empty (no frames go with pictures of any size), and the sound may be longer or shorter than
+        the picture: both go on where the segment before ended. A take that begins with sound alone
+        has no pictures later. When this returns, all frames so far are on disk, and all sound but
+        what AAC holds back to look ahead (at most 3,072 samples).
 
         Raises :class:`ValidationError` for arrays that do not fit the take, which changes nothing,
         and :class:`OutputError` when the segment cannot be stored; the ones before it stay.
@@ -92,6 +101,8 @@ class TakeWriter:
             why = "is finished" if self._closed else "failed at an earlier segment"
             raise OutputError(self._name, f"the take {why}; write more segments to another file")
         take = TakeFormat.of(frames, audio, sample_rate)
+        if take.height:
+            _check_pictures(self._name, self._container)
         with self._reporting("cannot store the segment"):
             encoder = self._encoder_for(take)
             # Until it is stored: encoders cannot give back half a segment.
