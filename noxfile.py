@@ -16,13 +16,14 @@ nox.options.default_venv_backend = "virtualenv"  # pip finds torch where uv does
 
 ROOT = Path(__file__).parent
 PACKAGES = ("sdk", "families/ltx2")
+EXTRAS = {"families/ltx2": "[lora,offload]"}
 SOURCES = tuple(f"{package}/src" for package in PACKAGES)
 SCRIPTS = ("tests", "examples", "benchmarks", "noxfile.py")
 
 
-def install(session: nox.Session, *requirements: str, editable: bool = True) -> None:
-    """Install the packages, and ``requirements``, within the constraints."""
-    packages = [f"-e{package}" if editable else f"./{package}" for package in PACKAGES]
+def install(session: nox.Session, *requirements: str) -> None:
+    """Install the packages with their extras, and ``requirements``, within the constraints."""
+    packages = [f"-e{package}{EXTRAS.get(package, '')}" for package in PACKAGES]
     session.install("-q", "-c", "constraints.txt", *packages, *requirements)
 
 
@@ -36,7 +37,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests; they need no GPU and no internet. ``-- ARGS`` go to pytest."""
-    install(session, "pytest", "pytest-xdist", "hypothesis", "mypy")
+    install(session, "pytest", "pytest-xdist", "hypothesis", "jsonschema", "mypy")
     env = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     session.run("pytest", "-q", "-n", "2", "--dist", "loadfile", *session.posargs, env=env)
 
@@ -60,7 +61,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy --strict over all packages, tests and scripts."""
-    install(session, "mypy", "pytest", "hypothesis", "nox")
+    install(session, "mypy", "pytest", "hypothesis", "jsonschema", "nox")
     session.run("mypy", *SOURCES)
     session.run("mypy", *SCRIPTS)
 

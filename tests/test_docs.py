@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from attrs import evolve
 
 import longtake as lt
 
@@ -31,6 +32,19 @@ def test_the_family_of_the_plugin_page_works(monkeypatch: pytest.MonkeyPatch) ->
         result = pipeline.generate(request)
     assert result.frames.shape == (25, 64, 96, 3)
     assert (result.frames == 63).all()
+
+
+def test_the_preset_of_the_plugin_page_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("longtake_fog")
+    monkeypatch.setitem(sys.modules, "longtake_fog", module)
+    page = ROOT / "docs" / "plugins.md"
+    exec(code_block(page, "import longtake as lt"), vars(module))
+    exec(code_block(page, "@frozen(kw_only=True)\nclass PaintOverrides"), vars(module))
+    (fog,) = module.longtake_families()
+    fog = evolve(fog, presets=(module.DENSE,))
+    with lt.load(family=fog, preset_overrides={"paint": {"coats": 2}}) as pipeline:
+        assert [spec.name for spec in pipeline.recipe] == ["paint", "paint"]
+        assert len(pipeline.generate(lt.GenerationRequest("fog")).frames) == 25
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -1,44 +1,68 @@
-"""The official denoising loop of LTX-2, plainly: four passes, guidance on x0, Euler."""
+"""The official denoising of LTX-2, plainly: four passes a step, guidance on x0, Euler."""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from tests.ltx2.official_reference import (
-    FPS,
-    Asked,
-    Scales,
-    Tokens,
-    hooked,
-    networks,
-    sigmas,
-    streams,
-)
+from tests.ltx2.official_reference import FPS, Asked, Scales, networks
+from tests.ltx2.official_tokens import Before, Tokens, streams, upsampled
+
+NEUTRAL = (Scales(), Scales())
 
 
 def denoised(path: Path, asked: Asked) -> tuple[torch.Tensor, torch.Tensor]:
     """Tokens of picture and sound ``[1, T, C]``, normalised, fp32."""
-    pipe = networks(path)
+    pipe, generator = networks(path), torch.Generator().manual_seed(asked.seed)
+    height, width, frames = asked.size
     with torch.no_grad():
-        texts = [text_of(pipe, asked.prompt), text_of(pipe, asked.negative)]
-        video, audio = streams(pipe, asked)
-        now = [video.start, audio.start]
-        levels = sigmas(asked.steps)
-        for sigma, following in itertools.pairwise(levels):
-            x0s = guided(pipe.transformer, (video, audio), now, texts, sigma, asked)
-            for index, tokens in enumerate((video, audio)):
-                x0 = x0s[index] * tokens.mask + tokens.clean * (1 - tokens.mask)
-                velocity = (now[index] - x0) / sigma
-                now[index] = now[index] + (following - sigma) * velocity
-    return now[0], now[1]
+        texts = [text_of(path, asked.prompt), text_of(path, asked.negative)]
+        scales = (asked.video, asked.audio)
+        if asked.refine is None:
+            tokens = streams(pipe, asked, asked.size, generator)
+            return one_pass(pipe, tokens, texts, asked, asked.size, asked.levels, scales)
+        half = (height // 2, width // 2, frames)
+        tokens = streams(pipe, asked, half, generator)
+        video, audio = one_pass(pipe, tokens, texts, asked, half, asked.levels, scales)
+        before = Before(upsampled(pipe, video, half), audio, asked.refine[0])
+        tokens = streams(pipe, asked, asked.size, generator, before)
+        return one_pass(pipe, tokens, texts, asked, asked.size, asked.refine, NEUTRAL)
 
 
-def text_of(pipe: Any, prompt: str) -> tuple[torch.Tensor, torch.Tensor]:
+def one_pass(
+    pipe: Any,
+    tokens: tuple[Tokens, Tokens],
+    texts: list[Any],
+    asked: Asked,
+    size: tuple[int, int, int],
+    levels: list[float],
+    scales: tuple[Scales, Scales],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Down the noise levels; tokens that only condition the segment are left out at the end."""
+    now = [part.start for part in tokens]
+    # The mark that 2.5 has for tokens of one pixel frame: those of the first latent frame.
+    marks = torch.zeros(1, now[0].shape[1], 1)
+    marks[:, : size[0] // 32 * (size[1] // 32)] = 1
+    for sigma, following in itertools.pairwise(levels):
+        step = (pipe.transformer, tokens, marks, now, sigma)
+        x0s = guided(step, texts, scales, asked.block)
+        for index, part in enumerate(tokens):
+            x0 = x0s[index] * part.mask + part.clean * (1 - part.mask)
+            velocity = (now[index] - x0) / sigma
+            now[index] = now[index] + (following - sigma) * velocity
+    return now[0][:, : tokens[0].own], now[1][:, : tokens[1].own]
+
+
+@cache
+def text_of(path: Path, prompt: str) -> tuple[torch.Tensor, torch.Tensor]:
     """What the connectors give for the picture and for the sound."""
+    pipe = networks(path)
     length = pipe.tokenizer.model_max_length
     embeds, mask, _, _ = pipe.encode_prompt(
         prompt, do_classifier_free_guidance=False, max_sequence_length=length
@@ -48,24 +72,21 @@ def text_of(pipe: Any, prompt: str) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def guided(
-    transformer: Any,
-    tokens: tuple[Tokens, Tokens],
-    now: list[torch.Tensor],
-    texts: list[Any],
-    sigma: float,
-    asked: Asked,
+    step: Any, texts: list[Any], scales: tuple[Scales, Scales], number: int
 ) -> list[torch.Tensor]:
     """Guided x0 of the picture and of the sound."""
-    block = transformer.transformer_blocks[asked.block]
-    perturbed = [block.attn1] if asked.video.stg != 0 else []
-    perturbed += [block.audio_attn1] if asked.audio.stg != 0 else []
+    block = step[0].transformer_blocks[number]
+    perturbed = [block.attn1] if scales[0].stg != 0 else []
+    perturbed += [block.audio_attn1] if scales[1].stg != 0 else []
+    positive = forward(step, texts[0])
+    if scales == NEUTRAL:
+        return positive
     passes = [
-        forward(transformer, tokens, now, texts[0], sigma),
-        forward(transformer, tokens, now, texts[1], sigma),
-        forward(transformer, tokens, now, texts[0], sigma, perturbed=perturbed),
-        forward(transformer, tokens, now, texts[0], sigma, isolated=True),
+        positive,
+        forward(step, texts[1]),
+        forward(step, texts[0], perturbed=perturbed),
+        forward(step, texts[0], isolated=True),
     ]
-    scales = (asked.video, asked.audio)
     return [combined([x0[index] for x0 in passes], scales[index]) for index in range(2)]
 
 
@@ -79,22 +100,18 @@ def combined(x0: list[torch.Tensor], scales: Scales) -> torch.Tensor:
         + (scales.modality - 1) * (positive - isolated)
     )
     ratio = positive.std() / guidance.std()
-    return guidance * (scales.rescale * ratio + 1 - scales.rescale)
+    return guidance * (scales.rescale * ratio + (1 - scales.rescale))
 
 
 def forward(
-    transformer: Any,
-    tokens: tuple[Tokens, Tokens],
-    now: list[torch.Tensor],
-    text: Any,
-    sigma: float,
-    *,
-    perturbed: list[Any] | None = None,
-    isolated: bool = False,
+    step: Any, text: Any, *, perturbed: list[Any] | None = None, isolated: bool = False
 ) -> list[torch.Tensor]:
     """x0 of both streams, each token at its own noise level."""
-    own = [1000 * sigma * part.mask[..., 0] for part in tokens]
+    transformer, tokens, marks, now, sigma = step
     other = torch.tensor([1000 * sigma])
+    # Where all tokens are at one level it is given once: a product of many equal rows differs from
+    # that of one in the last bits, which guidance makes larger.
+    own = [other * part.mask[..., 0] if (part.mask != 1).any() else other for part in tokens]
     with hooked(transformer, (own[0], own[1]), perturbed or []):
         velocities = transformer(
             hidden_states=now[0],
@@ -110,9 +127,36 @@ def forward(
             audio_coords=tokens[1].bounds,
             isolate_modalities=isolated,
             use_cross_timestep=True,  # the gates; scale and shift are hooked
+            video_keyframes_mask=marks,
             return_dict=False,
         )
     return [
         latents - sigma * part.mask * velocity
         for latents, part, velocity in zip(now, tokens, velocities, strict=True)
     ]
+
+
+@contextmanager
+def hooked(transformer: Any, own: tuple[torch.Tensor, ...], perturbed: list[Any]) -> Iterator[None]:
+    """Scale and shift between the streams from the own timesteps; STG's attention is its values."""
+
+    def with_own(timestep: torch.Tensor) -> Callable[..., Any]:
+        return lambda module, args: (timestep.flatten(), *args[1:])
+
+    def only_values(module: Any, args: Any, kwargs: Any, output: Any) -> Any:
+        hidden = kwargs["hidden_states"]
+        values = module.to_v(hidden).unflatten(2, (module.heads, -1))
+        if module.to_gate_logits is not None:
+            values = values * 2 * torch.sigmoid(module.to_gate_logits(hidden))[..., None]
+        return module.to_out[0](values.flatten(2))
+
+    shifts = (
+        transformer.av_cross_attn_video_scale_shift,
+        transformer.av_cross_attn_audio_scale_shift,
+    )
+    with ExitStack() as stack:
+        for module, timestep in zip(shifts, own, strict=True):
+            stack.callback(module.register_forward_pre_hook(with_own(timestep)).remove)
+        for module in perturbed:
+            stack.callback(module.register_forward_hook(only_values, with_kwargs=True).remove)
+        yield

@@ -1,7 +1,8 @@
 """The official sampling of LTX-2, written down once more, plainly, from its published formulas.
 
-Only the networks are taken from elsewhere (diffusers). Every pass runs in every step; what a
-neutral scale adds is then zero.
+Here: what is asked for, the noise levels, the clock of a take and the places of tokens. Only the
+networks are taken from elsewhere (diffusers). Every pass runs in every step; what a neutral scale
+adds is then zero.
 """
 
 from __future__ import annotations
@@ -9,8 +10,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,11 @@ import numpy as np
 import torch
 from attrs import field, frozen
 
-HEIGHT, WIDTH, FRAMES, FPS = 64, 96, 25, Fraction(24)
+FPS = Fraction(24)
+DISTILLED = [1.0, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421875, 0.0]
+DISTILLED_3 = [1.0, 0.725, 0.421875, 0.0]
+"""Its three steps whose largest drop is smallest."""
+REFINE = {3: [0.909375, 0.725, 0.421875, 0.0], 2: [0.909375, 0.421875, 0.0]}
 
 
 @frozen
@@ -33,31 +36,46 @@ class Scales:
 
 
 @frozen(kw_only=True)
-class Continued:
-    """What the segment goes on from. ``take``: its frames and audio latents so far, if known."""
+class Frames:
+    """uint8 frames ``[V, H, W, 3]`` that stand at ``first`` of the segment.
 
-    segment_index: int
-    frames: list[Any]
-    video_strength: float
-    audio: torch.Tensor
-    context: int
-    audio_strength: float
-    take: tuple[int, int] | None
+    ``crf``: the quality that they are compressed at before, 0 for not at all.
+    """
+
+    pixels: Any
+    first: int
+    strength: float = 1.0
+    crf: int = 0
+
+
+@frozen(kw_only=True)
+class Carried:
+    """What a state carries besides: ``repeated`` frames, and audio latents of which ``context`` are
+    known. ``take``: its frames and audio latents so far, if known."""
+
+    repeated: int
+    audio: torch.Tensor | None = None
+    context: int = 0
+    strength: float = 0.0
+    take: tuple[int, int] | None = None
     offset: Fraction = Fraction(0)
 
 
 @frozen(kw_only=True)
 class Asked:
-    """One segment."""
+    """One segment. ``levels``: of the first pass. ``refine``: of a second one at twice the size."""
 
     prompt: str
     negative: str
     seed: int
-    steps: int
+    size: tuple[int, int, int]
+    levels: list[float]
+    refine: list[float] | None = None
     video: Scales = field(factory=Scales)
     audio: Scales = field(factory=Scales)
     block: int = 1
-    continued: Continued | None = None
+    frames: tuple[Frames, ...] = ()
+    carried: Carried | None = None
 
 
 @frozen
@@ -70,23 +88,15 @@ class Grid:
     offset: Fraction
 
 
-@frozen
-class Tokens:
-    """One stream: noise mixed with what is known, the known, the mask (1 is noise), the bounds."""
-
-    start: torch.Tensor
-    clean: torch.Tensor
-    mask: torch.Tensor
-    bounds: torch.Tensor
-
-
 @functools.cache
 def networks(path: Path) -> Any:
-    """diffusers' pipeline, only for its networks, on memory of their own."""
+    """diffusers' pipeline and upsampler, only for the networks, on memory of their own."""
     from diffusers import LTX2ConditionPipeline
+    from diffusers.pipelines.ltx2 import LTX2LatentUpsamplerModel
 
     pipe = LTX2ConditionPipeline.from_pretrained(path, local_files_only=True)
-    for name in ("transformer", "vae", "connectors", "text_encoder"):
+    pipe.upsampler = LTX2LatentUpsamplerModel.from_pretrained(path / "spatial_upsampler")
+    for name in ("transformer", "vae", "connectors", "text_encoder", "upsampler"):
         for weight in getattr(pipe, name).parameters():
             weight.data = weight.data.clone()
     return pipe
@@ -105,29 +115,55 @@ def sigmas(steps: int) -> list[float]:
     return [*stretched.tolist(), 0.0]
 
 
-def grid(continued: Continued | None) -> Grid:
+def segment_seed(seed: int, segment_index: int) -> int:
+    """The take's seed for its first segment, else 8 bytes of SHA-256 of ``seed:index``."""
+    if segment_index == 0:
+        return seed
+    digest = hashlib.sha256(f"{seed}:{segment_index}".encode()).digest()
+    return int.from_bytes(digest[:8], "big")
+
+
+def grid(frames: int, carried: Carried | None) -> Grid:
     """The clock of a take, on one grid of 25 audio latents a second."""
-    if continued is None:
-        return Grid(0, round(FRAMES / float(FPS) * 25.0), 0, Fraction(0))
-    if continued.take is None:  # another implementation's state: a new grid
-        end = round(float((continued.offset + FRAMES / FPS) * 25))
-        return Grid(0, end, continued.context, continued.offset)
-    frames, latents = continued.take
-    first_frame = frames - len(continued.frames)
-    first = min(latents - continued.context, math.floor(25 * first_frame / FPS))
-    first = max(0, first)
-    end = round((first_frame + FRAMES) / float(FPS) * 25.0)
+    if carried is None:
+        return Grid(0, round(frames / float(FPS) * 25.0), 0, Fraction(0))
+    if carried.take is None:  # another implementation's state: a new grid
+        end = round(float((carried.offset + frames / FPS) * 25))
+        return Grid(0, end, carried.context, carried.offset)
+    so_far, latents = carried.take
+    first_frame = so_far - carried.repeated
+    first = max(0, min(latents - carried.context, math.floor(25 * first_frame / FPS)))
+    end = round((first_frame + frames) / float(FPS) * 25.0)
     return Grid(first, end - first, latents - first, first_frame / FPS - Fraction(first, 25))
 
 
-def video_bounds(offset: Fraction) -> torch.Tensor:
+def video_bounds(size: tuple[int, int, int], offset: Fraction) -> torch.Tensor:
     """``[1, 3, T, 2]``: seconds, rows and columns of every token, frame by frame, row by row."""
+    spans = [(max(8 * frame - 7, 0), 8 * frame + 1) for frame in range((size[2] - 1) // 8 + 1)]
+    return _bounds(spans, size, offset)
+
+
+def keyframe_bounds(
+    frames: Frames, size: tuple[int, int, int], offset: Fraction
+) -> torch.Tensor:
+    """``[1, 3, T, 2]`` of frames elsewhere: eight frames a latent, but a still lasts one."""
+    count = len(frames.pixels)
+    spans = [
+        (frames.first + 8 * latent, frames.first + 8 * latent + (1 if count == 1 else 8))
+        for latent in range((count - 1) // 8 + 1)
+    ]
+    return _bounds(spans, size, offset)
+
+
+def _bounds(
+    spans: list[tuple[int, int]], size: tuple[int, int, int], offset: Fraction
+) -> torch.Tensor:
     bounds = []
-    for frame in range((FRAMES - 1) // 8 + 1):
-        seconds = [max(8 * frame - 7, 0) / float(FPS), (8 * frame + 1) / float(FPS)]
-        for row in range(HEIGHT // 32):
-            for column in range(WIDTH // 32):
+    for start, end in spans:
+        for row in range(size[0] // 32):
+            for column in range(size[1] // 32):
                 across = [32 * column, 32 * column + 32]
+                seconds = [start / float(FPS), end / float(FPS)]
                 bounds.append([seconds, [32 * row, 32 * row + 32], across])
     tokens = torch.tensor(bounds)
     tokens[:, 0] += torch.tensor(float(offset))  # in fp32
@@ -141,82 +177,3 @@ def audio_bounds(where: Grid) -> torch.Tensor:
         starts[0] = 0
     ends = [4 * index + 1 for index in range(where.length)]
     return torch.tensor([[s / 100, e / 100] for s, e in zip(starts, ends, strict=True)])[None, None]
-
-
-def segment_seed(asked: Asked) -> int:
-    """The take's seed for its first segment, else 8 bytes of SHA-256 of ``seed:index``."""
-    if asked.continued is None:
-        return asked.seed
-    text = f"{asked.seed}:{asked.continued.segment_index + 1}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
-
-
-def conditioned(
-    noise: torch.Tensor, known: torch.Tensor, mask: float, bounds: torch.Tensor
-) -> Tokens:
-    """Noise ``[1, T, C]`` whose first tokens are ``known`` as far as ``mask`` lets them be."""
-    clean, masks = torch.zeros_like(noise), torch.ones(1, noise.shape[1], 1)
-    for index in range(known.shape[1]):
-        clean[:, index] = known[:, index]
-        masks[:, index] = mask
-    return Tokens(noise * masks + clean * (1 - masks), clean, masks, bounds)
-
-
-def streams(pipe: Any, asked: Asked) -> tuple[Tokens, Tokens]:
-    """Noise for the picture, then for the sound, in token order; then what is known."""
-    where, before = grid(asked.continued), asked.continued
-    generator = torch.Generator().manual_seed(segment_seed(asked))
-    video_bounds_ = video_bounds(where.offset)
-    config = pipe.transformer.config
-    shape = (1, video_bounds_.shape[2], config.in_channels)
-    video = torch.randn(shape, generator=generator)
-    audio = torch.randn((1, where.length, config.audio_in_channels), generator=generator)
-    known_video, known_audio = video[:, :0], audio[:, :0]
-    strengths = (1.0, 0.0) if before is None else (before.video_strength, before.audio_strength)
-    if before is not None:
-        known_video = encoded(pipe, before.frames)
-        latents = before.audio[:, :, before.audio.shape[2] - where.context :]
-        known_audio = torch.stack([latents[0, :, i].flatten() for i in range(where.context)])[None]
-    return (
-        conditioned(video, known_video, 1 - strengths[0], video_bounds_),
-        conditioned(audio, known_audio, strengths[1], audio_bounds(where)),
-    )
-
-
-def encoded(pipe: Any, frames: list[Any]) -> torch.Tensor:
-    """Normalised tokens ``[1, T, C]`` of uint8 frames."""
-    pixels = torch.tensor(np.stack(frames)).permute(3, 0, 1, 2)[None] / 255 * 2 - 1
-    latents = pipe.vae.encode(pixels).latent_dist.mode()[0]
-    each = [
-        (channel - mean) / std
-        for channel, mean, std in zip(
-            latents, pipe.vae.latents_mean, pipe.vae.latents_std, strict=True
-        )
-    ]
-    return torch.stack(each, dim=-1).flatten(0, 2)[None]
-
-
-@contextmanager
-def hooked(transformer: Any, own: tuple[torch.Tensor, ...], perturbed: list[Any]) -> Iterator[None]:
-    """Scale and shift between the streams from the own timesteps; STG's attention is its values."""
-
-    def with_own(timestep: torch.Tensor) -> Callable[..., Any]:
-        return lambda module, args: (timestep.flatten(), *args[1:])
-
-    def only_values(module: Any, args: Any, kwargs: Any, output: Any) -> Any:
-        hidden = kwargs["hidden_states"]
-        values = module.to_v(hidden).unflatten(2, (module.heads, -1))
-        if module.to_gate_logits is not None:
-            values = values * 2 * torch.sigmoid(module.to_gate_logits(hidden))[..., None]
-        return module.to_out[0](values.flatten(2))
-
-    shifts = (
-        transformer.av_cross_attn_video_scale_shift,
-        transformer.av_cross_attn_audio_scale_shift,
-    )
-    with ExitStack() as stack:
-        for module, timestep in zip(shifts, own, strict=True):
-            stack.callback(module.register_forward_pre_hook(with_own(timestep)).remove)
-        for module in perturbed:
-            stack.callback(module.register_forward_hook(only_values, with_kwargs=True).remove)
-        yield

@@ -1,4 +1,4 @@
-"""``numerics="diffusers"`` gives what `LTX2ConditionPipeline` gives on the same random weights."""
+"""``numerics="diffusers"`` gives what diffusers' own pipelines give on the same random weights."""
 
 from __future__ import annotations
 
@@ -6,121 +6,153 @@ import functools
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 import pytest
 import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
 
 import longtake as lt
 from longtake_ltx2.continuation import LTX2ContinuationState
-from longtake_ltx2.latents import decodable_audio, decodable_video
+from longtake_ltx2.latents import audio_to_tokens, normalized_video
 from longtake_ltx2.loading import align
-from tests.ltx2.support import (
-    ALL_GUIDANCE,
-    NO_GUIDANCE,
-    Checkpoints,
-    Size,
-    moving_frames,
-    probed_pipeline,
-    relative_error,
+from longtake_ltx2.tiny import Generation
+from longtake_ltx2.values import CleanLatents
+from tests.ltx2.parity import (
+    CASES,
+    FPS,
+    GENERATIONS,
+    GUIDANCE,
+    NEGATIVE,
+    PROMPT,
+    Case,
+    check,
+    latents,
 )
+from tests.ltx2.parity_conditions import Placed
+from tests.ltx2.support import NO_GUIDANCE, Checkpoints, moving_frames, probed_pipeline
 
-VIDEO_TOLERANCE = 2e-6
-AUDIO_TOLERANCE = 5e-6
-PROMPT, NEGATIVE = "a lighthouse in the fog", "blurry, quiet"
-
-GUIDANCE: dict[str, dict[str, Any]] = {
-    "off": NO_GUIDANCE,
-    "cfg": {**NO_GUIDANCE, "guidance_scale": 3.0, "audio_guidance_scale": 7.0},
-    "all": ALL_GUIDANCE,
+LEVELS: dict[str, list[float] | None] = {
+    "base": None,
+    "distilled": [1.0, 0.725, 0.421875],
+    "eight steps": [1.0, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421875],
+    "two stages": [1.0, 0.725, 0.421875],
 }
-CASES = [
-    pytest.param(size, generation, guidance, prefix, id=f"{size}-{generation}-{guidance}-{prefix}")
-    for size in ("tiny", "larger")
-    for generation in ("2.0", "2.3")
-    for guidance in GUIDANCE
-    for prefix in (0, 9)
-]
-
-
-@attrs.frozen(eq=False)
-class Reference:
-    """What diffusers gives: denormalised latents, pictures in [0, 255], samples."""
-
-    video: torch.Tensor
-    audio: torch.Tensor
-    pictures: np.ndarray[Any, Any]
-    sound: np.ndarray[Any, Any]
+REFINE_LEVELS = {3: [0.909375, 0.725, 0.421875], 2: [0.909375, 0.421875]}
 
 
 @functools.cache
-def diffusers_pipeline(path: Path) -> Any:
-    from diffusers import LTX2ConditionPipeline
+def pipelines(path: Path) -> tuple[Any, Any]:
+    """diffusers' conditioned pipeline, and the one that upsamples its latents."""
+    from diffusers import LTX2ConditionPipeline, LTX2LatentUpsamplePipeline
+    from diffusers.pipelines.ltx2 import LTX2LatentUpsamplerModel
 
     pipe = LTX2ConditionPipeline.from_pretrained(path, local_files_only=True)
-    for name in ("transformer", "vae", "audio_vae", "vocoder", "connectors", "text_encoder"):
-        align(getattr(pipe, name))
+    upsampler = LTX2LatentUpsamplerModel.from_pretrained(path / "spatial_upsampler")
+    names = ("transformer", "vae", "audio_vae", "vocoder", "connectors", "text_encoder")
+    for network in (*(getattr(pipe, name) for name in names), upsampler):
+        align(network)
     pipe.set_progress_bar_config(disable=True)
-    return pipe
+    return pipe, LTX2LatentUpsamplePipeline(vae=pipe.vae, latent_upsampler=upsampler)
 
 
-def diffusers_run(
-    path: Path, generation: str, guidance: dict[str, Any], frames: list[Any], seed: int
-) -> Reference:
-    pipe = diffusers_pipeline(path)
+@functools.cache
+def text(path: Path) -> dict[str, torch.Tensor]:
+    pipe, _ = pipelines(path)
+    names = ("prompt_embeds", "prompt_attention_mask")
     with torch.no_grad():
-        latents = pipe(
-            prompt=PROMPT,
-            negative_prompt=NEGATIVE,
-            conditions=[LTX2VideoCondition(np.stack(frames), 0, 1.0)] if frames else None,
-            height=64,
-            width=96,
-            num_frames=25,
-            frame_rate=24.0,
-            num_inference_steps=3,
-            spatio_temporal_guidance_blocks=[1] if guidance["stg_scale"] else None,
-            use_cross_timestep=generation != "2.0",
-            max_sequence_length=pipe.tokenizer.model_max_length,
-            generator=torch.Generator("cpu").manual_seed(seed),
+        encoded = pipe.encode_prompt(
+            PROMPT, NEGATIVE, max_sequence_length=pipe.tokenizer.model_max_length
+        )
+    return dict(zip((*names, *(f"negative_{name}" for name in names)), encoded, strict=True))
+
+
+def condition(placed: Placed, case: Case) -> LTX2VideoCondition:
+    """Placed at the latent frame that the pixel frame belongs to."""
+    height, width, frames = case.pixels
+    first = placed.frame % frames
+    index = 0 if first == 0 else (first - 1) // 8 + 1
+    crf = case.conditioned_on().image_crf if placed.kind == "image" else 0
+    return LTX2VideoCondition(placed.pixels(height, width), index, placed.strength, crf)
+
+
+def run(path: Path, case: Case, size: tuple[int, int], **options: Any) -> Any:
+    """Latents as the VAEs decode them."""
+    pipe, _ = pipelines(path)
+    scheduler = pipe.scheduler
+    if "sigmas" in options:  # a table is taken as it is
+        pipe.scheduler = FlowMatchEulerDiscreteScheduler.from_config(
+            scheduler.config, use_dynamic_shifting=False, shift_terminal=None
+        )
+    try:
+        return pipe(
+            **text(path),
+            conditions=[condition(each, case) for each in case.conditioned_on().placed] or None,
+            height=size[0],
+            width=size[1],
+            num_frames=case.pixels[2],
+            frame_rate=float(FPS),
+            use_cross_timestep=case.generation != "2.0",
             output_type="latent",
-            **guidance,
+            **options,
         )
-        video = pipe.vae.decode(latents.frames, None, return_dict=False)[0]
-        pictures = pipe.video_processor.postprocess_video(video, output_type="np")[0]
-        sound = pipe.vocoder(pipe.audio_vae.decode(latents.audio, return_dict=False)[0])[0]
-    return Reference(latents.frames, latents.audio, (pictures * 255).round(), sound.numpy())
+    finally:
+        pipe.scheduler = scheduler
 
 
-@pytest.mark.parametrize(("size", "generation", "guidance", "prefix"), CASES)
-def test_latents_and_pictures_match(
-    checkpoints: Checkpoints,
-    size: Size,
-    generation: Any,
-    guidance: str,
-    prefix: int,
-) -> None:
-    path = checkpoints.path(generation, size)
-    frames = moving_frames(prefix)
-    pipeline, probe = probed_pipeline(path, numerics="diffusers", dtype="float32", device="cpu")
-    state = LTX2ContinuationState(video_frames=frames).to_continuation_state() if prefix else None
-    result = pipeline.generate(
-        lt.GenerationRequest(
-            PROMPT,
-            negative_prompt=NEGATIVE,
-            sampling=lt.Sampling(seed=7, num_inference_steps=3),
-            stage_overrides={"denoise": {**GUIDANCE[guidance], "stg_blocks": [1]}},
-            state=state,
-        )
+def reference(path: Path, case: Case, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Latents of the picture and of the sound, as the VAEs decode them."""
+    height, width, frames = case.pixels
+    generator = torch.Generator("cpu").manual_seed(seed)
+    guidance = GUIDANCE[case.guidance]
+    blocks = [1] if guidance["stg_scale"] else None
+    levels = LEVELS[case.recipe]
+    schedule = {"num_inference_steps": case.steps} if levels is None else {"sigmas": levels}
+    two_stages = case.recipe == "two stages"
+    size = (height // 2, width // 2) if two_stages else (height, width)
+    made = run(
+        path,
+        case,
+        size,
+        generator=generator,
+        spatio_temporal_guidance_blocks=blocks,
+        **guidance,
+        **schedule,
     )
-    assert result.job is not None and result.audio is not None
-    reference = diffusers_run(path, generation, GUIDANCE[guidance], frames, result.job.segment_seed)
-    networks = diffusers_pipeline(path)
-    video = decodable_video(probe.clean[-1].video, networks.vae)
-    audio = decodable_audio(probe.clean[-1].audio, networks.audio_vae)
-    assert relative_error(reference.video, video) < VIDEO_TOLERANCE
-    assert relative_error(reference.audio, audio) < AUDIO_TOLERANCE
-    assert np.abs(reference.pictures[prefix:] - result.frames).max() <= 1
-    if not prefix:
-        assert result.audio.shape == reference.sound.shape
-        assert np.abs(result.audio - reference.sound).max() < 1e-4
+    if not two_stages:
+        return made.frames, made.audio
+    _, upsample = pipelines(path)
+    doubled = upsample(
+        latents=made.frames, height=size[0], width=size[1], num_frames=frames, output_type="latent"
+    ).frames
+    levels = REFINE_LEVELS[case.refine_steps]
+    made = run(
+        path,
+        case,
+        (height, width),
+        generator=generator,
+        spatio_temporal_guidance_blocks=None,
+        latents=doubled,
+        audio_latents=made.audio,
+        sigmas=levels,
+        noise_scale=levels[0],
+        **NO_GUIDANCE,
+    )
+    return made.frames, made.audio
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.numerics == "diffusers"], ids=str)
+def test_latents_match(checkpoints: Checkpoints, case: Case, record_property: Any) -> None:
+    actual, seed = latents(checkpoints, case)
+    path = checkpoints.path(case.generation, case.size)
+    check(record_property, case, reference(path, case, seed), decodable(path, actual))
+
+
+def decodable(path: Path, clean: CleanLatents) -> CleanLatents:
+    """As the VAEs decode them: how diffusers' pipeline returns latents."""
+    from longtake_ltx2.latents import decodable_audio, decodable_video
+
+    pipe, _ = pipelines(path)
+    return CleanLatents(
+        decodable_video(clean.video, pipe.vae), decodable_audio(clean.audio, pipe.audio_vae)
+    )

@@ -33,8 +33,8 @@ def denoiser(request: pytest.FixtureRequest, checkpoints: Checkpoints) -> Denois
     return Denoiser(
         parts["transformer"],
         OFFICIAL,
-        prepare(lt.Run(seed=1), geometry, None),
-        encode(job, options),
+        prepare(job, lt.Run(seed=1), geometry, None, None)[0],
+        encode(job, options, None),
         geometry,
         Guidance.from_options(options, OFFICIAL),
     )

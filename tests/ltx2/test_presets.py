@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 
 import longtake as lt
-from longtake_ltx2.overrides import LTX2DenoiseOptions
+from longtake_ltx2.overrides import (
+    LTX2DenoiseOptions,
+    LTX2PreparationOptions,
+    LTX2RefineStageOverride,
+)
 from longtake_ltx2.plugin import longtake_families
 from tests.ltx2.support import Checkpoints
 from tests.ltx2.watching import Watched
@@ -29,7 +33,11 @@ TABLE: dict[str, tuple[tuple[int, int, int, int, int], float, dict[str, Any]]] =
     "ltx2_base": ((512, 768, 121, 24, 40), 3.0, {**GUIDED, "stg_blocks": [29]}),
     "ltx2_3_base": ((512, 768, 121, 24, 30), 3.0, {**GUIDED, "stg_blocks": [28]}),
     "ltx2_distilled": ((1024, 1536, 121, 24, 8), 1.0, {}),
+    "ltx2_two_stage": ((1024, 1536, 121, 24, 8), 1.0, {}),
+    "ltx2_5_base": ((512, 768, 121, 24, 30), 3.0, {**GUIDED, "stg_blocks": [28]}),
+    "ltx2_5_distilled": ((1024, 1536, 121, 24, 8), 1.0, {}),
 }
+UNGUIDED = {name for name, (_, guidance, _) in TABLE.items() if guidance == 1.0}
 (FAMILY,) = longtake_families()
 
 
@@ -38,6 +46,9 @@ def test_names_and_versions() -> None:
         ("ltx2_base", 1),
         ("ltx2_3_base", 1),
         ("ltx2_distilled", 1),
+        ("ltx2_two_stage", 1),
+        ("ltx2_5_base", 1),
+        ("ltx2_5_distilled", 1),
         ("ltx2_tiny", 1),
     ]
     assert FAMILY.preset("ltx2_base@1") == FAMILY.preset("ltx2_base")
@@ -55,7 +66,7 @@ def test_defaults(name: str) -> None:
     expected = dict(zip(fields, sizes, strict=True))
     assert defaults == {**expected, "guidance_scale": guidance, "seed": 10}
     assert dict(preset.stage_defaults.get("denoise", {})) == denoise
-    assert (negative is None) == (name == "ltx2_distilled")
+    assert (negative is None) == (name in UNGUIDED)
 
 
 def test_distilled_leaves_every_guidance_term_off() -> None:
@@ -64,7 +75,7 @@ def test_distilled_leaves_every_guidance_term_off() -> None:
     assert (*neutral, options.guidance_rescale) == (1.0, 0.0, 1.0, 0.0)
 
 
-@pytest.mark.parametrize("name", ["ltx2_base", "ltx2_3_base"])
+@pytest.mark.parametrize("name", ["ltx2_base", "ltx2_3_base", "ltx2_5_base"])
 def test_the_negative_prompt_is_diffusers_own(name: str) -> None:
     from diffusers.pipelines.ltx2.utils import DEFAULT_NEGATIVE_PROMPT
 
@@ -73,11 +84,13 @@ def test_the_negative_prompt_is_diffusers_own(name: str) -> None:
     assert reference.resolve() is DEFAULT_NEGATIVE_PROMPT
 
 
-def test_every_stage_that_takes_overrides_is_denoise() -> None:
+def test_the_stages_that_take_overrides() -> None:
+    one_pass = {"prepare": LTX2PreparationOptions, "denoise": LTX2DenoiseOptions}
     for preset in FAMILY.presets:
-        recipe = FAMILY.stages if preset.stages is None else preset.stages
+        recipe = preset.recipe() or FAMILY.stages
         taking = {spec.name: spec.options_class() for spec in recipe if spec.options}
-        assert taking == {"denoise": LTX2DenoiseOptions}
+        refine = {"refine": LTX2RefineStageOverride} if preset.name == "ltx2_two_stage" else {}
+        assert taking == {**one_pass, **refine}
 
 
 def test_an_unknown_preset_is_refused_with_what_there_is(tiny: Path) -> None:
@@ -94,7 +107,7 @@ from longtake_ltx2.plugin import longtake_families
 for family in longtake_families():
     for preset in family.presets:
         list(map(repr, (preset, preset.defaults, preset.stage_defaults)))
-        for spec in preset.stages or family.stages:
+        for spec in preset.recipe() or family.stages:
             spec.options_class()
 heavy = {"torch", "numpy", "PIL", "diffusers", "transformers", "safetensors", "av"}
 print(sorted(heavy & set(sys.modules)))
@@ -105,7 +118,7 @@ print(sorted(heavy & set(sys.modules)))
     assert done.stdout.strip() == "[]"
 
 
-@pytest.fixture(scope="module", params=["2.0", "2.3"])
+@pytest.fixture(scope="module", params=["2.0", "2.3", "2.5"])
 def checkpoint(request: Any, checkpoints: Checkpoints) -> Path:
     return checkpoints.path(request.param)
 
@@ -115,14 +128,14 @@ def test_any_preset_runs_on_any_generation(checkpoint: Path, name: str) -> None:
     watched = Watched(checkpoint, preset=name)
     request = lt.GenerationRequest(
         "a lighthouse",
-        sampling=lt.Sampling(height=64, width=64, num_frames=9, num_inference_steps=2),
+        sampling=lt.Sampling(height=128, width=128, num_frames=9, num_inference_steps=2),
         stage_overrides={"denoise": {"stg_blocks": [1]}},
     )
     with watched.counted() as ran:
         result = watched.pipeline.generate(request)
-    passes = 1 if name == "ltx2_distilled" else 4
-    assert ran["transformer"] == 2 * passes
-    assert result.frames.shape == (9, 64, 64, 3)
+    refine_steps = 2 if name == "ltx2_two_stage" else 0
+    assert ran["transformer"] == 2 * (1 if name in UNGUIDED else 4) + refine_steps
+    assert result.frames.shape == (9, 128, 128, 3)
     assert result.frames.std() > 5
     assert result.audio is not None
     assert result.audio.std() > 1e-3
@@ -150,6 +163,7 @@ def test_a_tiny_checkpoint_gets_the_tiny_preset(checkpoint: Path) -> None:
         ({"cross_attn_mod": True, "gated_attn": True}, "ltx2_3_base"),
         ({"gated_attn": True, "perturbed_attn": True}, "ltx2_3_base"),
         ({"perturbed_attn": True}, "ltx2_base"),
+        ({"use_keyframes_abs_pos_embedding": True}, "ltx2_5_distilled"),
     ],
 )
 def test_a_real_configuration_gets_its_generations_preset(

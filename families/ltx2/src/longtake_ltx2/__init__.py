@@ -5,4 +5,8 @@ Importing this package, its plugin, presets or continuation codec imports nothin
 
 from __future__ import annotations
 
+from longtake_ltx2.duration import predict_num_frames
+
+__all__ = ["predict_num_frames"]
+
 __version__ = "0.1.0"

@@ -109,6 +109,11 @@ class SegmentClock:
         return self.first_frame + self.num_frames
 
     @property
+    def new_frames(self) -> int:
+        """How many of its frames the take did not have."""
+        return self.num_frames - self.repeated_frames
+
+    @property
     def num_latents(self) -> int:
         """Audio latents of this segment, context included."""
         return self.end_latent - self.first_latent

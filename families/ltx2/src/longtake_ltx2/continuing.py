@@ -17,7 +17,14 @@ from longtake_ltx2.clock import (
 )
 from longtake_ltx2.continuation import LTX2ContinuationState
 
-__all__ = ["audio_until_end", "carried_audio", "known_latents", "place_segment", "repeated_frames"]
+__all__ = [
+    "audio_until_end",
+    "carried_audio",
+    "known_latents",
+    "place_segment",
+    "repeated_count",
+    "repeated_frames",
+]
 
 
 def repeated_frames(state: LTX2ContinuationState) -> list[Any]:
@@ -25,6 +32,12 @@ def repeated_frames(state: LTX2ContinuationState) -> list[Any]:
     frames = list(state.video_frames or ())
     keep = (len(frames) - 1) // FRAMES_PER_LATENT * FRAMES_PER_LATENT + 1 if frames else 0
     return frames[len(frames) - keep :]
+
+
+def repeated_count(state: LTX2ContinuationState) -> int:
+    """Frames of the next segment that the take has already: up to the last of the carried ones."""
+    carried = len(repeated_frames(state))
+    return state.video_conditioning_frame_idx + carried if carried else 0
 
 
 def place_segment(
@@ -37,13 +50,13 @@ def place_segment(
     """
     if state is None:
         return first_segment(num_frames, fps)
-    repeated = len(repeated_frames(state))
+    repeated = repeated_count(state)
     carries_audio = state.audio_latents is not None
     if state.clock is not None:
         # Without carried latents the context is made anew: the held-back sound lies in it.
         wanted = state.audio_conditioning_num_frames if carries_audio else AUDIO_CONTEXT_LATENTS
         return next_segment(state.clock, num_frames, repeated, context_latents=wanted)
-    left_out = len(state.video_frames or ()) - repeated
+    left_out = len(state.video_frames or ()) - len(repeated_frames(state))
     offset = Fraction(state.video_position_offset_sec) + Fraction(left_out) / fps
     first_frame = round(offset * fps)
     return SegmentClock(

@@ -99,15 +99,18 @@ class _Step:
         perturbed_blocks: list[int] | None = None,
     ) -> Both:
         """The clean latents that one pass predicts: ``x - sigma v``."""
-        transformer, noisy = self.denoiser.transformer, self.denoiser.noisy
-        geometry, dtype = self.denoiser.geometry, transformer.dtype
+        transformer, geometry = self.denoiser.transformer, self.denoiser.geometry
+        noisy, dtype = self.denoiser.noisy, transformer.dtype
+        video, video_coordinates = _or_stand_in(self.video, noisy.video)
+        audio, audio_coordinates = _or_stand_in(self.audio, noisy.audio)
+        alone = video is not self.video or audio is not self.audio
         timestep = (self.sigma * _TIMESTEPS).expand(1)
         with ExitStack() as hooks:
             if self.denoiser.numerics.gate_from_other_sigma:
                 hooks.enter_context(gates_follow(transformer, timestep * _gate_scale(transformer)))
             video_velocity, audio_velocity = transformer(
-                hidden_states=self.video.to(dtype),
-                audio_hidden_states=self.audio.to(dtype),
+                hidden_states=video.to(dtype),
+                audio_hidden_states=audio.to(dtype),
                 encoder_hidden_states=prompt.video.to(dtype),
                 audio_encoder_hidden_states=prompt.audio.to(dtype),
                 timestep=_timesteps(timestep, noisy.video),
@@ -119,26 +122,56 @@ class _Step:
                 width=geometry.latent_width,
                 fps=float(geometry.clock.fps),
                 audio_num_frames=geometry.clock.num_latents,
-                video_coords=noisy.video.coordinates,
-                audio_coords=noisy.audio.coordinates,
-                isolate_modalities=isolated,
+                video_coords=video_coordinates,
+                audio_coords=audio_coordinates,
+                isolate_modalities=isolated or alone,
                 spatio_temporal_guidance_blocks=perturbed_blocks,
                 use_cross_timestep=self._use_cross_timestep(),
+                video_keyframes_mask=self._single_frame_tokens(video),
                 return_dict=False,
             )
         return (
-            self.video - self._token_sigma(noisy.video) * video_velocity.float(),
-            self.audio - self._token_sigma(noisy.audio) * audio_velocity.float(),
+            self._clean(self.video, noisy.video, video_velocity),
+            self._clean(self.audio, noisy.audio, audio_velocity),
         )
+
+    def _clean(self, latents: torch.Tensor, stream: Stream, velocity: torch.Tensor) -> torch.Tensor:
+        wanted = velocity[:, : latents.shape[1]].float()
+        return latents - self._token_sigma(stream) * wanted
 
     def _token_sigma(self, stream: Stream) -> torch.Tensor:
         per_token = self.denoiser.numerics.per_token_sigma
         return stream.denoise_mask * self.sigma if per_token else self.sigma
 
+    def _single_frame_tokens(self, video: torch.Tensor) -> torch.Tensor | None:
+        """``[1, T, 1]``, 1 on the tokens that encode one pixel frame: the first latent frame's.
+
+        Networks before 2.5 have no mark for them. None of the frames that a segment is conditioned
+        on are marked, as they are given and not made (ltx-core ``VideoConditionByKeyframeIndex``).
+        """
+        denoiser = self.denoiser
+        marked = denoiser.transformer.config.use_keyframes_abs_pos_embedding
+        if not marked or not denoiser.numerics.marks_first_frame:
+            return None
+        mask = torch.zeros_like(video[..., :1])
+        mask[:, : denoiser.geometry.latent_height * denoiser.geometry.latent_width] = 1
+        return mask
+
     def _use_cross_timestep(self) -> bool:
         if self.denoiser.numerics.gate_from_other_sigma:
             return False
         return generation_of(dict(self.denoiser.transformer.config)) != "2.0"
+
+
+def _or_stand_in(latents: torch.Tensor, stream: Stream) -> tuple[torch.Tensor, torch.Tensor]:
+    """Latents and coordinates; of one token, cut off from the rest, where no stream is wanted.
+
+    The networks take no empty stream.
+    """
+    if latents.shape[1]:
+        return latents, stream.coordinates
+    axes = stream.coordinates.shape[1]
+    return latents.new_zeros(1, 1, latents.shape[2]), latents.new_zeros(1, axes, 1, 2)
 
 
 def _gate_scale(transformer: Any) -> float:

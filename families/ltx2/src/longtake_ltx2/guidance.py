@@ -8,8 +8,9 @@ arXiv:2411.18664. Modality isolation: ltx-core ``MultiModalGuider``.
 from __future__ import annotations
 
 import torch
-from attrs import frozen
+from attrs import evolve, frozen
 
+import longtake as lt
 from longtake_ltx2.numerics import Numerics
 from longtake_ltx2.overrides import LTX2DenoiseOptions
 
@@ -24,6 +25,9 @@ class Scales:
     stg: float
     modality: float
     rescale: float
+
+
+_NEUTRAL = Scales(cfg=1.0, stg=0.0, modality=1.0, rescale=0.0)
 
 
 @frozen(eq=False)
@@ -46,28 +50,37 @@ class Guidance:
     numerics: Numerics
 
     @classmethod
-    def from_options(cls, options: LTX2DenoiseOptions, numerics: Numerics) -> Guidance:
-        """An audio scale of None follows the video's."""
+    def from_options(
+        cls,
+        options: LTX2DenoiseOptions,
+        numerics: Numerics,
+        output: lt.Output | None = None,
+    ) -> Guidance:
+        """An audio scale of None follows the video's; a stream that is not wanted asks for none.
+
+        One stream alone is isolated already. ``output``: which streams are wanted, both if None.
+        """
 
         def audio(own: float | None, video: float) -> float:
             return video if own is None else own
 
-        return cls(
-            video=Scales(
-                options.guidance_scale,
-                options.stg_scale,
-                options.modality_scale,
-                options.guidance_rescale,
-            ),
-            audio=Scales(
-                audio(options.audio_guidance_scale, options.guidance_scale),
-                audio(options.audio_stg_scale, options.stg_scale),
-                audio(options.audio_modality_scale, options.modality_scale),
-                audio(options.audio_guidance_rescale, options.guidance_rescale),
-            ),
-            blocks=options.stg_blocks,
-            numerics=numerics,
+        video_scales = Scales(
+            options.guidance_scale,
+            options.stg_scale,
+            options.modality_scale,
+            options.guidance_rescale,
         )
+        audio_scales = Scales(
+            audio(options.audio_guidance_scale, options.guidance_scale),
+            audio(options.audio_stg_scale, options.stg_scale),
+            audio(options.audio_modality_scale, options.modality_scale),
+            audio(options.audio_guidance_rescale, options.guidance_rescale),
+        )
+        if output is not None and not output.audio:
+            video_scales, audio_scales = evolve(video_scales, modality=1.0), _NEUTRAL
+        elif output is not None and not output.video:
+            video_scales, audio_scales = _NEUTRAL, evolve(audio_scales, modality=1.0)
+        return cls(video_scales, audio_scales, options.stg_blocks, numerics)
 
     @property
     def needs_negative(self) -> bool:

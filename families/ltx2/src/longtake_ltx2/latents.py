@@ -15,6 +15,7 @@ __all__ = [
     "audio_to_tokens",
     "decodable_audio",
     "decodable_video",
+    "normalized_audio",
     "normalized_video",
     "video_from_tokens",
     "video_to_tokens",
@@ -27,8 +28,10 @@ def video_to_tokens(latents: torch.Tensor) -> torch.Tensor:
 
 
 def video_from_tokens(tokens: torch.Tensor, frames: int, height: int, width: int) -> torch.Tensor:
-    """``[B, F*H*W, C]`` to ``[B, C, F, H, W]``."""
-    return tokens.transpose(1, 2).reshape(len(tokens), -1, frames, height, width)
+    """``[B, F*H*W, C]`` to ``[B, C, F, H, W]``; no tokens are no frames."""
+    batch, count, channels = tokens.shape
+    frames = frames if count else 0
+    return tokens.transpose(1, 2).reshape(batch, channels, frames, height, width)
 
 
 def audio_to_tokens(latents: torch.Tensor) -> torch.Tensor:
@@ -38,7 +41,8 @@ def audio_to_tokens(latents: torch.Tensor) -> torch.Tensor:
 
 def audio_from_tokens(tokens: torch.Tensor, mel_bins: int) -> torch.Tensor:
     """``[B, L, C*mel]`` to ``[B, C, L, mel]``."""
-    return tokens.reshape(*tokens.shape[:2], -1, mel_bins).transpose(1, 2)
+    channels = tokens.shape[2] // mel_bins
+    return tokens.reshape(*tokens.shape[:2], channels, mel_bins).transpose(1, 2)
 
 
 def normalized_video(latents: torch.Tensor, vae: Any) -> torch.Tensor:
@@ -62,4 +66,11 @@ def decodable_audio(latents: torch.Tensor, audio_vae: Any) -> torch.Tensor:
     """Audio latents ``[B, C, L, mel]`` as the audio VAE decodes them, statistics per C and mel."""
     tokens = audio_to_tokens(latents)
     tokens = tokens * audio_vae.latents_std.to(tokens) + audio_vae.latents_mean.to(tokens)
+    return audio_from_tokens(tokens, latents.shape[3])
+
+
+def normalized_audio(latents: torch.Tensor, audio_vae: Any) -> torch.Tensor:
+    """What the audio VAE encodes to, ``[B, C, L, mel]``, in the transformer's space."""
+    tokens = audio_to_tokens(latents)
+    tokens = (tokens - audio_vae.latents_mean.to(tokens)) / audio_vae.latents_std.to(tokens)
     return audio_from_tokens(tokens, latents.shape[3])

@@ -29,6 +29,12 @@ class Numerics:
     ``gate_from_other_sigma``: the gates between picture and sound follow the other stream's sigma
     while scale and shift follow the own per-token timestep, in every generation; else both follow
     the own (2.0) or both the other's (2.3 on).
+    ``conditions_at_pixel_frames``: frames that a segment is conditioned on lie at any pixel frame,
+    else at the start of the latent frame which that one belongs to.
+    ``conditions_after_noise``: a partly kept token is a mixture of what is known and of the noise
+    level that a token beside it starts from, else one of what is known and noise.
+    ``marks_first_frame``: networks that learned a mark for tokens of a single pixel frame (2.5)
+    see it on the segment's first latent frame.
     """
 
     name: NumericsName
@@ -39,6 +45,9 @@ class Numerics:
     perturb_asking_stream_only: bool
     any_scale_asks: bool
     gate_from_other_sigma: bool
+    conditions_at_pixel_frames: bool
+    conditions_after_noise: bool
+    marks_first_frame: bool
 
 
 OFFICIAL = Numerics(
@@ -50,6 +59,9 @@ OFFICIAL = Numerics(
     perturb_asking_stream_only=True,
     any_scale_asks=True,
     gate_from_other_sigma=True,
+    conditions_at_pixel_frames=True,
+    conditions_after_noise=True,
+    marks_first_frame=True,
 )
 DIFFUSERS = Numerics(
     name="diffusers",
@@ -60,5 +72,8 @@ DIFFUSERS = Numerics(
     perturb_asking_stream_only=False,
     any_scale_asks=False,
     gate_from_other_sigma=False,
+    conditions_at_pixel_frames=False,
+    conditions_after_noise=False,
+    marks_first_frame=False,
 )
 NUMERICS: dict[NumericsName, Numerics] = {"official": OFFICIAL, "diffusers": DIFFUSERS}

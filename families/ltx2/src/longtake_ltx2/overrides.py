@@ -1,42 +1,44 @@
-"""What a request may override in LTX-2's stages."""
+"""What a request may override in LTX-2's stages, and what may be set when a pipeline is built."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from attrs import Attribute, field, frozen
+from attrs import asdict, evolve, field, frozen
+from attrs.validators import and_, deep_iterable, in_, instance_of, optional
 
 import longtake as lt
 
-__all__ = ["LTX2DenoiseOptions"]
+__all__ = [
+    "LTX2DecoderPresetOverride",
+    "LTX2DenoiseOptions",
+    "LTX2LoopOptions",
+    "LTX2PreparationOptions",
+    "LTX2RefinePresetOverride",
+    "LTX2RefineStageOverride",
+    "chosen",
+    "refine_override_to_dict",
+]
 
-
-def _refuse(attribute: Attribute[Any], problem: str) -> None:
-    raise lt.ValidationError(f"stage_overrides.denoise.{attribute.name}", problem)
-
-
-def _scale(instance: object, attribute: Attribute[Any], value: float | None) -> None:
-    if value is not None and not -1000.0 <= value <= 1000.0:
-        _refuse(attribute, f"is {value!r}; must be from -1000 to 1000")
-
-
-def _share(instance: object, attribute: Attribute[Any], value: float | None) -> None:
-    if value is not None and not 0.0 <= value <= 1.0:
-        _refuse(attribute, f"is {value!r}; must be from 0 to 1")
-
-
-def _steps(instance: object, attribute: Attribute[Any], value: int) -> None:
-    if not 1 <= value <= 1000:
-        _refuse(attribute, f"is {value!r}; must be from 1 to 1000")
-
-
-def _blocks(instance: object, attribute: Attribute[Any], value: tuple[int, ...]) -> None:
-    if any(block < 0 for block in value) or len(set(value)) != len(value):
-        _refuse(attribute, f"is {list(value)!r}; must be different block indices from 0")
+_SCALE = lt.between(-1000.0, 1000.0)
+_SHARE = lt.between(0.0, 1.0)
+_STEPS = lt.between(1, 1000)
+_CRF = lt.between(0, 51)
 
 
 @frozen(kw_only=True)
-class LTX2DenoiseOptions:
+class LTX2LoopOptions:
+    """What every denoising loop lets a request choose; None leaves it to the stage.
+
+    ``num_inference_steps``: Euler steps. ``guidance_scale``: text guidance (CFG), 1.0 is off.
+    """
+
+    num_inference_steps: int | None = field(default=None, validator=_STEPS)
+    guidance_scale: float | None = field(default=None, validator=_SCALE)
+
+
+@frozen(kw_only=True)
+class LTX2DenoiseOptions(LTX2LoopOptions):
     """Steps and guidance of the denoising loop.
 
     The four guidance terms act on the predicted clean latents; each has a scale for the picture
@@ -46,13 +48,147 @@ class LTX2DenoiseOptions:
     perturbs.
     """
 
-    num_inference_steps: int = field(default=40, validator=_steps)
-    guidance_scale: float = field(default=1.0, validator=_scale)
-    audio_guidance_scale: float | None = field(default=None, validator=_scale)
-    stg_scale: float = field(default=0.0, validator=_scale)
-    audio_stg_scale: float | None = field(default=None, validator=_scale)
-    stg_blocks: tuple[int, ...] = field(default=(), validator=_blocks)
-    modality_scale: float = field(default=1.0, validator=_scale)
-    audio_modality_scale: float | None = field(default=None, validator=_scale)
-    guidance_rescale: float = field(default=0.0, validator=_share)
-    audio_guidance_rescale: float | None = field(default=None, validator=_share)
+    num_inference_steps: int = field(
+        default=40, validator=_STEPS, metadata={"help": "Euler steps of the loop."}
+    )
+    guidance_scale: float = field(
+        default=1.0, validator=_SCALE, metadata={"help": "Text guidance of the picture; 1 is off."}
+    )
+    audio_guidance_scale: float | None = field(
+        default=None,
+        validator=_SCALE,
+        metadata={"help": "Text guidance of the sound; null follows the picture's."},
+    )
+    stg_scale: float = field(
+        default=0.0,
+        validator=_SCALE,
+        metadata={"help": "Spatio-temporal guidance of the picture; 0 is off."},
+    )
+    audio_stg_scale: float | None = field(
+        default=None,
+        validator=_SCALE,
+        metadata={"help": "Spatio-temporal guidance of the sound; null follows the picture's."},
+    )
+    stg_blocks: tuple[int, ...] = field(
+        default=(),
+        validator=and_(lt.unique(), deep_iterable(lt.between(0))),
+        metadata={"help": "Transformer blocks that spatio-temporal guidance perturbs."},
+    )
+    modality_scale: float = field(
+        default=1.0,
+        validator=_SCALE,
+        metadata={"help": "Guidance of the picture away from ignoring the sound; 1 is off."},
+    )
+    audio_modality_scale: float | None = field(
+        default=None,
+        validator=_SCALE,
+        metadata={"help": "Guidance of the sound away from ignoring the picture; null follows."},
+    )
+    guidance_rescale: float = field(
+        default=0.0,
+        validator=_SHARE,
+        metadata={"help": "Share of the picture's rescaling to its unguided deviation."},
+    )
+    audio_guidance_rescale: float | None = field(
+        default=None,
+        validator=_SHARE,
+        metadata={"help": "Share of the sound's rescaling; null follows the picture's."},
+    )
+
+
+@frozen(kw_only=True)
+class LTX2PreparationOptions:
+    """How the conditioning is prepared.
+
+    ``image_crf``: H.264 quality that still images are re-compressed at, as those were that the
+    model learned from; 0 leaves them as they are, None is the generation's own (33; 18 for 2.5).
+    """
+
+    image_crf: int | None = field(
+        default=None,
+        validator=_CRF,
+        metadata={"help": "H.264 quality of still images; 0 is off, null the generation's own."},
+    )
+
+
+@frozen(kw_only=True)
+class LTX2DecoderPresetOverride:
+    """Which video decoder a pipeline is built with, under ``preset_overrides.decode_video``.
+
+    Checkpoints of 2.5 may have two: the VAE's own, convolutional, and one that is a diffusion model
+    itself. None means the convolutional one.
+    """
+
+    decoder: Literal["convolutional", "diffusion"] | None = field(
+        default=None, metadata={"help": "Which video decoder, of the two that 2.5 may have."}
+    )
+
+
+@frozen(kw_only=True)
+class LTX2RefinePresetOverride:
+    """The second pass as a pipeline is built with it, under ``preset_overrides.refine``.
+
+    ``enabled``: without it there is one pass, at full size. ``add_noise``: whether the second pass
+    starts from noise at its first level. None means the preset's choice, which is True for both.
+    """
+
+    enabled: bool | None = field(
+        default=None,
+        validator=optional(instance_of(bool)),
+        metadata={"help": "Whether there is a second pass."},
+    )
+    add_noise: bool | None = field(
+        default=None,
+        validator=optional(instance_of(bool)),
+        metadata={"help": "Whether the second pass starts from noise."},
+    )
+
+
+@frozen(kw_only=True)
+class LTX2RefineStageOverride(LTX2LoopOptions):
+    """The second pass of one request, under ``stage_overrides.refine``. None: the preset's choice.
+
+    ``num_inference_steps``: 3, the official schedule, or 2, which leaves one level out.
+    ``image_crf``: of still images at the full size; None is what the first pass had.
+    ``video_position_offset_sec``: seconds by which the video's time positions shift forward; None
+    is the take's own clock.
+    """
+
+    num_inference_steps: int | None = field(
+        default=None,
+        validator=optional(in_((2, 3))),
+        metadata={"help": "Steps of the second pass: 3, or 2 for the reduced schedule."},
+    )
+    guidance_scale: float | None = field(
+        default=None,
+        validator=_SCALE,
+        metadata={"help": "Text guidance of both streams in the second pass; 1 is off."},
+    )
+    image_crf: int | None = field(
+        default=None,
+        validator=_CRF,
+        metadata={"help": "H.264 quality of still images; null is what the first pass had."},
+    )
+    video_position_offset_sec: float | None = field(
+        default=None,
+        validator=lt.between(0.0, 3600.0),
+        metadata={"help": "Seconds by which the video's positions shift; null is the clock's."},
+    )
+
+
+def chosen(defaults: LTX2DenoiseOptions, options: LTX2LoopOptions | None) -> LTX2DenoiseOptions:
+    """The loop's options: what a request chose over ``defaults``."""
+    if isinstance(options, LTX2DenoiseOptions):
+        return options
+    if options is not None and options.num_inference_steps is not None:
+        defaults = evolve(defaults, num_inference_steps=options.num_inference_steps)
+    if options is not None and options.guidance_scale is not None:
+        defaults = evolve(defaults, guidance_scale=options.guidance_scale)
+    return defaults
+
+
+def refine_override_to_dict(
+    override: LTX2RefinePresetOverride | LTX2RefineStageOverride,
+) -> dict[str, Any]:
+    """The fields that were set; those left at None are dropped."""
+    return {name: value for name, value in asdict(override).items() if value is not None}

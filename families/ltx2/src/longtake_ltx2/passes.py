@@ -26,7 +26,11 @@ class BlockInputs:
 @contextmanager
 def _before_forward(modules: Iterable[Any], hook: Callable[..., Any]) -> Iterator[None]:
     """``hook(module, args, kwargs)`` before every forward of these modules."""
-    handles = [module.register_forward_pre_hook(hook, with_kwargs=True) for module in modules]
+    handles = [
+        # Before hooks that hold for longer: they see the forward as this pass has it.
+        module.register_forward_pre_hook(hook, with_kwargs=True, prepend=True)
+        for module in modules
+    ]
     try:
         yield
     finally:

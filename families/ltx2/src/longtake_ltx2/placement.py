@@ -1,12 +1,131 @@
-"""Where the networks go, and in which type of floats."""
+"""Where the networks are, and in which type of floats."""
 
 from __future__ import annotations
+
+import logging
+from importlib.util import find_spec
+from typing import Any, Protocol
 
 import torch
 
 import longtake as lt
+from longtake_ltx2.config import PRECISIONS
 
-__all__ = ["float_dtype_name", "torch_dtype", "usable_device"]
+__all__ = [
+    "Offloading",
+    "Placement",
+    "Resident",
+    "dtype_name",
+    "placement_on",
+    "torch_dtype",
+    "usable_device",
+]
+
+logger = logging.getLogger(__name__)
+
+_HOME = "cpu"
+_TOGETHER = {
+    "text_encoder": "text",
+    "connectors": "text",
+    "duration_head": "text",
+    "audio_vae": "sound",
+    "vocoder": "sound",
+}
+"""Networks that take turns within one stage; they are on the device together."""
+
+
+class Placement(Protocol):
+    """Decides where each network is."""
+
+    def add(self, name: str, network: Any) -> None:
+        """Take charge of a network that was just loaded, in the computer's memory."""
+        ...
+
+    def use(self, name: str) -> None:
+        """Have this network on the device. It calls this itself before it computes."""
+        ...
+
+    def release(self) -> None:
+        """Nothing computes for now."""
+        ...
+
+
+class Resident:
+    """Every network is on the device from when it is loaded."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+
+    def add(self, name: str, network: Any) -> None:
+        network.to(self._device)
+
+    def use(self, name: str) -> None:
+        """It already is."""
+
+    def release(self) -> None:
+        """It stays."""
+
+
+class Offloading:
+    """A network is on the device from its first computation until one of another group computes.
+
+    The groups: text encoder with connectors, transformer, video VAE, upsampler, and audio VAE with
+    vocoder. What a network is called with is moved to the device too, except by ``encode`` and
+    ``decode``, whose callers do that.
+
+    Raises `longtake.MissingDependencyError` without accelerate, whose hooks diffusers' VAEs heed.
+    """
+
+    def __init__(self, device: str) -> None:
+        if find_spec("accelerate") is None:
+            raise lt.MissingDependencyError("longtake-ltx2[offload]", "offload='component'")
+        self._device = device
+        self._networks: dict[str, Any] = {}
+        self._on_device: list[str] = []
+
+    def add(self, name: str, network: Any) -> None:
+        from accelerate.hooks import ModelHook, add_hook_to_module
+        from accelerate.utils import send_to_device
+
+        placement = self
+
+        class Use(ModelHook):  # type: ignore[misc]  # accelerate is not typed
+            def pre_forward(self, module: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
+                placement.use(name)
+                device = placement._device
+                return send_to_device(args, device), send_to_device(kwargs, device)
+
+        self._networks[name] = network
+        add_hook_to_module(network, Use())
+
+    def use(self, name: str) -> None:
+        if name in self._on_device:
+            return
+        group = _TOGETHER.get(name, name)
+        self._leave([other for other in self._on_device if _TOGETHER.get(other, other) != group])
+        self._move(name, self._device)
+        self._on_device.append(name)
+
+    def release(self) -> None:
+        self._leave(list(self._on_device))
+
+    def _leave(self, names: list[str]) -> None:
+        for name in names:
+            self._move(name, _HOME)
+            self._on_device.remove(name)
+        if names:
+            from accelerate.utils.memory import clear_device_cache
+
+            clear_device_cache()
+
+    def _move(self, name: str, device: str) -> None:
+        logger.info("%s goes to %s", name, device)
+        self._networks[name].to(device)
+
+
+def placement_on(device: str, offload: str) -> Placement:
+    """The placement that ``offload``, ``"none"`` or ``"component"``, asks for."""
+    return Offloading(device) if offload == "component" else Resident(device)
 
 
 def usable_device(asked: str | None) -> str:
@@ -24,19 +143,15 @@ def usable_device(asked: str | None) -> str:
     return str(device)
 
 
-def float_dtype_name(asked: str | None) -> str | None:
-    """``asked`` when it names a type of floats. Raises `longtake.ValidationError`."""
-    if asked is None:
-        return None
-    dtype = vars(torch).get(asked)
-    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
-        raise lt.ValidationError(
-            "dtype", f"{asked!r} is no type of floats; e.g. 'float32', 'bfloat16'"
-        )
+def dtype_name(asked: str | None) -> str | None:
+    """``asked`` when the networks can compute in it. Raises `longtake.ValidationError`."""
+    if asked is not None and asked not in PRECISIONS:
+        known = ", ".join(PRECISIONS)
+        raise lt.ValidationError("dtype", f"{asked!r} is none of these types of floats: {known}")
     return asked
 
 
-def torch_dtype(name: str) -> torch.dtype:
-    """The dtype called ``name``."""
-    dtype: torch.dtype = vars(torch)[name]
+def torch_dtype(precision: str) -> torch.dtype:
+    """The dtype that ``precision`` names."""
+    dtype: torch.dtype = vars(torch)[PRECISIONS[precision]]
     return dtype

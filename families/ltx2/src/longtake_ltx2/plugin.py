@@ -21,8 +21,9 @@ def longtake_families() -> list[lt.ModelFamily]:
             codecs=(LTX2ContinuationCodec(),),
             recognise="longtake_ltx2.checkpoints:recognise",
             load="longtake_ltx2.loading:load",
-            options="longtake_ltx2.config:LTX2LoadOptions",
+            options="longtake_ltx2.config:LTX2T2VConfig",
             example="longtake_ltx2.tiny:write_tiny_checkpoint",
+            estimate="longtake_ltx2.estimating:estimate",
             description="LTX-2: picture and sound together (Lightricks)",
         )
     ]

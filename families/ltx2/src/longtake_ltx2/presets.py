@@ -26,6 +26,16 @@ _BASE = {
     "negative_prompt": _LONG_NEGATIVE_PROMPT,
     "guidance_scale": 3.0,
 }
+_DISTILLED = {
+    "seed": 10,
+    "height": 1024,
+    "width": 1536,
+    "num_frames": 121,
+    "fps": 24,
+    "num_inference_steps": 8,
+    "guidance_scale": 1.0,
+}
+_DECODER = {"decode_video": "longtake_ltx2.overrides:LTX2DecoderPresetOverride"}
 
 PRESETS = (
     lt.Preset(
@@ -43,16 +53,30 @@ PRESETS = (
     lt.Preset(
         "ltx2_distilled",
         description="the distilled checkpoints: eight steps, no guidance",
-        defaults={
-            "seed": 10,
-            "height": 1024,
-            "width": 1536,
-            "num_frames": 121,
-            "fps": 24,
-            "num_inference_steps": 8,
-            "guidance_scale": 1.0,
-        },
+        defaults=_DISTILLED,
         stages=DISTILLED_RECIPE,
+    ),
+    lt.Preset(
+        "ltx2_two_stage",
+        description="the distilled checkpoints at half size, then refined at full size",
+        defaults=_DISTILLED,
+        stages="longtake_ltx2.recipes:two_stage_recipe",
+        overrides={"refine": "longtake_ltx2.overrides:LTX2RefinePresetOverride", **_DECODER},
+    ),
+    lt.Preset(
+        "ltx2_5_base",
+        description="LTX-2.5's full transformer with all guidance terms",
+        defaults={**_BASE, "num_inference_steps": 30},
+        stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [28]}},
+        stages="longtake_ltx2.recipes:base_recipe",
+        overrides=_DECODER,
+    ),
+    lt.Preset(
+        "ltx2_5_distilled",
+        description="LTX-2.5's distilled transformer: eight steps, no guidance",
+        defaults=_DISTILLED,
+        stages="longtake_ltx2.recipes:distilled_recipe",
+        overrides=_DECODER,
     ),
     lt.Preset(
         "ltx2_tiny",

@@ -2,39 +2,113 @@
 
 from __future__ import annotations
 
-import longtake as lt
-from longtake_ltx2.schedule import DISTILLED_SIGMAS
+from typing import TypeAlias
 
-__all__ = ["BASE_RECIPE", "DISTILLED_RECIPE", "FINISH_RECIPE"]
+import longtake as lt
+from longtake_ltx2.overrides import LTX2DecoderPresetOverride, LTX2RefinePresetOverride
+from longtake_ltx2.schedule import DISTILLED_SIGMAS, REFINE_SIGMAS
+
+__all__ = [
+    "BASE_RECIPE",
+    "DISTILLED_RECIPE",
+    "FINISH_RECIPE",
+    "base_recipe",
+    "distilled_recipe",
+    "two_stage_recipe",
+]
+
+Recipe: TypeAlias = tuple[lt.StageSpec, ...]
 
 _STAGES = "longtake_ltx2.stages"
-_OPTIONS = "longtake_ltx2.overrides:LTX2DenoiseOptions"
+_OPTIONS = "longtake_ltx2.overrides"
 
-_BEFORE = (
-    lt.StageSpec("validate", f"{_STAGES}.validation:InputValidationStage"),
-    lt.StageSpec("encode_text", f"{_STAGES}.text_encoding:LTX2TextEncodingStage"),
-    lt.StageSpec("prepare", f"{_STAGES}.latent_preparation:LTX2LatentPreparationStage"),
-)
-_AFTER = (
-    lt.StageSpec("decode_audio", f"{_STAGES}.audio_decoding:LTX2AudioDecodingStage"),
-    lt.StageSpec("decode_video", f"{_STAGES}.decoding:DecodingStage"),
-    lt.StageSpec("remember", f"{_STAGES}.remembering:LTX2RememberingStage"),
+_VALIDATE = lt.StageSpec("validate", f"{_STAGES}.validation:InputValidationStage")
+_ENCODE_TEXT = lt.StageSpec("encode_text", f"{_STAGES}.text_encoding:LTX2TextEncodingStage")
+_PREPARE = lt.StageSpec(
+    "prepare",
+    f"{_STAGES}.latent_preparation:LTX2LatentPreparationStage",
+    options=f"{_OPTIONS}:LTX2PreparationOptions",
 )
 _DENOISING = f"{_STAGES}.denoising:LTX2DenoisingStage"
+_DENOISE = lt.StageSpec("denoise", _DENOISING, options=f"{_OPTIONS}:LTX2DenoiseOptions")
+_DENOISE_DISTILLED = lt.StageSpec(
+    "denoise",
+    _DENOISING,
+    options=f"{_OPTIONS}:LTX2DenoiseOptions",
+    arguments={"sigmas_override": DISTILLED_SIGMAS},
+)
+_DECODE_AUDIO = lt.StageSpec("decode_audio", f"{_STAGES}.audio_decoding:LTX2AudioDecodingStage")
+_DECODE_VIDEO = lt.StageSpec("decode_video", f"{_STAGES}.decoding:DecodingStage")
+_REMEMBER = lt.StageSpec("remember", f"{_STAGES}.remembering:LTX2RememberingStage")
+_AFTER = (_DECODE_AUDIO, _DECODE_VIDEO, _REMEMBER)
+_BEFORE = (_VALIDATE, _ENCODE_TEXT, _PREPARE)
 
-BASE_RECIPE = (
-    *_BEFORE,
-    lt.StageSpec("denoise", _DENOISING, options=_OPTIONS),
-    *_AFTER,
-)
-DISTILLED_RECIPE = (
-    *_BEFORE,
-    lt.StageSpec(
-        "denoise",
-        _DENOISING,
-        options=_OPTIONS,
-        arguments={"sigmas_override": DISTILLED_SIGMAS},
-    ),
-    *_AFTER,
-)
+BASE_RECIPE = (*_BEFORE, _DENOISE, *_AFTER)
+DISTILLED_RECIPE = (*_BEFORE, _DENOISE_DISTILLED, *_AFTER)
 FINISH_RECIPE = (lt.StageSpec("finish", f"{_STAGES}.finishing:LTX2FinishingStage"),)
+
+_REFINE_STEPS = 2
+
+
+def base_recipe(*, decode_video: LTX2DecoderPresetOverride) -> Recipe:
+    """All guidance terms, and the decoder that was chosen."""
+    return (*_BEFORE, _DENOISE, *_after(decode_video))
+
+
+def distilled_recipe(*, decode_video: LTX2DecoderPresetOverride) -> Recipe:
+    """The distilled schedule, and the decoder that was chosen."""
+    return (*_BEFORE, _DENOISE_DISTILLED, *_after(decode_video))
+
+
+def two_stage_recipe(
+    *, refine: LTX2RefinePresetOverride, decode_video: LTX2DecoderPresetOverride
+) -> Recipe:
+    """A pass at half size, the double size in latent space, and a short second pass."""
+    if refine.enabled is False:
+        return distilled_recipe(decode_video=decode_video)
+    return (
+        _VALIDATE,
+        lt.StageSpec("halve", f"{_STAGES}.refine_init:LTX2RefineInitStage"),
+        _ENCODE_TEXT,
+        _PREPARE,
+        _DENOISE_DISTILLED,
+        *_second_pass(add_noise=refine.add_noise is not False),
+        *_after(decode_video),
+    )
+
+
+def _after(chosen: LTX2DecoderPresetOverride) -> Recipe:
+    if chosen.decoder != "diffusion":
+        return _AFTER
+    decode = f"{_STAGES}.diffusion_decoding:LTX2DiffusionDecodingStage"
+    return (_DECODE_AUDIO, lt.StageSpec("decode_video", decode), _REMEMBER)
+
+
+def _second_pass(*, add_noise: bool) -> Recipe:
+    options = f"{_OPTIONS}:LTX2RefineStageOverride"
+    return (
+        lt.StageSpec(
+            "refine",
+            f"{_STAGES}.upsampling:LTX2UpsampleStage",
+            options=options,
+            arguments={"sigmas": REFINE_SIGMAS, "add_noise": add_noise},
+            follows_sampling=False,
+        ),
+        lt.StageSpec(
+            "refine",
+            f"{_STAGES}.refine_lora:LTX2RefineLoRAStage",
+            options=options,
+            follows_sampling=False,
+        ),
+        lt.StageSpec(
+            "refine",
+            _DENOISING,
+            options=options,
+            arguments={
+                "sigmas_override": REFINE_SIGMAS,
+                "num_inference_steps_override": _REFINE_STEPS,
+                "force_guidance_scale": 1.0,
+            },
+            follows_sampling=False,
+        ),
+    )

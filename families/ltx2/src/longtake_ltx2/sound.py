@@ -76,12 +76,11 @@ class SoundDecoder:
             )
 
     def decode(self, latents: torch.Tensor) -> NDArray[np.float32]:
-        """Normalised latents ``[1, C, L, mel]`` to float32 ``[channels, samples]``.
+        """Normalised latents ``[1, C, L, mel]`` on the device to float32 ``[channels, samples]``.
 
         Gives ``(4 L - 3) rate / 100`` samples.
         """
-        device = next(self.audio_vae.parameters()).device
-        latents = decodable_audio(latents.to(device), self.audio_vae).to(self.audio_vae.dtype)
+        latents = decodable_audio(latents, self.audio_vae).to(self.audio_vae.dtype)
         mel = self.audio_vae.decode(latents, return_dict=False)[0]
         samples: NDArray[np.float32] = (
             self.vocoder(mel.to(self.vocoder.dtype))[0].float().cpu().numpy()

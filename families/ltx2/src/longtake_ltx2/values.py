@@ -15,8 +15,10 @@ from longtake_ltx2.clock import SegmentClock
 __all__ = [
     "CleanLatents",
     "Geometry",
+    "NoiseState",
     "NoisyLatents",
     "PromptContext",
+    "RefineTarget",
     "Stream",
     "TextContext",
     "TrailingFrames",
@@ -49,6 +51,13 @@ class Geometry:
     @property
     def video_tokens(self) -> int:
         return self.latent_frames * self.latent_height * self.latent_width
+
+
+@frozen
+class RefineTarget:
+    """The size that the second pass brings the segment to; the first one is at half of it."""
+
+    geometry: Geometry
 
 
 @frozen(eq=False)
@@ -91,7 +100,9 @@ class Stream:
 class NoisyLatents:
     """Both streams before the denoising loop.
 
-    ``video`` tokens are frame by frame, row by row. ``mel_bins``: of each audio latent.
+    ``video`` tokens are frame by frame, row by row; tokens beyond the segment's grid are what it
+    is conditioned on elsewhere, and are dropped after the loop. A stream that is not wanted has no
+    tokens. ``mel_bins``: of each audio latent.
     """
 
     video: Stream
@@ -100,10 +111,21 @@ class NoisyLatents:
 
 
 @frozen(eq=False)
+class NoiseState:
+    """Where the request's random generator stands, for noise that a later stage draws.
+
+    ``state``: uint8, of a ``torch.Generator`` on the CPU.
+    """
+
+    state: torch.Tensor = field(repr=False)
+
+
+@frozen(eq=False)
 class CleanLatents:
     """Denoised latents in normalised model space, fp32.
 
-    ``video``: ``[1, C, F, H, W]``. ``audio``: ``[1, C, L, mel]``.
+    ``video``: ``[1, C, F, H, W]``. ``audio``: ``[1, C, L, mel]``. F or L is 0 for a stream that is
+    not wanted.
     """
 
     video: torch.Tensor = field(repr=False)

@@ -8,10 +8,14 @@ if TYPE_CHECKING:
     from longtake_ltx2.stages.audio_decoding import LTX2AudioDecodingStage
     from longtake_ltx2.stages.decoding import DecodingStage
     from longtake_ltx2.stages.denoising import LTX2DenoisingStage
+    from longtake_ltx2.stages.diffusion_decoding import LTX2DiffusionDecodingStage
     from longtake_ltx2.stages.finishing import LTX2FinishingStage
     from longtake_ltx2.stages.latent_preparation import LTX2LatentPreparationStage
+    from longtake_ltx2.stages.refine_init import LTX2RefineInitStage
+    from longtake_ltx2.stages.refine_lora import LTX2RefineLoRAStage
     from longtake_ltx2.stages.remembering import LTX2RememberingStage
     from longtake_ltx2.stages.text_encoding import LTX2TextEncodingStage
+    from longtake_ltx2.stages.upsampling import LTX2UpsampleStage
     from longtake_ltx2.stages.validation import InputValidationStage
 else:
     _HOMES = {
@@ -19,8 +23,12 @@ else:
         "InputValidationStage": "validation",
         "LTX2AudioDecodingStage": "audio_decoding",
         "LTX2DenoisingStage": "denoising",
+        "LTX2DiffusionDecodingStage": "diffusion_decoding",
         "LTX2FinishingStage": "finishing",
         "LTX2LatentPreparationStage": "latent_preparation",
+        "LTX2RefineLoRAStage": "refine_lora",
+        "LTX2RefineInitStage": "refine_init",
+        "LTX2UpsampleStage": "upsampling",
         "LTX2RememberingStage": "remembering",
         "LTX2TextEncodingStage": "text_encoding",
     }
@@ -38,8 +46,12 @@ __all__ = [
     "InputValidationStage",
     "LTX2AudioDecodingStage",
     "LTX2DenoisingStage",
+    "LTX2DiffusionDecodingStage",
     "LTX2FinishingStage",
     "LTX2LatentPreparationStage",
+    "LTX2RefineInitStage",
+    "LTX2RefineLoRAStage",
     "LTX2RememberingStage",
     "LTX2TextEncodingStage",
+    "LTX2UpsampleStage",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 
 import longtake as lt
@@ -28,6 +29,8 @@ class LTX2AudioDecodingStage:
 
     def check(self, job: lt.Job, state: LTX2ContinuationState | None) -> None:
         """Refuse a take whose sound cannot go on. Raises `longtake.ValidationError`."""
+        if not job.output.audio:
+            return
         self._decoder.check(state)
         segment = place_segment(state, job.sampling.num_frames, job.sampling.fps)
         if segment.samples_before is not None:
@@ -44,6 +47,8 @@ class LTX2AudioDecodingStage:
         state: LTX2ContinuationState | None,
     ) -> lt.Waveform:
         segment, decoder = geometry.clock, self._decoder
+        if not job.output.audio:
+            return lt.Waveform(np.zeros((2, 0), np.float32), decoder.sample_rate)
         known = audio_until_end(state, segment, latents.audio, DECODE_CONTEXT_LATENTS)
         start = sound_start(segment, decoder.sample_rate)
         stop = samples_of(segment.end_latent, decoder.sample_rate)

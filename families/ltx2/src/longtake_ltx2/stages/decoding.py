@@ -12,7 +12,7 @@ import longtake as lt
 from longtake_ltx2.latents import decodable_video
 from longtake_ltx2.values import SPATIAL_FACTOR, CleanLatents, Geometry, TrailingFrames
 
-__all__ = ["DecodingStage"]
+__all__ = ["DecodingStage", "as_frames", "no_frames"]
 
 _FRAMES_AT_ONCE = 8
 
@@ -39,18 +39,48 @@ class DecodingStage:
                 raise lt.ValidationError(
                     f"sampling.{name}", f"is {size}; this model's pictures are {fewest} or more"
                 )
+        if self._vae.use_tiling:
+            self._check_tiles(job.sampling.height, job.sampling.width)
+
+    def _check_tiles(self, height: int, width: int) -> None:
+        """The last tile of a row or column needs two latents too."""
+        vae = self._vae
+        if height <= vae.tile_sample_min_height and width <= vae.tile_sample_min_width:
+            return
+        strides = (vae.tile_sample_stride_height, vae.tile_sample_stride_width)
+        for name, size, stride in zip(("height", "width"), (height, width), strides, strict=True):
+            if size % stride == SPATIAL_FACTOR:
+                near = f"{size - SPATIAL_FACTOR} or {size + SPATIAL_FACTOR}"
+                raise lt.ValidationError(
+                    f"sampling.{name}", f"is {size}; with vae_tiling this model makes {near}"
+                )
 
     @torch.no_grad()
     def __call__(
         self, latents: CleanLatents, geometry: Geometry, job: lt.Job
     ) -> tuple[lt.Frames, TrailingFrames]:
+        if not job.output.video:
+            return no_frames(geometry)
         vae = self._vae
-        video = decodable_video(latents.video.to(vae.device), vae).to(vae.dtype)
+        video = decodable_video(latents.video, vae).to(vae.dtype)
         timestep = video.new_zeros(1) if vae.config.timestep_conditioning else None
-        pixels = _to_uint8(vae.decode(video, timestep, return_dict=False)[0])
-        carried = min(job.output.overlap_frames, len(pixels))
-        trailing = pixels[len(pixels) - carried :].copy()
-        return lt.Frames(pixels[geometry.clock.repeated_frames :]), TrailingFrames(trailing)
+        return as_frames(vae.decode(video, timestep, return_dict=False)[0], geometry, job)
+
+
+def no_frames(geometry: Geometry) -> tuple[lt.Frames, TrailingFrames]:
+    """What a segment without a picture has."""
+    none: NDArray[np.uint8] = np.zeros((0, geometry.height, geometry.width, 3), np.uint8)
+    return lt.Frames(none), TrailingFrames(none)
+
+
+def as_frames(
+    video: torch.Tensor, geometry: Geometry, job: lt.Job
+) -> tuple[lt.Frames, TrailingFrames]:
+    """A decoded segment, ``[1, 3, T, H, W]`` in [-1, 1], as its new frames and its last ones."""
+    pixels = _to_uint8(video)
+    carried = min(job.output.overlap_frames, len(pixels))
+    trailing = pixels[len(pixels) - carried :].copy()
+    return lt.Frames(pixels[geometry.clock.repeated_frames :]), TrailingFrames(trailing)
 
 
 def _to_uint8(video: torch.Tensor) -> NDArray[np.uint8]:

@@ -13,7 +13,13 @@ from longtake_ltx2.denoiser import Denoiser
 from longtake_ltx2.guidance import Guidance
 from longtake_ltx2.latents import audio_from_tokens, video_from_tokens
 from longtake_ltx2.numerics import OFFICIAL, Numerics
-from longtake_ltx2.overrides import LTX2DenoiseOptions
+from longtake_ltx2.overrides import (
+    LTX2DenoiseOptions,
+    LTX2LoopOptions,
+    LTX2RefineStageOverride,
+    chosen,
+)
+from longtake_ltx2.parallel import Leader, denoising
 from longtake_ltx2.schedule import fewer_steps, shifted_sigmas
 from longtake_ltx2.values import CleanLatents, Geometry, NoisyLatents, Stream, TextContext
 
@@ -24,8 +30,9 @@ class LTX2DenoisingStage:
     """Euler steps down the schedule, guided.
 
     ``sigmas_override``: a table of noise levels instead of the shifted schedule; fewer steps than
-    it has are chosen from it. ``num_inference_steps_override``, ``force_guidance_scale``: used
-    when the stage is called without options, the scale for both streams.
+    it has are chosen from it. ``num_inference_steps_override``, ``force_guidance_scale``: defaults
+    for what the options leave to the stage, the scale for both streams. ``leader``: of the other
+    ranks, when several share the work.
     """
 
     def __init__(
@@ -36,8 +43,10 @@ class LTX2DenoisingStage:
         num_inference_steps_override: int | None = None,
         force_guidance_scale: float | None = None,
         numerics: Numerics = OFFICIAL,
+        leader: Leader | None = None,
     ) -> None:
         self._transformer = transformer
+        self._leader = leader
         self._table = None if sigmas_override is None else tuple(sigmas_override)
         self._numerics = numerics
         self._defaults = LTX2DenoiseOptions()
@@ -47,19 +56,22 @@ class LTX2DenoisingStage:
         if force_guidance_scale is not None:
             self._defaults = evolve(self._defaults, guidance_scale=force_guidance_scale)
 
-    def check(self, options: LTX2DenoiseOptions | None) -> None:
+    def check(self, job: lt.Job, options: LTX2LoopOptions | None) -> None:
         """Refuse steps that the schedule lacks and blocks that the network lacks.
 
         Raises `longtake.ValidationError`.
         """
-        options = options or self._defaults
+        settled = chosen(self._defaults, options)
         try:
-            self._sigmas(options.num_inference_steps, tokens=1)
+            self._sigmas(settled.num_inference_steps, tokens=1)
         except ValueError as error:
-            path = "stage_overrides.denoise.num_inference_steps"
+            stage = "refine" if isinstance(options, LTX2RefineStageOverride) else "denoise"
+            path = f"stage_overrides.{stage}.num_inference_steps"
             raise lt.ValidationError(path, str(error)) from None
-        if not Guidance.from_options(options, self._numerics).needs_perturbed:
-            return
+        if Guidance.from_options(settled, self._numerics, job.output).needs_perturbed:
+            self._check_blocks(settled)
+
+    def _check_blocks(self, options: LTX2DenoiseOptions) -> None:
         path = "stage_overrides.denoise.stg_blocks"
         layers = self._transformer.config.num_layers
         if not options.stg_blocks:
@@ -76,25 +88,30 @@ class LTX2DenoisingStage:
         noisy: NoisyLatents,
         text: TextContext,
         geometry: Geometry,
-        options: LTX2DenoiseOptions | None,
+        job: lt.Job,
+        options: LTX2LoopOptions | None,
         run: lt.Run,
     ) -> CleanLatents:
-        options = options or self._defaults
-        guidance = Guidance.from_options(options, self._numerics)
+        settled = chosen(self._defaults, options)
+        guidance = Guidance.from_options(settled, self._numerics, job.output)
         denoiser = Denoiser(self._transformer, self._numerics, noisy, text, geometry, guidance)
-        levels = self._sigmas(options.num_inference_steps, geometry.video_tokens)
+        levels = self._sigmas(settled.num_inference_steps, noisy.video.latents.shape[1])
         sigmas = torch.tensor(levels, dtype=torch.float32, device=noisy.video.latents.device)
         video, audio = noisy.video.latents, noisy.audio.latents
-        for step in run.steps(len(levels) - 1):
-            sigma, following = sigmas[step], sigmas[step + 1]
-            of_video, of_audio = denoiser.predictions(video, audio, sigma)
-            video_x0 = guidance.combine(of_video, guidance.video)
-            audio_x0 = guidance.combine(of_audio, guidance.audio)
-            video = _euler_step(video, video_x0, noisy.video, sigma, following)
-            audio = _euler_step(audio, audio_x0, noisy.audio, sigma, following)
+        with denoising(denoiser, self._leader) as predictions:
+            for step in run.steps(len(levels) - 1):
+                sigma, following = sigmas[step], sigmas[step + 1]
+                of_video, of_audio = predictions(video, audio, sigma)
+                video_x0 = guidance.combine(of_video, guidance.video)
+                audio_x0 = guidance.combine(of_audio, guidance.audio)
+                video = _euler_step(video, video_x0, noisy.video, sigma, following)
+                audio = _euler_step(audio, audio_x0, noisy.audio, sigma, following)
         return CleanLatents(
             video_from_tokens(
-                video, geometry.latent_frames, geometry.latent_height, geometry.latent_width
+                video[:, : geometry.video_tokens],
+                geometry.latent_frames,
+                geometry.latent_height,
+                geometry.latent_width,
             ),
             audio_from_tokens(audio, noisy.mel_bins),
         )

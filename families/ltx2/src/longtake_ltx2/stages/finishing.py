@@ -41,11 +41,11 @@ class LTX2FinishingStage:
         self._decoder.check_start(clock.samples, first, clock.latents)
 
     @torch.no_grad()
-    def __call__(self, state: LTX2ContinuationState) -> lt.Waveform:
+    def __call__(self, state: LTX2ContinuationState, run: lt.Run) -> lt.Waveform:
         decoder, clock, known = self._decoder, state.clock, carried_audio(state)
         assert clock is not None and clock.samples is not None and known is not None
         stop = max(clock.samples, samples_of(clock.latents, decoder.sample_rate))
-        sound = decoder.between(known, clock.latents, clock.samples, stop)
+        sound = decoder.between(known.to(run.device), clock.latents, clock.samples, stop)
         end = max(stop, samples_until(clock.frames, clock.fps, decoder.sample_rate))
         silence = np.zeros((sound.shape[0], end - stop), np.float32)
         return lt.Waveform(np.concatenate([sound, silence], axis=1), decoder.sample_rate)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 import longtake as lt
-from longtake_ltx2.clock import DECODE_CONTEXT_LATENTS, next_segment
+from longtake_ltx2.clock import DECODE_CONTEXT_LATENTS, TakeClock, next_segment
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuing import audio_until_end
 from longtake_ltx2.sound import sound_start
@@ -24,21 +26,32 @@ class LTX2RememberingStage:
         sound: lt.Waveform,
         state: LTX2ContinuationState | None,
     ) -> LTX2ContinuationState:
-        segment = geometry.clock
-        samples = sound_start(segment, sound.sample_rate) + sound.samples.shape[1]
-        clock = segment.after(samples)
+        segment, clock = geometry.clock, _clock_after(job, geometry, sound)
         following = next_segment(clock, job.sampling.num_frames, len(trailing.pixels))
-        wanted = max(following.context_latents, DECODE_CONTEXT_LATENTS)
-        known = audio_until_end(state, segment, latents.audio, wanted)
         metadata = {} if state is None else dict(state.metadata)
         metadata["longtake"] = {"clock": clock.to_metadata(), "seed": job.sampling.seed}
-        return LTX2ContinuationState(
+        remembered = LTX2ContinuationState(
             segment_index=job.segment_index,
-            video_frames=list(trailing.pixels),
+            video_frames=list(trailing.pixels) or None,
+            video_position_offset_sec=float(following.position_offset),
+            metadata=metadata,
+        )
+        if not job.output.audio:
+            return remembered
+        wanted = max(following.context_latents, DECODE_CONTEXT_LATENTS)
+        known = audio_until_end(state, segment, latents.audio, wanted)
+        return evolve(
+            remembered,
             audio_latents=known[:, :, -wanted:].contiguous().cpu(),
             audio_sample_rate=sound.sample_rate,
             audio_conditioning_num_frames=following.context_latents,
             audio_conditioning_strength=0.0,
-            video_position_offset_sec=float(following.position_offset),
-            metadata=metadata,
         )
+
+
+def _clock_after(job: lt.Job, geometry: Geometry, sound: lt.Waveform) -> TakeClock:
+    """The take's clock; how much sound it has is not known to go on without any."""
+    segment = geometry.clock
+    if not job.output.audio:
+        return segment.after(None)
+    return segment.after(sound_start(segment, sound.sample_rate) + sound.samples.shape[1])

@@ -12,7 +12,7 @@ import torch
 import longtake as lt
 from longtake_ltx2.guidance import Guidance
 from longtake_ltx2.numerics import OFFICIAL, Numerics
-from longtake_ltx2.overrides import LTX2DenoiseOptions
+from longtake_ltx2.overrides import LTX2DenoiseOptions, LTX2RefineStageOverride, chosen
 from longtake_ltx2.values import PromptContext, TextContext
 
 __all__ = ["LTX2TextEncodingStage"]
@@ -44,14 +44,19 @@ class LTX2TextEncodingStage:
         self._numerics = numerics
         self._remembered: OrderedDict[str, PromptContext] = OrderedDict()
 
-    def __call__(self, job: lt.Job, options: LTX2DenoiseOptions) -> TextContext:
-        """The negative prompt is encoded only when a scale asks for it."""
-        positive = self._encode(job.prompt)
-        if not Guidance.from_options(options, self._numerics).needs_negative:
+    def __call__(
+        self, job: lt.Job, options: LTX2DenoiseOptions, refine: LTX2RefineStageOverride | None
+    ) -> TextContext:
+        """The negative prompt is encoded only when a scale of either pass asks for it."""
+        positive = self.encode(job.prompt)
+        passes = [options] if refine is None else [options, chosen(LTX2DenoiseOptions(), refine)]
+        guidances = [Guidance.from_options(each, self._numerics, job.output) for each in passes]
+        if not any(guidance.needs_negative for guidance in guidances):
             return TextContext(positive)
-        return TextContext(positive, self._encode(job.negative_prompt))
+        return TextContext(positive, self.encode(job.negative_prompt))
 
-    def _encode(self, prompt: str) -> PromptContext:
+    def encode(self, prompt: str) -> PromptContext:
+        """One prompt, as it was remembered or run now."""
         prompt = prompt.strip()
         if prompt not in self._remembered:
             self._remembered[prompt] = self._run(prompt)

@@ -10,7 +10,8 @@ from longtake_ltx2.clock import (
     latents_until,
 )
 from longtake_ltx2.continuation import LTX2ContinuationState
-from longtake_ltx2.continuing import place_segment, repeated_frames
+from longtake_ltx2.continuing import place_segment, repeated_count
+from longtake_ltx2.requested import check_inputs
 from longtake_ltx2.values import SPATIAL_FACTOR, Geometry
 
 __all__ = ["InputValidationStage"]
@@ -39,6 +40,7 @@ class InputValidationStage:
                 "sampling.fps",
                 f"is {job.sampling.fps}; too fast for any sound beside so few frames",
             )
+        check_inputs(job, state, segment)
 
     def __call__(self, job: lt.Job, state: LTX2ContinuationState | None) -> Geometry:
         sampling = job.sampling
@@ -99,10 +101,10 @@ def _check_clock(state: LTX2ContinuationState) -> None:
             )
         return
     path = "state.payload.metadata.longtake.clock"
-    repeated = len(repeated_frames(state))
+    repeated = repeated_count(state)
     if clock.frames < repeated:
         raise lt.ValidationError(
-            f"{path}.frames", f"is {clock.frames}, but the state carries {repeated} frames"
+            f"{path}.frames", f"is {clock.frames}, but the state repeats {repeated} frames"
         )
     latents = latents_until(clock.frames, clock.fps)
     if clock.latents != latents:
@@ -113,20 +115,13 @@ def _check_clock(state: LTX2ContinuationState) -> None:
 
 
 def _check_state(sampling: lt.ResolvedSampling, state: LTX2ContinuationState) -> None:
-    if state.video_conditioning_frame_idx != 0:
-        raise lt.ValidationError(
-            "state.payload.video_conditioning_frame_idx",
-            f"is {state.video_conditioning_frame_idx}; a take goes on from frame 0 of its next "
-            "segment",
-        )
-    new = sampling.num_frames - len(repeated_frames(state))
-    if new < _FEWEST_NEW_FRAMES:
+    segment = place_segment(state, sampling.num_frames, sampling.fps)
+    if segment.new_frames < _FEWEST_NEW_FRAMES:
         raise lt.ValidationError(
             "sampling.num_frames",
-            f"is {sampling.num_frames}; the state repeats {sampling.num_frames - new} frames, and "
+            f"is {sampling.num_frames}; the state repeats {segment.repeated_frames} frames, and "
             f"at least {_FEWEST_NEW_FRAMES} must be new",
         )
-    segment = place_segment(state, sampling.num_frames, sampling.fps)
     longest = _LONGEST_PREFIX_SECONDS * LATENTS_PER_SECOND
     if segment.context_latents > longest:
         raise lt.ValidationError(

@@ -4,7 +4,7 @@ The folder has the layout, the configurations and the receptive fields of the pu
 checkpoints; only widths, depths and weights are small or made up. What it generates is noise, but
 noise that depends on the prompt, the seed and the conditioning as the real thing does.
 
-    python -m longtake_ltx2.tiny DIR [--generation 2.0|2.3] [--seed N]
+    python -m longtake_ltx2.tiny DIR [--generation 2.0|2.3|2.5] [--seed N]
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from attrs import asdict, frozen
 
 __all__ = ["LARGER", "TINY", "Generation", "TinySize", "write_tiny_checkpoint"]
 
-Generation = Literal["2.0", "2.3"]
+Generation = Literal["2.0", "2.3", "2.5"]
 
 MARK = "_longtake_tiny"
 """Key in `model_index.json` that tells a folder written here from a real checkpoint."""
 
 _INDEX = "model_index.json"
+_NOT_IN_ALL = ("duration_head", "diffusion_decoder")
 
 
 @frozen
@@ -45,6 +46,8 @@ class TinySize:
     mel_bins: int
     vocoder_channels: int
     bwe_channels: int
+    upsampler_channels: int
+    diffusion_decoder_channels: int
 
     @property
     def video_width(self) -> int:
@@ -76,6 +79,8 @@ TINY = TinySize(
     mel_bins=12,
     vocoder_channels=64,
     bwe_channels=32,
+    upsampler_channels=32,  # as many as it has groups to normalise
+    diffusion_decoder_channels=8,
 )
 """2 to 6 MB: the demo's and most tests' checkpoint."""
 
@@ -93,6 +98,8 @@ LARGER = TinySize(
     mel_bins=16,
     vocoder_channels=128,
     bwe_channels=64,
+    upsampler_channels=64,
+    diffusion_decoder_channels=16,
 )
 """Under 60 MB: for parity where errors have more layers to grow in."""
 
@@ -107,7 +114,7 @@ def write_tiny_checkpoint(
     Parent folders are created.
 
     Raises:
-        ValueError: the generation is neither "2.0" nor "2.3".
+        ValueError: the generation is none of "2.0", "2.3" and "2.5".
         FileExistsError: `path` is a file, or a folder with something else in it.
     """
     if generation not in get_args(Generation):
@@ -121,6 +128,8 @@ def write_tiny_checkpoint(
         _save(Path(scratch), generation, seed, size)
         target.mkdir(exist_ok=True)
         (target / _INDEX).unlink(missing_ok=True)
+        for name in _NOT_IN_ALL:
+            shutil.rmtree(target / name, ignore_errors=True)
         for part in sorted(Path(scratch).iterdir(), key=lambda part: part.name == _INDEX):
             shutil.rmtree(target / part.name, ignore_errors=True)
             shutil.move(part, target)
@@ -142,14 +151,18 @@ def _save(folder: Path, generation: Generation, seed: int, size: TinySize) -> No
     import torch
 
     from longtake_ltx2.quiet import quiet_transformers
-    from longtake_ltx2.tiny.networks import build, build_components
+    from longtake_ltx2.tiny.building import build
+    from longtake_ltx2.tiny.networks import build_components, build_extras
     from longtake_ltx2.tiny.weights import fill_components
 
     with torch.random.fork_rng(devices=[]), torch.no_grad():  # constructors draw random numbers
         components = build_components(generation, size)
-        fill_components(components, torch.Generator().manual_seed(seed))
+        extras = build_extras(generation, size)
+        fill_components({**components, **extras}, torch.Generator().manual_seed(seed))
     with quiet_transformers():
         build("diffusers.LTX2ConditionPipeline", **components).save_pretrained(folder)
+    for name, network in extras.items():
+        network.save_pretrained(folder / name)
     index = folder / _INDEX
     content = json.loads(index.read_text(encoding="utf-8"))
     content["tokenizer"] = ["transformers", "PreTrainedTokenizerFast"]  # the name all versions know

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 _FRAME_LEVEL = 0.5  # standard deviation of pictures in [-1, 1]
 _SOUND_LEVEL = 0.06  # the same for sound in [-1, 1]
+_SECONDS = 4.0  # what the duration head says of an average prompt
 _EXTENSION_LEVEL = 0.015  # and for what the bandwidth extension adds: a little, as in real sound
 
 # Deviation of a weight, times the root of the inputs that it is summed over. 1.68 keeps the
@@ -23,6 +24,7 @@ _GAINS = {
     "audio_vae": 1.68,
     "vocoder": 0.6,
 }
+_GAINS_OF_EXTRAS = {"duration_head": 1.0, "spatial_upsampler": 1.0, "diffusion_decoder": 1.0}
 
 
 def fill_components(components: dict[str, Any], generator: torch.Generator) -> None:
@@ -32,6 +34,10 @@ def fill_components(components: dict[str, Any], generator: torch.Generator) -> N
     for name in ("vae", "audio_vae"):
         _fill_statistics(components[name], generator)
     _set_levels(components, generator)
+    for name, gain in _GAINS_OF_EXTRAS.items():
+        if name in components:
+            _fill(components[name], gain, generator)
+            _SETTERS_OF_EXTRAS[name](components, generator)
 
 
 def _fill(network: Any, gain: float, generator: torch.Generator) -> None:
@@ -92,14 +98,47 @@ def _set_levels(components: dict[str, Any], generator: torch.Generator) -> None:
 
 
 def _set_sound_level(vocoder: Any, mel: torch.Tensor, level: float) -> None:
-    """Take the constant part out of what a vocoder makes of `mel` [1, 2, frames, bins], and scale.
+    """Take the constant part out of what a vocoder makes of `mel`, and scale it.
 
-    The factor is a power of two, so that rounding does not make the bytes depend on the machine.
+    `mel` is [1, 2, frames, bins].
     """
     weight = vocoder.conv_out.weight
     weight.sub_(weight.mean(-1, keepdim=True))
-    deviation = float(vocoder(mel).std())
-    weight.mul_(2.0 ** round(math.log2(level / deviation)))
+    _scale(weight, level / float(vocoder(mel).std()))
+
+
+def _scale(weight: torch.Tensor, factor: float) -> None:
+    """By the power of two next to `factor`, so that rounding changes no bytes between machines."""
+    weight.mul_(2.0 ** round(math.log2(factor)))
+
+
+def _set_duration_level(components: dict[str, Any], generator: torch.Generator) -> None:
+    """Durations of some seconds: the network gives the logarithm."""
+    components["duration_head"].mlp_out.bias.fill_(math.log(_SECONDS))
+
+
+def _set_upsampler_level(components: dict[str, Any], generator: torch.Generator) -> None:
+    """Latents come out with about the deviation that latents have."""
+    import torch
+
+    upsampler = components["spatial_upsampler"]
+    latents = torch.randn(1, upsampler.config.in_channels, 2, 4, 4, generator=generator)
+    _scale(upsampler.final_conv.weight, 1.0 / float(upsampler(latents).std()))
+
+
+def _set_diffusion_level(components: dict[str, Any], generator: torch.Generator) -> None:
+    """Pictures as from the VAE, with the VAE's own statistics of latents."""
+    decoder, vae = components["diffusion_decoder"], components["vae"]
+    decoder.latents_mean.copy_(vae.latents_mean)
+    decoder.latents_std.copy_(vae.latents_std)
+    decoder.decoder.conv_out.weight.mul_(_FRAME_LEVEL)  # behind a norm and a gain of 1
+
+
+_SETTERS_OF_EXTRAS = {
+    "duration_head": _set_duration_level,
+    "spatial_upsampler": _set_upsampler_level,
+    "diffusion_decoder": _set_diffusion_level,
+}
 
 
 def _fill_spectral_bases(vocoder: Any) -> None:

@@ -1,0 +1,73 @@
+"""What the denoising loop runs: which passes, over how many tokens."""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+import longtake as lt
+from longtake_ltx2.checkpoints import generation_of
+from longtake_ltx2.estimating.forward_pass import ForwardPass, StreamSize
+from longtake_ltx2.estimating.scene import Scene
+
+__all__ = ["loop_bytes", "loop_passes"]
+
+_FLOAT = 4
+
+
+def loop_passes(spec: lt.StageSpec, scene: Scene) -> dict[str, ForwardPass]:
+    """The passes of one step, by the names of their predictions."""
+    guidance = scene.guidance(spec)
+    whole = ForwardPass(_video(scene), _audio(scene), scene.networks.text_tokens)
+    passes = {"positive": whole}
+    if guidance.needs_perturbed and _perturbs(scene):
+        passes["perturbed"] = evolve(
+            whole,
+            first_block=min(guidance.blocks),
+            perturbed_blocks=frozenset(guidance.blocks),
+            perturbs_video=guidance.perturbs_video,
+            perturbs_audio=guidance.perturbs_audio,
+        )
+    if guidance.needs_negative:
+        passes["negative"] = whole
+    if guidance.needs_isolated:
+        passes["isolated"] = evolve(whole, isolated=True)
+    return passes
+
+
+def loop_bytes(scene: Scene, passes: dict[str, ForwardPass]) -> int:
+    """What the loop holds at most beside weights and values.
+
+    A pass at work, what the perturbed one restarts from, and every pass's prediction, in fp32.
+    """
+    config = scene.networks.transformer
+    size = scene.networks.precisions["transformer"].size
+    working = max(config.activation_bytes(run, size) for run in passes.values())
+    widths = scene.video_tokens * config.video_width + scene.audio_latents * config.audio_width
+    kept = widths * size if "perturbed" in passes else 0
+    tokens = scene.video_tokens * config.out_channels
+    tokens += scene.audio_latents * config.audio_out_channels
+    return working + kept + (len(passes) + 1) * tokens * _FLOAT
+
+
+def _perturbs(scene: Scene) -> bool:
+    """Official numerics perturb whatever the configuration says; see ``loading``."""
+    return scene.numerics.name == "official" or scene.networks.transformer.perturbed_attn
+
+
+def _video(scene: Scene) -> StreamSize:
+    return _stream(scene, scene.video_tokens, conditioned=scene.repeated_frames > 0)
+
+
+def _audio(scene: Scene) -> StreamSize:
+    return _stream(scene, scene.audio_latents, conditioned=scene.context_latents > 0)
+
+
+def _stream(scene: Scene, tokens: int, *, conditioned: bool) -> StreamSize:
+    """A conditioned stream has a timestep for every token; the other's sigma is one for all."""
+    if not conditioned:
+        return StreamSize(tokens)
+    if scene.numerics.gate_from_other_sigma:
+        return StreamSize(tokens, own=tokens, cross=tokens)
+    if generation_of(scene.networks.config("transformer")) == "2.0":
+        return StreamSize(tokens, own=tokens, cross=tokens, gate=tokens)
+    return StreamSize(tokens, own=tokens)

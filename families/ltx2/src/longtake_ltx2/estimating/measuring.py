@@ -1,0 +1,129 @@
+"""FLOPs and memory of a network, by running it on tensors without data.
+
+On torch's meta device a network has shapes and no numbers, so building and running one takes
+neither weights nor memory, and what is counted is what would run.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+import torch.nn.functional as functional
+from attrs import frozen
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+__all__ = ["Cost", "empty", "measure", "weight_bytes", "without_data"]
+
+
+@frozen
+class Cost:
+    """``activation_bytes``: the most that a run holds at once beside weights and arguments."""
+
+    flops: int
+    activation_bytes: int
+    shapes: tuple[tuple[int, ...], ...]
+
+
+def without_data(build: Callable[[], Any], dtype: torch.dtype) -> Any:
+    """The network that ``build`` makes, its weights without numbers."""
+    with torch.device("meta"):
+        network = build()
+    for tensor in (*network.parameters(), *network.buffers()):
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.to(dtype)
+    return network.eval().requires_grad_(False)
+
+
+def empty(*shape: int, dtype: torch.dtype) -> torch.Tensor:
+    """A tensor of this shape, without numbers."""
+    return torch.empty(shape, dtype=dtype, device="meta")
+
+
+def weight_bytes(network: Any) -> int:
+    """What the weights and buffers of ``network`` take."""
+    tensors = (*network.parameters(), *network.buffers())
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def measure(network: Any, run: Callable[[], Any]) -> Cost:
+    """What ``run``, which calls ``network``, takes; ``shapes`` are those of what it returns.
+
+    Attention is counted as a fused kernel runs it, which keeps no matrix of scores.
+    """
+    counter, memory, attention = FlopCounterMode(display=False), _Memory(network), _Fused()
+    with ExitStack() as modes:
+        for mode in (torch.no_grad(), counter, memory, attention):
+            modes.enter_context(mode)
+        made = run()
+    shapes = tuple(tuple(leaf.shape) for leaf in tree_leaves(made) if torch.is_tensor(leaf))
+    return Cost(counter.get_total_flops() + attention.flops, memory.peak, shapes)
+
+
+class _Fused(TorchFunctionMode):
+    """Scaled dot-product attention as one kernel: 2 n m (d + e) FLOPs for each head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flops = 0
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if func is not functional.scaled_dot_product_attention:
+            return func(*args, **(kwargs or {}))
+        named = dict(zip(("query", "key", "value"), args, strict=False)) | (kwargs or {})
+        query, keys, width = named["query"], named["key"].shape[-2], named["value"].shape[-1]
+        rows = query.numel() // query.shape[-1]
+        self.flops += 2 * rows * keys * (query.shape[-1] + width)
+        return query.new_empty((*query.shape[:-1], width))
+
+
+class _Memory(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is not typed
+    """Adds up the storages that are alive, those of the network left out."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        tensors = (*network.parameters(), *network.buffers())
+        self._known = {tensor.untyped_storage()._cdata for tensor in tensors}
+        self._alive = 0
+        self.peak = 0
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        made = func(*args, **(kwargs or {}))
+        given = {
+            leaf.untyped_storage()._cdata for leaf in tree_leaves(args) if torch.is_tensor(leaf)
+        }
+        for leaf in tree_leaves(made):
+            if torch.is_tensor(leaf):
+                self._add(leaf.untyped_storage(), given)
+        self.peak = max(self.peak, self._alive)
+        return made
+
+    def _add(self, storage: torch.UntypedStorage, given: set[int]) -> None:
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._known or key in given:
+            return
+        self._known.add(key)
+        self._alive += size
+        weakref.finalize(storage, self._drop, key, size)
+
+    def _drop(self, key: int, size: int) -> None:
+        self._known.discard(key)
+        self._alive -= size

@@ -1,0 +1,168 @@
+"""What every network of a checkpoint takes, from the configurations in its folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from attrs import define, field, frozen
+
+import longtake as lt
+from longtake_ltx2.checkpoints import read_json
+from longtake_ltx2.estimating.measuring import Cost, empty, measure, weight_bytes, without_data
+from longtake_ltx2.estimating.text_encoder import TextEncoderConfig
+from longtake_ltx2.estimating.transformer import TransformerConfig
+
+__all__ = ["Networks", "Precision"]
+
+_CLASSES = {
+    "LTX2TextConnectors": "diffusers.pipelines.ltx2",
+    "AutoencoderKLLTX2Video": "diffusers",
+    "AutoencoderKLLTX2Audio": "diffusers",
+    "LTX2Vocoder": "diffusers.pipelines.ltx2.vocoder",
+    "LTX2VocoderWithBWE": "diffusers.pipelines.ltx2.vocoder",
+    "LTX2LatentUpsamplerModel": "diffusers.pipelines.ltx2.latent_upsampler",
+}
+_MOST_TEXT_TOKENS = 1024
+
+
+@frozen
+class Precision:
+    """A type of floats, by torch's name."""
+
+    name: str
+
+    @property
+    def torch(self) -> torch.dtype:
+        dtype: torch.dtype = vars(torch)[self.name]
+        return dtype
+
+    @property
+    def size(self) -> int:
+        """Bytes of one number."""
+        return self.torch.itemsize
+
+
+@define
+class Networks:
+    """The networks of the folders ``folders``, by component name, in ``precisions``.
+
+    None of them is loaded. Raises `longtake.CheckpointError` for a configuration that is missing
+    or makes no network.
+    """
+
+    folders: Mapping[str, Path]
+    precisions: Mapping[str, Precision]
+    _configs: dict[str, dict[str, Any]] = field(factory=dict, init=False)
+    _built: dict[str, Any] = field(factory=dict, init=False)
+    _weights: dict[str, int] = field(factory=dict, init=False)
+    _costs: dict[tuple[Any, ...], Cost] = field(factory=dict, init=False)
+
+    def config(self, name: str) -> dict[str, Any]:
+        """What ``config.json`` says of component ``name``."""
+        if name not in self._configs:
+            self._configs[name] = read_json(self.folders[name] / "config.json")
+        return self._configs[name]
+
+    @property
+    def transformer(self) -> TransformerConfig:
+        return TransformerConfig.from_config(self.config("transformer"))
+
+    @property
+    def text_encoder(self) -> TextEncoderConfig:
+        return TextEncoderConfig.from_config(self.config("text_encoder"))
+
+    @property
+    def text_tokens(self) -> int:
+        """Every prompt is padded to this many tokens."""
+        path = self.folders["tokenizer"] / "tokenizer_config.json"
+        if not path.is_file():
+            return _MOST_TEXT_TOKENS
+        return int(min(_MOST_TEXT_TOKENS, read_json(path).get("model_max_length", 1e9)))
+
+    @property
+    def audio_latent_shape(self) -> tuple[int, int]:
+        """Channels and mel bins of an audio latent."""
+        channels = int(self.built("audio_vae").config.latent_channels)
+        return channels, self.transformer.audio_in_channels // channels
+
+    def weight_bytes(self, name: str) -> int:
+        """What the weights of component ``name`` take once they are loaded."""
+        if name not in self._weights:
+            self._weights[name] = self._weight_bytes(name)
+        return self._weights[name]
+
+    def _weight_bytes(self, name: str) -> int:
+        if name == "transformer":
+            return self.transformer.parameters * self.precisions[name].size
+        if name == "text_encoder":
+            return self.text_encoder.parameters * self.precisions[name].size
+        return weight_bytes(self.built(name))
+
+    def built(self, name: str) -> Any:
+        """The network of component ``name``, without its weights."""
+        if name not in self._built:
+            self._built[name] = self._build(name)
+        return self._built[name]
+
+    def connectors(self, tokens: int) -> Cost:
+        """``shapes``: of the context for the picture and for the sound."""
+        channels = self.text_encoder.hidden_size * (self.text_encoder.num_hidden_layers + 1)
+        mask = empty(1, tokens, dtype=torch.int64)
+        return self._cost(
+            "connectors", (1, tokens, channels), lambda net, x: net(x, mask, padding_side="left")
+        )
+
+    def video_encoder(self, shape: tuple[int, ...]) -> Cost:
+        """``shape``: ``[1, 3, V, H, W]`` pixels."""
+        return self._cost("vae", shape, lambda net, x: net.encode(x).latent_dist.mode())
+
+    def video_decoder(self, shape: tuple[int, ...]) -> Cost:
+        """``shape``: ``[1, C, F, H, W]`` latents."""
+
+        def decode(net: Any, x: torch.Tensor) -> Any:
+            timestep = x.new_zeros(1) if net.config.timestep_conditioning else None
+            return net.decode(x, timestep, return_dict=False)[0]
+
+        return self._cost("vae", shape, decode)
+
+    def audio_decoder(self, latents: int) -> Cost:
+        """``shapes``: of the spectrogram, which the vocoder takes."""
+        channels, mel_bins = self.audio_latent_shape
+        return self._cost(
+            "audio_vae",
+            (1, channels, latents, mel_bins),
+            lambda net, x: net.decode(x, return_dict=False)[0],
+        )
+
+    def vocoder(self, shape: tuple[int, ...]) -> Cost:
+        """``shapes``: of the samples."""
+        return self._cost("vocoder", shape, lambda net, x: net(x))
+
+    def upsampler(self, shape: tuple[int, ...]) -> Cost:
+        """``shape``: ``[1, C, F, H, W]`` latents before."""
+        return self._cost("upsampler", shape, lambda net, x: net(x))
+
+    def _cost(self, name: str, shape: tuple[int, ...], run: Callable[[Any, Any], Any]) -> Cost:
+        key = (name, *shape)
+        if key not in self._costs:
+            network = self.built(name)
+            given = empty(*shape, dtype=self.precisions[name].torch)
+            self._costs[key] = measure(network, lambda: run(network, given))
+        return self._costs[key]
+
+    def _build(self, name: str) -> Any:
+        config, path = self.config(name), self.folders[name] / "config.json"
+        class_name = config.get("_class_name")
+        if class_name not in _CLASSES:
+            known = ", ".join(_CLASSES)
+            problem = f"_class_name is {class_name!r}; estimated are: {known}"
+            raise lt.CheckpointError(str(path), problem)
+        cls = getattr(import_module(_CLASSES[class_name]), class_name)
+        try:
+            return without_data(lambda: cls.from_config(config), self.precisions[name].torch)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise lt.CheckpointError(str(path), f"makes no network: {error}") from error

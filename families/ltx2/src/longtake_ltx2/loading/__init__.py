@@ -1,0 +1,50 @@
+"""Loading a checkpoint's networks, each when a stage first asks for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from attrs import evolve
+
+import longtake as lt
+from longtake_ltx2.config import LTX2T2VConfig
+from longtake_ltx2.loading.asked import check_asked
+from longtake_ltx2.loading.components import CheckpointComponents
+from longtake_ltx2.loading.networks import NetworkLoader
+from longtake_ltx2.loading.weights import align
+from longtake_ltx2.parallel import device_of_rank, on_ranks
+from longtake_ltx2.placement import dtype_name, placement_on, usable_device
+
+__all__ = ["CheckpointComponents", "align", "load"]
+
+
+def load(source: lt.ModelSource) -> lt.LoadedModel:
+    """The networks of a folder in diffusers layout, loaded on demand, offline.
+
+    Everything that was asked for is checked before the first network is loaded. Raises
+    `longtake.CheckpointError` naming the file that is missing or damaged,
+    `longtake.ValidationError` for an option that cannot be fulfilled here, and
+    `longtake.MissingDependencyError` for one that needs another package.
+    """
+    asked: LTX2T2VConfig = source.options or LTX2T2VConfig()
+    config = asked.with_file()
+    path = _path(source.path, config.model_path)
+    device = usable_device(device_of_rank(source))
+    config = config.with_dtype(dtype_name(source.dtype), device)
+    config = evolve(config, model_path=str(path))
+    generation = check_asked(path, config)
+    placement = placement_on(device, config.offload)
+    loader = NetworkLoader(path, config, generation, placement)
+    weights = Path(config.transformer_path or path / "transformer")
+    makers, close = on_ranks(source, loader.makers(), config=config, device=device, weights=weights)
+    return lt.LoadedModel(CheckpointComponents(makers), device, close)
+
+
+def _path(given: Path | None, configured: str | None) -> Path:
+    if given is None and configured is None:
+        raise lt.ValidationError("path", "LTX-2 needs the path of a checkpoint")
+    if given is None or configured is None:
+        return Path(given or configured or "")
+    if given.resolve() != Path(configured).resolve():
+        raise lt.ValidationError("model_path", f"is {configured!r}, but {str(given)!r} is loaded")
+    return given

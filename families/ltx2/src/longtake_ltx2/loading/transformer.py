@@ -1,0 +1,58 @@
+"""Making the transformer: from which files, with what attention, compiled or not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import longtake as lt
+from longtake_ltx2.adapters import LoRA, add_loras
+from longtake_ltx2.config import LTX2T2VConfig
+from longtake_ltx2.loading.weights import align, from_folder
+from longtake_ltx2.placement import torch_dtype
+from longtake_ltx2.single_file_loading import load_transformer as load_single_file
+
+__all__ = ["load_transformer"]
+
+
+def load_transformer(path: Path, config: LTX2T2VConfig) -> Any:
+    """The transformer of the checkpoint at ``path``, or the one that ``config`` names instead.
+
+    The user's LoRAs are put in before it is compiled.
+
+    Raises `longtake.CheckpointError` naming the file, and `longtake.ValidationError` for an
+    attention backend that cannot be used here.
+    """
+    own = path / "transformer"
+    transformer = _from_files(Path(config.transformer_path or own), config, described_by=own)
+    add_loras(transformer, [LoRA.parse(text) for text in config.loras])
+    if config.attention_backend is not None:
+        _set_attention_backend(transformer, config.attention_backend)
+    if config.compile:
+        transformer.compile_repeated_blocks()
+    return transformer
+
+
+def _from_files(path: Path, config: LTX2T2VConfig, described_by: Path) -> Any:
+    from diffusers import LTX2VideoTransformer3DModel
+
+    # Converted 2.0 checkpoints say perturbed_attn=False, which makes STG do nothing; the flag
+    # adds no weights. Parity with diffusers keeps what the file says.
+    changes = {"perturbed_attn": True} if config.numerics == "official" else {}
+    if path.is_dir():
+        return from_folder(LTX2VideoTransformer3DModel, path, config.dit_precision, **changes)
+    dtype = torch_dtype(config.dit_precision)
+    transformer = load_single_file(path, dtype, config_folder=described_by, **changes)
+    align(transformer)
+    return transformer
+
+
+def _set_attention_backend(transformer: Any, name: str) -> None:
+    from diffusers.models.attention_dispatch import attention_backend
+
+    try:
+        with attention_backend(name):  # puts back what diffusers keeps for the whole process
+            transformer.set_attention_backend(name)
+    except (ValueError, RuntimeError, ImportError) as error:  # e.g. its package is not installed
+        problem = f"{name!r} cannot be used: {error}"
+        raise lt.ValidationError("attention_backend", problem) from error

@@ -1,0 +1,78 @@
+"""A line between rank 0 and another rank: one JSON document per line of text, over TCP.
+
+The system closes it when either process ends, however it ends, so whoever listens knows at once;
+and a rank that waits for its next command waits here, where no exchange of tensors times out.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+__all__ = ["Line", "Message"]
+
+Message = dict[str, Any]
+
+_MAX_BYTES = 1 << 22
+_SECONDS_TO_PROBE = 5
+_PROBES = 3
+
+
+class Line:
+    """One end. ``heard``: called with every message, and with None when the other end is gone.
+
+    It is called from a thread of the line's own, which `listen` starts.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._reader = connection.makefile("rb")
+        self._sending = threading.Lock()
+        _probe_when_silent(connection)
+
+    def send(self, message: Message) -> None:
+        """Raises `OSError` when the other end is gone."""
+        data = json.dumps(message, separators=(",", ":")).encode() + b"\n"
+        with self._sending:
+            self._connection.sendall(data)
+
+    def receive(self) -> Message | None:
+        """The next message; None when the other end is gone or talks nonsense."""
+        try:
+            data = self._reader.readline(_MAX_BYTES)
+            message = json.loads(data) if data.endswith(b"\n") else None
+        except (OSError, ValueError):
+            return None
+        return message if isinstance(message, dict) else None
+
+    def listen(self, heard: Callable[[Message | None], None]) -> None:
+        """Call ``heard`` from now on, until it was told that the other end is gone."""
+
+        def run() -> None:
+            while (message := self.receive()) is not None:
+                heard(message)
+            heard(None)
+
+        threading.Thread(target=run, name="longtake-line", daemon=True).start()
+
+    def hang_up(self) -> None:
+        """Both ends then hear that the other is gone."""
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+
+
+def _probe_when_silent(connection: socket.socket) -> None:
+    """A machine that loses power closes nothing: ask it now and then."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for option, value in [
+        ("TCP_KEEPIDLE", _SECONDS_TO_PROBE),
+        ("TCP_KEEPINTVL", _SECONDS_TO_PROBE),
+        ("TCP_KEEPCNT", _PROBES),
+    ]:
+        if hasattr(socket, option):  # not every system has them
+            connection.setsockopt(socket.IPPROTO_TCP, vars(socket)[option], value)

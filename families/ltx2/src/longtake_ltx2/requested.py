@@ -1,0 +1,132 @@
+"""What a request and its state condition the segment on, and refusing what cannot be."""
+
+from __future__ import annotations
+
+from math import ceil, floor
+
+import numpy as np
+from numpy.typing import NDArray
+
+import longtake as lt
+from longtake_ltx2.clock import FRAMES_PER_LATENT, LATENTS_PER_SECOND, SegmentClock, is_frame_count
+from longtake_ltx2.conditioning import ConditioningFrames
+from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.continuing import repeated_frames
+from longtake_ltx2.encoding import SOUND_RATE
+
+__all__ = ["check_inputs", "requested_frames", "requested_sound", "sound_latents"]
+
+
+def requested_frames(job: lt.Job, state: LTX2ContinuationState | None) -> list[ConditioningFrames]:
+    """The state's trailing frames, then the images, then the clips."""
+    asked = []
+    if state is not None and (carried := repeated_frames(state)):
+        first, strength = state.video_conditioning_frame_idx, state.video_conditioning_strength
+        asked.append(ConditioningFrames(np.stack(carried), first, strength))
+    for image in job.inputs.images:
+        first = image.frame_in(job.sampling.num_frames)
+        pixels = image.pixels()[None]
+        asked.append(ConditioningFrames(pixels, first, image.strength, recompress=True))
+    for clip in job.inputs.clips:
+        first = clip.frame_in(job.sampling.num_frames)
+        asked.append(ConditioningFrames(clip.frames(), first, clip.strength))
+    return asked
+
+
+def requested_sound(audio: lt.AudioInput, segment: SegmentClock) -> NDArray[np.float32]:
+    """The clip on the segment's own time axis, which starts with its first audio latent.
+
+    Stereo ``[2, n]`` at 16 kHz, silent where the clip is not; what goes beyond the segment's end
+    is not used.
+    """
+    clip = audio.samples(SOUND_RATE)
+    start = round((audio.start + float(segment.position_offset)) * SOUND_RATE)
+    length = segment.num_latents * SOUND_RATE // LATENTS_PER_SECOND
+    axis = np.zeros((len(clip), max(length, SOUND_RATE // 10)), np.float32)
+    used = clip[:, : max(0, axis.shape[1] - start)]
+    axis[:, start : start + used.shape[1]] = used
+    return axis
+
+
+def sound_latents(
+    audio: lt.AudioInput, clip_seconds: float, segment: SegmentClock
+) -> tuple[int, int]:
+    """The segment's audio latents ``[start, stop)`` that lie within the clip as a whole."""
+    begin = audio.start + float(segment.position_offset)
+    start = ceil(begin * LATENTS_PER_SECOND - 1e-6)
+    stop = floor((begin + clip_seconds) * LATENTS_PER_SECOND + 1e-6)
+    return start, min(stop, segment.num_latents)
+
+
+def check_inputs(job: lt.Job, state: LTX2ContinuationState | None, segment: SegmentClock) -> None:
+    """Refuse inputs that lie outside the segment, on each other or on what the state carries.
+
+    Raises `longtake.ValidationError` with the path of the field.
+    """
+    job.inputs.check(num_frames=job.sampling.num_frames, fps=job.sampling.fps)
+    _check_wanted(job)
+    _check_frames(job, 0 if state is None else len(repeated_frames(state)), segment)
+    if job.inputs.audio is not None:
+        _check_sound(job.inputs.audio, segment)
+
+
+def _check_wanted(job: lt.Job) -> None:
+    for name, given, wanted in (
+        ("images", job.inputs.images, job.output.video),
+        ("clips", job.inputs.clips, job.output.video),
+        ("audio", job.inputs.audio, job.output.audio),
+    ):
+        if given and not wanted:
+            output = "audio" if name == "audio" else "video"
+            raise lt.ValidationError(f"inputs.{name}", f"has no effect without output.{output}")
+
+
+def _check_frames(job: lt.Job, carried: int, segment: SegmentClock) -> None:
+    count, repeated = job.sampling.num_frames, segment.repeated_frames if carried else 0
+    taken: set[int] = set()
+    inputs: list[tuple[str, lt.ImageInput | lt.ClipInput, int]] = [
+        (f"inputs.images[{index}]", image, 1) for index, image in enumerate(job.inputs.images)
+    ]
+    for index, clip in enumerate(job.inputs.clips):
+        frames = len(clip.frames())
+        if not is_frame_count(frames):
+            below = (frames - 1) // FRAMES_PER_LATENT * FRAMES_PER_LATENT + 1
+            raise lt.ValidationError(
+                f"inputs.clips[{index}].data",
+                f"has {frames} frames; must have 8k + 1: cut it, e.g. to {below}",
+            )
+        inputs.append((f"inputs.clips[{index}]", clip, frames))
+    for path, given, length in inputs:
+        first = given.frame_in(count)
+        if first + length > count:
+            raise lt.ValidationError(
+                f"{path}.frame",
+                f"is {given.frame}, and it has {length} frames; the segment has {count}",
+            )
+        if first < repeated:
+            raise lt.ValidationError(
+                f"{path}.frame",
+                f"is {given.frame}; frames 0 to {repeated - 1} are those of the segment before",
+            )
+        if first in taken:
+            where = f"is {given.frame}, where another input stands"
+            raise lt.ValidationError(f"{path}.frame", where)
+        taken.add(first)
+
+
+def _check_sound(audio: lt.AudioInput, segment: SegmentClock) -> None:
+    clip_seconds = audio.samples(SOUND_RATE).shape[1] / SOUND_RATE
+    start, stop = sound_latents(audio, clip_seconds, segment)
+    if start >= stop:
+        seconds = float(segment.num_frames / segment.fps)
+        raise lt.ValidationError(
+            "inputs.audio.start",
+            f"is {audio.start}; from there on no 40 ms of the clip lie in the segment, which lasts "
+            f"{seconds:.2f} s",
+        )
+    if start < segment.context_latents:
+        earliest = segment.context_latents / LATENTS_PER_SECOND - float(segment.position_offset)
+        raise lt.ValidationError(
+            "inputs.audio.start",
+            f"is {audio.start}; the sound of the segment before reaches to {earliest:.2f} s",
+        )

@@ -1,0 +1,50 @@
+"""The LoRA of the second pass."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from longtake_ltx2.adapters import Adapters
+
+__all__ = ["LTX2RefineLoRAStage"]
+
+
+class LTX2RefineLoRAStage:
+    """The refine LoRA is on from this stage to the last one of the same name, and off elsewhere.
+
+    ``lora_path``: its file, loaded with the stage; without one the pass runs without a LoRA.
+    LoRAs of the user stay on. What the file has for the text connectors is left out: the prompt is
+    encoded once, before this pass. Raises `longtake.CheckpointError` as `Adapters.load`.
+    """
+
+    def __init__(self, transformer: Any, lora_path: str | Path | None = None) -> None:
+        self._adapters = Adapters(transformer)
+        self._name: str | None = None
+        self._switched: AbstractContextManager[None] = nullcontext()
+        if lora_path:
+            path = Path(lora_path).resolve()
+            # A name of its own per file: stages of one transformer can share what is loaded.
+            self._name = f"refine_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
+            if self._name not in self._adapters.loaded:
+                self._adapters.load(self._name, path)
+
+    def __enter__(self) -> LTX2RefineLoRAStage:
+        if self._name is not None:
+            self._switched = self._adapters.also_active(self._name)
+        self._switched.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._switched.__exit__(kind, error, traceback)
+
+    def __call__(self) -> None:
+        """Nothing to do: being entered is what counts."""

@@ -1,0 +1,99 @@
+"""Between the passes of a two-stage run: latents of the double size, noisy again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+import longtake as lt
+from longtake_ltx2.checkpoints import Generation, default_image_crf
+from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.latents import decodable_video, normalized_video
+from longtake_ltx2.numerics import OFFICIAL, Numerics
+from longtake_ltx2.overrides import LTX2PreparationOptions, LTX2RefineStageOverride
+from longtake_ltx2.preparing import Preparation, SegmentAsked
+from longtake_ltx2.schedule import REFINE_SIGMAS
+from longtake_ltx2.values import CleanLatents, Geometry, NoiseState, NoisyLatents, RefineTarget
+
+__all__ = ["LTX2UpsampleStage"]
+
+
+class LTX2UpsampleStage:
+    """Doubles the first pass's picture in latent space and brings both streams back to noise.
+
+    What conditions the segment does so again at the new size. The noise goes on where the first
+    pass's ended, video then audio, and its level is the first of ``sigmas``. ``transformer``: noise
+    is drawn in its dtype where the numerics say so. ``add_noise``: without it the second pass
+    starts from clean latents.
+    """
+
+    def __init__(
+        self,
+        upsampler: Any,
+        vae: Any,
+        transformer: Any = None,
+        sigmas: Sequence[float] | None = None,
+        add_noise: bool = True,
+        *,
+        audio_vae: Any = None,
+        numerics: Numerics = OFFICIAL,
+        generation: Generation = "2.0",
+    ) -> None:
+        self._upsampler, self._vae, self._audio_vae = upsampler, vae, audio_vae
+        self._noise_dtype = torch.float32 if transformer is None else transformer.dtype
+        self._noise_scale = (sigmas or REFINE_SIGMAS)[0] if add_noise else 0.0
+        self._numerics = numerics
+        self._image_crf = default_image_crf(generation)
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        job: lt.Job,
+        run: lt.Run,
+        latents: CleanLatents,
+        noise: NoiseState,
+        target: RefineTarget,
+        state: LTX2ContinuationState | None,
+        options: LTX2RefineStageOverride | None,
+        first_pass: LTX2PreparationOptions | None,
+    ) -> tuple[NoisyLatents, Geometry]:
+        options = options or LTX2RefineStageOverride()
+        base = CleanLatents(self._upsampled(latents.video), latents.audio)
+        generator = torch.Generator("cpu")
+        generator.set_state(noise.state)
+        preparation = Preparation(
+            vae=self._vae,
+            audio_vae=self._audio_vae,
+            numerics=self._numerics,
+            video_channels=base.video.shape[1],
+            audio_shape=(base.audio.shape[1], base.audio.shape[3]),
+            noise_dtype=self._noise_dtype,
+            device=run.device,
+        )
+        asked = SegmentAsked(
+            job,
+            target.geometry,
+            state,
+            self._crf(options, first_pass),
+            offset=options.video_position_offset_sec,
+        )
+        noisy = preparation.noisy(asked, generator, base=base, noise_scale=self._noise_scale)
+        return noisy, target.geometry
+
+    def _upsampled(self, video: torch.Tensor) -> torch.Tensor:
+        """``[1, C, F, H, W]`` to ``[1, C, F, 2 H, 2 W]``; both normalised, fp32."""
+        if not video.shape[2]:
+            return video
+        raw = decodable_video(video, self._vae)
+        return normalized_video(self._upsampler(raw.to(self._upsampler.dtype)).float(), self._vae)
+
+    def _crf(
+        self, options: LTX2RefineStageOverride, first_pass: LTX2PreparationOptions | None
+    ) -> int:
+        if options.image_crf is not None:
+            return options.image_crf
+        if first_pass is not None and first_pass.image_crf is not None:
+            return first_pass.image_crf
+        return self._image_crf

@@ -1,0 +1,156 @@
+"""Both streams of the official sampling before a pass, written down once more, plainly."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from attrs import frozen
+
+from tests.ltx2.official_reference import (
+    Asked,
+    Frames,
+    audio_bounds,
+    grid,
+    keyframe_bounds,
+    video_bounds,
+)
+
+
+@frozen
+class Tokens:
+    """One stream: what the pass starts from, the known, the mask (1 is noise), the bounds.
+
+    ``own``: how many are the segment's; the others only condition it.
+    """
+
+    start: torch.Tensor
+    clean: torch.Tensor
+    mask: torch.Tensor
+    bounds: torch.Tensor
+    own: int
+
+
+@frozen
+class Before:
+    """Tokens of both streams that the pass refines, from noise of this level."""
+
+    video: torch.Tensor
+    audio: torch.Tensor
+    level: float
+
+
+def streams(
+    pipe: Any,
+    asked: Asked,
+    size: tuple[int, int, int],
+    generator: torch.Generator,
+    before: Before | None = None,
+) -> tuple[Tokens, Tokens]:
+    """Noise for the picture, then for the sound, in token order; then what is known."""
+    where, config = grid(asked.size[2], asked.carried), pipe.transformer.config
+    known = [(encoded(pipe, frames, size), frames) for frames in asked.frames]
+    own = video_bounds(size, where.offset)
+    bounds = torch.cat(
+        [own]
+        + [keyframe_bounds(frames, size, where.offset) for _, frames in known if frames.first],
+        dim=2,
+    )
+    video_noise = torch.randn((1, bounds.shape[2], config.in_channels), generator=generator)
+    audio_noise = torch.randn((1, where.length, config.audio_in_channels), generator=generator)
+    video = _Mixture(video_noise, own.shape[2], before and before.video, before and before.level)
+    for tokens, frames in known:
+        video.put(tokens, 1 - frames.strength, at=0 if frames.first == 0 else None)
+    audio = _Mixture(audio_noise, where.length, before and before.audio, before and before.level)
+    carried = asked.carried
+    if carried is not None and carried.audio is not None:
+        last = carried.audio[0, :, carried.audio.shape[2] - where.context :]
+        tokens = torch.stack([last[:, index].flatten() for index in range(where.context)])
+        audio.put(tokens[None], carried.strength, at=0)
+    return video.tokens(bounds), audio.tokens(audio_bounds(where))
+
+
+class _Mixture:
+    def __init__(
+        self,
+        noise: torch.Tensor,
+        own: int,
+        before: torch.Tensor | None,
+        level: float | None,
+    ) -> None:
+        level = 1.0 if level is None else level
+        self._own = self._end = own
+        self._start = noise * level
+        if before is not None:
+            self._start[:, :own] += before * (1 - level)
+        self._clean = torch.zeros_like(noise)
+        self._mask = torch.ones(1, noise.shape[1], 1)
+
+    def put(self, known: torch.Tensor, mask: float, at: int | None) -> None:
+        if at is None:
+            at, self._end = self._end, self._end + known.shape[1]
+        for index in range(known.shape[1]):
+            self._clean[:, at + index] = known[:, index]
+            self._mask[:, at + index] = mask
+
+    def tokens(self, bounds: torch.Tensor) -> Tokens:
+        start = self._start * self._mask + self._clean * (1 - self._mask)
+        return Tokens(start, self._clean, self._mask, bounds, self._own)
+
+
+def encoded(pipe: Any, frames: Frames, size: tuple[int, int, int]) -> torch.Tensor:
+    """Normalised tokens ``[1, T, C]`` of uint8 frames."""
+    pixels = frames.pixels
+    if frames.crf:
+        pixels = np.stack([compressed(each, frames.crf) for each in pixels])
+    video = covering(torch.tensor(pixels).permute(0, 3, 1, 2).float(), size[0], size[1])
+    video = (video / 255 * 2 - 1).transpose(0, 1)[None]
+    return normalised(pipe.vae, pipe.vae.encode(video).latent_dist.mode())
+
+
+def normalised(vae: Any, latents: torch.Tensor) -> torch.Tensor:
+    """Tokens ``[1, T, C]`` of latents ``[1, C, F, H, W]`` as the VAE gives them."""
+    statistics = zip(latents[0], vae.latents_mean, vae.latents_std, strict=True)
+    each = [(channel - mean) / std for channel, mean, std in statistics]
+    return torch.stack(each, dim=-1).flatten(0, 2)[None]
+
+
+def upsampled(pipe: Any, tokens: torch.Tensor, size: tuple[int, int, int]) -> torch.Tensor:
+    """Tokens of twice the height and width; the upsampler takes latents as the VAE has them."""
+    height, width, frames = size[0] // 32, size[1] // 32, (size[2] - 1) // 8 + 1
+    grid_of_tokens = tokens[0].reshape(frames, height, width, -1)
+    statistics = zip(pipe.vae.latents_mean, pipe.vae.latents_std, strict=True)
+    channels = [
+        grid_of_tokens[..., index] * std + mean for index, (mean, std) in enumerate(statistics)
+    ]
+    return normalised(pipe.vae, pipe.upsampler(torch.stack(channels)[None]))
+
+
+def covering(video: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """``[V, 3, H, W]`` made as large as needed to cover the size, and cut at the centre."""
+    rows, columns = video.shape[2:]
+    scale = max(height / rows, width / columns)
+    large = (math.ceil(rows * scale), math.ceil(columns * scale))
+    video = torch.nn.functional.interpolate(video, size=large, mode="bilinear")
+    top, left = (large[0] - height) // 2, (large[1] - width) // 2
+    return video[:, :, top : top + height, left : left + width]
+
+
+def compressed(picture: Any, crf: int) -> Any:
+    """One uint8 frame ``[H, W, 3]``, sides even, through H.264 and back."""
+    import av
+
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=1)
+        stream.options = {"crf": str(crf), "preset": "veryfast"}
+        stream.height, stream.width = picture.shape[:2]
+        stream.pix_fmt = "yuv420p"
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
+        for packet in [*stream.encode(frame), *stream.encode()]:
+            container.mux(packet)
+    with av.open(io.BytesIO(file.getvalue())) as container:
+        return next(container.decode(video=0)).to_ndarray(format="rgb24")

@@ -1,0 +1,236 @@
+"""One table of what is held against a reference, and Longtake's side of it.
+
+A case is a checkpoint, a recipe, what the segment is conditioned on, its guidance, and the
+numerics to follow; what the reference gives for it is up to the tests.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+import numpy as np
+import torch
+
+import longtake as lt
+from longtake_ltx2.config import LTX2T2VConfig
+from longtake_ltx2.loading import load as load_networks
+from longtake_ltx2.tiny import Generation
+from longtake_ltx2.values import CleanLatents
+from tests.ltx2.parity_conditions import CONDITIONS, Conditions
+from tests.ltx2.support import (
+    ALL_GUIDANCE,
+    NO_GUIDANCE,
+    SOUND_FOLLOWS,
+    Checkpoints,
+    Size,
+    family,
+    relative_error,
+)
+
+VIDEO_TOLERANCE = 2e-6
+AUDIO_TOLERANCE = 5e-6
+PROMPT, NEGATIVE = "a lighthouse in the fog", "blurry, quiet"
+SEED, STEPS, FPS = 7, 3, 24
+
+Recipe = Literal["base", "distilled", "eight steps", "two stages"]
+NumericsName = Literal["official", "diffusers"]
+
+GENERATIONS: tuple[Generation, ...] = ("2.0", "2.3", "2.5")
+PRESETS = {
+    "base": "ltx2_tiny",
+    "distilled": "ltx2_distilled",
+    "eight steps": "ltx2_distilled",
+    "two stages": "ltx2_two_stage",
+}
+GUIDANCE: dict[str, dict[str, Any]] = {
+    "off": NO_GUIDANCE,
+    "cfg": {**NO_GUIDANCE, "guidance_scale": 3.0, "audio_guidance_scale": 7.0},
+    "all": ALL_GUIDANCE,
+    "sound follows": {**ALL_GUIDANCE, **SOUND_FOLLOWS},
+    "zero is zero": {
+        **ALL_GUIDANCE,
+        "audio_guidance_scale": 0.0,
+        "audio_stg_scale": 0.0,
+        "audio_modality_scale": 0.0,
+        "audio_guidance_rescale": 0.0,
+    },
+    "sound only": {
+        **NO_GUIDANCE,
+        "audio_guidance_scale": 3.0,
+        "audio_stg_scale": 1.0,
+        "audio_modality_scale": 2.0,
+    },
+    "below neutral": {
+        **NO_GUIDANCE,
+        **SOUND_FOLLOWS,
+        "guidance_scale": 0.5,
+        "stg_scale": -0.5,
+        "modality_scale": 0.5,
+    },
+}
+
+
+@attrs.frozen
+class Case:
+    """One row of the table."""
+
+    numerics: NumericsName
+    generation: Generation
+    size: Size
+    recipe: Recipe
+    conditions: str
+    guidance: str
+
+    def __str__(self) -> str:
+        parts = (self.size, self.generation, self.recipe, self.conditions, self.guidance)
+        return "-".join(parts).replace(" ", "_")
+
+    @property
+    def pixels(self) -> tuple[int, int, int]:
+        """Height, width and frames."""
+        return (128, 192, 17) if self.recipe == "two stages" else (64, 96, 25)
+
+    @property
+    def steps(self) -> int:
+        """Of the first pass."""
+        return 8 if self.recipe == "eight steps" else STEPS
+
+    @property
+    def refine_steps(self) -> int:
+        """Of the second pass, where there is one."""
+        return 3 if self.guidance == "off" else 2
+
+    def conditioned_on(self) -> Conditions:
+        """What the segment is conditioned on."""
+        return CONDITIONS[self.conditions]
+
+
+def _rows(
+    numerics: NumericsName,
+    *,
+    recipes: Sequence[Recipe],
+    conditions: Iterable[str],
+    guidance: Sequence[str],
+    generations: Sequence[Generation] = GENERATIONS,
+    size: Size = "tiny",
+) -> Iterator[Case]:
+    rows = product(generations, recipes, conditions, guidance)
+    for generation, recipe, condition, scales in rows:
+        yield Case(numerics, generation, size, recipe, condition, scales)
+
+
+def _all_rows(numerics: NumericsName) -> Iterator[Case]:
+    rows = functools.partial(_rows, numerics)
+    known = [name for name, on in CONDITIONS.items() if numerics in on.numerics]
+    short = [name for name in known if CONDITIONS[name].fits_17_frames]
+    some = ["nothing", "prefix", "two keyframes"]
+    yield from rows(recipes=["base"], conditions=known, guidance=["off"])
+    yield from rows(recipes=["base"], conditions=["nothing", "prefix"], guidance=["cfg", "all"])
+    yield from rows(recipes=["base"], conditions=short, guidance=["all"], generations=["2.3"])
+    yield from rows(recipes=["distilled", "two stages"], conditions=some, guidance=["off"])
+    yield from rows(recipes=["two stages"], conditions=short, guidance=["off"], generations=["2.3"])
+    yield from rows(recipes=["eight steps"], conditions=["prefix"], guidance=["off"])
+    yield from rows(recipes=["two stages"], conditions=["prefix"], guidance=["all"])
+    yield from rows(
+        size="larger",
+        recipes=["base", "two stages"],
+        conditions=["two keyframes"],
+        guidance=["all"],
+    )
+    if numerics == "official":
+        others = [name for name in GUIDANCE if name not in ("off", "cfg", "all")]
+        yield from rows(recipes=["base"], conditions=["nothing"], guidance=others)
+
+
+CASES = tuple(dict.fromkeys([*_all_rows("official"), *_all_rows("diffusers")]))
+"""Every case once."""
+
+
+class UndecodedProbe:
+    """A last stage instead of the decoders: keeps the latents."""
+
+    def __init__(self) -> None:
+        self.latents: CleanLatents
+
+    def __call__(self, latents: CleanLatents) -> lt.Frames:
+        self.latents = latents
+        return lt.Frames(np.zeros((0, 64, 96, 3), np.uint8))
+
+
+@functools.cache
+def _networks(path: Path, numerics: NumericsName) -> lt.LoadedModel:
+    options = LTX2T2VConfig(numerics=numerics)
+    return load_networks(lt.ModelSource(path=path, device="cpu", dtype="float32", options=options))
+
+
+@functools.cache
+def _pipeline(
+    path: Path, preset_name: str, numerics: NumericsName
+) -> tuple[lt.Pipeline, UndecodedProbe]:
+    probe, declared = UndecodedProbe(), family()
+    recipe = declared.recipe(declared.preset(preset_name))
+    last = max(i for i, spec in enumerate(recipe) if spec.name in ("denoise", "refine"))
+    preset = attrs.evolve(
+        declared.preset(preset_name),
+        stages=(*recipe[: last + 1], lt.StageSpec("probe", probe)),
+        overrides={},
+    )
+
+    def loaded(_: lt.ModelSource) -> lt.LoadedModel:
+        return _networks(path, numerics)
+
+    probed = attrs.evolve(declared, presets=(preset,), load=loaded)
+    return lt.load(path, family=probed, preset=preset_name), probe
+
+
+def latents(checkpoints: Checkpoints, case: Case) -> tuple[CleanLatents, int]:
+    """What Longtake makes of a case, and the seed of the segment."""
+    path = checkpoints.path(case.generation, case.size)
+    pipeline, probe = _pipeline(path, PRESETS[case.recipe], case.numerics)
+    height, width, frames = case.pixels
+    on = case.conditioned_on()
+    overrides: dict[str, dict[str, Any]] = {
+        "denoise": {**GUIDANCE[case.guidance], "stg_blocks": [1]},
+        "prepare": {"image_crf": on.image_crf},
+    }
+    if case.recipe == "two stages":
+        overrides["refine"] = {"num_inference_steps": case.refine_steps}
+    result = pipeline.generate(
+        lt.GenerationRequest(
+            PROMPT,
+            negative_prompt=NEGATIVE,
+            inputs=on.inputs(height, width),
+            sampling=lt.Sampling(
+                seed=SEED,
+                height=height,
+                width=width,
+                num_frames=frames,
+                fps=FPS,
+                num_inference_steps=case.steps,
+            ),
+            stage_overrides=overrides,
+            output=lt.Output(return_state=False),
+            state=on.state(_networks(path, case.numerics).components, height, width),
+        )
+    )
+    assert result.job is not None
+    return probe.latents, result.job.segment_seed
+
+
+def check(
+    record: Any, case: Case, expected: tuple[torch.Tensor, torch.Tensor], actual: CleanLatents
+) -> None:
+    """Both relative errors are below their bounds; the figures go to the end of the test run."""
+    errors = {
+        "video": relative_error(expected[0], actual.video),
+        "audio": relative_error(expected[1], actual.audio),
+    }
+    for stream, error in errors.items():
+        record(f"worst relative error, {case.numerics}, {stream}", error)
+    assert errors["video"] < VIDEO_TOLERANCE
+    assert errors["audio"] < AUDIO_TOLERANCE

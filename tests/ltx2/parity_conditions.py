@@ -1,0 +1,175 @@
+"""What the segments of the parity table are conditioned on, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any, Literal
+
+import attrs
+import numpy as np
+import torch
+
+import longtake as lt
+from longtake_ltx2.continuation import LTX2ContinuationState
+from tests.ltx2.support import moving_frames
+
+Pixels = np.ndarray[Any, Any]
+BOTH = ("official", "diffusers")
+
+
+@attrs.frozen(kw_only=True)
+class Placed:
+    """Frames at a place of the segment. ``size``: of other pixels than the segment's."""
+
+    kind: Literal["state", "image", "clip"]
+    frame: int = 0
+    count: int = 1
+    strength: float = 1.0
+    size: tuple[int, int] | None = None
+
+    def pixels(self, height: int, width: int) -> Pixels:
+        """uint8 ``[V, H, W, 3]``."""
+        shown = moving_frames(self.count + abs(self.frame), *(self.size or (height, width)))
+        return np.stack(shown[abs(self.frame) :])
+
+
+@attrs.frozen(kw_only=True)
+class Sound:
+    """Audio latents that a state carries: 64, of which ``context`` count.
+
+    ``take``: frames and audio latents of the take so far; None for a state of another
+    implementation, whose picture starts ``offset`` seconds into the segment's sound.
+    """
+
+    context: int
+    strength: float = 0.0
+    take: tuple[int, int] | None = None
+    offset: Fraction = Fraction(0)
+
+    def latents(self, channels: int, mel_bins: int) -> torch.Tensor:
+        """``[1, C, 64, mel]``."""
+        generator = torch.Generator().manual_seed(3)
+        return torch.randn(1, channels, 64, mel_bins, generator=generator)
+
+
+@attrs.frozen(kw_only=True)
+class Conditions:
+    """All that one segment is conditioned on. ``numerics``: whose references can do it."""
+
+    placed: tuple[Placed, ...] = ()
+    sound: Sound | None = None
+    image_crf: int = 0
+    segment_index: int = 4
+    numerics: tuple[str, ...] = BOTH
+    fits_17_frames: bool = True
+
+    def inputs(self, height: int, width: int) -> lt.Inputs:
+        """The stills and clips of the request."""
+        return lt.Inputs(
+            images=tuple(
+                lt.ImageInput.from_pixels(
+                    each.pixels(height, width)[0], frame=each.frame, strength=each.strength
+                )
+                for each in self.placed
+                if each.kind == "image"
+            ),
+            clips=tuple(
+                lt.ClipInput.from_frames(
+                    each.pixels(height, width), frame=each.frame, strength=each.strength
+                )
+                for each in self.placed
+                if each.kind == "clip"
+            ),
+        )
+
+    def state(
+        self, networks: Mapping[str, Any], height: int, width: int
+    ) -> lt.ContinuationState | None:
+        """The state that the segment goes on from, if it does."""
+        state = LTX2ContinuationState(segment_index=self.segment_index)
+        carried = [each for each in self.placed if each.kind == "state"]
+        for each in carried:
+            state = attrs.evolve(
+                state,
+                video_frames=list(each.pixels(height, width)),
+                video_conditioning_frame_idx=each.frame,
+                video_conditioning_strength=each.strength,
+            )
+        if self.sound is not None:
+            state = _with_sound(state, self.sound, networks)
+        return state.to_continuation_state() if carried or self.sound else None
+
+
+def _with_sound(
+    state: LTX2ContinuationState, sound: Sound, networks: Mapping[str, Any]
+) -> LTX2ContinuationState:
+    config, vocoder = networks["audio_vae"].config, networks["vocoder"].config
+    rate = vocoder.output_sampling_rate
+    metadata: dict[str, Any] = {}
+    if sound.take is not None:
+        frames, latents = sound.take
+        held_back = 18 if rate == 24000 else 52
+        samples = (4 * latents - 3 - held_back) * rate // 100
+        clock = {"frames": frames, "fps": [24, 1], "latents": latents, "samples": samples}
+        metadata = {"longtake": {"clock": clock}}
+    return attrs.evolve(
+        state,
+        audio_latents=sound.latents(config.latent_channels, config.mel_bins // 4),
+        audio_sample_rate=rate,
+        audio_conditioning_num_frames=sound.context,
+        audio_conditioning_strength=sound.strength,
+        video_position_offset_sec=float(sound.offset),
+        metadata=metadata,
+    )
+
+
+_PREFIX = Placed(kind="state", count=9)
+_OFFICIAL = ("official",)
+
+CONDITIONS: dict[str, Conditions] = {
+    "nothing": Conditions(),
+    "prefix": Conditions(placed=(_PREFIX,)),
+    "prefix, partly kept": Conditions(placed=(attrs.evolve(_PREFIX, strength=0.7),)),
+    "one frame before": Conditions(placed=(attrs.evolve(_PREFIX, count=1),)),
+    "frames of a state later": Conditions(
+        placed=(attrs.evolve(_PREFIX, frame=8),), fits_17_frames=False
+    ),
+    "first image": Conditions(placed=(Placed(kind="image"),)),
+    "last image": Conditions(placed=(Placed(kind="image", frame=-1),)),
+    "image in between": Conditions(placed=(Placed(kind="image", frame=11, size=(80, 100)),)),
+    "clip first": Conditions(placed=(Placed(kind="clip", count=9, strength=0.8),)),
+    "clip in between": Conditions(placed=(Placed(kind="clip", frame=8, count=9),)),
+    "two keyframes": Conditions(
+        placed=(Placed(kind="image", frame=5), Placed(kind="image", frame=-1, strength=0.4))
+    ),
+    "images, partly kept": Conditions(
+        placed=(
+            Placed(kind="image", strength=0.6),
+            Placed(kind="image", frame=12, strength=0.3, size=(50, 120)),
+        )
+    ),
+    "images, compressed": Conditions(
+        placed=(Placed(kind="image"), Placed(kind="image", frame=-1)), image_crf=33
+    ),
+    "prefix and images": Conditions(
+        placed=(
+            _PREFIX,
+            Placed(kind="image", frame=10, strength=0.5),
+            Placed(kind="image", frame=-1),
+        )
+    ),
+    "take": Conditions(
+        placed=(_PREFIX,), sound=Sound(context=51, take=(113, 118)), numerics=_OFFICIAL
+    ),
+    "take, partly kept": Conditions(
+        placed=(attrs.evolve(_PREFIX, strength=0.6), Placed(kind="image", frame=-1)),
+        sound=Sound(context=51, strength=0.3, take=(113, 118)),
+        numerics=_OFFICIAL,
+    ),
+    "take of another kind": Conditions(
+        placed=(attrs.evolve(_PREFIX, strength=0.8),),
+        sound=Sound(context=26, offset=Fraction(5, 8)),
+        numerics=_OFFICIAL,
+    ),
+}
