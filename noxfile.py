@@ -85,7 +85,12 @@ def wheels(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Ratios, each paired in one run: start-up, and a segment beside diffusers' own pipeline."""
+    """Ratios, each paired in one run: start-up, and segments beside diffusers' own pipeline.
+
+    The real size needs an accelerator; without one that part says so.
+    """
     install(session)
     session.run("python", "benchmarks/startup.py")
     session.run("python", "benchmarks/segment.py", *session.posargs)
+    session.run("python", "benchmarks/tiling.py")
+    session.run("python", "benchmarks/real_size.py")

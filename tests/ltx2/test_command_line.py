@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+import longtake as lt
 from longtake.media.reader import read_take
+from longtake_ltx2 import predict_num_frames
+from tests.ltx2.support import Checkpoints
 
 SMALL = ["--set", "denoise.stg_scale=0", "--set", "denoise.audio_stg_scale=0", "--steps", "2"]
 
@@ -85,3 +88,21 @@ def test_mistakes_are_one_line_and_exit_code_2(tiny: Path, tmp_path: Path) -> No
         assert said in done.stderr
         assert done.stderr.count("\n") == 1
         assert not out.exists()
+
+
+def test_the_model_says_how_long_each_segment_is(checkpoints: Checkpoints, tmp_path: Path) -> None:
+    path, out = checkpoints.path("2.5"), tmp_path / "take.mkv"
+    prompts = ("fog", "a lighthouse in the fog")
+    with lt.load(path, device="cpu") as pipeline:
+        frames = [predict_num_frames(pipeline, prompt) for prompt in prompts]
+    small = ("--steps", "2", "--height", "64", "--width", "96", "--no-audio")
+    arguments = ("--model", path, "--num-frames", "auto", *small, "-o", out)
+    done = longtake("generate", *prompts, *arguments)
+    assert len(read_take(out).frames) == frames[0] + frames[1] - 1
+    assert f"segment 1/2: {frames[0]} frames" in done.stderr
+    refused = longtake(
+        *("generate", "fog", "--model", checkpoints.path("2.0"), "--num-frames", "auto"),
+        *("-o", tmp_path / "none.mkv"),
+        code=2,
+    )
+    assert "no duration head" in refused.stderr

@@ -14,7 +14,7 @@ import torch
 import longtake as lt
 from longtake_ltx2 import placement as placement_module
 from longtake_ltx2.placement import Offloading, Resident, placement_on
-from longtake_ltx2.recipes import BASE_RECIPE, FINISH_RECIPE
+from longtake_ltx2.recipes import BASE_RECIPE
 from tests.ltx2.support import ALL_GUIDANCE, Checkpoints, family
 from tests.ltx2.watching import quick
 
@@ -22,7 +22,6 @@ pytest.importorskip("accelerate")
 
 DEVICE = "cpu:0"
 """The same memory as "cpu" by another name, which stands for a GPU here."""
-CLEARING = lt.StageSpec("clear", "longtake_ltx2.stages.offloading:LTX2OffloadStage")
 
 Moves = list[tuple[str, str]]
 TEXT_IN: Moves = [("text_encoder", DEVICE), ("connectors", DEVICE)]
@@ -51,11 +50,10 @@ def recorded(caplog: pytest.LogCaptureFixture) -> Recorded:
 
 
 def pipeline(path: Path, *stages: lt.StageSpec, **options: Any) -> lt.Pipeline:
-    """A pipeline that clears the device last, and first, so that it does after a failure too."""
+    """A pipeline of the tiny preset with these stages after its own."""
     declared = family()
-    recipe = (CLEARING, *BASE_RECIPE, *stages, CLEARING)
-    preset = attrs.evolve(declared.preset("ltx2_tiny"), stages=recipe)
-    changed = attrs.evolve(declared, presets=(preset,), finish=(CLEARING, *FINISH_RECIPE, CLEARING))
+    preset = attrs.evolve(declared.preset("ltx2_tiny"), stages=(*BASE_RECIPE, *stages))
+    changed = attrs.evolve(declared, presets=(preset,))
     return lt.load(path, family=changed, preset="ltx2_tiny", device=DEVICE, **options)
 
 

@@ -88,6 +88,11 @@ def test_load_refuses_options_that_the_family_does_not_have(
     assert refused.value.path == path
 
 
+def test_a_path_is_an_option_like_its_text(tmp_path: Path) -> None:
+    lt.load(tmp_path, family=FAMILY, numerics=Path("diffusers"))
+    assert SOURCES[-1][0].options == LoadOptions(numerics="diffusers")
+
+
 def test_load_refuses_options_of_a_family_without_any() -> None:
     with pytest.raises(lt.ValidationError, match="numerics: family 'fog' has no such option"):
         lt.load(family=FOG, numerics="diffusers")

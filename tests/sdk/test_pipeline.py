@@ -120,6 +120,27 @@ def test_closing_lets_the_networks_go() -> None:
     assert watched() is None
 
 
+def test_the_model_is_told_when_nobody_uses_it_and_when_it_goes() -> None:
+    told: list[str] = []
+    model = lt.LoadedModel(
+        release=lambda: told.append("release"), close=lambda: told.append("close")
+    )
+
+    def fail() -> None:
+        raise RuntimeError("on purpose")
+
+    pipeline = lt.Pipeline(lt.ModelFamily("told", (black,), defaults=DEFAULTS), model=model)
+    pipeline.generate(REQUEST)
+    assert told == ["release"]
+    failing = lt.Pipeline(lt.ModelFamily("told", (fail, black), defaults=DEFAULTS), model=model)
+    with pytest.raises(lt.StageError):
+        failing.generate(REQUEST)
+    assert told == ["release", "release"]
+    pipeline.close()
+    pipeline.close()
+    assert told[2:] == ["close"]
+
+
 def test_components_are_had_alone_and_not_changed() -> None:
     gate, network = Gate(), Network()
     family = lt.ModelFamily("gated", (gate, black), defaults=DEFAULTS)
@@ -133,6 +154,23 @@ def test_components_are_had_alone_and_not_changed() -> None:
             assert not gate.inside.wait(0.1)
         gate.may_go.set()
         assert len(run.result(WAIT).frames) == 9
+
+
+def test_check_returns_the_job_with_nothing_left_out() -> None:
+    job = lt.Pipeline(FOG).check(lt.GenerationRequest("fog", sampling=lt.Sampling(num_frames=17)))
+    assert (job.prompt, job.sampling.num_frames, job.sampling.fps) == ("fog", 17, Fraction(24))
+
+
+def test_a_family_may_predict_how_long_a_prompt_is() -> None:
+    def predict(components: Any, prompt: str, fps: Fraction) -> int:
+        return int(len(prompt) * fps / components["speed"])
+
+    family = lt.ModelFamily("timed", (black,), defaults=DEFAULTS, predict_num_frames=predict)
+    pipeline = lt.Pipeline(family, model=lt.LoadedModel({"speed": 2}))
+    assert pipeline.predict_num_frames("fog", fps=Fraction(24)) == 36
+    with pytest.raises(lt.ValidationError, match="cannot predict") as caught:
+        lt.Pipeline(FOG).predict_num_frames("fog", fps=Fraction(24))
+    assert caught.value.path == "sampling.num_frames"
 
 
 def test_closing_waits_for_the_run_that_is_going_on() -> None:

@@ -12,6 +12,7 @@ from longtake.presets import Preset, check_defaults
 from longtake.stages import Recipe, as_recipe
 
 if TYPE_CHECKING:
+    from fractions import Fraction
     from pathlib import Path
 
     from longtake.continuation import ContinuationCodec
@@ -48,7 +49,7 @@ class ModelSource:
 
 
 def _nothing() -> None:
-    """What most models have to do when they are let go."""
+    """What most models have to do when a run is over, or when they are let go."""
 
 
 @frozen
@@ -56,12 +57,14 @@ class LoadedModel:
     """What a family's ``load`` returns.
 
     ``components``: what stage constructors may ask for, by parameter name; looked up when a recipe
-    is built, so a mapping may load each on demand. ``device``: where the networks are. ``close``:
+    is built, so a mapping may load each on demand. ``device``: where the networks are.
+    ``release``: called when nobody uses the networks for now, also after a failure. ``close``:
     called when the pipeline is closed.
     """
 
     components: Mapping[str, Any] = field(factory=dict)
     device: str = "cpu"
+    release: Callable[[], None] = _nothing
     close: Callable[[], None] = _nothing
 
 
@@ -88,8 +91,9 @@ class ModelFamily:
     ``load``: ``(ModelSource) -> LoadedModel``. ``options``: attrs class of the keyword arguments
     that `longtake.load` passes on. ``example``: ``(folder) -> folder``, writes a small checkpoint
     there, for trying the family without a real one. ``estimate``: ``(EstimateRequest) ->
-    RunEstimate``, what a take will need, told without loading weights. Callables and classes may
-    be ``"package.module:attribute"``.
+    RunEstimate``, what a take will need, told without loading weights. ``predict_num_frames``:
+    ``(components, prompt, fps) -> int``, how many new frames a prompt asks for, from what the
+    checkpoint knows. Callables and classes may be ``"package.module:attribute"``.
     """
 
     name: str
@@ -103,6 +107,9 @@ class ModelFamily:
     options: str | type | None = field(default=None, kw_only=True)
     example: str | Callable[[Path], Path] | None = field(default=None, kw_only=True)
     estimate: str | Callable[[EstimateRequest], RunEstimate] | None = field(
+        default=None, kw_only=True
+    )
+    predict_num_frames: str | Callable[[Mapping[str, Any], str, Fraction], int] | None = field(
         default=None, kw_only=True
     )
     description: str = field(default="", kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -92,10 +93,15 @@ def _choose(
 def _family_options(family: ModelFamily, options: Mapping[str, Any]) -> Any:
     cls: Any = resolve(family.options)
     if cls is not None:
-        return structure(dict(options), cls)
+        return structure({name: _as_text(value) for name, value in options.items()}, cls)
     for name in options:
         raise ValidationError(name, f"family {family.name!r} has no such option")
     return None
+
+
+def _as_text(value: object) -> object:
+    """A path as its text, which is what documents have."""
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _load_model(family: ModelFamily, source: ModelSource) -> LoadedModel:

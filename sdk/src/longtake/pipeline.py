@@ -17,7 +17,8 @@ from longtake.families import LoadedModel, ModelFamily
 from longtake.observers import Observers
 from longtake.planning import Plans
 from longtake.presets import Preset
-from longtake.request import GenerationRequest
+from longtake.references import resolve
+from longtake.request import GenerationRequest, Job
 from longtake.resolution import Resolved, naming_sampling, resolve_options, resolve_request
 from longtake.results import Event, Final, GenerationResult
 from longtake.run import Run
@@ -63,13 +64,14 @@ class Pipeline:
         """The stages that a segment goes through."""
         return self._recipe
 
-    def check(self, request: GenerationRequest, *, blobs: BlobStore | None = None) -> None:
+    def check(self, request: GenerationRequest, *, blobs: BlobStore | None = None) -> Job:
         """Refuse what can be refused before the networks are loaded: a bad state, a bad option.
 
-        Raises `ValidationError`. The stages' own checks come with `generate`.
+        Returns the request with nothing left out. Raises `ValidationError`. The stages' own checks
+        come with `generate`.
         """
         with self._turn():
-            self._resolved(request, blobs)
+            return self._resolved(request, blobs)[1].job
 
     def prepare(self) -> None:
         """Load the networks and check the wiring now instead of at the first request.
@@ -145,7 +147,7 @@ class Pipeline:
                 raise ValidationError(
                     "state", "has no clock, so there is no telling where the take ends"
                 )
-            run = Run(device=self._device, listener=self._observers.notify)
+            run = Run(device=self._model.device, listener=self._observers.notify)
             done = execute(
                 self._plans.finish(codec.state_type),
                 run=run,
@@ -157,6 +159,19 @@ class Pipeline:
             run.emit(Final(result))
         return result
 
+    def predict_num_frames(self, prompt: str, *, fps: Fraction) -> int:
+        """How many new frames ``prompt`` asks for, as far as the checkpoint knows.
+
+        Raises `ValidationError` when the family or this checkpoint cannot tell.
+        """
+        predict: Any = resolve(self.family.predict_num_frames)
+        if predict is None:
+            name = self.family.name
+            raise ValidationError("sampling.num_frames", f"family {name!r} cannot predict it")
+        with self.components() as components:
+            frames: int = predict(components, prompt, fps)
+        return frames
+
     @contextmanager
     def components(self) -> Iterator[Mapping[str, Any]]:
         """Have the networks to yourself, by the names that stage constructors use.
@@ -165,7 +180,7 @@ class Pipeline:
         runs wait for the end of the block. Raises `PipelineClosedError`.
         """
         with self._turn():
-            yield MappingProxyType(self._components)
+            yield MappingProxyType(self._model.components)
 
     def close(self) -> None:
         """Let the networks go, after the run that is going on; using the pipeline then raises.
@@ -177,7 +192,7 @@ class Pipeline:
         for meeting in tuple(self._meetings):
             meeting.abandon()
         with self._lock:
-            self._close_model()
+            self._model.close()
             self._load_as(LoadedModel())
 
     def __enter__(self) -> Pipeline:
@@ -188,9 +203,7 @@ class Pipeline:
 
     def _load_as(self, model: LoadedModel) -> None:
         self._plans = Plans(self.family, self.preset, self._recipe, model)
-        self._components = model.components
-        self._device = model.device
-        self._close_model = model.close
+        self._model = model
 
     @contextmanager
     def _turn(self, is_cancelled: Callable[[], bool] = lambda: False) -> Iterator[None]:
@@ -201,7 +214,10 @@ class Pipeline:
         try:
             if self._closed:
                 raise PipelineClosedError("this pipeline is closed; load another one")
-            yield
+            try:
+                yield
+            finally:
+                self._model.release()
         finally:
             self._lock.release()
 
@@ -221,7 +237,7 @@ class Pipeline:
                 )
             run = Run(
                 seed=job.segment_seed,
-                device=self._device,
+                device=self._model.device,
                 listener=listener,
                 is_cancelled=is_cancelled,
             )

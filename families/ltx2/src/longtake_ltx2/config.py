@@ -26,17 +26,25 @@ PRECISIONS = {
 """The names of a precision, and torch's name of each."""
 
 
+def _by_default(precision: str) -> str:
+    return precision if precision == "fp32" else f"{precision}, or fp32 on a CPU"
+
+
 def _precision(default: str, network: str) -> Any:
     return field(
         default=default,
         validator=in_(tuple(PRECISIONS)),
-        metadata={"help": f"Floats of {network}; by default {default}, or fp32 on a CPU."},
+        metadata={"help": f"Floats of {network}; by default {_by_default(default)}."},
     )
 
 
-def _path(text: str) -> Any:
+def _text(text: str, metavar: str) -> Any:
     validator = optional(instance_of(str))
-    return field(default=None, validator=validator, metadata={"help": text})
+    return field(default=None, validator=validator, metadata={"help": text, "metavar": metavar})
+
+
+def _path(text: str) -> Any:
+    return _text(text, "PATH")
 
 
 def _switch(text: str) -> Any:
@@ -123,7 +131,7 @@ class LTX2T2VConfig:
     loras: tuple[str, ...] = field(
         default=(),
         validator=[instance_of(tuple), deep_iterable(instance_of(str))],
-        metadata={"help": "A LoRA for every pass, as PATH or PATH=WEIGHT; may be repeated."},
+        metadata={"help": "A LoRA for every pass. Repeatable.", "metavar": "PATH[=WEIGHT]"},
     )
     offload: str = field(
         default="none",
@@ -133,7 +141,9 @@ class LTX2T2VConfig:
             "computer's memory otherwise."
         },
     )
-    attention_backend: str | None = _path("A name that diffusers' set_attention_backend knows.")
+    attention_backend: str | None = _text(
+        "A name that diffusers' set_attention_backend knows.", "NAME"
+    )
     compile: bool = _switch("Compile the transformer's repeated blocks with torch.compile.")
     vae_tiling: bool = _switch(
         "Decode the picture in tiles: takes less memory, and changes the picture."
@@ -150,7 +160,7 @@ class LTX2T2VConfig:
             max_len(1),
             deep_iterable(in_(tuple(PRECISIONS))),
         ],
-        metadata={"help": "Floats of the text encoder; by default bf16, or fp32 on a CPU."},
+        metadata={"help": f"Floats of the text encoder; by default {_by_default('bf16')}."},
     )
     audio_decoder_precision: str = _precision("bf16", "the audio VAE")
     vocoder_precision: str = _precision("bf16", "the vocoder")

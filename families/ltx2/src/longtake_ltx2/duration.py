@@ -9,7 +9,9 @@ from typing import Any
 
 import longtake as lt
 
-__all__ = ["predict_num_frames"]
+__all__ = ["predict_num_frames", "predicted_num_frames"]
+
+_MIN_SECONDS, _MAX_SECONDS = 1.0, 20.0
 
 
 def predict_num_frames(
@@ -17,8 +19,8 @@ def predict_num_frames(
     prompt: str,
     *,
     fps: float | Fraction = 24,
-    min_seconds: float = 1.0,
-    max_seconds: float = 20.0,
+    min_seconds: float = _MIN_SECONDS,
+    max_seconds: float = _MAX_SECONDS,
 ) -> int:
     """The number of frames that ``prompt`` implies, for `longtake.Sampling.num_frames`.
 
@@ -31,11 +33,12 @@ def predict_num_frames(
     """
     _check(float(fps), float(min_seconds), float(max_seconds))
     with pipeline.components() as components:
-        if "duration_head" not in components:
-            raise lt.ValidationError(
-                "pipeline", "its checkpoint has no duration head; say sampling.num_frames yourself"
-            )
         return _predict(components, prompt, float(fps), (float(min_seconds), float(max_seconds)))
+
+
+def predicted_num_frames(components: Mapping[str, Any], prompt: str, fps: Fraction) -> int:
+    """As `predict_num_frames` with its own bounds, from the networks."""
+    return _predict(components, prompt, float(fps), (_MIN_SECONDS, _MAX_SECONDS))
 
 
 def _check(fps: float, min_seconds: float, max_seconds: float) -> None:
@@ -51,6 +54,10 @@ def _check(fps: float, min_seconds: float, max_seconds: float) -> None:
 def _predict(
     components: Mapping[str, Any], prompt: str, fps: float, seconds: tuple[float, float]
 ) -> int:
+    if "duration_head" not in components:
+        raise lt.ValidationError(
+            "sampling.num_frames", "the checkpoint has no duration head to predict it; say it"
+        )
     import torch
 
     from longtake_ltx2.stages import LTX2TextEncodingStage

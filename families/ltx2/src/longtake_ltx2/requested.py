@@ -108,10 +108,13 @@ def _check_frames(job: lt.Job, carried: int, segment: SegmentClock) -> None:
                 f"{path}.frame",
                 f"is {given.frame}; frames 0 to {repeated - 1} are those of the segment before",
             )
-        if first in taken:
-            where = f"is {given.frame}, where another input stands"
-            raise lt.ValidationError(f"{path}.frame", where)
-        taken.add(first)
+        own = set(range(first, first + length))
+        if own & taken:
+            raise lt.ValidationError(
+                f"{path}.frame",
+                f"is {given.frame}; frame {min(own & taken)} is another input's already",
+            )
+        taken |= own
 
 
 def _check_sound(audio: lt.AudioInput, segment: SegmentClock) -> None:

@@ -31,6 +31,18 @@ __all__ = ["generate"]
 _PATH = click.Path(path_type=Path)
 
 
+_AUTO = "auto"
+
+
+def _frames_or_auto(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> int | str | None:
+    if value is None or value == _AUTO:
+        return value
+    frames: int = click.INT(value, parameter, context)
+    return frames
+
+
 @click.command(cls=ModelCommand)
 @click.argument("prompts", nargs=-1, required=True, metavar="PROMPT...")
 @model_options
@@ -41,7 +53,12 @@ _PATH = click.Path(path_type=Path)
 @click.option("--seed", type=int, metavar="N", help="Of the whole take.")
 @click.option("--height", type=int, metavar="PIXELS")
 @click.option("--width", type=int, metavar="PIXELS")
-@click.option("--num-frames", type=int, metavar="N", help="Of a segment, with those it repeats.")
+@click.option(
+    "--num-frames",
+    metavar="N|auto",
+    callback=_frames_or_auto,
+    help="Of a segment, with those it repeats; auto asks the model, if it can tell.",
+)
 @click.option("--fps", metavar="RATE", help="Frames per second, e.g. 24 or 24000/1001.")
 @click.option("--steps", type=int, metavar="N", help="Denoising steps.")
 @click.option("--guidance-scale", type=float, metavar="X", help="Text guidance of the picture.")
@@ -93,6 +110,9 @@ def generate(
     choice = ModelChoice(**{field.name: options.pop(field.name) for field in fields(ModelChoice)})
     files = _Files(**{field.name: options.pop(field.name) for field in fields(_Files)})
     chosen = InputChoice(**{field.name: options.pop(field.name) for field in fields(InputChoice)})
+    predicts_length = options["num_frames"] == _AUTO
+    if predicts_length:
+        options["num_frames"] = None
     all_prompts = _one_per_segment(prompts, segments)
     request = build_request(all_prompts[0], options, assignments)
     overrides = build_overrides(preset_overrides)
@@ -108,7 +128,13 @@ def generate(
         states = StateFile(files.kept_state, family, blobs=store, given=given)
     else:
         _check_single(family, all_prompts, files)
-    take = Take(all_prompts, request, files.output, ends=finish or files.save_state is None)
+    take = Take(
+        all_prompts,
+        request,
+        files.output,
+        ends=finish or files.save_state is None,
+        predicts_length=predicts_length,
+    )
     with open_pipeline(registry, family, choice, preset, overrides) as pipeline:
         pipeline.check(request, blobs=store)
         pipeline.prepare()

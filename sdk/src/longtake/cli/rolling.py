@@ -29,13 +29,14 @@ class Take:
 
     ``prompts``: one per segment. ``request``: what the segments have in common, and the inputs of
     the first. ``output``: the media file. ``ends``: whether the held-back sound is let out after
-    the last segment.
+    the last segment. ``predicts_length``: whether each prompt says how long its segment is.
     """
 
     prompts: tuple[str, ...]
     request: GenerationRequest
     output: Path
     ends: bool
+    predicts_length: bool = False
 
 
 @define
@@ -108,6 +109,8 @@ def _roll_segment(
     output = evolve(take.request.output, last=not continues, return_state=continues)
     inputs = Inputs() if rolled.segments else take.request.inputs
     request = evolve(take.request, prompt=prompt, inputs=inputs, state=rolled.state, output=output)
+    if take.predicts_length:
+        request = _with_predicted_length(pipeline, request, blobs)
     result = None
     with SegmentProgress(label) as progress:
         for event in pipeline.stream(request, blobs=blobs, cancel=cancel):
@@ -116,6 +119,17 @@ def _roll_segment(
                 result = event.result
     assert result is not None
     return result
+
+
+def _with_predicted_length(
+    pipeline: Pipeline, request: GenerationRequest, blobs: BlobStore | None
+) -> GenerationRequest:
+    """As many new frames as the prompt asks for, and those that the segment repeats."""
+    job = pipeline.check(request, blobs=blobs)
+    frames = pipeline.predict_num_frames(request.prompt, fps=job.sampling.fps)
+    repeated = 0 if request.state is None else request.output.overlap_frames
+    total = frames + max(0, repeated - 1)
+    return evolve(request, sampling=evolve(request.sampling, num_frames=total))
 
 
 def _keep(

@@ -37,7 +37,8 @@ def load(source: lt.ModelSource) -> lt.LoadedModel:
     loader = NetworkLoader(path, config, generation, placement)
     weights = Path(config.transformer_path or path / "transformer")
     makers, close = on_ranks(source, loader.makers(), config=config, device=device, weights=weights)
-    return lt.LoadedModel(CheckpointComponents(makers), device, close)
+    components = CheckpointComponents(makers)
+    return lt.LoadedModel(components, device, release=placement.release, close=close)
 
 
 def _path(given: Path | None, configured: str | None) -> Path:

@@ -59,7 +59,6 @@ class NetworkLoader:
             "generation": lambda: self.generation,
             "numerics": lambda: NUMERICS[self.config.numerics],
             "config": lambda: self.config,
-            "placement": lambda: self.placement,
             **self._optional_makers(),
         }
 

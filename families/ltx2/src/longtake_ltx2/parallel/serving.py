@@ -26,6 +26,8 @@ __all__ = ["Server"]
 
 logger = logging.getLogger(__name__)
 
+_SECONDS_TO_LEARN_THE_CAUSE = 2.0
+
 
 class Server:
     """Follows rank 0 until it closes its pipeline, or is gone.
@@ -46,7 +48,9 @@ class Server:
         self._makers = makers
         self._transformer: Any = None
         self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._knows = threading.Event()
+        self._told_why = threading.Event()
+        self._why: str | None = None
+        self._leaves = threading.Event()
         line.listen(self._heard)
 
     def serve(self) -> NoReturn:
@@ -61,13 +65,14 @@ class Server:
                 self._follow(self._group)
         except CollectiveError as error:
             self._report(error, consequence=True)
-            raise RankError(f"the exchange with the other ranks failed: {error}") from error
+            self._told_why.wait(_SECONDS_TO_LEARN_THE_CAUSE)
+            raise RankError(self._why or f"rank 0 cannot be reached: {error}") from error
         except BaseException as error:
-            if not isinstance(error, RankError):
+            if self._why is None:
                 self._report(error, consequence=False)
             raise
         finally:
-            self._knows.set()
+            self._leaves.set()
             if self._group is not None:
                 self._group.leave()
         raise SystemExit(0)
@@ -124,13 +129,15 @@ class Server:
             message = {"do": "abort", "why": "rank 0 ended (killed, or cut off)"}
         self._inbox.put(message)
         if message["do"] == "abort":
-            self._end_soon(message["why"])
+            self._why = self._why or message["why"]
+            self._told_why.set()
+            self._end_soon(self._why)
 
     def _end_soon(self, why: str) -> None:
         """End the process unless it ends by itself: it may wait for a rank that is gone."""
-        if not self._knows.is_set() and self._group is not None:
+        if not self._leaves.is_set() and self._group is not None:
             self._group.abort()
-        if not self._knows.wait(GRACE_SECONDS):
+        if not self._leaves.wait(GRACE_SECONDS):
             logger.critical("%s", why)
             os._exit(1)
 

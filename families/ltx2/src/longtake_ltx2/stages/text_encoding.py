@@ -74,6 +74,7 @@ class LTX2TextEncodingStage:
             attention_mask=mask,
             output_hidden_states=True,
             logits_to_keep=1,
+            use_cache=False,
         ).hidden_states
         if self._connectors is None:
             return PromptContext(hidden[-1], hidden[-1])
