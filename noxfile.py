@@ -50,6 +50,17 @@ def continuity(session: nox.Session) -> None:
     session.run("pytest", "-q", "-n", "2", test, "--tries", "10", *session.posargs)
 
 
+@nox.session(name="parity-official")
+def parity_official(session: nox.Session) -> None:
+    """Our official numerics beside Lightricks' own packages: ``-- PATH`` of a checkout."""
+    checkout = Path(*session.posargs[:1]).resolve()
+    if not session.posargs or not (checkout / "packages" / "ltx-core").is_dir():
+        session.skip("give the path of a checkout of Lightricks' LTX-2: -- PATH")
+    install(session, "pytest", "einops", "scipy")
+    env = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    session.run("python", "-m", "tests.ltx2.official_packages", str(checkout), env=env)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """ruff: rules and format."""

@@ -18,3 +18,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "attempt" in metafunc.fixturenames:
         metafunc.parametrize("attempt", range(metafunc.config.getoption("tries")))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The largest of the figures that tests recorded under a name that begins with "worst"."""
+    figures: dict[str, list[float]] = {}
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, value in report.user_properties:
+            if name.startswith("worst "):
+                figures.setdefault(name, []).append(value)
+    for name, values in sorted(figures.items()):
+        terminalreporter.write_line(f"{name}: {max(values):.1e} in {len(values)} cases")

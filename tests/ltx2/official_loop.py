@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -24,12 +25,13 @@ def denoised(path: Path, asked: Asked) -> tuple[torch.Tensor, torch.Tensor]:
     with torch.no_grad():
         texts = [text_of(path, asked.prompt), text_of(path, asked.negative)]
         scales = (asked.video, asked.audio)
+        renoised = torch.Generator().manual_seed(asked.seed + 10000) if asked.renoised else None
         if asked.refine is None:
             tokens = streams(pipe, asked, asked.size, generator)
-            return one_pass(pipe, tokens, texts, asked, asked.size, asked.levels, scales)
+            return one_pass(pipe, tokens, texts, asked, asked.size, asked.levels, scales, renoised)
         half = (height // 2, width // 2, frames)
         tokens = streams(pipe, asked, half, generator)
-        video, audio = one_pass(pipe, tokens, texts, asked, half, asked.levels, scales)
+        video, audio = one_pass(pipe, tokens, texts, asked, half, asked.levels, scales, renoised)
         before = Before(upsampled(pipe, video, half), audio, asked.refine[0])
         tokens = streams(pipe, asked, asked.size, generator, before)
         return one_pass(pipe, tokens, texts, asked, asked.size, asked.refine, NEUTRAL)
@@ -43,8 +45,12 @@ def one_pass(
     size: tuple[int, int, int],
     levels: list[float],
     scales: tuple[Scales, Scales],
+    renoised: torch.Generator | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Down the noise levels; tokens that only condition the segment are left out at the end."""
+    """Down the noise levels; tokens that only condition the segment are left out at the end.
+
+    ``renoised``: every step but the last goes down to ``following ** 2 / sigma`` and back up.
+    """
     now = [part.start for part in tokens]
     # The mark that 2.5 has for tokens of one pixel frame: those of the first latent frame.
     marks = torch.zeros(1, now[0].shape[1], 1)
@@ -54,9 +60,24 @@ def one_pass(
         x0s = guided(step, texts, scales, asked.block)
         for index, part in enumerate(tokens):
             x0 = x0s[index] * part.mask + part.clean * (1 - part.mask)
+            if renoised is not None and following != 0:
+                noise = torch.randn(now[index].shape, generator=renoised)
+                fresh = back_up(now[index], x0, noise, sigma, following)
+                now[index] = fresh * part.mask + part.clean * (1 - part.mask)
+                continue
             velocity = (now[index] - x0) / sigma
             now[index] = now[index] + (following - sigma) * velocity
     return now[0][:, : tokens[0].own], now[1][:, : tokens[1].own]
+
+
+def back_up(
+    now: torch.Tensor, x0: torch.Tensor, noise: torch.Tensor, sigma: float, following: float
+) -> torch.Tensor:
+    """Down to a lower level, and up again: the signal is 1 - level of it, the variance kept."""
+    lower = following * following / sigma
+    there = x0 + (now - x0) * (lower / sigma)
+    signal = (1 - following) / (1 - lower)
+    return signal * there + noise * math.sqrt(following**2 - (lower * signal) ** 2)
 
 
 @cache

@@ -14,7 +14,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from attrs import field, frozen
 
@@ -63,7 +62,10 @@ class Carried:
 
 @frozen(kw_only=True)
 class Asked:
-    """One segment. ``levels``: of the first pass. ``refine``: of a second one at twice the size."""
+    """One segment. ``levels``: of the first pass. ``refine``: of a second one at twice the size.
+
+    ``renoised``: whether the first pass has fresh noise at every step, as 2.5 when distilled.
+    """
 
     prompt: str
     negative: str
@@ -71,6 +73,7 @@ class Asked:
     size: tuple[int, int, int]
     levels: list[float]
     refine: list[float] | None = None
+    renoised: bool = False
     video: Scales = field(factory=Scales)
     audio: Scales = field(factory=Scales)
     block: int = 1
@@ -105,13 +108,14 @@ def networks(path: Path) -> Any:
 def sigmas(steps: int) -> list[float]:
     """Linear, shifted for 4096 tokens, stretched to end at 0.1, then 0; in fp32 throughout.
 
-    The stretch is ill-conditioned and the networks take 1000 sigma, so the precision shows.
+    The stretch is ill-conditioned and the networks take 1000 sigma, so the rounding shows: it is
+    that of torch.
     """
     m = (2.05 - 0.95) / (4096 - 1024)
-    shift = np.float32(math.exp(4096 * m + 0.95 - 1024 * m))
-    s = np.linspace(1, 1 / steps, steps).astype(np.float32)
+    shift = math.exp(4096 * m + (0.95 - 1024 * m))
+    s = torch.linspace(1, 0, steps + 1)[:steps]
     z = 1 - shift / (shift + (1 / s - 1))
-    stretched = 1 - z / (z[-1] / np.float32(1 - 0.1))
+    stretched = 1 - z / (z[-1] / (1 - 0.1))
     return [*stretched.tolist(), 0.0]
 
 
@@ -143,9 +147,7 @@ def video_bounds(size: tuple[int, int, int], offset: Fraction) -> torch.Tensor:
     return _bounds(spans, size, offset)
 
 
-def keyframe_bounds(
-    frames: Frames, size: tuple[int, int, int], offset: Fraction
-) -> torch.Tensor:
+def keyframe_bounds(frames: Frames, size: tuple[int, int, int], offset: Fraction) -> torch.Tensor:
     """``[1, 3, T, 2]`` of frames elsewhere: eight frames a latent, but a still lasts one."""
     count = len(frames.pixels)
     spans = [

@@ -61,10 +61,13 @@ def streams(
     )
     video_noise = torch.randn((1, bounds.shape[2], config.in_channels), generator=generator)
     audio_noise = torch.randn((1, where.length, config.audio_in_channels), generator=generator)
-    video = _Mixture(video_noise, own.shape[2], before and before.video, before and before.level)
+    video = _Mixture(video_noise, own.shape[2])
+    audio = _Mixture(audio_noise, where.length)
+    if before is not None:
+        video.renoise(before.video, before.level)
+        audio.renoise(before.audio, before.level)
     for tokens, frames in known:
         video.put(tokens, 1 - frames.strength, at=0 if frames.first == 0 else None)
-    audio = _Mixture(audio_noise, where.length, before and before.audio, before and before.level)
     carried = asked.carried
     if carried is not None and carried.audio is not None:
         last = carried.audio[0, :, carried.audio.shape[2] - where.context :]
@@ -74,20 +77,15 @@ def streams(
 
 
 class _Mixture:
-    def __init__(
-        self,
-        noise: torch.Tensor,
-        own: int,
-        before: torch.Tensor | None,
-        level: float | None,
-    ) -> None:
-        level = 1.0 if level is None else level
+    def __init__(self, noise: torch.Tensor, own: int) -> None:
         self._own = self._end = own
-        self._start = noise * level
-        if before is not None:
-            self._start[:, :own] += before * (1 - level)
+        self._start = noise
         self._clean = torch.zeros_like(noise)
         self._mask = torch.ones(1, noise.shape[1], 1)
+
+    def renoise(self, before: torch.Tensor, level: float) -> None:
+        self._start = self._start * level
+        self._start[:, : self._own] += before * (1 - level)
 
     def put(self, known: torch.Tensor, mask: float, at: int | None) -> None:
         if at is None:
@@ -152,5 +150,5 @@ def compressed(picture: Any, crf: int) -> Any:
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
         for packet in [*stream.encode(frame), *stream.encode()]:
             container.mux(packet)
-    with av.open(io.BytesIO(file.getvalue())) as container:
+    with av.open(io.BytesIO(file.getvalue()), "r") as container:
         return next(container.decode(video=0)).to_ndarray(format="rgb24")

@@ -131,17 +131,17 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
     some = ["nothing", "prefix", "two keyframes"]
     yield from rows(recipes=["base"], conditions=known, guidance=["off"])
     yield from rows(recipes=["base"], conditions=["nothing", "prefix"], guidance=["cfg", "all"])
-    yield from rows(recipes=["base"], conditions=short, guidance=["all"], generations=["2.3"])
+    partly = [name for name in known if "partly" in name]
+    yield from rows(recipes=["base"], conditions=partly, guidance=["all"], generations=["2.3"])
     yield from rows(recipes=["distilled", "two stages"], conditions=some, guidance=["off"])
     yield from rows(recipes=["two stages"], conditions=short, guidance=["off"], generations=["2.3"])
-    yield from rows(recipes=["eight steps"], conditions=["prefix"], guidance=["off"])
-    yield from rows(recipes=["two stages"], conditions=["prefix"], guidance=["all"])
     yield from rows(
-        size="larger",
-        recipes=["base", "two stages"],
-        conditions=["two keyframes"],
-        guidance=["all"],
+        recipes=["eight steps"], conditions=["prefix"], guidance=["off"], generations=["2.3", "2.5"]
     )
+    yield from rows(recipes=["two stages"], conditions=["prefix"], guidance=["all"])
+    larger = functools.partial(rows, size="larger", conditions=["two keyframes"], guidance=["all"])
+    yield from larger(recipes=["base"])
+    yield from larger(recipes=["two stages"], generations=["2.3"])
     if numerics == "official":
         others = [name for name in GUIDANCE if name not in ("off", "cfg", "all")]
         yield from rows(recipes=["base"], conditions=["nothing"], guidance=others)
@@ -188,10 +188,9 @@ def _pipeline(
     return lt.load(path, family=probed, preset=preset_name), probe
 
 
-def latents(checkpoints: Checkpoints, case: Case) -> tuple[CleanLatents, int]:
-    """What Longtake makes of a case, and the seed of the segment."""
+def request(checkpoints: Checkpoints, case: Case) -> lt.GenerationRequest:
+    """A case as it is asked of Longtake."""
     path = checkpoints.path(case.generation, case.size)
-    pipeline, probe = _pipeline(path, PRESETS[case.recipe], case.numerics)
     height, width, frames = case.pixels
     on = case.conditioned_on()
     overrides: dict[str, dict[str, Any]] = {
@@ -200,24 +199,28 @@ def latents(checkpoints: Checkpoints, case: Case) -> tuple[CleanLatents, int]:
     }
     if case.recipe == "two stages":
         overrides["refine"] = {"num_inference_steps": case.refine_steps}
-    result = pipeline.generate(
-        lt.GenerationRequest(
-            PROMPT,
-            negative_prompt=NEGATIVE,
-            inputs=on.inputs(height, width),
-            sampling=lt.Sampling(
-                seed=SEED,
-                height=height,
-                width=width,
-                num_frames=frames,
-                fps=FPS,
-                num_inference_steps=case.steps,
-            ),
-            stage_overrides=overrides,
-            output=lt.Output(return_state=False),
-            state=on.state(_networks(path, case.numerics).components, height, width),
-        )
+    return lt.GenerationRequest(
+        PROMPT,
+        negative_prompt=NEGATIVE,
+        inputs=on.inputs(height, width),
+        sampling=lt.Sampling(
+            seed=SEED,
+            height=height,
+            width=width,
+            num_frames=frames,
+            fps=FPS,
+            num_inference_steps=case.steps,
+        ),
+        stage_overrides=overrides,
+        state=on.state(_networks(path, case.numerics).components, height, width),
     )
+
+
+def latents(checkpoints: Checkpoints, case: Case) -> tuple[CleanLatents, int]:
+    """What Longtake makes of a case, and the seed of the segment."""
+    path = checkpoints.path(case.generation, case.size)
+    pipeline, probe = _pipeline(path, PRESETS[case.recipe], case.numerics)
+    result = pipeline.generate(request(checkpoints, case))
     assert result.job is not None
     return probe.latents, result.job.segment_seed
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,6 +84,21 @@ def probed_pipeline(path: Path, **options: Any) -> tuple[lt.Pipeline, LatentProb
     )
     probed = attrs.evolve(declared, presets=(preset,))
     return lt.load(path, family=probed, preset="ltx2_tiny", **options), probe
+
+
+def probed_passes(path: Path, preset: str, **options: Any) -> tuple[lt.Pipeline, LatentProbe]:
+    """A pipeline of a preset; the probe sees each of its passes."""
+    probe, declared = LatentProbe(), family()
+    own = declared.preset(preset)
+
+    def stages(**overrides: Any) -> Iterator[lt.StageSpec]:
+        for spec in declared.recipe(own, overrides):
+            yield spec
+            if str(spec.stage).endswith(":LTX2DenoisingStage"):
+                yield lt.StageSpec("probe", probe)
+
+    probed = attrs.evolve(declared, presets=(attrs.evolve(own, stages=stages),))
+    return lt.load(path, family=probed, preset=preset, **options), probe
 
 
 def networks(path: Path) -> Mapping[str, Any]:

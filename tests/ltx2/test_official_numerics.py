@@ -57,6 +57,7 @@ def asked(path: Path, case: Case) -> Asked:
         seed=segment_seed(SEED, 0 if carried is None else index),
         size=case.pixels,
         levels=LEVELS.get(case.recipe) or sigmas(case.steps),
+        renoised=case.generation == "2.5" and case.recipe in LEVELS,
         refine=REFINE[case.refine_steps] if case.recipe == "two stages" else None,
         video=video,
         audio=audio,

@@ -13,8 +13,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
 
 import longtake as lt
-from longtake_ltx2.continuation import LTX2ContinuationState
-from longtake_ltx2.latents import audio_to_tokens, normalized_video
+from longtake_ltx2.latents import decodable_audio, decodable_video
 from longtake_ltx2.loading import align
 from longtake_ltx2.tiny import Generation
 from longtake_ltx2.values import CleanLatents
@@ -28,9 +27,10 @@ from tests.ltx2.parity import (
     Case,
     check,
     latents,
+    request,
 )
 from tests.ltx2.parity_conditions import Placed
-from tests.ltx2.support import NO_GUIDANCE, Checkpoints, moving_frames, probed_pipeline
+from tests.ltx2.support import NO_GUIDANCE, Checkpoints
 
 LEVELS: dict[str, list[float] | None] = {
     "base": None,
@@ -141,6 +141,14 @@ def reference(path: Path, case: Case, seed: int) -> tuple[torch.Tensor, torch.Te
     return made.frames, made.audio
 
 
+def decodable(path: Path, clean: CleanLatents) -> CleanLatents:
+    """As the VAEs decode them: how diffusers' pipeline returns latents."""
+    pipe, _ = pipelines(path)
+    return CleanLatents(
+        decodable_video(clean.video, pipe.vae), decodable_audio(clean.audio, pipe.audio_vae)
+    )
+
+
 @pytest.mark.parametrize("case", [case for case in CASES if case.numerics == "diffusers"], ids=str)
 def test_latents_match(checkpoints: Checkpoints, case: Case, record_property: Any) -> None:
     actual, seed = latents(checkpoints, case)
@@ -148,11 +156,24 @@ def test_latents_match(checkpoints: Checkpoints, case: Case, record_property: An
     check(record_property, case, reference(path, case, seed), decodable(path, actual))
 
 
-def decodable(path: Path, clean: CleanLatents) -> CleanLatents:
-    """As the VAEs decode them: how diffusers' pipeline returns latents."""
-    from longtake_ltx2.latents import decodable_audio, decodable_video
-
+@pytest.mark.parametrize("conditions", ["nothing", "prefix"])
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_pictures_and_sound_match(
+    checkpoints: Checkpoints, generation: Generation, conditions: str
+) -> None:
+    case = Case("diffusers", generation, "tiny", "base", conditions, "off")
+    path = checkpoints.path(generation)
+    with lt.load(path, preset="ltx2_tiny", numerics="diffusers", dtype="float32") as pipeline:
+        result = pipeline.generate(request(checkpoints, case))
+    assert result.job is not None and result.audio is not None
     pipe, _ = pipelines(path)
-    return CleanLatents(
-        decodable_video(clean.video, pipe.vae), decodable_audio(clean.audio, pipe.audio_vae)
-    )
+    with torch.no_grad():
+        video, audio = reference(path, case, result.job.segment_seed)
+        decoded = pipe.vae.decode(video, None, return_dict=False)[0]
+        sound = pipe.vocoder(pipe.audio_vae.decode(audio, return_dict=False)[0])[0].numpy()
+    pictures = pipe.video_processor.postprocess_video(decoded, output_type="np")[0] * 255
+    new = pictures[25 - len(result.frames) :]
+    assert np.abs(new.round() - result.frames).max() <= 1
+    if conditions == "nothing":
+        assert result.audio.shape == sound.shape
+        assert np.abs(result.audio - sound).max() < 1e-4

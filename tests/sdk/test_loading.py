@@ -210,3 +210,14 @@ def test_bad_preset_overrides_are_refused_before_any_weight_is_looked_at(tmp_pat
     with pytest.raises(lt.ValidationError) as refused:
         lt.load(tmp_path, family=family, preset_overrides={"refine": {"nope": True}})
     assert refused.value.path == "preset_overrides.refine.nope"
+
+
+def test_load_tells_the_family_which_of_several_processes_this_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANK", "2")
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    SOURCES.clear()
+    lt.load(tmp_path, family=FAMILY).generate(REQUEST)
+    ((source, _),) = SOURCES
+    assert (source.rank, source.world_size) == (2, 3)

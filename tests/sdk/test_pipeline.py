@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any
@@ -87,6 +88,16 @@ def test_a_closed_pipeline_refuses_everything(use: Any) -> None:
         pipeline.generate(REQUEST)
     with pytest.raises(lt.PipelineClosedError, match="closed"):
         use(pipeline)
+
+
+def test_closing_tells_the_model() -> None:
+    closed: list[str] = []
+    pipeline = lt.Pipeline(FOG, model=lt.LoadedModel(close=lambda: closed.append("model")))
+    pipeline.generate(REQUEST)
+    assert not closed
+    pipeline.close()
+    pipeline.close()
+    assert closed == ["model"]
 
 
 def test_closing_twice_does_nothing() -> None:
@@ -255,3 +266,66 @@ def test_what_was_not_asked_for_is_not_returned(video: bool, audio: bool) -> Non
 def test_a_family_without_a_finish_says_so() -> None:
     with pytest.raises(lt.ValidationError, match="family 'toy' need no finish"):
         pipeline_of(codecs=(FogCodec(),)).finish(lt.ContinuationState("fog.v1", {}))
+
+
+class Weights(Mapping[str, Any]):
+    """Components that must not be asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        raise AssertionError(f"{name} was loaded")
+
+    def __contains__(self, name: object) -> bool:
+        return name == "network"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("network",))
+
+    def __len__(self) -> int:
+        return 1
+
+
+class Heavy:
+    """A stage that is built of a network."""
+
+    def __init__(self, network: Any) -> None:
+        self.network = network
+
+    def check(self, job: lt.Job) -> None:
+        raise AssertionError
+
+    def __call__(self) -> None:
+        pass
+
+
+class Strict:
+    def check(self, job: lt.Job, state: FogState | None) -> None:
+        if state is not None and job.sampling.height != state.height:
+            raise lt.ValidationError("sampling.height", f"the take's is {state.height}")
+
+    def __call__(self) -> None:
+        pass
+
+
+def test_stages_without_networks_refuse_a_request_before_any_is_loaded() -> None:
+    family = lt.ModelFamily("big", (Heavy, Strict, black), codecs=(FogCodec(),), defaults=DEFAULTS)
+    pipeline = lt.Pipeline(family, model=lt.LoadedModel(Weights()))
+    state = FogCodec().encode(FogState(0, 5, 4, 6, 9, 3))
+    request = attrs.evolve(REQUEST, state=state)
+    assert pipeline.check(request).segment_index == 1
+    other = attrs.evolve(request, sampling=lt.Sampling(height=8))
+    with pytest.raises(lt.ValidationError, match=r"sampling\.height: the take's is 4"):
+        pipeline.check(other)
+    assert pipeline.resolve(other).sampling.height == 8
+
+
+class Greedy:
+    def check(self, frames: lt.Frames) -> None:
+        raise AssertionError
+
+    def __call__(self) -> None:
+        pass
+
+
+def test_check_shows_a_check_that_asks_too_much() -> None:
+    with pytest.raises(lt.WiringError, match=r"the check of stage 'Greedy' asks for a Frames"):
+        pipeline_of(Greedy).check(REQUEST)

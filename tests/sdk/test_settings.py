@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import longtake as lt
 from longtake.settings import Settings
 
 
@@ -32,3 +33,18 @@ def test_default_is_the_environment_of_the_process(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("LONGTAKE_BLOCK", "one")
     monkeypatch.delenv("LONGTAKE_PLUGINS", raising=False)
     assert Settings.from_environment() == Settings(blocked=frozenset({"one"}))
+
+
+def test_a_process_is_alone_unless_both_variables_say_otherwise() -> None:
+    for alone in ({}, {"RANK": "1"}, {"WORLD_SIZE": "2"}, {"RANK": " ", "WORLD_SIZE": "2"}):
+        settings = Settings.from_environment(alone)
+        assert (settings.rank, settings.world_size) == (0, 1)
+    settings = Settings.from_environment({"RANK": "1", "WORLD_SIZE": "3"})
+    assert (settings.rank, settings.world_size) == (1, 3)
+
+
+@pytest.mark.parametrize(("rank", "world_size"), [("2", "2"), ("-1", "2"), ("one", "2")])
+def test_a_rank_that_there_is_not_is_refused(rank: str, world_size: str) -> None:
+    environment = {"RANK": rank, "WORLD_SIZE": world_size}
+    with pytest.raises(lt.ValidationError, match=r"RANK: is '.*' where .*; ranks count from 0"):
+        Settings.from_environment(environment)

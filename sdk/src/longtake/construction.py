@@ -10,7 +10,7 @@ from longtake.errors import LongtakeError, StageError, WiringError
 from longtake.references import resolve
 from longtake.stages import StageSpec
 
-__all__ = ["construct"]
+__all__ = ["construct", "has_check", "needs_components"]
 
 
 def construct(spec: StageSpec, components: Mapping[str, Any]) -> Any:
@@ -33,6 +33,23 @@ def construct(spec: StageSpec, components: Mapping[str, Any]) -> Any:
         raise
     except Exception as error:  # isolation: a stage is a plugin's code
         raise StageError(spec.name, f"{type(error).__name__}: {error}") from error
+
+
+def has_check(spec: StageSpec) -> bool:
+    """Whether the stage of ``spec`` refuses bad requests."""
+    target = resolve(spec.stage)
+    return hasattr(target if inspect.isclass(target) else type(target), "check")
+
+
+def needs_components(spec: StageSpec) -> bool:
+    """Whether building the stage of ``spec`` asks for components, so for networks."""
+    target = resolve(spec.stage)
+    if not inspect.isclass(target):
+        return False
+    return any(
+        name not in spec.arguments and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+        for name, p in inspect.signature(target).parameters.items()
+    )
 
 
 def _constructor_arguments(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from longtake.run import Run
 from longtake.values import Frames, Waveform
 from longtake.wiring import Parameter, Plan, PlannedStage
 
-__all__ = ["Execution", "execute"]
+__all__ = ["Execution", "execute", "run_checks"]
 
 
 @frozen
@@ -42,11 +42,8 @@ def execute(
     the stage; `StageError` for anything else; `Cancelled` within one step of a cancellation.
     """
     values = {} if values is None else values
+    run_checks(plan.stages, run=run, job=job, options=options, values=values)
     context = _Context(job, options, run)
-    for planned in plan.stages:
-        if planned.checks is not None:
-            with _blamed(planned):
-                planned.stage.check(**context.arguments(planned.checks, values))
     timings: dict[str, float] = {}
     with ExitStack() as open_names:
         entered = _EnteredStages(open_names)
@@ -59,6 +56,22 @@ def execute(
             timings[name] = timings.get(name, 0.0) + time.perf_counter() - started
     run.check_cancelled()
     return Execution(values, timings)
+
+
+def run_checks(
+    stages: Iterable[PlannedStage],
+    *,
+    run: Run,
+    job: Job | None,
+    options: Mapping[str, Any],
+    values: Mapping[type, Any],
+) -> None:
+    """Let those of ``stages`` that have a check refuse the request. Raises as `execute`."""
+    context = _Context(job, options, run)
+    for planned in stages:
+        if planned.checks is not None:
+            with _blamed(planned):
+                planned.stage.check(**context.arguments(planned.checks, values))
 
 
 @frozen

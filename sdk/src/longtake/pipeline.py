@@ -12,7 +12,7 @@ from typing import Any
 from longtake.blobs.protocol import BlobStore
 from longtake.continuation import ContinuationCodec, ContinuationState
 from longtake.errors import Cancelled, PipelineClosedError, ValidationError
-from longtake.execution import Execution, execute
+from longtake.execution import Execution, execute, run_checks
 from longtake.families import LoadedModel, ModelFamily
 from longtake.observers import Observers
 from longtake.planning import Plans
@@ -65,11 +65,27 @@ class Pipeline:
         return self._recipe
 
     def check(self, request: GenerationRequest, *, blobs: BlobStore | None = None) -> Job:
-        """Refuse what can be refused before the networks are loaded: a bad state, a bad option.
+        """Refuse what can be refused before the networks are loaded.
 
-        Returns the request with nothing left out. Raises `ValidationError`. The stages' own checks
-        come with `generate`.
+        That is a bad state, a bad option, and what the checks of those stages refuse that are built
+        of no network; the other stages' checks come with `generate`. Returns the request with
+        nothing left out. Raises `ValidationError`.
         """
+        with self._turn():
+            values, resolved = self._resolved(request, blobs)
+            run = Run(seed=resolved.job.segment_seed, device=self._model.device)
+            with naming_sampling(request):
+                run_checks(
+                    self._plans.first_checks(),
+                    run=run,
+                    job=resolved.job,
+                    options=resolved.options,
+                    values=values,
+                )
+        return resolved.job
+
+    def resolve(self, request: GenerationRequest, *, blobs: BlobStore | None = None) -> Job:
+        """The request with nothing left out. Raises `ValidationError` for a bad state or option."""
         with self._turn():
             return self._resolved(request, blobs)[1].job
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from longtake.construction import construct
+from longtake.construction import construct, has_check, needs_components
 from longtake.continuation import ContinuationCodec
 from longtake.errors import WiringError
 from longtake.families import LoadedModel, ModelFamily
 from longtake.presets import Preset
 from longtake.stages import Recipe, StageSpec
 from longtake.values import Frames, Waveform
-from longtake.wiring import Plan, make_plan
+from longtake.wiring import Plan, PlannedStage, make_plan, plan_checks
 
 __all__ = ["Plans"]
 
@@ -45,6 +45,16 @@ class Plans:
             )
             self._segment = _showing(f"preset {self._preset.name!r}", plan)
         return self._segment
+
+    def first_checks(self) -> tuple[PlannedStage, ...]:
+        """The checks of the stages that are built of no network, so that nothing is loaded."""
+        light = [
+            (spec, construct(spec, {}))
+            for spec in self._recipe
+            if has_check(spec) and not needs_components(spec)
+        ]
+        states = {codec.state_type for codec in self._family.codecs}
+        return plan_checks(light, self._recipe, maybe_given=states)
 
     def finish(self, state_type: type) -> Plan:
         """How a take ends, from a state of this type."""

@@ -15,7 +15,7 @@ from longtake.request import Job
 from longtake.run import Run
 from longtake.stages import StageSpec
 
-__all__ = ["Parameter", "Plan", "PlannedStage", "make_plan"]
+__all__ = ["Parameter", "Plan", "PlannedStage", "make_plan", "plan_checks"]
 
 Source = Literal["job", "run", "options", "value"]
 
@@ -77,16 +77,35 @@ def make_plan(
     of what the recipe makes that are kept to the end. Raises `WiringError` naming the stage and
     the type when nobody makes what a stage needs.
     """
-    options = _options_by_name(recipe)
+    options = _options_by_name(spec for spec, _ in recipe)
     wired = [_wire(spec, stage, options, has_job) for spec, stage in recipe]
     _check_producers(wired, set(given), set(maybe_given))
     made = {cls for stage in wired for cls in stage.makes}
     return Plan(_with_lifetimes(wired, made.intersection(results)))
 
 
-def _options_by_name(recipe: Sequence[tuple[StageSpec, Any]]) -> dict[str, type]:
+def plan_checks(
+    built: Sequence[tuple[StageSpec, Any]],
+    recipe: Sequence[StageSpec],
+    *,
+    maybe_given: Iterable[type] = (),
+) -> tuple[PlannedStage, ...]:
+    """The checks of the stages of ``recipe`` that are ``built`` already.
+
+    ``maybe_given``: as in `make_plan`. Raises `WiringError` for a check that asks for what it
+    cannot know.
+    """
+    options, known = _options_by_name(recipe), set(maybe_given)
+    wired = [_wire(spec, stage, options, True) for spec, stage in built]
+    for planned in wired:
+        for parameter in planned.checks or ():
+            _check_only_knows(planned, parameter, set(), known, known)
+    return tuple(wired)
+
+
+def _options_by_name(recipe: Iterable[StageSpec]) -> dict[str, type]:
     options: dict[str, type] = {}
-    for spec, _ in recipe:
+    for spec in recipe:
         cls = spec.options_class()
         if cls is not None and options.setdefault(spec.name, cls) is not cls:
             raise WiringError(

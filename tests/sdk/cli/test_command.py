@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -74,3 +75,33 @@ def test_an_unexpected_error_is_one_line(
     failed = longtake("families")
     assert (failed.code, failed.out, failed.err.count("\n")) == (1, "", 1)
     assert failed.err.startswith("error: ZeroDivisionError: nobody expected this")
+
+
+@pytest.fixture
+def second_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+
+
+@pytest.mark.usefixtures("second_of_two")
+def test_what_one_process_can_tell_the_others_do_not(longtake: Command) -> None:
+    told = longtake("families")
+    assert (told.code, told.out, told.err) == (0, "", "")
+
+
+@pytest.mark.usefixtures("second_of_two")
+def test_an_error_says_which_process_it_is_of(longtake: Command) -> None:
+    refused = longtake("generate")
+    assert refused.code == 2
+    assert refused.err.startswith("error on rank 1: Missing argument")
+
+
+@pytest.mark.usefixtures("second_of_two")
+def test_a_family_that_shares_nothing_runs_in_one_process(
+    longtake: Command, tmp_path: Path
+) -> None:
+    refused = longtake("generate", "a", "--family", "fog", "-o", "take.mkv")
+    assert refused.code == 2
+    assert "family 'fog' runs in one process, not in 2." in refused.err
+    assert "note:" not in refused.err
+    assert list(tmp_path.iterdir()) == []

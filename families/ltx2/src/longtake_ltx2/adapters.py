@@ -49,6 +49,8 @@ class LoRA:
             path, weight = text, 1.0
         if not path:
             raise lt.ValidationError("loras", f"{text!r} has no path; give PATH or PATH=WEIGHT")
+        if not math.isfinite(weight):
+            raise lt.ValidationError("loras", f"{text!r} has a weight that is not a finite number")
         return cls(path, weight)
 
 

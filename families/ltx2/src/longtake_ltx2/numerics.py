@@ -19,7 +19,8 @@ NumericsName = Literal["official", "diffusers"]
 class Numerics:
     """One set of choices.
 
-    ``schedule_tokens``: the token count that shifts the schedule; None means the actual one.
+    ``schedule_tokens``: the token count that shifts the schedule, as ltx-core computes it; None
+    means the actual one, as diffusers does.
     ``noise_in_float32``: the initial noise is drawn in fp32, else in the networks' dtype.
     ``per_token_sigma``: ``x0 = x - mask sigma v`` token by token, else one sigma for all.
     ``rescale_whole_tensor``: one standard deviation over the whole tensor, else one a sample.
@@ -35,6 +36,8 @@ class Numerics:
     level that a token beside it starts from, else one of what is known and noise.
     ``marks_first_frame``: networks that learned a mark for tokens of a single pixel frame (2.5)
     see it on the segment's first latent frame.
+    ``ancestral_generations``: those whose distilled schedule is walked with fresh noise at every
+    step, else always without.
     """
 
     name: NumericsName
@@ -48,6 +51,7 @@ class Numerics:
     conditions_at_pixel_frames: bool
     conditions_after_noise: bool
     marks_first_frame: bool
+    ancestral_generations: tuple[str, ...]
 
 
 OFFICIAL = Numerics(
@@ -62,6 +66,7 @@ OFFICIAL = Numerics(
     conditions_at_pixel_frames=True,
     conditions_after_noise=True,
     marks_first_frame=True,
+    ancestral_generations=("2.5",),
 )
 DIFFUSERS = Numerics(
     name="diffusers",
@@ -75,5 +80,6 @@ DIFFUSERS = Numerics(
     conditions_at_pixel_frames=False,
     conditions_after_noise=False,
     marks_first_frame=False,
+    ancestral_generations=(),
 )
 NUMERICS: dict[NumericsName, Numerics] = {"official": OFFICIAL, "diffusers": DIFFUSERS}

@@ -35,7 +35,7 @@ _DENOISE_DISTILLED = lt.StageSpec(
     "denoise",
     _DENOISING,
     options=f"{_OPTIONS}:LTX2DenoiseOptions",
-    arguments={"sigmas_override": DISTILLED_SIGMAS},
+    arguments={"sigmas_override": DISTILLED_SIGMAS, "is_distilled": True},
 )
 _DECODE_AUDIO = lt.StageSpec("decode_audio", f"{_STAGES}.audio_decoding:LTX2AudioDecodingStage")
 _DECODE_VIDEO = lt.StageSpec("decode_video", f"{_STAGES}.decoding:DecodingStage")

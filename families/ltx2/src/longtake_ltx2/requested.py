@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import ceil, floor
 
 import numpy as np
@@ -15,6 +16,14 @@ from longtake_ltx2.continuing import repeated_frames
 from longtake_ltx2.encoding import SOUND_RATE
 
 __all__ = ["check_inputs", "requested_frames", "requested_sound", "sound_latents"]
+
+_SMALLEST_SIDE = 2
+"""Pixels of a still image: H.264 halves its colours."""
+_MOST_ELONGATED = 16
+"""How many times longer than the segment's picture one from outside may be, side to side.
+
+It is resized until it covers the picture, so this bounds the memory that takes.
+"""
 
 
 def requested_frames(job: lt.Job, state: LTX2ContinuationState | None) -> list[ConditioningFrames]:
@@ -81,22 +90,39 @@ def _check_wanted(job: lt.Job) -> None:
             raise lt.ValidationError(f"inputs.{name}", f"has no effect without output.{output}")
 
 
+def _pictures(job: lt.Job) -> Iterator[tuple[str, lt.ImageInput | lt.ClipInput, int]]:
+    """Path and number of frames of every image and clip, what cannot be encoded refused."""
+    for index, image in enumerate(job.inputs.images):
+        path, (rows, columns) = f"inputs.images[{index}]", image.pixels().shape[:2]
+        if min(rows, columns) < _SMALLEST_SIDE:
+            problem = f"is {rows}x{columns} pixels; both sides must be {_SMALLEST_SIDE} or more"
+            raise lt.ValidationError(f"{path}.data", problem)
+        _check_shape(path, rows, columns, job.sampling)
+        yield path, image, 1
+    for index, clip in enumerate(job.inputs.clips):
+        path, (frames, rows, columns) = f"inputs.clips[{index}]", clip.frames().shape[:3]
+        if not is_frame_count(frames):
+            below = (frames - 1) // FRAMES_PER_LATENT * FRAMES_PER_LATENT + 1
+            problem = f"has {frames} frames; must have 8k + 1: cut it, e.g. to {below}"
+            raise lt.ValidationError(f"{path}.data", problem)
+        _check_shape(path, rows, columns, job.sampling)
+        yield path, clip, frames
+
+
+def _check_shape(path: str, rows: int, columns: int, sampling: lt.ResolvedSampling) -> None:
+    elongation = (rows * sampling.width) / (columns * sampling.height)
+    if max(elongation, 1 / elongation) > _MOST_ELONGATED:
+        raise lt.ValidationError(
+            f"{path}.data",
+            f"is {rows}x{columns} pixels (height x width); too long for a segment of "
+            f"{sampling.height}x{sampling.width}: cut it",
+        )
+
+
 def _check_frames(job: lt.Job, carried: int, segment: SegmentClock) -> None:
     count, repeated = job.sampling.num_frames, segment.repeated_frames if carried else 0
     taken: set[int] = set()
-    inputs: list[tuple[str, lt.ImageInput | lt.ClipInput, int]] = [
-        (f"inputs.images[{index}]", image, 1) for index, image in enumerate(job.inputs.images)
-    ]
-    for index, clip in enumerate(job.inputs.clips):
-        frames = len(clip.frames())
-        if not is_frame_count(frames):
-            below = (frames - 1) // FRAMES_PER_LATENT * FRAMES_PER_LATENT + 1
-            raise lt.ValidationError(
-                f"inputs.clips[{index}].data",
-                f"has {frames} frames; must have 8k + 1: cut it, e.g. to {below}",
-            )
-        inputs.append((f"inputs.clips[{index}]", clip, frames))
-    for path, given, length in inputs:
+    for path, given, length in _pictures(job):
         first = given.frame_in(count)
         if first + length > count:
             raise lt.ValidationError(

@@ -6,7 +6,13 @@ import math
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 
-__all__ = ["DISTILLED_SIGMAS", "REFINE_SIGMAS", "fewer_steps", "shifted_sigmas"]
+__all__ = [
+    "DISTILLED_SIGMAS",
+    "REFINE_SIGMAS",
+    "fewer_steps",
+    "official_sigmas",
+    "shifted_sigmas",
+]
 
 DISTILLED_SIGMAS = (1.0, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421875, 0.0)
 """The eight steps that the distilled checkpoints were trained for (ltx-pipelines)."""
@@ -23,20 +29,39 @@ def shifted_sigmas(num_steps: int, tokens: int) -> tuple[float, ...]:
     """``num_steps + 1`` noise levels, last one 0, shifted for ``tokens`` video tokens.
 
     Linear from 1 to 1/n, shifted by ``e^mu / (e^mu + (1/s - 1))`` with mu linear in the tokens,
-    then stretched so that the last one before 0 is 0.1; in fp32 (ltx-core ``LTX2Scheduler``,
-    diffusers ``FlowMatchEulerDiscreteScheduler``). Needs at least two steps: one would be
-    stretched by 0/0.
+    then stretched so that the last one before 0 is 0.1; in fp32 (diffusers
+    ``FlowMatchEulerDiscreteScheduler``). Needs at least two steps: one would be stretched by 0/0.
     """
-    if num_steps < 2:
-        raise ValueError(f"the shifted schedule needs at least 2 steps, not {num_steps}")
     import numpy as np
 
-    slope = (_MAX_SHIFT - _BASE_SHIFT) / (_MAX_TOKENS - _BASE_TOKENS)
-    shift = math.exp(tokens * slope + _BASE_SHIFT - slope * _BASE_TOKENS)
+    shift = _shift(num_steps, tokens)
     linear = np.linspace(1.0, 1.0 / num_steps, num_steps).astype(np.float32)
     distance = 1 - shift / (shift + (1 / linear - 1))
     stretched = 1 - distance / (distance[-1] / (1 - _TERMINAL))
     return (*(float(sigma) for sigma in stretched), 0.0)
+
+
+def official_sigmas(num_steps: int, tokens: int) -> tuple[float, ...]:
+    """The same formula as ltx-core's ``LTX2Scheduler`` rounds it: with torch, in its order.
+
+    The stretch takes small differences and the networks see a thousand times the level, so the
+    last bits show in the latents.
+    """
+    import torch
+
+    shift = _shift(num_steps, tokens)
+    linear = torch.linspace(1.0, 0.0, num_steps + 1)[:-1]
+    distance = 1.0 - shift / (shift + (1 / linear - 1))
+    stretched = 1.0 - distance / (distance[-1] / (1.0 - _TERMINAL))
+    return (*stretched.tolist(), 0.0)
+
+
+def _shift(num_steps: int, tokens: int) -> float:
+    """``e^mu`` for so many video tokens."""
+    if num_steps < 2:
+        raise ValueError(f"the shifted schedule needs at least 2 steps, not {num_steps}")
+    slope = (_MAX_SHIFT - _BASE_SHIFT) / (_MAX_TOKENS - _BASE_TOKENS)
+    return math.exp(tokens * slope + (_BASE_SHIFT - slope * _BASE_TOKENS))
 
 
 def fewer_steps(sigmas: Sequence[float], num_steps: int) -> tuple[float, ...]:

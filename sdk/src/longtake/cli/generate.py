@@ -136,7 +136,10 @@ def generate(
         predicts_length=predicts_length,
     )
     with open_pipeline(registry, family, choice, preset, overrides) as pipeline:
-        pipeline.check(request, blobs=store)
+        look = (
+            pipeline.resolve if predicts_length else pipeline.check
+        )  # the length is not known yet
+        look(request, blobs=store)
         pipeline.prepare()
         roll(pipeline, take, states, blobs=store)
     if states is not None and files.save_state is None:

@@ -125,7 +125,7 @@ def _with_predicted_length(
     pipeline: Pipeline, request: GenerationRequest, blobs: BlobStore | None
 ) -> GenerationRequest:
     """As many new frames as the prompt asks for, and those that the segment repeats."""
-    job = pipeline.check(request, blobs=blobs)
+    job = pipeline.resolve(request, blobs=blobs)
     frames = pipeline.predict_num_frames(request.prompt, fps=job.sampling.fps)
     repeated = 0 if request.state is None else request.output.overlap_frames
     total = frames + max(0, repeated - 1)

@@ -32,6 +32,7 @@ class Line:
         self._connection = connection
         self._reader = connection.makefile("rb")
         self._sending = threading.Lock()
+        self._listens = False
         _probe_when_silent(connection)
 
     def send(self, message: Message) -> None:
@@ -55,14 +56,22 @@ class Line:
         def run() -> None:
             while (message := self.receive()) is not None:
                 heard(message)
+            self._close()
             heard(None)
 
+        self._listens = True
         threading.Thread(target=run, name="longtake-line", daemon=True).start()
 
     def hang_up(self) -> None:
         """Both ends then hear that the other is gone."""
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
+        if not self._listens:  # else the thread that reads closes it: nobody may close it before
+            self._close()
+
+    def _close(self) -> None:
+        self._reader.close()
+        self._connection.close()
 
 
 def _probe_when_silent(connection: socket.socket) -> None:

@@ -77,6 +77,8 @@ def meet_others(meeting: Meeting, facts: Facts) -> dict[int, Line]:
         with suppress(OSError):  # it is missed where it is first needed
             line.send({"refused": problem})
     if problem is not None:
+        for line in lines.values():
+            line.hang_up()
         raise lt.ValidationError("torchrun", problem)
     return lines
 
@@ -91,6 +93,8 @@ def meet_rank_0(meeting: Meeting, facts: Facts) -> Line:
     except (OSError, RuntimeError) as error:  # torch.distributed raises nothing narrower
         raise RankError(f"rank {meeting.rank} cannot reach rank 0: {error}") from None
     answer = line.receive()
+    if answer is None or answer["refused"] is not None:
+        line.hang_up()
     if answer is None:
         raise RankError(f"rank 0 ended before rank {meeting.rank} could join it")
     if answer["refused"] is not None:
@@ -108,7 +112,7 @@ def _hello(line: Line, connection: socket.socket, key: str) -> dict[str, Any] | 
     connection.settimeout(_SECONDS_FOR_HELLO)
     hello = line.receive()
     if hello is None or not hmac.compare_digest(str(hello.get("key")), key):
-        connection.close()
+        line.hang_up()
         return None
     connection.settimeout(None)
     return hello

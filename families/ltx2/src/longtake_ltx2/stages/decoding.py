@@ -31,7 +31,7 @@ class DecodingStage:
 
         A decoder that pads by reflection (2.0) needs two latents on each side.
         """
-        if self._vae.config.decoder_spatial_padding_mode != "reflect":
+        if not job.output.video or self._vae.config.decoder_spatial_padding_mode != "reflect":
             return
         fewest = 2 * SPATIAL_FACTOR
         for name, size in (("height", job.sampling.height), ("width", job.sampling.width)):

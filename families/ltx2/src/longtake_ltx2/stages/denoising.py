@@ -9,6 +9,7 @@ import torch
 from attrs import evolve
 
 import longtake as lt
+from longtake_ltx2.checkpoints import Generation
 from longtake_ltx2.denoiser import Denoiser
 from longtake_ltx2.guidance import Guidance
 from longtake_ltx2.latents import audio_from_tokens, video_from_tokens
@@ -20,8 +21,9 @@ from longtake_ltx2.overrides import (
     chosen,
 )
 from longtake_ltx2.parallel import Leader, denoising
-from longtake_ltx2.schedule import fewer_steps, shifted_sigmas
-from longtake_ltx2.values import CleanLatents, Geometry, NoisyLatents, Stream, TextContext
+from longtake_ltx2.schedule import fewer_steps, official_sigmas, shifted_sigmas
+from longtake_ltx2.stepping import AncestralSteps, Steps, euler_step
+from longtake_ltx2.values import CleanLatents, Geometry, NoisyLatents, TextContext
 
 __all__ = ["LTX2DenoisingStage"]
 
@@ -31,8 +33,10 @@ class LTX2DenoisingStage:
 
     ``sigmas_override``: a table of noise levels instead of the shifted schedule; fewer steps than
     it has are chosen from it. ``num_inference_steps_override``, ``force_guidance_scale``: defaults
-    for what the options leave to the stage, the scale for both streams. ``leader``: of the other
-    ranks, when several share the work.
+    for what the options leave to the stage, the scale for both streams. ``is_distilled``: whether
+    ``sigmas_override`` is the schedule that the network was distilled for, which some generations
+    walk with fresh noise at every step. ``leader``: of the other ranks, when several share the
+    work.
     """
 
     def __init__(
@@ -42,10 +46,13 @@ class LTX2DenoisingStage:
         sigmas_override: Sequence[float] | None = None,
         num_inference_steps_override: int | None = None,
         force_guidance_scale: float | None = None,
+        is_distilled: bool = False,
         numerics: Numerics = OFFICIAL,
+        generation: Generation = "2.0",
         leader: Leader | None = None,
     ) -> None:
         self._transformer = transformer
+        self._is_ancestral = is_distilled and generation in numerics.ancestral_generations
         self._leader = leader
         self._table = None if sigmas_override is None else tuple(sigmas_override)
         self._numerics = numerics
@@ -98,14 +105,15 @@ class LTX2DenoisingStage:
         levels = self._sigmas(settled.num_inference_steps, noisy.video.latents.shape[1])
         sigmas = torch.tensor(levels, dtype=torch.float32, device=noisy.video.latents.device)
         video, audio = noisy.video.latents, noisy.audio.latents
+        onwards = self._steps(run.seed)
         with denoising(denoiser, self._leader) as predictions:
             for step in run.steps(len(levels) - 1):
                 sigma, following = sigmas[step], sigmas[step + 1]
                 of_video, of_audio = predictions(video, audio, sigma)
                 video_x0 = guidance.combine(of_video, guidance.video)
                 audio_x0 = guidance.combine(of_audio, guidance.audio)
-                video = _euler_step(video, video_x0, noisy.video, sigma, following)
-                audio = _euler_step(audio, audio_x0, noisy.audio, sigma, following)
+                video = onwards(video, video_x0, noisy.video, sigma, following)
+                audio = onwards(audio, audio_x0, noisy.audio, sigma, following)
         return CleanLatents(
             video_from_tokens(
                 video[:, : geometry.video_tokens],
@@ -119,17 +127,12 @@ class LTX2DenoisingStage:
     def _sigmas(self, num_steps: int, tokens: int) -> tuple[float, ...]:
         if self._table is not None:
             return fewer_steps(self._table, num_steps)
-        return shifted_sigmas(num_steps, self._numerics.schedule_tokens or tokens)
+        if self._numerics.schedule_tokens is not None:
+            return official_sigmas(num_steps, self._numerics.schedule_tokens)
+        return shifted_sigmas(num_steps, tokens)
 
-
-def _euler_step(
-    latents: torch.Tensor,
-    x0: torch.Tensor,
-    stream: Stream,
-    sigma: torch.Tensor,
-    following: torch.Tensor,
-) -> torch.Tensor:
-    """One step in fp32 towards ``x0``, the conditioning laid over it (after guidance)."""
-    mask = stream.denoise_mask
-    x0 = x0 * mask + stream.clean * (1 - mask)
-    return latents + (following - sigma) * ((latents - x0) / sigma)
+    def _steps(self, seed: int) -> Steps:
+        if not self._is_ancestral:
+            return euler_step
+        in_fp32 = self._numerics.noise_in_float32
+        return AncestralSteps(seed, torch.float32 if in_fp32 else self._transformer.dtype)

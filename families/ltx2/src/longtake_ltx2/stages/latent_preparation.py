@@ -51,13 +51,15 @@ class LTX2LatentPreparationStage:
         """
         if state is not None:
             check_latents(state, *self._audio_shape)
-        for name, given, network in (
-            ("images", job.inputs.images, self._vae),
-            ("clips", job.inputs.clips, self._vae),
-            ("audio", job.inputs.audio, self._audio_vae),
+        carried = job.output.video and state is not None and state.video_frames
+        for path, given, network in (
+            ("state.payload.video", carried, self._vae),
+            ("inputs.images", job.inputs.images, self._vae),
+            ("inputs.clips", job.inputs.clips, self._vae),
+            ("inputs.audio", job.inputs.audio, self._audio_vae),
         ):
             if given and network is None:
-                raise lt.ValidationError(f"inputs.{name}", "this stage has no VAE to encode it")
+                raise lt.ValidationError(path, "this stage has no VAE to encode it")
 
     @torch.no_grad()
     def __call__(

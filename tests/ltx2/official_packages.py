@@ -1,0 +1,249 @@
+"""``numerics="official"`` beside Lightricks' own packages, from a checkout of theirs.
+
+    python -m tests.ltx2.official_packages PATH
+
+PATH holds ``packages/ltx-core/src`` (https://github.com/Lightricks/LTX-2). Their packages have a
+licence of their own and are no dependency: nothing here runs without them.
+
+What is compared, on tiny random checkpoints, is whole segments of the parity table: the latents
+of Longtake, and those of ltx-core's ``LTXModel`` with the same weights behind its ``LTX2Scheduler``
+(or the distilled tables), ``VideoLatentTools`` and ``AudioLatentTools``, conditioning items by
+latent and by keyframe index, ``GaussianNoiser``, ``MultiModalGuider`` with
+``BatchedPerturbationConfig``, and ``EulerDiffusionStep``. Between them are the few lines of
+ltx-pipelines' denoisers and samplers that call them: that package needs more to be imported than
+it computes. The text encoder, the connectors, the VAE's encoder and the upsampler are diffusers'
+on both sides. States with audio are left out, as ltx-core has no such thing; so is the ancestral
+sampler that ltx-pipelines has for the distilled 2.5.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import sys
+import tempfile
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import attrs
+import torch
+
+from longtake_ltx2.latents import audio_from_tokens, video_from_tokens
+from tests.ltx2.official_loop import text_of
+from tests.ltx2.official_network import official_transformer
+from tests.ltx2.official_reference import Asked, Scales, networks
+from tests.ltx2.official_tokens import encoded, upsampled
+from tests.ltx2.parity import CASES, Case, latents
+from tests.ltx2.support import Checkpoints, relative_error
+from tests.ltx2.test_official_numerics import as_tokens, asked
+
+TOLERANCE = 1e-5
+"""Their order of products and sums is another, and guidance multiplies the differences."""
+
+Size = tuple[int, int, int]
+
+
+@attrs.frozen
+class Official:
+    """ltx-core's parts for one checkpoint."""
+
+    path: Path
+    model: Any
+    pipe: Any
+
+    @classmethod
+    def of(cls, path: Path) -> Official:
+        pipe = networks(path)
+        return cls(path, official_transformer(pipe.transformer), pipe)
+
+    def denoised(self, wanted: Asked, case: Case) -> tuple[torch.Tensor, torch.Tensor]:
+        """Tokens ``[1, T, C]`` of picture and sound."""
+        noisers = import_module("ltx_core.components.noisers")
+        noiser = noisers.GaussianNoiser(torch.Generator().manual_seed(wanted.seed))
+        height, width, frames = size = wanted.size
+        scales = (wanted.video, wanted.audio)
+        levels = self._levels(wanted, case)
+        if wanted.refine is None:
+            return self._pass(wanted, size, levels, scales, noiser)
+        half = (height // 2, width // 2, frames)
+        video, audio = self._pass(wanted, half, levels, scales, noiser)
+        mel_bins = self.pipe.audio_vae.config.mel_bins // 4
+        before = (
+            video_from_tokens(
+                upsampled(self.pipe, video, half), (frames - 1) // 8 + 1, height // 32, width // 32
+            ),
+            audio_from_tokens(audio, mel_bins),
+        )
+        refine = torch.tensor(wanted.refine)
+        return self._pass(wanted, size, refine, (Scales(), Scales()), noiser, before)
+
+    def _levels(self, wanted: Asked, case: Case) -> torch.Tensor:
+        if case.recipe != "base":
+            return torch.tensor(wanted.levels)
+        scheduler = import_module("ltx_core.components.schedulers").LTX2Scheduler()
+        levels: torch.Tensor = scheduler.execute(steps=case.steps)
+        return levels
+
+    def _pass(
+        self,
+        wanted: Asked,
+        size: Size,
+        levels: torch.Tensor,
+        scales: tuple[Scales, Scales],
+        noiser: Any,
+        before: tuple[torch.Tensor, torch.Tensor] | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        tools = self._tools(size)
+        items = [self._item(frames, size) for frames in wanted.frames]
+        states = []
+        for index, (tool, conditions) in enumerate(zip(tools, (items, []), strict=True)):
+            initial = None if before is None else before[index]
+            state = tool.create_initial_state("cpu", torch.float32, initial)
+            for item in conditions:
+                state = item.apply_to(state, tool)
+            states.append(noiser(state, 1.0 if before is None else float(levels[0])))
+        stepper = import_module("ltx_core.components.diffusion_steps").EulerDiffusionStep()
+        for step, _ in enumerate(itertools.pairwise(levels)):
+            x0s = self._guided(states, levels[step], scales, wanted)
+            for index, (state, x0) in enumerate(zip(states, x0s, strict=True)):
+                mask = state.denoise_mask
+                x0 = x0 * mask + state.clean_latent * (1 - mask)
+                latent = stepper.step(state.latent, x0, levels, step)
+                states[index] = dataclasses.replace(state, latent=latent)
+        own = [t.patchifier.get_token_count(t.target_shape) for t in tools]
+        return states[0].latent[:, : own[0]], states[1].latent[:, : own[1]]
+
+    def _tools(self, size: Size) -> tuple[Any, Any]:
+        tools, types = import_module("ltx_core.tools"), import_module("ltx_core.types")
+        patchifiers = import_module("ltx_core.components.patchifiers")
+        height, width, frames = size
+        pixels = types.VideoPixelShape(batch=1, frames=frames, height=height, width=width, fps=24.0)
+        config = self.pipe.audio_vae.config
+        video = types.VideoLatentShape.from_pixel_shape(
+            pixels, latent_channels=self.pipe.transformer.config.in_channels
+        )
+        audio = types.AudioLatentShape.from_video_pixel_shape(
+            pixels, channels=config.latent_channels, mel_bins=config.mel_bins // 4
+        )
+        return (
+            tools.VideoLatentTools(patchifiers.VideoLatentPatchifier(patch_size=1), video, 24.0),
+            tools.AudioLatentTools(patchifiers.AudioPatchifier(patch_size=1), audio),
+        )
+
+    def _item(self, frames: Any, size: Size) -> Any:
+        conditioning = import_module("ltx_core.conditioning")
+        count = len(frames.pixels)
+        tokens = encoded(self.pipe, frames, size)
+        latent = video_from_tokens(tokens, (count - 1) // 8 + 1, size[0] // 32, size[1] // 32)
+        if frames.first == 0:
+            return conditioning.VideoConditionByLatentIndex(latent, frames.strength, 0)
+        return conditioning.VideoConditionByKeyframeIndex(
+            latent, frames.first, frames.strength, num_pixel_frames=count
+        )
+
+    def _guided(
+        self, states: list[Any], sigma: torch.Tensor, scales: tuple[Scales, Scales], wanted: Asked
+    ) -> list[torch.Tensor]:
+        """As ltx-pipelines' ``GuidedDenoiser``, pass by pass instead of as a batch."""
+        guiders = import_module("ltx_core.components.guiders")
+        guidance = [
+            guiders.MultiModalGuider(
+                guiders.MultiModalGuiderParams(
+                    cfg_scale=each.cfg,
+                    stg_scale=each.stg,
+                    stg_blocks=[wanted.block],
+                    rescale_scale=each.rescale,
+                    modality_scale=each.modality,
+                )
+            )
+            for each in scales
+        ]
+        kinds = import_module("ltx_core.guidance.perturbations").PerturbationType
+        stg = [
+            (kind, [wanted.block])
+            for kind, guider in zip(
+                (kinds.SKIP_VIDEO_SELF_ATTN, kinds.SKIP_AUDIO_SELF_ATTN), guidance, strict=True
+            )
+            if guider.do_perturbed_generation()
+        ]
+        cut = [(kinds.SKIP_A2V_CROSS_ATTN, None), (kinds.SKIP_V2A_CROSS_ATTN, None)]
+        prompts = [text_of(self.path, prompt) for prompt in (wanted.prompt, wanted.negative)]
+        passes = [self._forward(states, sigma, prompts[0])]
+        asks = (
+            any(guider.do_unconditional_generation() for guider in guidance),
+            bool(stg),
+            any(guider.do_isolated_modality_generation() for guider in guidance),
+        )
+        for needed, prompt, perturbed in zip(
+            asks, (prompts[1], prompts[0], prompts[0]), ([], stg, cut), strict=True
+        ):
+            none = (0.0, 0.0)
+            passes.append(self._forward(states, sigma, prompt, perturbed) if needed else none)
+        return [
+            guider.calculate(*(each[index] for each in passes))
+            for index, guider in enumerate(guidance)
+        ]
+
+    def _forward(
+        self, states: list[Any], sigma: torch.Tensor, prompt: Any, perturbed: Any = ()
+    ) -> Any:
+        perturbations = import_module("ltx_core.guidance.perturbations")
+        modality = import_module("ltx_core.model.transformer").Modality
+        modalities = [
+            modality(
+                latent=state.latent,
+                sigma=sigma.expand(1),
+                timesteps=state.denoise_mask * sigma,
+                positions=state.positions,
+                context=context,
+                attention_mask=state.attention_mask,
+                keyframes_mask=state.keyframes_mask,
+            )
+            for state, context in zip(states, prompt, strict=True)
+        ]
+        config = perturbations.PerturbationConfig(
+            [perturbations.Perturbation(kind, blocks) for kind, blocks in perturbed]
+        )
+        batched = perturbations.BatchedPerturbationConfig(
+            [config], num_blocks=self.model.num_blocks, device="cpu", dtype=torch.float32
+        )
+        with torch.no_grad():
+            return self.model(*modalities, perturbations=batched)
+
+
+def compared(checkpoints: Checkpoints) -> float:
+    """Prints the errors of each case and gives the largest."""
+    models: dict[Path, Official] = {}
+    worst = 0.0
+    for case in CASES:
+        if case.numerics != "official" or case.conditioned_on().sound is not None:
+            continue
+        path = checkpoints.path(case.generation, case.size)
+        if path not in models:
+            models[path] = Official.of(path)
+        with torch.no_grad():
+            expected = models[path].denoised(asked(path, case), case)
+        actual = as_tokens(latents(checkpoints, case)[0])
+        video = relative_error(expected[0], actual.video)
+        audio = relative_error(expected[1], actual.audio)
+        worst = max(worst, video, audio)
+        sys.stdout.write(f"{case!s:60} video {video:.1e} audio {audio:.1e}\n")
+    return worst
+
+
+def main(checkout: Path) -> int:
+    """0 when all agree, or when there is no checkout to compare with."""
+    source = checkout / "packages" / "ltx-core" / "src"
+    if not (source / "ltx_core").is_dir():
+        sys.stdout.write(f"skipped: there is no packages/ltx-core/src/ltx_core in {checkout}\n")
+        return 0
+    sys.path.insert(0, str(source))
+    with tempfile.TemporaryDirectory() as folder:
+        worst = compared(Checkpoints(Path(folder)))
+    sys.stdout.write(f"worst relative error {worst:.1e}; at most {TOLERANCE:.0e} is allowed\n")
+    return int(worst > TOLERANCE)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,77 @@
+"""Pictures of any size condition a segment; shapes that would take endless memory are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import longtake as lt
+from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.stages import LTX2LatentPreparationStage
+from tests.ltx2.inputs import asked, prefix
+from tests.ltx2.watching import Watched
+
+SQUARE = lt.Sampling(height=64, width=64, num_frames=9)
+
+
+@pytest.fixture(scope="module")
+def watched(tiny: Path) -> Iterator[Watched]:
+    watched = Watched(tiny)
+    yield watched
+    watched.pipeline.close()
+
+
+def still(height: int, width: int) -> lt.Inputs:
+    return lt.Inputs(images=(lt.ImageInput.from_pixels(np.full((height, width, 3), 99, np.uint8)),))
+
+
+def clip(height: int, width: int) -> lt.Inputs:
+    frames = np.full((9, height, width, 3), 99, np.uint8)
+    return lt.Inputs(clips=(lt.ClipInput.from_frames(frames),))
+
+
+@pytest.mark.parametrize("inputs", [still(2, 3), still(300, 200), still(2, 32), clip(2, 32)])
+def test_pictures_of_other_sizes_condition_a_segment(watched: Watched, inputs: lt.Inputs) -> None:
+    result = watched.pipeline.generate(asked(inputs=inputs, sampling=SQUARE))
+    assert result.frames.shape == (9, 64, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "path"),
+    [
+        (still(1, 1), "inputs.images[0].data"),
+        (still(4, 1), "inputs.images[0].data"),
+        (still(2, 20_000), "inputs.images[0].data"),
+        (still(33, 2), "inputs.images[0].data"),
+        (clip(2, 5_000), "inputs.clips[0].data"),
+    ],
+)
+def test_what_cannot_cover_the_segment_is_refused(
+    watched: Watched, inputs: lt.Inputs, path: str
+) -> None:
+    with watched.counted() as ran, pytest.raises(lt.ValidationError) as refused:
+        watched.pipeline.generate(asked(inputs=inputs, sampling=SQUARE))
+    assert refused.value.path == path
+    assert not ran
+
+
+def test_sound_alone_may_be_of_a_size_that_no_picture_has(watched: Watched) -> None:
+    sampling = lt.Sampling(height=32, width=32, num_frames=9)
+    with pytest.raises(lt.ValidationError):
+        watched.pipeline.generate(asked(sampling=sampling))
+    result = watched.pipeline.generate(asked(sampling=sampling, output=lt.Output(video=False)))
+    assert result.audio is not None
+
+
+def test_without_a_vae_the_frames_of_before_are_refused(watched: Watched) -> None:
+    state = prefix()
+    result = watched.pipeline.generate(asked(state=state))
+    assert result.job is not None
+    alone = LTX2LatentPreparationStage(watched.components["transformer"])
+    alone.check(result.job, None)
+    with pytest.raises(lt.ValidationError) as refused:
+        alone.check(result.job, LTX2ContinuationState.from_continuation_state(state))
+    assert refused.value.path == "state.payload.video"

@@ -1,0 +1,219 @@
+"""Two stages: a pass at half size, the double size in latent space, and a short second pass."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import longtake as lt
+from longtake_ltx2.latents import (
+    audio_to_tokens,
+    decodable_video,
+    normalized_video,
+    video_to_tokens,
+)
+from longtake_ltx2.tiny.lora import write_tiny_lora
+from longtake_ltx2.values import CleanLatents
+from tests.ltx2.support import LatentProbe, moving_frames, probed_passes
+
+SIZE = lt.Sampling(height=128, width=128, num_frames=17, num_inference_steps=2)
+PRESET = "ltx2_two_stage"
+
+
+def asked(prompt: str = "a bell", **fields: Any) -> lt.GenerationRequest:
+    return lt.GenerationRequest(prompt, **{"sampling": SIZE, **fields})
+
+
+def same(one: CleanLatents, other: CleanLatents) -> bool:
+    return torch.equal(one.video, other.video) and torch.equal(one.audio, other.audio)
+
+
+@pytest.fixture(scope="module")
+def plain(tiny: Path) -> Iterator[tuple[lt.Pipeline, LatentProbe]]:
+    """Two stages without a LoRA; the probe has one run's passes, more follow."""
+    pipeline, probe = probed_passes(tiny, PRESET)
+    pipeline.generate(asked())
+    yield pipeline, probe
+    pipeline.close()
+
+
+@pytest.fixture(scope="module")
+def lora(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_lora(tmp_path_factory.mktemp("lora") / "refine.safetensors", tiny)
+
+
+@pytest.fixture(scope="module")
+def refined(tiny: Path, lora: Path) -> Iterator[tuple[lt.Pipeline, LatentProbe]]:
+    pipeline, probe = probed_passes(tiny, PRESET, lora_path=str(lora))
+    yield pipeline, probe
+    pipeline.close()
+
+
+@contextmanager
+def failing_at(pipeline: lt.Pipeline, forward: int) -> Iterator[None]:
+    """The transformer raises in this forward pass of the next request."""
+    forwards = iter(range(1000))
+
+    def fail(module: Any, args: Any) -> None:
+        if next(forwards) == forward:
+            raise RuntimeError("the device is gone")
+
+    with pipeline.components() as components:
+        handle = components["transformer"].register_forward_pre_hook(fail)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def test_the_first_pass_is_at_half_size_and_the_second_at_full(
+    plain: tuple[lt.Pipeline, LatentProbe],
+) -> None:
+    first, second = plain[1].clean[:2]
+    assert first.video.shape[2:] == (3, 2, 2)
+    assert second.video.shape[2:] == (3, 4, 4)
+    assert first.audio.shape == second.audio.shape
+    assert not torch.equal(first.audio, second.audio)
+
+
+def test_the_lora_changes_the_second_pass_only(
+    plain: tuple[lt.Pipeline, LatentProbe], refined: tuple[lt.Pipeline, LatentProbe]
+) -> None:
+    pipeline, probe = refined
+    for _ in range(2):
+        pipeline.generate(asked())
+        first, second = probe.clean[-2:]
+        assert same(first, plain[1].clean[0])
+        assert not torch.equal(second.video, plain[1].clean[1].video)
+        assert not torch.equal(second.audio, plain[1].clean[1].audio)
+
+
+@pytest.mark.parametrize("forward", [1, 2, 3])
+def test_a_request_after_a_failed_one_sees_no_lora(
+    plain: tuple[lt.Pipeline, LatentProbe],
+    refined: tuple[lt.Pipeline, LatentProbe],
+    forward: int,
+) -> None:
+    """It fails in the first pass, and in the first and second step of the second one."""
+    pipeline, probe = refined
+    pipeline.generate(asked())
+    expected = probe.clean[-1]
+    with failing_at(pipeline, forward), pytest.raises(lt.StageError, match="the device is gone"):
+        pipeline.generate(asked())
+    pipeline.generate(asked())
+    assert same(probe.clean[-2], plain[1].clean[0])
+    assert same(probe.clean[-1], expected)
+
+
+def test_a_request_after_a_cancelled_one_sees_no_lora(
+    plain: tuple[lt.Pipeline, LatentProbe], refined: tuple[lt.Pipeline, LatentProbe]
+) -> None:
+    pipeline, probe = refined
+    for event in pipeline.stream(asked()):
+        if isinstance(event, lt.Progress) and event.stage == "refine" and event.step == 1:
+            break
+    pipeline.generate(asked())
+    assert same(probe.clean[-2], plain[1].clean[0])
+
+
+def test_without_the_second_pass_it_is_the_run_of_one_pass(tiny: Path) -> None:
+    off = {"refine": {"enabled": False}}
+    with (
+        lt.load(tiny, preset=PRESET, preset_overrides=off) as disabled,
+        lt.load(tiny, preset="ltx2_distilled") as one_pass,
+    ):
+        actual, expected = disabled.generate(asked()), one_pass.generate(asked())
+    assert np.array_equal(actual.frames, expected.frames)
+    assert actual.audio is not None and expected.audio is not None
+    assert np.array_equal(actual.audio, expected.audio)
+
+
+def test_without_noise_the_second_pass_starts_from_the_first_ones_latents(tiny: Path) -> None:
+    pipeline, probe = probed_passes(tiny, PRESET, preset_overrides={"refine": {"add_noise": False}})
+    with pipeline:
+        pipeline.generate(asked())
+        first, start = probe.clean[0], probe.noisy[1]
+        with pipeline.components() as components, torch.no_grad():
+            vae = components["vae"]
+            doubled = components["upsampler"](decodable_video(first.video, vae))
+            expected = video_to_tokens(normalized_video(doubled, vae))
+    assert torch.equal(start.video.latents, expected)
+    assert torch.equal(start.audio.latents, audio_to_tokens(first.audio))
+
+
+def test_the_second_pass_has_two_steps_or_three(plain: tuple[lt.Pipeline, LatentProbe]) -> None:
+    pipeline, probe = plain
+    results = {}
+    for steps in (None, 2, 3):
+        overrides = {} if steps is None else {"refine": {"num_inference_steps": steps}}
+        events = list(pipeline.stream(asked(stage_overrides=overrides)))
+        progress = [e for e in events if isinstance(e, lt.Progress) and e.stage == "refine"]
+        assert max(event.step for event in progress) == (steps or 2)
+        results[steps] = probe.clean[-1]
+    assert same(results[None], results[2])
+    assert not same(results[2], results[3])
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        (
+            "stage_overrides.refine.num_inference_steps",
+            {"stage_overrides": {"refine": {"num_inference_steps": 4}}},
+        ),
+        ("sampling.height", {"sampling": lt.Sampling(height=96, width=128, num_frames=17)}),
+        ("sampling.width", {"sampling": lt.Sampling(height=128, width=160, num_frames=17)}),
+    ],
+)
+def test_what_two_stages_cannot_do_is_refused(
+    plain: tuple[lt.Pipeline, LatentProbe], path: str, fields: dict[str, Any]
+) -> None:
+    pipeline, probe = plain
+    before = len(probe.clean)
+    with pytest.raises(lt.ValidationError) as refused:
+        pipeline.generate(asked(**fields))
+    assert refused.value.path == path
+    assert len(probe.clean) == before
+
+
+def test_a_checkpoint_without_an_upsampler_says_what_to_give(tiny: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    shutil.copytree(tiny, bare, ignore=shutil.ignore_patterns("spatial_upsampler"))
+    with pytest.raises(lt.CheckpointError, match="upsampler_weights="):
+        lt.load(bare, preset=PRESET)
+
+
+def test_the_upsampler_may_lie_elsewhere(
+    plain: tuple[lt.Pipeline, LatentProbe], tiny: Path, tmp_path: Path
+) -> None:
+    bare, elsewhere = tmp_path / "bare", tmp_path / "upsampler"
+    shutil.copytree(tiny, bare, ignore=shutil.ignore_patterns("spatial_upsampler"))
+    shutil.copytree(tiny / "spatial_upsampler", elsewhere)
+    (weights,) = elsewhere.glob("*.safetensors")
+    for given in (elsewhere, weights):
+        pipeline, probe = probed_passes(bare, PRESET, upsampler_weights=str(given))
+        with pipeline:
+            pipeline.generate(asked())
+        assert same(probe.clean[-1], plain[1].clean[1])
+
+
+def test_images_condition_both_passes(plain: tuple[lt.Pipeline, LatentProbe]) -> None:
+    pipeline, probe = plain
+    pixels = moving_frames(1, 128, 128)[0]
+    images = tuple(lt.ImageInput.from_pixels(pixels, frame=frame) for frame in (0, -1))
+    pipeline.generate(asked(inputs=lt.Inputs(images=images)))
+    for noisy, clean, tokens in zip(probe.noisy[-2:], probe.clean[-2:], (4, 16), strict=True):
+        video = noisy.video
+        assert video.latents.shape[1] == 3 * tokens + tokens
+        assert (video.denoise_mask[0, :, 0] == 0).nonzero().flatten().tolist() == [
+            *range(tokens),
+            *range(3 * tokens, 4 * tokens),
+        ]
+        assert torch.equal(video_to_tokens(clean.video)[:, :tokens], video.clean[:, :tokens])
