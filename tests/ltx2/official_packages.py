@@ -9,11 +9,11 @@ What is compared, on tiny random checkpoints, is whole segments of the parity ta
 of Longtake, and those of ltx-core's ``LTXModel`` with the same weights behind its ``LTX2Scheduler``
 (or the distilled tables), ``VideoLatentTools`` and ``AudioLatentTools``, conditioning items by
 latent and by keyframe index, ``GaussianNoiser``, ``MultiModalGuider`` with
-``BatchedPerturbationConfig``, and ``EulerDiffusionStep``. Between them are the few lines of
-ltx-pipelines' denoisers and samplers that call them: that package needs more to be imported than
-it computes. The text encoder, the connectors, the VAE's encoder and the upsampler are diffusers'
-on both sides. States with audio are left out, as ltx-core has no such thing; so is the ancestral
-sampler that ltx-pipelines has for the distilled 2.5.
+``BatchedPerturbationConfig``, and ``EulerDiffusionStep`` or ``EulerAncestralDiffusionStep``.
+Between them are the few lines of ltx-pipelines' denoisers and samplers that call them: that package
+needs more to be imported than it computes. The text encoder, the connectors, the VAE's encoder and
+the upsampler are diffusers' on both sides. States with audio are left out, as ltx-core has no such
+thing.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import dataclasses
 import itertools
 import sys
 import tempfile
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -103,13 +104,11 @@ class Official:
             for item in conditions:
                 state = item.apply_to(state, tool)
             states.append(noiser(state, 1.0 if before is None else float(levels[0])))
-        stepper = import_module("ltx_core.components.diffusion_steps").EulerDiffusionStep()
+        onwards = _stepper(wanted, fresh_noise=wanted.renoised and before is None)
         for step, _ in enumerate(itertools.pairwise(levels)):
             x0s = self._guided(states, levels[step], scales, wanted)
             for index, (state, x0) in enumerate(zip(states, x0s, strict=True)):
-                mask = state.denoise_mask
-                x0 = x0 * mask + state.clean_latent * (1 - mask)
-                latent = stepper.step(state.latent, x0, levels, step)
+                latent = onwards(state, _kept(x0, state), levels, step)
                 states[index] = dataclasses.replace(state, latent=latent)
         own = [t.patchifier.get_token_count(t.target_shape) for t in tools]
         return states[0].latent[:, : own[0]], states[1].latent[:, : own[1]]
@@ -210,6 +209,29 @@ class Official:
         )
         with torch.no_grad():
             return self.model(*modalities, perturbations=batched)
+
+
+def _kept(latent: torch.Tensor, state: Any) -> Any:
+    """ltx-pipelines' ``post_process_latent``."""
+    return latent * state.denoise_mask + state.clean_latent * (1 - state.denoise_mask)
+
+
+def _stepper(wanted: Asked, *, fresh_noise: bool) -> Callable[[Any, Any, torch.Tensor, int], Any]:
+    """One step of one stream, as ltx-pipelines' Euler loops take it."""
+    steps = import_module("ltx_core.components.diffusion_steps")
+    if not fresh_noise:
+        euler = steps.EulerDiffusionStep()
+        return lambda state, x0, levels, step: euler.step(state.latent, x0, levels, step)
+    ancestral = steps.EulerAncestralDiffusionStep(eta=1.0, s_noise=1.0)
+    generator = torch.Generator().manual_seed(wanted.seed + 10000)
+
+    def onwards(state: Any, x0: Any, levels: torch.Tensor, step: int) -> Any:
+        if levels[step + 1] == 0:
+            return x0
+        noise = torch.randn(state.latent.shape, generator=generator)
+        return _kept(ancestral.step(state.latent, x0, levels, step, noise), state)
+
+    return onwards
 
 
 def compared(checkpoints: Checkpoints) -> float:

@@ -473,8 +473,9 @@ def test_a_lora_as_text(text: str, expected: LoRA) -> None:
 
 @pytest.mark.parametrize("text", ["", "=1", "a=nan", "a=inf"])
 def test_text_that_is_no_lora(text: str) -> None:
-    with pytest.raises(lt.ValidationError):
+    with pytest.raises(lt.ValidationError) as refused:
         LoRA.parse(text)
+    assert refused.value.path == "loras"
 
 
 def test_a_file_of_the_example_writer(folder: Path, transformer: Any, tmp_path: Path) -> None:

@@ -53,6 +53,8 @@ SIZES: list[tuple[str, Any]] = [
     *(("height", value) for value in (0, -64, 33, 65, 100, 64.0, "64")),
     *(("width", value) for value in (0, 48, 95, 97)),
     *(("height", value) for value in (32,)),
+    *(("height", value) for value in (8224, 99_999_999_968)),
+    *(("num_frames", value) for value in (2057, 100_000_001)),
     *(("width", value) for value in (32,)),
     *(("fps", value) for value in (0, -24, "x", "24/0", float("nan"), 2000, True, [24])),
     *(("seed", value) for value in (-1, 2**64, 1.5, "1", True)),

@@ -110,6 +110,13 @@ def test_a_wrong_field_of_a_file(tiny: Path, file: Path, name: str) -> None:
     assert refused.path == f"{file}: {name}"
 
 
+@pytest.mark.parametrize("name", ["lora_path", "transformer_path", "upsampler_weights"])
+def test_an_empty_path_is_refused(tiny: Path, file: Path, name: str) -> None:
+    assert refusal(tiny, **{name: ""}).path == name
+    refused = refusal(tiny, pipeline_config_path=write(file, {name: ""}))
+    assert refused.path == f"{file}: {name}"
+
+
 @pytest.mark.parametrize("name", WITHOUT_EFFECT)
 def test_a_field_without_effect_takes_its_default_only(name: str) -> None:
     default = attrs.fields_dict(LTX2T2VConfig)[name].default

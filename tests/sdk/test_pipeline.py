@@ -327,5 +327,5 @@ class Greedy:
 
 
 def test_check_shows_a_check_that_asks_too_much() -> None:
-    with pytest.raises(lt.WiringError, match=r"the check of stage 'Greedy' asks for a Frames"):
+    with pytest.raises(lt.WiringError, match=r"the check of stage 'greedy' asks for a Frames"):
         pipeline_of(Greedy).check(REQUEST)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import Attribute, field, frozen
-from attrs.validators import deep_iterable, in_, instance_of, max_len, min_len, optional
+from attrs.validators import and_, deep_iterable, in_, instance_of, max_len, min_len, optional
 
 import longtake as lt
 from longtake_ltx2.numerics import NumericsName
@@ -38,8 +38,13 @@ def _precision(default: str, network: str) -> Any:
     )
 
 
+def _not_empty(instance: object, attribute: Attribute[Any], value: str) -> None:
+    if not value:
+        raise lt.ValidationError(attribute.name, "is empty")
+
+
 def _text(text: str, metavar: str) -> Any:
-    validator = optional(instance_of(str))
+    validator = optional(and_(instance_of(str), _not_empty, min_len(1)))
     return field(default=None, validator=validator, metadata={"help": text, "metavar": metavar})
 
 
@@ -224,14 +229,9 @@ class LTX2T2VConfig:
         chosen = "fp32" if dtype is None and device.startswith("cpu") else dtype
         if chosen is None:
             return self
-        decided: dict[str, Any] = {
-            "dit_precision": chosen,
-            "vae_precision": chosen,
-            "upsampler_precision": chosen,
-            "text_encoder_precisions": (chosen,),
-            "audio_decoder_precision": chosen,
-            "vocoder_precision": chosen,
-        }
+        networks = ("dit", "vae", "upsampler", "audio_decoder", "vocoder")
+        decided: dict[str, Any] = {f"{name}_precision": chosen for name in networks}
+        decided["text_encoder_precisions"] = (chosen,)
         return type(self)(**{**decided, **self.given})
 
     @staticmethod

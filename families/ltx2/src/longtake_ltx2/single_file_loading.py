@@ -17,7 +17,7 @@ from longtake_ltx2.checkpoints import Generation, read_json
 from longtake_ltx2.original_config import audio_vae_config, transformer_config, vae_config
 from longtake_ltx2.single_file import SingleFile, single_file, transformer_in
 
-__all__ = ["load_audio_vae", "load_transformer", "load_vae"]
+__all__ = ["load_audio_vae", "load_transformer", "load_vae", "single_file_config"]
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +55,23 @@ def load_transformer(
     file = single_file(path, "transformer")
     tensors = _tensors(file, "transformer", dtype)
     tensors = _renamed(convert_ltx2_transformer_to_diffusers(tensors), "transformer")
-    config = _sensible(
-        path, lambda: transformer_config(file.generation, file.config_of("transformer"))
-    )
-    return _assembled(LTX2VideoTransformer3DModel, config | changes, tensors, path)
+    config = _config_of_transformer(file) | changes
+    return _assembled(LTX2VideoTransformer3DModel, config, tensors, path)
+
+
+def single_file_config(path: Path, config_folder: Path) -> dict[str, Any]:
+    """The configuration that `load_transformer` makes the transformer of; no weights are read.
+
+    Raises `longtake.CheckpointError` as `load_transformer`.
+    """
+    if path.suffix == ".gguf":
+        return read_json(config_folder / "config.json")
+    return _config_of_transformer(single_file(path, "transformer"))
+
+
+def _config_of_transformer(file: SingleFile) -> dict[str, Any]:
+    original = file.config_of("transformer")
+    return _sensible(file.path, lambda: transformer_config(file.generation, original))
 
 
 def load_vae(path: Path, dtype: torch.dtype) -> Any:

@@ -20,7 +20,7 @@ from longtake.cli.models import (
     open_pipeline,
     preset_options,
 )
-from longtake.cli.rolling import Take, roll
+from longtake.cli.rolling import Take, roll, with_predicted_length
 from longtake.cli.statefile import StateFile, check_state_target, read_state
 from longtake.families import ModelFamily
 from longtake.media.writer import check_output
@@ -110,11 +110,12 @@ def generate(
     choice = ModelChoice(**{field.name: options.pop(field.name) for field in fields(ModelChoice)})
     files = _Files(**{field.name: options.pop(field.name) for field in fields(_Files)})
     chosen = InputChoice(**{field.name: options.pop(field.name) for field in fields(InputChoice)})
-    predicts_length = options["num_frames"] == _AUTO
-    if predicts_length:
+    auto = options["num_frames"] == _AUTO
+    if auto:
         options["num_frames"] = None
     all_prompts = _one_per_segment(prompts, segments)
     request = build_request(all_prompts[0], options, assignments)
+    predicts_length = auto and request.sampling.num_frames is None  # --set wins
     overrides = build_overrides(preset_overrides)
     files.check(pictures=request.output.video)
     given = None if files.state is None else read_state(files.state)
@@ -136,10 +137,9 @@ def generate(
         predicts_length=predicts_length,
     )
     with open_pipeline(registry, family, choice, preset, overrides) as pipeline:
-        look = (
-            pipeline.resolve if predicts_length else pipeline.check
-        )  # the length is not known yet
-        look(request, blobs=store)
+        if predicts_length:
+            take = evolve(take, request=with_predicted_length(pipeline, request, store))
+        pipeline.check(take.request, blobs=store)
         pipeline.prepare()
         roll(pipeline, take, states, blobs=store)
     if states is not None and files.save_state is None:

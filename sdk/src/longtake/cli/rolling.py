@@ -20,7 +20,7 @@ from longtake.pipeline import Pipeline
 from longtake.request import GenerationRequest
 from longtake.results import Final, GenerationResult
 
-__all__ = ["Take", "roll"]
+__all__ = ["Take", "roll", "with_predicted_length"]
 
 
 @frozen
@@ -29,7 +29,8 @@ class Take:
 
     ``prompts``: one per segment. ``request``: what the segments have in common, and the inputs of
     the first. ``output``: the media file. ``ends``: whether the held-back sound is let out after
-    the last segment. ``predicts_length``: whether each prompt says how long its segment is.
+    the last segment. ``predicts_length``: whether each prompt says how long its segment is; for
+    the first one, ``request`` says so already.
     """
 
     prompts: tuple[str, ...]
@@ -109,8 +110,8 @@ def _roll_segment(
     output = evolve(take.request.output, last=not continues, return_state=continues)
     inputs = Inputs() if rolled.segments else take.request.inputs
     request = evolve(take.request, prompt=prompt, inputs=inputs, state=rolled.state, output=output)
-    if take.predicts_length:
-        request = _with_predicted_length(pipeline, request, blobs)
+    if take.predicts_length and rolled.segments:
+        request = with_predicted_length(pipeline, request, blobs)
     result = None
     with SegmentProgress(label) as progress:
         for event in pipeline.stream(request, blobs=blobs, cancel=cancel):
@@ -121,10 +122,13 @@ def _roll_segment(
     return result
 
 
-def _with_predicted_length(
+def with_predicted_length(
     pipeline: Pipeline, request: GenerationRequest, blobs: BlobStore | None
 ) -> GenerationRequest:
-    """As many new frames as the prompt asks for, and those that the segment repeats."""
+    """``request`` with as many new frames as its prompt asks for, and those that it repeats.
+
+    Raises `ValidationError` when the model cannot tell.
+    """
     job = pipeline.resolve(request, blobs=blobs)
     frames = pipeline.predict_num_frames(request.prompt, fps=job.sampling.fps)
     repeated = 0 if request.state is None else request.output.overlap_frames

@@ -50,13 +50,14 @@ class Precision:
 class Networks:
     """The networks of the folders ``folders``, by component name, in ``precisions``.
 
-    None of them is loaded. Raises `longtake.CheckpointError` for a configuration that is missing
-    or makes no network.
+    ``configs``: of those that no folder's config.json describes. No network is loaded.
+
+    Raises `longtake.CheckpointError` for a configuration that is missing or makes no network.
     """
 
     folders: Mapping[str, Path]
     precisions: Mapping[str, Precision]
-    _configs: dict[str, dict[str, Any]] = field(factory=dict, init=False)
+    _configs: dict[str, dict[str, Any]] = field(factory=dict)
     _built: dict[str, Any] = field(factory=dict, init=False)
     _weights: dict[str, int] = field(factory=dict, init=False)
     _costs: dict[tuple[Any, ...], Cost] = field(factory=dict, init=False)

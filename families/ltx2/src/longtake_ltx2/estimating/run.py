@@ -23,6 +23,7 @@ from longtake_ltx2.estimating.scene import DENOISING, Scene, kind_of
 from longtake_ltx2.estimating.stages import estimate_stage, networks_of
 from longtake_ltx2.numerics import NUMERICS
 from longtake_ltx2.placement import dtype_name, usable_device
+from longtake_ltx2.single_file_loading import single_file_config
 from longtake_ltx2.stages.denoising import LTX2DenoisingStage
 from longtake_ltx2.stages.refine_init import LTX2RefineInitStage
 from longtake_ltx2.stages.validation import InputValidationStage
@@ -120,11 +121,11 @@ class _Take:
         )
 
     def _next(self, before: Scene, index: int) -> Scene:
-        overlap = min(before.job.output.overlap_frames, self._frames)
         stop = before.new_samples_end
         taken: TakeClock = before.geometry.clock.after(stop)
-        clock = next_segment(taken, self._frames, overlap)
-        carried = min(max(clock.context_latents, DECODE_CONTEXT_LATENTS), taken.latents)
+        clock = next_segment(taken, self._frames, before.trailing_frames)
+        wanted = max(clock.context_latents, DECODE_CONTEXT_LATENTS)
+        carried = min(wanted, taken.latents) if before.job.output.audio else 0
         scene = self._scene(clock, index)
         return evolve(scene, carried_latents=carried, samples_before=stop)
 
@@ -144,8 +145,13 @@ def _networks(request: lt.EstimateRequest, config: LTX2T2VConfig) -> Networks:
     assert request.path is not None
     names = ("text_encoder", "tokenizer", "connectors", "transformer", "vae", "audio_vae")
     folders = {name: request.path / name for name in (*names, "vocoder")}
+    configs = {}
     if config.transformer_path is not None:
-        folders["transformer"] = Path(config.transformer_path)
+        given = Path(config.transformer_path)
+        if given.is_file():
+            configs["transformer"] = single_file_config(given, folders["transformer"])
+        else:
+            folders["transformer"] = given
     if any(kind_of(spec) == _DOUBLING for spec in request.recipe):
         folders["upsampler"] = _upsampler(request.path, config)
     precisions = {
@@ -158,7 +164,7 @@ def _networks(request: lt.EstimateRequest, config: LTX2T2VConfig) -> Networks:
         "vocoder": config.vocoder_precision,
     }
     chosen = {name: Precision(PRECISIONS[precision]) for name, precision in precisions.items()}
-    return Networks(folders, chosen)
+    return Networks(folders, chosen, configs)
 
 
 def _upsampler(path: Path, config: LTX2T2VConfig) -> Path:

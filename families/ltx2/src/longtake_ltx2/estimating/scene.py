@@ -65,6 +65,12 @@ class Scene:
         return self.geometry.clock.context_latents if self.job.output.audio else 0
 
     @property
+    def trailing_frames(self) -> int:
+        """Frames that the next segment repeats."""
+        output = self.job.output
+        return min(output.overlap_frames, self.job.sampling.num_frames) if output.video else 0
+
+    @property
     def new_samples_end(self) -> int:
         """The sample of the take at which the sound handed out so far ends."""
         decoder = SoundDecoder(self.networks.built("audio_vae"), self.networks.built("vocoder"))

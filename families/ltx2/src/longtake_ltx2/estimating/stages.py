@@ -188,15 +188,15 @@ def _picture(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
 
 
 def _trailing(name: str, scene: Scene) -> lt.ValueEstimate:
-    frames = min(scene.job.output.overlap_frames, scene.job.sampling.num_frames)
-    return _value(name, (frames, scene.geometry.height, scene.geometry.width, _COLORS), "uint8")
+    size = (scene.geometry.height, scene.geometry.width, _COLORS)
+    return _value(name, (scene.trailing_frames, *size), "uint8")
 
 
 def _remembering(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
     channels, mel_bins = scene.networks.audio_latent_shape
     clock = scene.geometry.clock
-    known = max(clock.num_latents, scene.carried_latents)
-    following = clock.after(None).context_latents(_overlap(scene))
+    known = max(scene.audio_latents, scene.carried_latents)
+    following = clock.after(None).context_latents(scene.trailing_frames)
     carried = min(max(following, DECODE_CONTEXT_LATENTS), known)
     return _made(
         [
@@ -205,10 +205,6 @@ def _remembering(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
         ],
         {},
     )
-
-
-def _overlap(scene: Scene) -> int:
-    return min(scene.job.output.overlap_frames, scene.job.sampling.num_frames)
 
 
 _ESTIMATES: dict[str, Callable[[lt.StageSpec, Scene], lt.StageEstimate]] = {

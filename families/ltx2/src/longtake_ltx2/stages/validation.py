@@ -10,6 +10,7 @@ from longtake_ltx2.clock import (
     latents_until,
 )
 from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.continuation.frame_codec import MAX_FRAMES, MAX_PIXELS, MAX_SIDE
 from longtake_ltx2.continuing import place_segment, repeated_count
 from longtake_ltx2.requested import check_inputs
 from longtake_ltx2.values import SPATIAL_FACTOR, Geometry
@@ -17,6 +18,9 @@ from longtake_ltx2.values import SPATIAL_FACTOR, Geometry
 __all__ = ["InputValidationStage"]
 
 _FEWEST_NEW_FRAMES = FRAMES_PER_LATENT
+_MOST_FRAMES = 2049
+"""Of one segment. More would only fail later, when memory runs out."""
+
 _LONGEST_PREFIX_SECONDS = 60
 """Of sound that a segment goes on from. Its cost grows with the square, and a state may ask."""
 
@@ -55,7 +59,20 @@ def _check_size(sampling: lt.ResolvedSampling) -> None:
             raise lt.ValidationError(
                 f"sampling.{name}", f"is {size}; must divide by {SPATIAL_FACTOR}, e.g. {near}"
             )
+        if size > MAX_SIDE:
+            raise lt.ValidationError(f"sampling.{name}", f"is {size}; at most {MAX_SIDE}")
+    if sampling.height * sampling.width > MAX_PIXELS:
+        raise lt.ValidationError(
+            "sampling.height",
+            f"is {sampling.height}, and the width {sampling.width}; at most {MAX_PIXELS} pixels "
+            "in all, which a state can carry",
+        )
     frames = sampling.num_frames
+    if frames > _MOST_FRAMES:
+        raise lt.ValidationError(
+            "sampling.num_frames",
+            f"is {frames}; at most {_MOST_FRAMES}: what is longer is a take of several segments",
+        )
     if not is_frame_count(frames):
         below = (frames - 1) // FRAMES_PER_LATENT * FRAMES_PER_LATENT + 1
         raise lt.ValidationError(
@@ -71,6 +88,10 @@ def _check_overlap(job: lt.Job) -> None:
     if not is_frame_count(overlap):
         raise lt.ValidationError(
             "output.overlap_frames", f"is {overlap}; must be 8k + 1, e.g. 9 or 17"
+        )
+    if overlap > MAX_FRAMES:
+        raise lt.ValidationError(
+            "output.overlap_frames", f"is {overlap}; at most {MAX_FRAMES}, which a state can carry"
         )
     if frames - overlap < _FEWEST_NEW_FRAMES:
         raise lt.ValidationError(
