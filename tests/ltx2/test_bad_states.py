@@ -83,7 +83,7 @@ CHANGES: list[tuple[Change, str]] = [
     (fields(audio_sample_rate=48_000), "payload.audio_sample_rate"),
     (fields(audio_latents=torch.zeros(1, 8, 64, 16)), "payload.audio"),
     (fields(audio_latents=torch.zeros(2, 2, 64, 3)), "payload.audio"),
-    (fields(video_conditioning_frame_idx=8), "payload.video_conditioning_frame_idx"),
+    (fields(video_conditioning_frame_idx=9), "sampling.num_frames"),
     (without_clock(video_position_offset_sec=1e5), "payload.video_position_offset_sec"),
     (
         without_clock(video_position_offset_sec=-2.0, audio_conditioning_num_frames=40),

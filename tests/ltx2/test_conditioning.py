@@ -118,8 +118,8 @@ def test_a_sound_is_clean_context_where_it_is_heard(probed: Probed, strength: fl
     pipeline.generate(asked(inputs=lt.Inputs(audio=tone(start=0.2, strength=strength))))
     stream = probe.noisy[-1].audio
     expected = torch.ones(26)
-    expected[5:17] = 1 - strength  # 0.2 to 0.7 s, 25 latents a second, whole ones
+    expected[6:18] = 1 - strength  # whole ones in 0.2 to 0.7 s: l lasts from 4 l - 3 to 4 l + 1
     assert torch.equal(stream.denoise_mask[0, :, 0], expected)
-    assert stream.clean[:, 5:17].abs().max() > 0.1
+    assert stream.clean[:, 6:18].abs().max() > 0.1
     sound = audio_to_tokens(probe.clean[-1].audio)
-    assert torch.equal(sound[:, 5:17], stream.clean[:, 5:17]) == (strength == 1.0)
+    assert torch.equal(sound[:, 6:18], stream.clean[:, 6:18]) == (strength == 1.0)

@@ -163,3 +163,24 @@ def test_foreign_states_start_a_clock_at_their_prefix(checkpoints: Checkpoints) 
     assert clock["frames"] == round(24 * (0.5 + 3 / 24)) + 25
     assert result.audio is not None
     assert clock["samples"] == (4 * 26 - 3) * 240 + result.audio.shape[1]
+
+
+def test_a_take_goes_on_from_less_sound_than_is_usual(checkpoints: Checkpoints) -> None:
+    goes_on = lt.Output(last=False, return_state=True)
+    sampling = attrs.evolve(QUICK, num_frames=25)
+    request = lt.GenerationRequest("a bell", sampling=sampling, output=goes_on)
+    with lt.load(checkpoints.path(), family=family(), preset="ltx2_tiny") as pipeline:
+        first = pipeline.generate(request).state
+        assert first is not None
+        whole = LTX2ContinuationState.from_continuation_state(first)
+        assert whole.audio_latents is not None
+        few = attrs.evolve(
+            whole, audio_latents=whole.audio_latents[:, :, -3:], audio_conditioning_num_frames=3
+        )
+        result = pipeline.generate(attrs.evolve(request, state=few.to_continuation_state()))
+        assert result.state is not None
+        after = LTX2ContinuationState.from_continuation_state(result.state)
+        assert after.audio_latents is not None
+        assert after.audio_conditioning_num_frames == after.audio_latents.shape[2]
+        again = pipeline.generate(attrs.evolve(request, state=result.state))
+    assert len(result.frames) == len(again.frames) == 25 - 9

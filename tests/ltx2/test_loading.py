@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 import longtake as lt
 from longtake_ltx2.config import LTX2T2VConfig
 from longtake_ltx2.loading import load
+from longtake_ltx2.tiny import write_tiny_checkpoint
 from tests.ltx2.support import NO_GUIDANCE, Checkpoints, probed_pipeline, relative_error
 from tests.ltx2.test_single_file import networks_of, original_config, original_weights, write
 from tests.ltx2.watching import Watched, quick
@@ -133,7 +134,7 @@ def test_a_path_that_is_not_there(
     options: dict[str, Any] = {option: [gone] if option == "loras" else gone}
     caplog.set_level(logging.INFO, logger="longtake_ltx2.loading")
     with pytest.raises(lt.CheckpointError) as caught:
-        lt.load(tiny, **options)
+        lt.load(tiny, preset="ltx2_two_stage", **options)
     assert caught.value.path == gone
     assert not caplog.records, "nothing was loaded"
 
@@ -152,13 +153,51 @@ def test_a_damaged_upsampler_is_refused_before_anything_is_loaded(folder: Path) 
 
 def test_another_transformer(checkpoints: Checkpoints, folder: Path, tmp_path: Path) -> None:
     (folder / "transformer" / WEIGHTS).unlink()
-    other = checkpoints.path("2.3") / "transformer"
+    other = write_tiny_checkpoint(tmp_path / "other", seed=1) / "transformer"
     named = components(folder, transformer_path=str(other))
-    assert named["generation"] == "2.3"
+    assert named["generation"] == "2.0"
     expected = load_file(other / WEIGHTS)
     weights = named["transformer"].state_dict()
     assert all(torch.equal(weights[name], value) for name, value in expected.items())
     assert named["config"].transformer_path == str(other)
+
+
+def test_a_transformer_of_another_generation_is_refused(
+    checkpoints: Checkpoints, folder: Path
+) -> None:
+    other = checkpoints.path("2.3") / "transformer"
+    with pytest.raises(lt.CheckpointError, match=r"generation 2\.3, the checkpoint is of 2\.0"):
+        components(folder, transformer_path=str(other))
+
+
+def test_vaes_from_elsewhere(folder: Path, tmp_path: Path) -> None:
+    own = components(folder)
+    networks = networks_of(folder, "vae", "audio_vae")
+    file = tmp_path / "vaes.safetensors"
+    config = json.dumps(original_config(networks))
+    write(file, original_weights(networks), model_version="2.0.0", config=config)
+    other = write_tiny_checkpoint(tmp_path / "other", seed=1)
+    single = components(folder, vae_path=str(file), audio_vae_path=str(file))
+    folders = components(
+        folder, vae_path=str(other / "vae"), audio_vae_path=str(other / "audio_vae")
+    )
+    for name in ("vae", "audio_vae"):
+        expected, found = own[name].state_dict(), single[name].state_dict()
+        assert all(torch.equal(found[key], value) for key, value in expected.items())
+        changed = folders[name].state_dict()
+        assert not all(torch.equal(changed[key], value) for key, value in expected.items())
+    with pytest.raises(lt.CheckpointError, match="missing"):
+        components(folder, vae_path=str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("name", ["upsampler_weights", "lora_path"])
+def test_weights_of_a_second_pass_that_there_is_not_are_refused(
+    tiny: Path, tmp_path: Path, name: str
+) -> None:
+    given: dict[str, Any] = {name: tmp_path}
+    with pytest.raises(lt.ValidationError, match="ltx2_two_stage") as caught:
+        lt.load(tiny, preset="ltx2_tiny", **given)
+    assert caught.value.path == name
 
 
 def test_a_transformer_as_it_is_published(folder: Path, tmp_path: Path) -> None:

@@ -67,3 +67,20 @@ def test_a_transformer_as_it_is_published(
     own = planned(capsys, "--model", folder)
     other = planned(capsys, "--model", folder, "--transformer-path", file)
     assert other["segments"] == own["segments"]
+
+
+def test_a_side_that_no_picture_has(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = ["plan", "--model", str(tiny), "--preset", "ltx2_tiny", "--height", "32"]
+    assert main(plan) == 2
+    assert "sampling.height" in capsys.readouterr().err
+    assert main([*plan, "--no-video"]) == 0
+
+
+def test_a_configuration_of_another_checkpoint(
+    checkpoints: Checkpoints, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "pipeline.json"
+    file.write_text(json.dumps({"model_path": str(checkpoints.path("2.3"))}))
+    other = ["plan", "--model", str(checkpoints.path("2.0")), "--pipeline-config-path", str(file)]
+    assert main(other) == 2
+    assert "model_path" in capsys.readouterr().err

@@ -67,6 +67,7 @@ def test_load_hands_the_family_what_it_was_given(tmp_path: Path) -> None:
         device="cuda:1",
         dtype="bfloat16",
         options=LoadOptions(numerics="diffusers"),
+        recipe=FAMILY.stages,
     )
     (seen,) = SOURCES
     assert seen == (source, "cuda:1")
@@ -152,7 +153,8 @@ def test_load_prepares_the_networks_unless_told_not_to(tmp_path: Path) -> None:
 def test_what_is_not_said_is_the_familys_choice(tmp_path: Path) -> None:
     SOURCES.clear()
     lt.load(str(tmp_path), family=FAMILY).generate(REQUEST)
-    assert [(lt.ModelSource(path=tmp_path, options=LoadOptions()), "cpu")] == SOURCES
+    source = lt.ModelSource(path=tmp_path, options=LoadOptions(), recipe=FAMILY.stages)
+    assert [(source, "cpu")] == SOURCES
 
 
 def test_a_family_without_weights_runs_where_it_is_told() -> None:

@@ -35,7 +35,8 @@ class ModelSource:
 
     ``path``: the checkpoint; None for a family without weights. ``device``, ``dtype``: as the
     caller said, e.g. ``"cuda:0"``, ``"bfloat16"``; None means the family's choice. ``options``: an
-    instance of the family's options class, None when it has none. ``rank``, ``world_size``: this is
+    instance of the family's options class, None when it has none. ``recipe``: of a segment, with
+    which the model is to be used; None when that is not known. ``rank``, ``world_size``: this is
     process number ``rank`` of ``world_size`` that were started together; a family that shares its
     work among them returns on rank 0 alone.
     """
@@ -44,6 +45,7 @@ class ModelSource:
     device: str | None = None
     dtype: str | None = None
     options: Any = None
+    recipe: Recipe | None = None
     rank: int = 0
     world_size: int = 1
 

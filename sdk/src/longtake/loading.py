@@ -53,13 +53,14 @@ def load(
     where = None if path is None else Path(path)
     chosen, recognised_preset = _choose(registry, family, where)
     used_preset = chosen.preset(preset or recognised_preset)
-    chosen.recipe(used_preset, preset_overrides)
+    recipe = chosen.recipe(used_preset, preset_overrides)
     settings = Settings.from_environment()
     source = ModelSource(
         path=where,
         device=None if device is None else str(device),
         dtype=None if dtype is None else str(dtype).rpartition(".")[2],
         options=_family_options(chosen, options),
+        recipe=recipe,
         rank=settings.rank,
         world_size=settings.world_size,
     )

@@ -92,7 +92,7 @@ def test_an_odd_file_name_is_meant_as_a_whole(longtake: Command, model: str, nam
     [
         (("--image", "nowhere.png"), "--image nowhere.png: cannot be read"),
         (("--image", "nowhere.png@3"), "--image nowhere.png@3: nowhere.png: cannot be read"),
-        (("--image", "red.png@x"), "--image red.png@x: cannot be read"),
+        (("--image", "red.png@x"), "--image red.png@x: '@x' is no place in time; write FILE@FRAME"),
         (("--image", "red.png@0:2"), "--image red.png@0:2: strength: is 2.0"),
         (("--image", "red.png@4"), "inputs.images[0].frame: is 4"),
         (("--image", "."), "--image .: cannot be read"),
@@ -100,7 +100,7 @@ def test_an_odd_file_name_is_meant_as_a_whole(longtake: Command, model: str, nam
         (("--last-frame", "song.wav"), "--last-frame song.wav: is no PNG"),
         (("--clip", "song.wav"), "--clip song.wav: is damaged, or has no video"),
         (("--audio", "red.png"), "--audio red.png: is damaged"),
-        (("--audio", "song.wav@-1"), "--audio song.wav@-1: cannot be read"),
+        (("--audio", "song.wav@-1"), "'@-1' is no place in time; write FILE@SECONDS"),
         (("--audio", "song.wav@9"), "inputs.audio.start: is 9"),
         (("--set", "inputs.images=[]"), "--set inputs.images: inputs are files"),
         (("--no-video", "--no-audio"), "output: video and audio are both false"),

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import longtake as lt
 from tests.sdk.cli.cli_support import Command
+from tests.sdk.cli.toy_family import FogCodec
 
 COMMAND = ("generate", "one", "two", "--save-state", "s.json")
 
@@ -69,3 +71,14 @@ def test_wrong_use_is_refused(
     refused = longtake("inspect", "s.json", *arguments)
     assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)
     assert reason in refused.err
+
+
+def test_a_state_that_carries_no_frames_says_so(
+    longtake: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longtake(*COMMAND)
+    bare = lt.StateSummary(1, 0, ())
+    monkeypatch.setattr(FogCodec, "summarize", lambda *_: bare)
+    refused = longtake("inspect", "s.json", "--frames", "pictures")
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "its take has no picture, or they are in a blob store" in refused.err

@@ -6,7 +6,7 @@ frame of the segment on. So are the audio latents that a state carries and those
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -18,7 +18,13 @@ from longtake_ltx2.coordinates import keyframe_coordinates
 from longtake_ltx2.numerics import Numerics
 from longtake_ltx2.values import Geometry, Stream
 
-__all__ = ["ConditioningFrames", "ConditioningTokens", "conditioned_stream", "placed_video"]
+__all__ = [
+    "ConditioningFrames",
+    "ConditioningTokens",
+    "appended_tokens",
+    "conditioned_stream",
+    "placed_video",
+]
 
 
 @frozen(eq=False)
@@ -100,28 +106,35 @@ def conditioned_stream(
 
     They differ for masks between 0 and 1 when s is not 1.
     """
-    count = coordinates.shape[2]
     start, clean = torch.zeros_like(noise), torch.zeros_like(noise)
     mask = torch.ones_like(noise[..., :1])
     if base is not None:
-        start[:, :count] = base
-    known, bounds, end = start.clone(), [coordinates], count
-    for condition in conditions:
-        first = condition.start
-        if first is None:
-            assert condition.coordinates is not None
-            bounds.append(condition.coordinates)
-            first, end = end, end + condition.tokens.shape[1]
-        stop = first + condition.tokens.shape[1]
-        known[:, first:stop] = condition.tokens
-        clean[:, first:stop] = condition.tokens
+        start[:, : base.shape[1]] = base
+    known = start.clone()
+    for first, stop, condition in _placed(conditions, coordinates.shape[2]):
+        known[:, first:stop] = clean[:, first:stop] = condition.tokens
         mask[:, first:stop] = condition.mask
     if conditions_after_noise:
         latents = (noise * noise_scale + start * (1 - noise_scale)) * mask + clean * (1 - mask)
     else:
         scaled = mask * noise_scale
         latents = noise * scaled + known * (1 - scaled)
-    return Stream(latents, clean, mask, torch.cat(bounds, dim=2))
+    appended = [each.coordinates for each in conditions if each.coordinates is not None]
+    return Stream(latents, clean, mask, torch.cat([coordinates, *appended], dim=2))
+
+
+def _placed(
+    conditions: Sequence[ConditioningTokens], own: int
+) -> Iterator[tuple[int, int, ConditioningTokens]]:
+    """Where each condition begins and stops in a stream with ``own`` tokens of the segment's."""
+    end = own
+    for condition in conditions:
+        length = condition.tokens.shape[1]
+        if condition.start is None:
+            yield end, end + length, condition
+            end += length
+        else:
+            yield condition.start, condition.start + length, condition
 
 
 def appended_tokens(conditions: Sequence[ConditioningTokens]) -> int:

@@ -128,6 +128,8 @@ class LTX2T2VConfig:
     transformer_path: str | None = _path(
         "A folder or single file with another transformer than the checkpoint's own."
     )
+    vae_path: str | None = _path("Another video VAE: its folder, or an original single file.")
+    audio_vae_path: str | None = _path("Another audio VAE: its folder, or an original single file.")
     upsampler_weights: str | None = _path(
         "The latent upsampler of the refine pass: its folder, or the .safetensors file beside its "
         "config.json. By default the checkpoint's own."

@@ -99,41 +99,42 @@ class _Step:
         perturbed_blocks: list[int] | None = None,
     ) -> Both:
         """The clean latents that one pass predicts: ``x - sigma v``."""
-        transformer, geometry = self.denoiser.transformer, self.denoiser.geometry
-        noisy, dtype = self.denoiser.noisy, transformer.dtype
-        video, video_coordinates = _or_stand_in(self.video, noisy.video)
-        audio, audio_coordinates = _or_stand_in(self.audio, noisy.audio)
-        alone = video is not self.video or audio is not self.audio
+        transformer, noisy = self.denoiser.transformer, self.denoiser.noisy
         timestep = (self.sigma * _TIMESTEPS).expand(1)
         with ExitStack() as hooks:
             if self.denoiser.numerics.gate_from_other_sigma:
                 hooks.enter_context(gates_follow(transformer, timestep * _gate_scale(transformer)))
             video_velocity, audio_velocity = transformer(
-                hidden_states=video.to(dtype),
-                audio_hidden_states=audio.to(dtype),
-                encoder_hidden_states=prompt.video.to(dtype),
-                audio_encoder_hidden_states=prompt.audio.to(dtype),
+                **self._streams(isolated),
+                encoder_hidden_states=prompt.video.to(transformer.dtype),
+                audio_encoder_hidden_states=prompt.audio.to(transformer.dtype),
                 timestep=_timesteps(timestep, noisy.video),
                 audio_timestep=_timesteps(timestep, noisy.audio),
                 sigma=timestep,
                 audio_sigma=timestep,
-                num_frames=geometry.latent_frames,
-                height=geometry.latent_height,
-                width=geometry.latent_width,
-                fps=float(geometry.clock.fps),
-                audio_num_frames=geometry.clock.num_latents,
-                video_coords=video_coordinates,
-                audio_coords=audio_coordinates,
-                isolate_modalities=isolated or alone,
                 spatio_temporal_guidance_blocks=perturbed_blocks,
                 use_cross_timestep=self._use_cross_timestep(),
-                video_keyframes_mask=self._single_frame_tokens(video),
                 return_dict=False,
             )
         return (
             self._clean(self.video, noisy.video, video_velocity),
             self._clean(self.audio, noisy.audio, audio_velocity),
         )
+
+    def _streams(self, isolated: bool) -> dict[str, Any]:
+        """Both streams' tokens and places; a stream alone is isolated."""
+        noisy, dtype = self.denoiser.noisy, self.denoiser.transformer.dtype
+        video, video_coordinates = _or_stand_in(self.video, noisy.video)
+        audio, audio_coordinates = _or_stand_in(self.audio, noisy.audio)
+        alone = video is not self.video or audio is not self.audio
+        return {
+            "hidden_states": video.to(dtype),
+            "audio_hidden_states": audio.to(dtype),
+            "video_coords": video_coordinates,
+            "audio_coords": audio_coordinates,
+            "video_keyframes_mask": self._single_frame_tokens(video),
+            "isolate_modalities": isolated or alone,
+        }
 
     def _clean(self, latents: torch.Tensor, stream: Stream, velocity: torch.Tensor) -> torch.Tensor:
         wanted = velocity[:, : latents.shape[1]].float()

@@ -17,10 +17,10 @@ from longtake_ltx2.conditioning import (
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuing import carried_audio
 from longtake_ltx2.coordinates import audio_coordinates, video_coordinates
-from longtake_ltx2.encoding import SOUND_RATE, encoded_frames, encoded_sound
+from longtake_ltx2.encoding import encoded_frames, encoded_sound
 from longtake_ltx2.latents import audio_to_tokens, video_to_tokens
 from longtake_ltx2.numerics import Numerics
-from longtake_ltx2.requested import requested_frames, requested_sound, sound_latents
+from longtake_ltx2.requested import requested_frames, requested_sound
 from longtake_ltx2.values import CleanLatents, Geometry, NoisyLatents, Stream
 
 __all__ = ["Preparation", "SegmentAsked"]
@@ -71,9 +71,11 @@ class Preparation:
         audio_conditions = self._audio_conditions(asked)
         output, clock = asked.job.output, asked.geometry.clock
         channels, mel_bins = self.audio_shape
-        video_tokens = asked.geometry.video_tokens + appended_tokens(video_conditions)
-        video_noise = self._noise(generator, output.video * video_tokens, self.video_channels)
-        audio_noise = self._noise(generator, output.audio * clock.num_latents, channels * mel_bins)
+        own = asked.geometry.video_tokens if output.video else 0
+        video_tokens = own + appended_tokens(video_conditions)
+        audio_tokens = clock.num_latents if output.audio else 0
+        video_noise = self._noise(generator, video_tokens, self.video_channels)
+        audio_noise = self._noise(generator, audio_tokens, channels * mel_bins)
         video_bounds = video_coordinates(asked.geometry, self.device, offset=asked.offset)
         audio_bounds = audio_coordinates(clock, self.device)
         video_base = None if base is None else video_to_tokens(base.video)
@@ -134,9 +136,8 @@ class Preparation:
             mask = state.audio_conditioning_strength
             conditions.append(ConditioningTokens(audio_to_tokens(context), mask, start))
         if clip is not None:
-            seconds = clip.samples(SOUND_RATE).shape[1] / SOUND_RATE
-            start, stop = sound_latents(clip, seconds, clock)
-            latents = encoded_sound(requested_sound(clip, clock), self.audio_vae, self.device)
-            tokens = audio_to_tokens(latents[:, :, start:stop])
-            conditions.append(ConditioningTokens(tokens, 1.0 - clip.strength, start))
+            sound = requested_sound(clip, clock)
+            latents = encoded_sound(sound.samples, self.audio_vae, self.device)
+            tokens = audio_to_tokens(latents[:, :, sound.start : sound.stop])
+            conditions.append(ConditioningTokens(tokens, 1.0 - clip.strength, sound.start))
         return conditions

@@ -7,17 +7,23 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
-__all__ = ["quiet_transformers"]
+__all__ = ["quiet_libraries"]
 
 
 @contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """No progress bar of transformers meanwhile; its setting is as before afterwards."""
-    logging: Any = import_module("transformers.utils.logging")
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+def quiet_libraries() -> Iterator[None]:
+    """No progress bar of transformers and no warning of diffusers meanwhile.
+
+    What is wrong with a network is said by the error. Their settings are as before afterwards.
+    """
+    bars: Any = import_module("transformers.utils.logging")
+    words: Any = import_module("diffusers.utils.logging")
+    shown, verbosity = bars.is_progress_bar_enabled(), words.get_verbosity()
+    bars.disable_progress_bar()
+    words.set_verbosity_error()
     try:
         yield
     finally:
+        words.set_verbosity(verbosity)
         if shown:
-            logging.enable_progress_bar()
+            bars.enable_progress_bar()

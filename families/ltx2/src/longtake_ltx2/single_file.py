@@ -146,8 +146,8 @@ def incomplete(files: tuple[SingleFile, ...], path: Path) -> lt.CheckpointError:
         str(path),
         f"is LTX-{generation} in Lightricks' own layout, of which {', '.join(here) or 'nothing'} "
         f"could be loaded; {', '.join(missing)} could not. Load a checkpoint in diffusers' layout, "
-        "if need be with the transformer of a file as transformer_path; diffusers' converter "
-        f"writes it: `{command}` with "
+        "if need be with networks of files as transformer_path, vae_path or audio_vae_path; "
+        f"diffusers' converter writes it: `{command}` with "
         + ", then with ".join(f"`{step}`" for step in steps if step),
     )
 

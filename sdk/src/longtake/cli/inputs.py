@@ -87,7 +87,7 @@ def read_inputs(choice: InputChoice) -> Inputs:
 
 def _image(text: str) -> ImageInput:
     with _named("--image", text):
-        path, frame, strength = _split(text, _FRAME)
+        path, frame, strength = _split(text, _FRAME, "FILE@FRAME[:STRENGTH]")
         image = ImageInput.from_file(path, frame=int(frame), strength=strength)
         image.pixels()
         return image
@@ -95,7 +95,7 @@ def _image(text: str) -> ImageInput:
 
 def _clip(text: str) -> ClipInput:
     with _named("--clip", text):
-        path, frame, strength = _split(text, _FRAME)
+        path, frame, strength = _split(text, _FRAME, "FILE@FRAME[:STRENGTH]")
         clip = ClipInput.from_file(path, frame=int(frame), strength=strength)
         clip.check()
         return clip
@@ -103,16 +103,19 @@ def _clip(text: str) -> ClipInput:
 
 def _sound(text: str) -> AudioInput:
     with _named("--audio", text):
-        path, start, strength = _split(text, _SECONDS)
+        path, start, strength = _split(text, _SECONDS, "FILE@SECONDS[:STRENGTH]")
         sound = AudioInput.from_file(path, start=start, strength=strength)
         sound.check()
         return sound
 
 
-def _split(text: str, pattern: re.Pattern[str]) -> tuple[str, float, float]:
+def _split(text: str, pattern: re.Pattern[str], form: str) -> tuple[str, float, float]:
     """Path, place and strength. A file whose name has an @ in it is meant as a whole."""
     match = None if os.path.isfile(text) else pattern.fullmatch(text)
     if match is None:
+        file, _, place = text.rpartition("@")
+        if not os.path.exists(text) and os.path.isfile(file):
+            raise ValidationError(text, f"'@{place}' is no place in time; write {form}")
         return text, 0, 1.0
     path, place, strength = match.groups()
     return path, float(place), 1.0 if strength is None else float(strength)

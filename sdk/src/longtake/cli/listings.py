@@ -60,7 +60,7 @@ def presets(family: str | None, as_json: bool) -> None:
         return
     listed = [(each, preset) for each in found for preset in each.presets]
     print_table(
-        ("family", "preset", "size", "frames", "fps", "steps", "guidance", "description"),
+        ("family", "preset", "height x width", "frames", "fps", "steps", "guidance", "description"),
         [
             (each.name, f"{preset.name}@{preset.version}", *_preset_cells(each, preset))
             for each, preset in listed
@@ -188,6 +188,6 @@ def _kind(spec: StageSpec) -> str:
 
 def _preset_cells(family: ModelFamily, preset: Preset) -> tuple[str, ...]:
     known = _defaults(family, preset)
-    size = f"{known['width']}x{known['height']}" if {"width", "height"} <= known.keys() else "-"
+    size = f"{known['height']}x{known['width']}" if {"width", "height"} <= known.keys() else "-"
     names = ("num_frames", "fps", "num_inference_steps", "guidance_scale")
     return (size, *(str(known.get(name, "-")) for name in names), preset.description)

@@ -53,7 +53,7 @@ def print_plan(family: ModelFamily, preset_name: str, job: Job, estimate: RunEst
     sampling = job.sampling
     count = len(estimate.segments)
     click.echo(
-        f"{family.name}, preset {preset_name}: {sampling.width}x{sampling.height}, "
+        f"{family.name}, preset {preset_name}: {sampling.height}x{sampling.width}, "
         f"{sampling.num_frames} frames at {sampling.fps} per second, "
         f"{count} segment{'s' if count > 1 else ''}"
     )

@@ -21,9 +21,11 @@ from longtake_ltx2.config import PRECISIONS, LTX2T2VConfig
 from longtake_ltx2.estimating.networks import Networks, Precision
 from longtake_ltx2.estimating.scene import DENOISING, Scene, kind_of
 from longtake_ltx2.estimating.stages import estimate_stage, networks_of
+from longtake_ltx2.loading.asked import checkpoint_path, upsampler_folder
 from longtake_ltx2.numerics import NUMERICS
 from longtake_ltx2.placement import dtype_name, usable_device
 from longtake_ltx2.single_file_loading import single_file_config
+from longtake_ltx2.stages.decoding import DecodingStage
 from longtake_ltx2.stages.denoising import LTX2DenoisingStage
 from longtake_ltx2.stages.refine_init import LTX2RefineInitStage
 from longtake_ltx2.stages.validation import InputValidationStage
@@ -42,12 +44,11 @@ def estimate(request: lt.EstimateRequest) -> lt.RunEstimate:
     Only the configurations of the checkpoint are read. Raises `longtake.ValidationError` for what
     the stages would refuse, `longtake.CheckpointError` for a configuration that is missing.
     """
-    if request.path is None:
-        raise lt.ValidationError("path", "LTX-2 needs the path of a checkpoint")
     device = usable_device(None) if request.device is None else request.device
     config = (request.options or LTX2T2VConfig()).with_file()
     config = config.with_dtype(dtype_name(request.dtype), device)
-    take = _Take(request, config, _networks(request, config))
+    path = checkpoint_path(request.path, config)
+    take = _Take(request, config, _networks(path, request.recipe, config))
     take.check()
     return lt.RunEstimate(
         [take.estimated(scene) for scene in take.scenes()],
@@ -69,7 +70,7 @@ class _Take:
         return sum(self.networks.weight_bytes(name) for name in sorted(names))
 
     def check(self) -> None:
-        """Refuse what the stages refuse that can tell without a network."""
+        """Refuse what the stages refuse that can tell without weights."""
         job, transformer = self.request.job, SimpleNamespace(config=self.networks.transformer)
         InputValidationStage().check(job, None)
         for spec in self.request.recipe:
@@ -80,6 +81,8 @@ class _Take:
                     transformer, numerics=NUMERICS[self.config.numerics], **spec.arguments
                 )
                 stage.check(job, self.request.stage_options.get(spec.name))
+            if kind_of(spec) == DecodingStage.__name__:
+                DecodingStage(self.networks.built("vae")).check(job)
 
     def scenes(self) -> Iterator[Scene]:
         """Every segment as it begins, each going on from the one before."""
@@ -141,10 +144,9 @@ def _resized(scene: Scene, kind: str) -> Scene:
     return evolve(scene, geometry=evolve(geometry, height=height, width=width))
 
 
-def _networks(request: lt.EstimateRequest, config: LTX2T2VConfig) -> Networks:
-    assert request.path is not None
+def _networks(path: Path, recipe: tuple[lt.StageSpec, ...], config: LTX2T2VConfig) -> Networks:
     names = ("text_encoder", "tokenizer", "connectors", "transformer", "vae", "audio_vae")
-    folders = {name: request.path / name for name in (*names, "vocoder")}
+    folders = {name: path / name for name in (*names, "vocoder")}
     configs = {}
     if config.transformer_path is not None:
         given = Path(config.transformer_path)
@@ -152,8 +154,8 @@ def _networks(request: lt.EstimateRequest, config: LTX2T2VConfig) -> Networks:
             configs["transformer"] = single_file_config(given, folders["transformer"])
         else:
             folders["transformer"] = given
-    if any(kind_of(spec) == _DOUBLING for spec in request.recipe):
-        folders["upsampler"] = _upsampler(request.path, config)
+    if any(kind_of(spec) == _DOUBLING for spec in recipe):
+        folders["upsampler"] = _upsampler(path, config)
     precisions = {
         "text_encoder": config.text_encoder_precisions[0],
         "connectors": config.text_encoder_precisions[0],
@@ -169,8 +171,7 @@ def _networks(request: lt.EstimateRequest, config: LTX2T2VConfig) -> Networks:
 
 def _upsampler(path: Path, config: LTX2T2VConfig) -> Path:
     if config.upsampler_weights is not None:
-        given = Path(config.upsampler_weights)
-        return given if given.is_dir() else given.parent
+        return upsampler_folder(Path(config.upsampler_weights))
     found = find_upsampler(path)
     if found is None:
         raise lt.CheckpointError(

@@ -8,7 +8,7 @@ from attrs import evolve
 
 import longtake as lt
 from longtake_ltx2.config import LTX2T2VConfig
-from longtake_ltx2.loading.asked import check_asked
+from longtake_ltx2.loading.asked import check_asked, checkpoint_path
 from longtake_ltx2.loading.components import CheckpointComponents
 from longtake_ltx2.loading.networks import NetworkLoader
 from longtake_ltx2.loading.weights import align
@@ -28,24 +28,14 @@ def load(source: lt.ModelSource) -> lt.LoadedModel:
     """
     asked: LTX2T2VConfig = source.options or LTX2T2VConfig()
     config = asked.with_file()
-    path = _path(source.path, config.model_path)
+    path = checkpoint_path(source.path, config)
     device = usable_device(device_of_rank(source))
     config = config.with_dtype(dtype_name(source.dtype), device)
     config = evolve(config, model_path=str(path))
-    generation = check_asked(path, config)
+    generation = check_asked(path, config, source.recipe)
     placement = placement_on(device, config.offload)
     loader = NetworkLoader(path, config, generation, placement)
     weights = Path(config.transformer_path or path / "transformer")
     makers, close = on_ranks(source, loader.makers(), config=config, device=device, weights=weights)
     components = CheckpointComponents(makers)
     return lt.LoadedModel(components, device, release=placement.release, close=close)
-
-
-def _path(given: Path | None, configured: str | None) -> Path:
-    if given is None and configured is None:
-        raise lt.ValidationError("path", "LTX-2 needs the path of a checkpoint")
-    if given is None or configured is None:
-        return Path(given or configured or "")
-    if given.resolve() != Path(configured).resolve():
-        raise lt.ValidationError("model_path", f"is {configured!r}, but {str(given)!r} is loaded")
-    return given

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import longtake as lt
 from longtake_ltx2.adapters import LoRA, check_loras
@@ -19,7 +19,9 @@ from longtake_ltx2.checkpoints import (
 from longtake_ltx2.config import LTX2T2VConfig
 from longtake_ltx2.single_file import single_file
 
-__all__ = ["check_asked", "upsampler_folder"]
+Recipe: TypeAlias = tuple[lt.StageSpec, ...]
+
+__all__ = ["check_asked", "checkpoint_path", "upsampler_folder"]
 
 _PACKAGES = {
     "auto-round": "auto-round",
@@ -39,25 +41,84 @@ _MODULES = {
 }
 
 
-def check_asked(path: Path, config: LTX2T2VConfig) -> Generation:
-    """Refuse what cannot be loaded; gives the generation of the transformer.
+def checkpoint_path(given: Path | None, config: LTX2T2VConfig) -> Path:
+    """The path of the checkpoint, ``given`` or configured.
 
-    Raises `longtake.CheckpointError` for a missing or damaged file,
-    `longtake.MissingDependencyError` for a package that its quantised weights need, and
-    `longtake.ValidationError` for an attention backend that diffusers does not know.
+    Raises `longtake.ValidationError` when neither says it, or both and not the same.
     """
-    for file in (config.transformer_path, config.upsampler_weights):
-        if file is not None and not Path(file).exists():
-            raise lt.CheckpointError(file, "missing; there is no such file or folder")
+    configured = config.model_path
+    if given is None and configured is None:
+        raise lt.ValidationError("path", "LTX-2 needs the path of a checkpoint")
+    if given is None or configured is None:
+        return Path(given or configured or "")
+    if given.resolve() != Path(configured).resolve():
+        raise lt.ValidationError("model_path", f"is {configured!r}, but {str(given)!r} is loaded")
+    return given
+
+
+def check_asked(path: Path, config: LTX2T2VConfig, recipe: Recipe | None = None) -> Generation:
+    """Refuse what cannot be loaded or would not be used; gives the generation of the transformer.
+
+    ``recipe``: of a segment, if it is known. Raises `longtake.CheckpointError` for a missing or
+    damaged file, `longtake.MissingDependencyError` for a package that quantised weights need, and
+    `longtake.ValidationError` for an attention backend that diffusers does not know, and for
+    weights of a second pass that there is not.
+    """
+    _check_second_pass(config, recipe)
+    given = (config.transformer_path, config.vae_path, config.audio_vae_path)
+    for asked in (*given, config.upsampler_weights):
+        if asked is not None and not Path(asked).exists():
+            raise lt.CheckpointError(asked, "missing; there is no such file or folder")
     refine = () if config.lora_path is None else (LoRA(config.lora_path),)
     check_loras((*refine, *map(LoRA.parse, config.loras)))
     if config.upsampler_weights is not None:
         _check_upsampler(Path(config.upsampler_weights))
     if config.attention_backend is not None:
         _check_attention_backend(config.attention_backend)
-    replaced = () if config.transformer_path is None else ("transformer",)
+    elsewhere = {"transformer": given[0], "vae": given[1], "audio_vae": given[2]}
+    replaced = {name: Path(file) for name, file in elsewhere.items() if file is not None}
     check_components(path, replaced=replaced)
-    return _generation(Path(config.transformer_path or path / "transformer"), path)
+    for name, file in replaced.items():
+        if name != "transformer":
+            _check_network(file, name)
+    generation = _generation(Path(config.transformer_path or path / "transformer"), path)
+    _check_fits(generation, config, path)
+    return generation
+
+
+def _check_second_pass(config: LTX2T2VConfig, recipe: Recipe | None) -> None:
+    if recipe is None or any(spec.name == "refine" for spec in recipe):
+        return
+    for name, file in (
+        ("upsampler_weights", config.upsampler_weights),
+        ("lora_path", config.lora_path),
+    ):
+        if file is not None:
+            raise lt.ValidationError(
+                name,
+                "is for a second pass, which there is not here: take the preset ltx2_two_stage"
+                + (", or loras for every pass" if name == "lora_path" else ""),
+            )
+
+
+def _check_network(file: Path, name: str) -> None:
+    """Whether a folder is whole, or a single file holds the network called ``name``."""
+    if file.is_dir():
+        check_folder(file)
+    else:
+        single_file(file, name)
+
+
+def _check_fits(generation: Generation, config: LTX2T2VConfig, path: Path) -> None:
+    """Refuse a transformer that the checkpoint's text encoder and connectors are not made for."""
+    described = path / "transformer" / "config.json"
+    if config.transformer_path is None or not described.is_file():
+        return
+    own = generation_of(read_json(described))
+    if own != generation:
+        raise lt.CheckpointError(
+            config.transformer_path, f"is of generation {generation}, the checkpoint is of {own}"
+        )
 
 
 def _generation(transformer: Path, path: Path) -> Generation:

@@ -15,9 +15,10 @@ from longtake_ltx2.checkpoints import Generation, find_upsampler, read_json
 from longtake_ltx2.config import LTX2T2VConfig
 from longtake_ltx2.loading.asked import upsampler_folder
 from longtake_ltx2.loading.transformer import load_transformer
-from longtake_ltx2.loading.weights import from_file, from_folder, whole
+from longtake_ltx2.loading.weights import from_file, from_folder, ready, whole
 from longtake_ltx2.numerics import NUMERICS
 from longtake_ltx2.placement import Placement, torch_dtype
+from longtake_ltx2.single_file_loading import load_audio_vae, load_vae
 
 __all__ = ["NetworkLoader"]
 
@@ -88,7 +89,11 @@ class NetworkLoader:
     def _vae(self) -> Any:
         from diffusers import AutoencoderKLLTX2Video
 
-        vae = from_folder(AutoencoderKLLTX2Video, self.path / "vae", self.config.vae_precision)
+        path, precision = Path(self.config.vae_path or self.path / "vae"), self.config.vae_precision
+        if path.is_dir():
+            vae = from_folder(AutoencoderKLLTX2Video, path, precision)
+        else:
+            vae = ready(load_vae(path, torch_dtype(precision)))
         if self.config.vae_tiling:
             vae.enable_tiling()
         return vae
@@ -96,8 +101,11 @@ class NetworkLoader:
     def _audio_vae(self) -> Any:
         from diffusers import AutoencoderKLLTX2Audio
 
+        path = Path(self.config.audio_vae_path or self.path / "audio_vae")
         precision = self.config.audio_decoder_precision
-        return from_folder(AutoencoderKLLTX2Audio, self.path / "audio_vae", precision)
+        if path.is_dir():
+            return from_folder(AutoencoderKLLTX2Audio, path, precision)
+        return ready(load_audio_vae(path, torch_dtype(precision)))
 
     def _connectors(self) -> Any:
         from diffusers.pipelines.ltx2 import LTX2TextConnectors

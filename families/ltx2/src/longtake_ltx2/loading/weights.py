@@ -11,9 +11,9 @@ import torch
 
 import longtake as lt
 from longtake_ltx2.placement import torch_dtype
-from longtake_ltx2.quiet import quiet_transformers
+from longtake_ltx2.quiet import quiet_libraries
 
-__all__ = ["align", "from_file", "from_folder", "whole"]
+__all__ = ["align", "from_file", "from_folder", "ready", "whole"]
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def whole(path: Path, load_with_info: Callable[[], tuple[Any, Any]]) -> Any:
     """
     logger.info("loading %s", path)
     try:
-        with quiet_transformers():
+        with quiet_libraries():
             network, info = load_with_info()
     except Exception as error:  # the libraries raise all sorts for what makes no sense
         raise lt.CheckpointError(str(path), f"cannot be loaded: {error}") from error
@@ -73,6 +73,11 @@ def whole(path: Path, load_with_info: Callable[[], tuple[Any, Any]]) -> Any:
         raise lt.CheckpointError(
             str(path), f"lacks {len(missing)} weights, the first is {missing[0]!r}"
         )
+    return ready(network)
+
+
+def ready(network: Any) -> Any:
+    """The same network for computing only, its weights aligned."""
     network = network.eval().requires_grad_(False)
     align(network)
     return network

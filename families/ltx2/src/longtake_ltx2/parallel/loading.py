@@ -25,7 +25,13 @@ __all__ = ["device_of_rank", "digest_of_weights", "on_ranks"]
 
 _SAMPLE_BYTES = 1 << 20
 
-_OF_THE_MACHINE = ("model_path", "pipeline_config_path", "transformer_path")
+_OF_THE_MACHINE = (
+    "model_path",
+    "pipeline_config_path",
+    "transformer_path",
+    "vae_path",
+    "audio_vae_path",
+)
 """Options that may differ: a machine may have its files elsewhere."""
 
 Makers = Mapping[str, Callable[[], Any]]

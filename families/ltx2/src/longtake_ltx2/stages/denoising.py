@@ -102,7 +102,8 @@ class LTX2DenoisingStage:
         settled = chosen(self._defaults, options)
         guidance = Guidance.from_options(settled, self._numerics, job.output)
         denoiser = Denoiser(self._transformer, self._numerics, noisy, text, geometry, guidance)
-        levels = self._sigmas(settled.num_inference_steps, noisy.video.latents.shape[1])
+        tokens = noisy.video.latents.shape[1] or geometry.video_tokens
+        levels = self._sigmas(settled.num_inference_steps, tokens)
         sigmas = torch.tensor(levels, dtype=torch.float32, device=noisy.video.latents.device)
         video, audio = noisy.video.latents, noisy.audio.latents
         onwards = self._steps(run.seed)

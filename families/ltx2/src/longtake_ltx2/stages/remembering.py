@@ -40,8 +40,13 @@ class LTX2RememberingStage:
             return remembered
         wanted = max(following.context_latents, DECODE_CONTEXT_LATENTS)
         known = audio_until_end(state, segment, latents.audio, wanted)
+        if known.shape[2] < following.context_latents:  # the state before carried few
+            following = next_segment(
+                clock, segment.num_frames, len(trailing.pixels), context_latents=known.shape[2]
+            )
         return evolve(
             remembered,
+            video_position_offset_sec=float(following.position_offset),
             audio_latents=known[:, :, -wanted:].contiguous().cpu(),
             audio_sample_rate=sound.sample_rate,
             audio_conditioning_num_frames=following.context_latents,

@@ -12,7 +12,7 @@ from longtake_ltx2.clock import (
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.frame_codec import MAX_FRAMES, MAX_PIXELS, MAX_SIDE
 from longtake_ltx2.continuing import place_segment, repeated_count
-from longtake_ltx2.requested import check_inputs
+from longtake_ltx2.input_checks import check_inputs
 from longtake_ltx2.values import SPATIAL_FACTOR, Geometry
 
 __all__ = ["InputValidationStage"]

@@ -150,7 +150,7 @@ def _check_replaceable(target: Path) -> None:
 def _save(folder: Path, generation: Generation, seed: int, size: TinySize) -> None:
     import torch
 
-    from longtake_ltx2.quiet import quiet_transformers
+    from longtake_ltx2.quiet import quiet_libraries
     from longtake_ltx2.tiny.building import build
     from longtake_ltx2.tiny.networks import build_components, build_extras
     from longtake_ltx2.tiny.weights import fill_components
@@ -159,7 +159,7 @@ def _save(folder: Path, generation: Generation, seed: int, size: TinySize) -> No
         components = build_components(generation, size)
         extras = build_extras(generation, size)
         fill_components({**components, **extras}, torch.Generator().manual_seed(seed))
-    with quiet_transformers():
+    with quiet_libraries():
         build("diffusers.LTX2ConditionPipeline", **components).save_pretrained(folder)
     for name, network in extras.items():
         network.save_pretrained(folder / name)
