@@ -17,6 +17,7 @@ from longtake_ltx2.guidance import Guidance
 from longtake_ltx2.numerics import DIFFUSERS, OFFICIAL
 from longtake_ltx2.overrides import LTX2DenoiseOptions
 from longtake_ltx2.passes import BlockInputs, recording, restarting
+from longtake_ltx2.requested import RequestedInputs
 from longtake_ltx2.stages import LTX2LatentPreparationStage, LTX2TextEncodingStage
 from longtake_ltx2.values import Geometry
 from tests.ltx2.support import Checkpoints, networks
@@ -33,7 +34,7 @@ def denoiser(request: pytest.FixtureRequest, checkpoints: Checkpoints) -> Denois
     return Denoiser(
         parts["transformer"],
         OFFICIAL,
-        prepare(job, lt.Run(seed=1), geometry, None, None)[0],
+        prepare(job, lt.Run(seed=1), geometry, RequestedInputs(), None, None)[0],
         encode(job, options, None),
         geometry,
         Guidance.from_options(options, OFFICIAL),

@@ -74,6 +74,8 @@ if TYPE_CHECKING:
     from longtake.stages import StageSpec as StageSpec
     from longtake.values import Frames as Frames
     from longtake.values import Waveform as Waveform
+    from longtake.wire import structure as structure
+    from longtake.wire import unstructure as unstructure
 else:
     _MODULES = {
         "blobs.protocol": "BlobBackend BlobStore",
@@ -103,6 +105,7 @@ else:
         "sessions": "Session",
         "stages": "PipelineStage StageSpec",
         "values": "Frames Waveform",
+        "wire": "structure unstructure",
     }
     _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
     __all__ = sorted(_HOMES)

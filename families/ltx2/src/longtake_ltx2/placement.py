@@ -1,4 +1,4 @@
-"""Where the networks are, and in which type of floats."""
+"""Where the networks are."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from typing import Any, Protocol
 import torch
 
 import longtake as lt
-from longtake_ltx2.config import PRECISIONS
 
 __all__ = [
     "Offloading",
     "Placement",
     "Resident",
-    "dtype_name",
     "placement_on",
-    "torch_dtype",
     "usable_device",
 ]
 
@@ -141,17 +138,3 @@ def usable_device(asked: str | None) -> str:
     except (RuntimeError, AssertionError) as error:
         raise lt.ValidationError("device", f"{asked!r} cannot be used: {error}") from None
     return str(device)
-
-
-def dtype_name(asked: str | None) -> str | None:
-    """``asked`` when the networks can compute in it. Raises `longtake.ValidationError`."""
-    if asked is not None and asked not in PRECISIONS:
-        known = ", ".join(PRECISIONS)
-        raise lt.ValidationError("dtype", f"{asked!r} is none of these types of floats: {known}")
-    return asked
-
-
-def torch_dtype(precision: str) -> torch.dtype:
-    """The dtype that ``precision`` names."""
-    dtype: torch.dtype = vars(torch)[PRECISIONS[precision]]
-    return dtype

@@ -20,7 +20,7 @@ from longtake_ltx2.coordinates import audio_coordinates, video_coordinates
 from longtake_ltx2.encoding import encoded_frames, encoded_sound
 from longtake_ltx2.latents import audio_to_tokens, video_to_tokens
 from longtake_ltx2.numerics import Numerics
-from longtake_ltx2.requested import requested_frames, requested_sound
+from longtake_ltx2.requested import RequestedInputs
 from longtake_ltx2.values import CleanLatents, Geometry, NoisyLatents, Stream
 
 __all__ = ["Preparation", "SegmentAsked"]
@@ -28,7 +28,7 @@ __all__ = ["Preparation", "SegmentAsked"]
 
 @frozen(eq=False)
 class SegmentAsked:
-    """One segment at one size: the job, where it lies, and the state that it goes on from.
+    """One segment at one size: the job, where it lies, and what it is conditioned on.
 
     ``image_crf``: of still images. ``offset``: seconds by which the video's positions shift; the
     clock's when None.
@@ -36,6 +36,7 @@ class SegmentAsked:
 
     job: lt.Job
     geometry: Geometry
+    inputs: RequestedInputs
     state: LTX2ContinuationState | None
     image_crf: int
     offset: float | None = None
@@ -112,10 +113,8 @@ class Preparation:
         return noise.float().to(self.device)
 
     def _video_conditions(self, asked: SegmentAsked) -> list[ConditioningTokens]:
-        if not asked.job.output.video:
-            return []
         geometry, conditions = asked.geometry, []
-        for frames in requested_frames(asked.job, asked.state):
+        for frames in asked.inputs.frames:
             latents = encoded_frames(
                 frames, self.vae, geometry, self.device, image_crf=asked.image_crf
             )
@@ -127,7 +126,7 @@ class Preparation:
     def _audio_conditions(self, asked: SegmentAsked) -> list[ConditioningTokens]:
         if not asked.job.output.audio:
             return []
-        clock, state, clip = asked.geometry.clock, asked.state, asked.job.inputs.audio
+        clock, state, sound = asked.geometry.clock, asked.state, asked.inputs.sound
         conditions = []
         carried = carried_audio(state)
         if state is not None and carried is not None and clock.context_latents:
@@ -135,9 +134,8 @@ class Preparation:
             start = clock.context_latents - context.shape[2]
             mask = state.audio_conditioning_strength
             conditions.append(ConditioningTokens(audio_to_tokens(context), mask, start))
-        if clip is not None:
-            sound = requested_sound(clip, clock)
+        if sound is not None:
             latents = encoded_sound(sound.samples, self.audio_vae, self.device)
             tokens = audio_to_tokens(latents[:, :, sound.start : sound.stop])
-            conditions.append(ConditioningTokens(tokens, 1.0 - clip.strength, sound.start))
+            conditions.append(ConditioningTokens(tokens, 1.0 - sound.strength, sound.start))
         return conditions

@@ -15,10 +15,44 @@ from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuing import repeated_frames
 from longtake_ltx2.encoding import SOUND_RATE
 
-__all__ = ["RequestedSound", "requested_frames", "requested_sound"]
+__all__ = ["RequestedInputs", "RequestedSound", "requested_inputs", "requested_sound"]
 
 
-def requested_frames(job: lt.Job, state: LTX2ContinuationState | None) -> list[ConditioningFrames]:
+@frozen(eq=False)
+class RequestedSound:
+    """A clip on the segment's own time axis, which starts with its first audio latent.
+
+    ``samples``: stereo ``[2, n]`` at 16 kHz, silent where the clip is not; what goes beyond the
+    segment's end is not used. ``start``, ``stop``: the segment's audio latents that lie within the
+    clip as a whole. ``strength``: 1 keeps them, 0 ignores them.
+    """
+
+    samples: NDArray[np.float32]
+    start: int
+    stop: int
+    strength: float
+
+
+@frozen(eq=False)
+class RequestedInputs:
+    """Decoded: frames, and a sound clip, both passes of a two-stage recipe read them."""
+
+    frames: tuple[ConditioningFrames, ...] = ()
+    sound: RequestedSound | None = None
+
+
+def requested_inputs(
+    job: lt.Job, state: LTX2ContinuationState | None, segment: SegmentClock
+) -> RequestedInputs:
+    """What a request and its state bring, as far as the streams that are wanted need it."""
+    clip = job.inputs.audio if job.output.audio else None
+    return RequestedInputs(
+        frames=tuple(_frames(job, state)) if job.output.video else (),
+        sound=None if clip is None else requested_sound(clip, segment),
+    )
+
+
+def _frames(job: lt.Job, state: LTX2ContinuationState | None) -> list[ConditioningFrames]:
     """The state's trailing frames, then the images, then the clips."""
     asked = []
     if state is not None and (carried := repeated_frames(state)):
@@ -34,20 +68,6 @@ def requested_frames(job: lt.Job, state: LTX2ContinuationState | None) -> list[C
     return asked
 
 
-@frozen(eq=False)
-class RequestedSound:
-    """A clip on the segment's own time axis, which starts with its first audio latent.
-
-    ``samples``: stereo ``[2, n]`` at 16 kHz, silent where the clip is not; what goes beyond the
-    segment's end is not used. ``start``, ``stop``: the segment's audio latents that lie within the
-    clip as a whole.
-    """
-
-    samples: NDArray[np.float32]
-    start: int
-    stop: int
-
-
 def requested_sound(audio: lt.AudioInput, segment: SegmentClock) -> RequestedSound:
     """The clip of a request, decoded."""
     clip = audio.samples(SOUND_RATE)
@@ -58,7 +78,7 @@ def requested_sound(audio: lt.AudioInput, segment: SegmentClock) -> RequestedSou
     first = round(begin * SOUND_RATE)
     used = clip[:, : max(0, axis.shape[1] - first)]
     axis[:, first : first + used.shape[1]] = used
-    return RequestedSound(axis, start, min(stop, segment.num_latents))
+    return RequestedSound(axis, start, min(stop, segment.num_latents), audio.strength)
 
 
 def _latents_within(begin: float, end: float) -> tuple[int, int]:

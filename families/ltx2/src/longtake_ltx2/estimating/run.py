@@ -21,9 +21,10 @@ from longtake_ltx2.config import PRECISIONS, LTX2T2VConfig
 from longtake_ltx2.estimating.networks import Networks, Precision
 from longtake_ltx2.estimating.scene import DENOISING, Scene, kind_of
 from longtake_ltx2.estimating.stages import estimate_stage, networks_of
+from longtake_ltx2.floats import dtype_name
 from longtake_ltx2.loading.asked import checkpoint_path, upsampler_folder
 from longtake_ltx2.numerics import NUMERICS
-from longtake_ltx2.placement import dtype_name, usable_device
+from longtake_ltx2.placement import usable_device
 from longtake_ltx2.single_file_loading import single_file_config
 from longtake_ltx2.stages.decoding import DecodingStage
 from longtake_ltx2.stages.denoising import LTX2DenoisingStage

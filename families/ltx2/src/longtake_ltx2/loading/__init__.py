@@ -8,12 +8,13 @@ from attrs import evolve
 
 import longtake as lt
 from longtake_ltx2.config import LTX2T2VConfig
+from longtake_ltx2.floats import dtype_name
 from longtake_ltx2.loading.asked import check_asked, checkpoint_path
 from longtake_ltx2.loading.components import CheckpointComponents
 from longtake_ltx2.loading.networks import NetworkLoader
 from longtake_ltx2.loading.weights import align
 from longtake_ltx2.parallel import device_of_rank, on_ranks
-from longtake_ltx2.placement import dtype_name, placement_on, usable_device
+from longtake_ltx2.placement import placement_on, usable_device
 
 __all__ = ["CheckpointComponents", "align", "load"]
 

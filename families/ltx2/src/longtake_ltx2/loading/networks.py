@@ -13,11 +13,12 @@ import longtake as lt
 from longtake_ltx2.adapters import LoRA, add_loras
 from longtake_ltx2.checkpoints import Generation, find_upsampler, read_json
 from longtake_ltx2.config import LTX2T2VConfig
+from longtake_ltx2.floats import torch_dtype
 from longtake_ltx2.loading.asked import upsampler_folder
 from longtake_ltx2.loading.transformer import load_transformer
 from longtake_ltx2.loading.weights import from_file, from_folder, ready, whole
 from longtake_ltx2.numerics import NUMERICS
-from longtake_ltx2.placement import Placement, torch_dtype
+from longtake_ltx2.placement import Placement
 from longtake_ltx2.single_file_loading import load_audio_vae, load_vae
 
 __all__ = ["NetworkLoader"]

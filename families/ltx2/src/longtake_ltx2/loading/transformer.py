@@ -8,8 +8,8 @@ from typing import Any
 import longtake as lt
 from longtake_ltx2.adapters import LoRA, add_loras
 from longtake_ltx2.config import LTX2T2VConfig
+from longtake_ltx2.floats import torch_dtype
 from longtake_ltx2.loading.weights import align, from_folder
-from longtake_ltx2.placement import torch_dtype
 from longtake_ltx2.single_file_loading import load_transformer as load_single_file
 
 __all__ = ["load_transformer"]

@@ -64,10 +64,12 @@ class Server:
                 self._group = self._join()
                 self._follow(self._group)
         except CollectiveError as error:
+            self._give_up()
             self._report(error, consequence=True)
             self._told_why.wait(_SECONDS_TO_LEARN_THE_CAUSE)
             raise RankError(self._why or f"rank 0 cannot be reached: {error}") from error
         except BaseException as error:
+            self._give_up()
             if self._why is None:
                 self._report(error, consequence=False)
             raise
@@ -76,6 +78,10 @@ class Server:
             if self._group is not None:
                 self._group.leave()
         raise SystemExit(0)
+
+    def _give_up(self) -> None:
+        if self._group is not None:
+            self._group.abort()
 
     def _report(self, error: BaseException, *, consequence: bool) -> None:
         """Tell rank 0 what went wrong; ``consequence``: most likely because of another rank."""
@@ -135,8 +141,8 @@ class Server:
 
     def _end_soon(self, why: str) -> None:
         """End the process unless it ends by itself: it may wait for a rank that is gone."""
-        if not self._leaves.is_set() and self._group is not None:
-            self._group.abort()
+        if not self._leaves.is_set():
+            self._give_up()
         if not self._leaves.wait(GRACE_SECONDS):
             logger.critical("%s", why)
             os._exit(1)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import logging
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from functools import cache
+from typing import Any, NoReturn
 
 import torch
 import torch.distributed as dist
@@ -62,10 +67,11 @@ class TensorGroup:
             torch.cuda.synchronize(self.device)
 
     def abort(self) -> None:
-        """From any thread: whoever waits in an exchange on a GPU stops waiting.
+        """A rank is lost. From any thread: whoever waits in an exchange on a GPU stops waiting.
 
-        Gloo needs no help: it fails by itself when a rank is gone.
+        Gloo needs no help: it fails by itself when a rank is gone. The process ends with status 1.
         """
+        _skip_teardown()
         group = self._group
         if group is not None and self.device.type == "cuda":
             with suppress(RuntimeError):
@@ -84,4 +90,22 @@ def _exchange() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:  # torch.distributed raises nothing narrower
+        _skip_teardown()
         raise CollectiveError(str(error)) from error
+
+
+@cache
+def _skip_teardown() -> None:
+    """Let the process end with status 1 as soon as Python is done with it.
+
+    Threads of an exchange that was cut off may be there until the very end, and libtorch then
+    aborts the process, which would hide what was wrong.
+    """
+    atexit.register(_end)
+
+
+def _end() -> NoReturn:
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)

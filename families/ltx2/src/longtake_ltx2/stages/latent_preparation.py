@@ -12,6 +12,7 @@ from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.numerics import OFFICIAL, Numerics
 from longtake_ltx2.overrides import LTX2PreparationOptions
 from longtake_ltx2.preparing import Preparation, SegmentAsked
+from longtake_ltx2.requested import RequestedInputs
 from longtake_ltx2.sound import check_latents
 from longtake_ltx2.values import Geometry, NoiseState, NoisyLatents
 
@@ -67,6 +68,7 @@ class LTX2LatentPreparationStage:
         job: lt.Job,
         run: lt.Run,
         geometry: Geometry,
+        inputs: RequestedInputs,
         state: LTX2ContinuationState | None,
         options: LTX2PreparationOptions | None,
     ) -> tuple[NoisyLatents, NoiseState]:
@@ -82,5 +84,5 @@ class LTX2LatentPreparationStage:
         )
         asked_crf = None if options is None else options.image_crf
         crf = self._image_crf if asked_crf is None else asked_crf
-        noisy = preparation.noisy(SegmentAsked(job, geometry, state, crf), generator)
+        noisy = preparation.noisy(SegmentAsked(job, geometry, inputs, state, crf), generator)
         return noisy, NoiseState(generator.get_state())

@@ -14,6 +14,7 @@ from longtake_ltx2.latents import decodable_video, normalized_video
 from longtake_ltx2.numerics import OFFICIAL, Numerics
 from longtake_ltx2.overrides import LTX2PreparationOptions, LTX2RefineStageOverride
 from longtake_ltx2.preparing import Preparation, SegmentAsked
+from longtake_ltx2.requested import RequestedInputs
 from longtake_ltx2.schedule import REFINE_SIGMAS
 from longtake_ltx2.values import CleanLatents, Geometry, NoiseState, NoisyLatents, RefineTarget
 
@@ -55,6 +56,7 @@ class LTX2UpsampleStage:
         latents: CleanLatents,
         noise: NoiseState,
         target: RefineTarget,
+        inputs: RequestedInputs,
         state: LTX2ContinuationState | None,
         options: LTX2RefineStageOverride | None,
         first_pass: LTX2PreparationOptions | None,
@@ -75,6 +77,7 @@ class LTX2UpsampleStage:
         asked = SegmentAsked(
             job,
             target.geometry,
+            inputs,
             state,
             self._crf(options, first_pass),
             offset=options.video_position_offset_sec,

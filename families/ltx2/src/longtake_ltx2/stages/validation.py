@@ -13,6 +13,7 @@ from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.frame_codec import MAX_FRAMES, MAX_PIXELS, MAX_SIDE
 from longtake_ltx2.continuing import place_segment, repeated_count
 from longtake_ltx2.input_checks import check_inputs
+from longtake_ltx2.requested import RequestedInputs, requested_inputs
 from longtake_ltx2.values import SPATIAL_FACTOR, Geometry
 
 __all__ = ["InputValidationStage"]
@@ -46,10 +47,14 @@ class InputValidationStage:
             )
         check_inputs(job, state, segment)
 
-    def __call__(self, job: lt.Job, state: LTX2ContinuationState | None) -> Geometry:
+    def __call__(
+        self, job: lt.Job, state: LTX2ContinuationState | None
+    ) -> tuple[Geometry, RequestedInputs]:
+        """Where the segment lies, and what it is conditioned on, decoded."""
         sampling = job.sampling
         clock = place_segment(state, sampling.num_frames, sampling.fps)
-        return Geometry(sampling.height, sampling.width, clock)
+        inputs = requested_inputs(job, state, clock)
+        return Geometry(sampling.height, sampling.width, clock), inputs
 
 
 def _check_size(sampling: lt.ResolvedSampling) -> None:
