@@ -26,8 +26,7 @@ __all__ = [
 
 Generation = Literal["2.0", "2.3", "2.5"]
 
-_ALWAYS = ("transformer", "vae", "audio_vae", "text_encoder", "connectors", "vocoder")
-COMPONENTS: dict[Generation, tuple[str, ...]] = {"2.0": _ALWAYS, "2.3": _ALWAYS, "2.5": _ALWAYS}
+COMPONENTS = ("transformer", "vae", "audio_vae", "text_encoder", "connectors", "vocoder")
 """Folders with weights. The scheduler's file is not read: the preset decides the schedule."""
 
 OPTIONAL_COMPONENTS: dict[Generation, tuple[str, ...]] = {
@@ -107,7 +106,7 @@ def check_components(path: Path, *, replaced: Collection[str] = ()) -> None:
     all. Raises `longtake.CheckpointError` naming the file.
     """
     generation = generation_of(read_json(path / "transformer" / "config.json"))
-    folders = [path / name for name in COMPONENTS[generation] if name not in replaced]
+    folders = [path / name for name in COMPONENTS if name not in replaced]
     folders += [path / n for n in OPTIONAL_COMPONENTS[generation] if (path / n).is_dir()]
     upsampler = find_upsampler(path)
     for folder in (*folders, *([upsampler] if upsampler else [])):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from longtake_ltx2.clock import FRAMES_PER_LATENT
 from longtake_ltx2.coordinates import keyframe_coordinates
+from longtake_ltx2.latents import video_to_tokens
 from longtake_ltx2.numerics import Numerics
 from longtake_ltx2.values import Geometry, Stream
 
@@ -71,7 +72,7 @@ def placed_video(
     coordinates of their own. ltx-core counts pixel frames; diffusers counts latent frames, of
     which a pixel frame belongs to one.
     """
-    tokens = latents.flatten(2).transpose(1, 2)
+    tokens = video_to_tokens(latents)
     first = frames.first_frame
     if not numerics.conditions_at_pixel_frames:
         latent_frame = -(-first // FRAMES_PER_LATENT)

@@ -28,13 +28,13 @@ __all__ = ["Preparation", "SegmentAsked"]
 
 @frozen(eq=False)
 class SegmentAsked:
-    """One segment at one size: the job, where it lies, and what it is conditioned on.
+    """One segment at one size: where it lies, and what it is conditioned on.
 
-    ``image_crf``: of still images. ``offset``: seconds by which the video's positions shift; the
-    clock's when None.
+    ``output``: which streams are wanted. ``image_crf``: of still images. ``offset``: seconds by
+    which the video's positions shift; the clock's when None.
     """
 
-    job: lt.Job
+    output: lt.Output
     geometry: Geometry
     inputs: RequestedInputs
     state: LTX2ContinuationState | None
@@ -70,7 +70,7 @@ class Preparation:
         """Both streams: noise, or ``base`` renoised to the level ``noise_scale``."""
         video_conditions = self._video_conditions(asked)
         audio_conditions = self._audio_conditions(asked)
-        output, clock = asked.job.output, asked.geometry.clock
+        output, clock = asked.output, asked.geometry.clock
         channels, mel_bins = self.audio_shape
         own = asked.geometry.video_tokens if output.video else 0
         video_tokens = own + appended_tokens(video_conditions)
@@ -124,7 +124,7 @@ class Preparation:
         return conditions
 
     def _audio_conditions(self, asked: SegmentAsked) -> list[ConditioningTokens]:
-        if not asked.job.output.audio:
+        if not asked.output.audio:
             return []
         clock, state, sound = asked.geometry.clock, asked.state, asked.inputs.sound
         conditions = []

@@ -12,6 +12,7 @@ __all__ = [
     "BASE_RECIPE",
     "DISTILLED_RECIPE",
     "FINISH_RECIPE",
+    "Recipe",
     "base_recipe",
     "distilled_recipe",
     "two_stage_recipe",

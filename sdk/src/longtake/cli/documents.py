@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 import attrs
 import click
 
 from longtake.request import GenerationRequest
 
-__all__ = ["build_overrides", "build_request", "parse_value"]
+__all__ = ["build_overrides", "build_request", "parse_value", "request_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option("--height", type=int, metavar="PIXELS"),
+    click.option("--width", type=int, metavar="PIXELS"),
+    click.option("--fps", metavar="RATE", help="Frames per second, e.g. 24 or 24000/1001."),
+    click.option("--steps", type=int, metavar="N", help="Denoising steps."),
+    click.option("--guidance-scale", type=float, metavar="X", help="Text guidance of the picture."),
+    click.option(
+        "--overlap-frames", type=int, metavar="N", help="Repeated by the next segment (9)."
+    ),
+    click.option("--no-video", "video", flag_value=False, default=None, help="Make sound alone."),
+    click.option(
+        "--no-audio", "audio", flag_value=False, default=None, help="Make a silent picture."
+    ),
+)
 
 _PATHS = {
     "seed": "sampling.seed",
@@ -33,6 +50,13 @@ _DECIDED_ELSEWHERE = {
     "output.last": "use --save-state and --finish",
     "output.return_state": "use --save-state",
 }
+
+
+def request_options(command: F) -> F:
+    """The options that are fields of a request, for a command that makes or plans a take."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 def build_request(

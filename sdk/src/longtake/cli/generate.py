@@ -10,7 +10,7 @@ import click
 from attrs import evolve, fields, frozen
 
 from longtake.blobs.protocol import BlobStore
-from longtake.cli.documents import build_overrides, build_request
+from longtake.cli.documents import build_overrides, build_request, request_options
 from longtake.cli.inputs import InputChoice, input_options, read_inputs
 from longtake.cli.models import (
     ModelChoice,
@@ -51,22 +51,15 @@ def _frames_or_auto(
     "--segments", type=click.IntRange(min=1), metavar="N", help="The last prompt repeats."
 )
 @click.option("--seed", type=int, metavar="N", help="Of the whole take.")
-@click.option("--height", type=int, metavar="PIXELS")
-@click.option("--width", type=int, metavar="PIXELS")
+@request_options
 @click.option(
     "--num-frames",
     metavar="N|auto",
     callback=_frames_or_auto,
     help="Of a segment, with those it repeats; auto asks the model, if it can tell.",
 )
-@click.option("--fps", metavar="RATE", help="Frames per second, e.g. 24 or 24000/1001.")
-@click.option("--steps", type=int, metavar="N", help="Denoising steps.")
-@click.option("--guidance-scale", type=float, metavar="X", help="Text guidance of the picture.")
 @click.option("--negative-prompt", metavar="TEXT")
-@click.option("--overlap-frames", type=int, metavar="N", help="Repeated by the next segment (9).")
 @input_options
-@click.option("--no-video", "video", flag_value=False, default=None, help="Make sound alone.")
-@click.option("--no-audio", "audio", flag_value=False, default=None, help="Make a silent picture.")
 @click.option(
     "--set",
     "assignments",

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from attrs import evolve, fields, frozen
 
-from longtake.cli.documents import build_overrides, build_request
+from longtake.cli.documents import build_overrides, build_request, request_options
 from longtake.cli.family_options import options_for
 from longtake.cli.models import (
     ModelChoice,
@@ -39,15 +39,8 @@ __all__ = ["plan"]
 @click.option(
     "--segments", type=click.IntRange(min=1), default=1, metavar="N", help="Of the take (1)."
 )
-@click.option("--height", type=int, metavar="PIXELS")
-@click.option("--width", type=int, metavar="PIXELS")
+@request_options
 @click.option("--num-frames", type=int, metavar="N", help="Of a segment, with those it repeats.")
-@click.option("--fps", metavar="RATE", help="Frames per second, e.g. 24 or 24000/1001.")
-@click.option("--steps", type=int, metavar="N", help="Denoising steps.")
-@click.option("--guidance-scale", type=float, metavar="X", help="Text guidance of the picture.")
-@click.option("--overlap-frames", type=int, metavar="N", help="Repeated by the next segment (9).")
-@click.option("--no-video", "video", flag_value=False, default=None, help="Make sound alone.")
-@click.option("--no-audio", "audio", flag_value=False, default=None, help="Make a silent picture.")
 @click.option(
     "--set",
     "assignments",

@@ -34,7 +34,6 @@ from longtake_ltx2.values import Geometry
 
 __all__ = ["estimate"]
 
-_HALVING = "LTX2RefineInitStage"
 _DOUBLING = "LTX2UpsampleStage"
 _SCALE = 2
 
@@ -75,7 +74,7 @@ class _Take:
         job, transformer = self.request.job, SimpleNamespace(config=self.networks.transformer)
         InputValidationStage().check(job, None)
         for spec in self.request.recipe:
-            if kind_of(spec) == _HALVING:
+            if kind_of(spec) == LTX2RefineInitStage.__name__:
                 LTX2RefineInitStage().check(job)
             if kind_of(spec) == DENOISING:
                 stage = LTX2DenoisingStage(
@@ -138,7 +137,7 @@ def _resized(scene: Scene, kind: str) -> Scene:
     """The size that a stage of this kind, and those after it, work at."""
     geometry = scene.geometry
     height, width = geometry.height, geometry.width
-    if kind == _HALVING:
+    if kind == LTX2RefineInitStage.__name__:
         height, width = height // _SCALE, width // _SCALE
     elif kind == _DOUBLING:
         height, width = height * _SCALE, width * _SCALE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import longtake as lt
 from longtake_ltx2.adapters import LoRA, check_loras
@@ -17,9 +17,8 @@ from longtake_ltx2.checkpoints import (
     read_json,
 )
 from longtake_ltx2.config import LTX2T2VConfig
+from longtake_ltx2.recipes import Recipe
 from longtake_ltx2.single_file import single_file
-
-Recipe: TypeAlias = tuple[lt.StageSpec, ...]
 
 __all__ = ["check_asked", "checkpoint_path", "upsampler_folder"]
 

@@ -84,5 +84,6 @@ class LTX2LatentPreparationStage:
         )
         asked_crf = None if options is None else options.image_crf
         crf = self._image_crf if asked_crf is None else asked_crf
-        noisy = preparation.noisy(SegmentAsked(job, geometry, inputs, state, crf), generator)
+        asked = SegmentAsked(job.output, geometry, inputs, state, crf)
+        noisy = preparation.noisy(asked, generator)
         return noisy, NoiseState(generator.get_state())

@@ -75,7 +75,7 @@ class LTX2UpsampleStage:
             device=run.device,
         )
         asked = SegmentAsked(
-            job,
+            job.output,
             target.geometry,
             inputs,
             state,
