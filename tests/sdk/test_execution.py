@@ -387,8 +387,7 @@ def counted(run: lt.Run) -> None:
 
 
 def test_progress_starts_every_stage_and_ends_it_once() -> None:
-    events: list[lt.Event] = []
-    pipeline_of(counted, observers=(events.append,)).generate(REQUEST)
+    events = pipeline_of(counted).stream(REQUEST)
     progress = [event for event in events if isinstance(event, lt.Progress)]
     assert [(event.stage, event.step, event.total) for event in progress] == [
         ("counted", 0, 1),
@@ -401,16 +400,16 @@ def test_progress_starts_every_stage_and_ends_it_once() -> None:
 
 
 def test_frames_and_sound_are_told_as_soon_as_they_are_made() -> None:
-    events: list[lt.Event] = []
-    result = lt.Pipeline(FOG, observers=(events.append,)).generate(REQUEST)
-    told = [e.stage if isinstance(e, lt.Partial) else type(e).__name__ for e in events[-8:]]
-    assert told[-7:] == ["paint", "Progress", "Progress", "sing", "Progress", "Progress", "Final"]
+    *events, final = lt.Pipeline(FOG).stream(REQUEST)
+    assert isinstance(final, lt.Final)
+    result = final.result
+    told = [e.stage if isinstance(e, lt.Partial) else type(e).__name__ for e in events]
+    assert told[-6:] == ["paint", "Progress", "Progress", "sing", "Progress", "Progress"]
     partials = {e.stage: e.value for e in events if isinstance(e, lt.Partial)}
     assert isinstance(partials["paint"], lt.Frames)
     assert partials["paint"].pixels is result.frames
     assert isinstance(partials["sing"], lt.Waveform)
     assert partials["sing"].samples is result.audio
-    assert events[-1] == lt.Final(result)
 
 
 def test_black_is_enough() -> None:

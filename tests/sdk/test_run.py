@@ -50,10 +50,3 @@ def test_random_numbers_are_the_same_on_every_worker() -> None:
 
 
 NOISE_OF_SEED_1 = [5, 170, 676, 505]
-
-
-def test_a_run_for_another_stage_differs_in_the_stage_alone() -> None:
-    events: list[lt.Event] = []
-    run = lt.Run(seed=3, device="cuda:1", listener=events.append).for_stage("decode")
-    run.emit(lt.Progress(run.stage, 1, 1))
-    assert (run.seed, run.device, events) == (3, "cuda:1", [lt.Progress("decode", 1, 1)])

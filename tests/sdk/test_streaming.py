@@ -6,6 +6,7 @@ import gc
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,8 +81,7 @@ def raise_zero_division() -> None:
 
 def test_stream_and_generate_give_the_same() -> None:
     request = lt.GenerationRequest("fog", output=lt.Output(return_state=True, last=False))
-    told: list[lt.Event] = []
-    generated = lt.Pipeline(FOG, observers=(told.append,)).generate(request)
+    generated = lt.Pipeline(FOG).generate(request)
     streamed = list(lt.Pipeline(FOG).stream(request))
     final = streamed[-1]
     assert isinstance(final, lt.Final)
@@ -90,7 +90,6 @@ def test_stream_and_generate_give_the_same() -> None:
     np.testing.assert_array_equal(final.result.audio, generated.audio)
     assert final.result.state == generated.state is not None
     assert (final.result.job, final.result.options) == (generated.job, generated.options)
-    assert [type(event) for event in streamed] == [type(event) for event in told]
 
 
 def test_the_run_waits_while_its_reader_handles_an_event() -> None:
@@ -145,8 +144,8 @@ def test_setting_the_event_from_another_thread_stops_generate() -> None:
     cancel, third_step = threading.Event(), threading.Event()
     stopped = threading.Event()
 
-    def watch(event: lt.Event) -> None:
-        if is_step(event, 3):
+    def watch(event: lt.RunEvent) -> None:
+        if isinstance(event, lt.StepDone) and event.step == 3:
             third_step.set()
             assert stopped.wait(WAIT)
 
@@ -187,7 +186,7 @@ class Shelf:
     def __init__(self) -> None:
         self.blobs: dict[str, bytes] = {}
 
-    def put(self, data: bytes, *, mime: str = "application/octet-stream") -> str:
+    def put(self, data: Any, *, mime: str = "application/octet-stream") -> str:
         self.blobs[f"b{len(self.blobs)}"] = data
         return f"b{len(self.blobs) - 1}"
 

@@ -174,7 +174,7 @@ def black(job: lt.Job) -> lt.Frames:
 
 def pipeline_of(
     *stages: lt.StageSpec | str | Callable[..., Any],
-    observers: tuple[Callable[[lt.Event], None], ...] = (),
+    observers: tuple[Callable[[lt.RunEvent], None], ...] = (),
     **declared: Any,
 ) -> lt.Pipeline:
     """A pipeline of these stages and, at the end, `black`."""

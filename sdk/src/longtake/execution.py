@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from longtake.errors import LongtakeError, StageError, WiringError
+from longtake.observers import UNOBSERVED, ObservedRun, ObservedStage
 from longtake.request import Job
 from longtake.results import Event, Partial, Progress
 from longtake.run import Run
@@ -34,12 +34,14 @@ def execute(
     job: Job | None = None,
     options: Mapping[str, Any],
     values: dict[type, Any] | None = None,
+    observed: ObservedRun = UNOBSERVED,
 ) -> Execution:
     """Run every check, then every stage.
 
     ``values``: those there before the first stage, by type; each is taken out after its last
-    reader. Raises what a stage raises when it is one of Longtake's errors, with a note that names
-    the stage; `StageError` for anything else; `Cancelled` within one step of a cancellation.
+    reader. ``observed``: is told of stages and steps. Raises what a stage raises when it is one of
+    Longtake's errors, with a note that names the stage; `StageError` for anything else; `Cancelled`
+    within one step of a cancellation.
     """
     values = {} if values is None else values
     run_checks(plan.stages, run=run, job=job, options=options, values=values)
@@ -49,11 +51,12 @@ def execute(
         entered = _EnteredStages(open_names)
         for index, planned in enumerate(plan.stages):
             name = planned.spec.name
-            started = time.perf_counter()
-            _run_stage(planned, context, values, entered)
-            if not any(later.spec.name == name for later in plan.stages[index + 1 :]):
-                entered.leave(name)
-            timings[name] = timings.get(name, 0.0) + time.perf_counter() - started
+            evolve(run, stage=name).check_cancelled()
+            with observed.stage(name, index) as stage:
+                _run_stage(planned, context, values, entered, stage)
+                if not any(later.spec.name == name for later in plan.stages[index + 1 :]):
+                    entered.leave(name)
+            timings[name] = timings.get(name, 0.0) + stage.seconds
     run.check_cancelled()
     return Execution(values, timings)
 
@@ -130,11 +133,14 @@ def _entered(planned: PlannedStage) -> Iterator[None]:
 
 
 def _run_stage(
-    planned: PlannedStage, context: _Context, values: dict[type, Any], entered: _EnteredStages
+    planned: PlannedStage,
+    context: _Context,
+    values: dict[type, Any],
+    entered: _EnteredStages,
+    observed: ObservedStage,
 ) -> None:
-    progress = _StageProgress(context.run.listener)
+    progress = _StageProgress(context.run.listener, observed)
     run = evolve(context.run, stage=planned.spec.name, listener=progress)
-    run.check_cancelled()
     context.run.emit(Progress(run.stage, 0, 1))
     entered.enter(planned)
     arguments = evolve(context, run=run).arguments(planned.parameters, values)
@@ -155,12 +161,16 @@ def _run_stage(
 class _StageProgress:
     """The listener of one stage; knows whether the stage counts steps of its own."""
 
-    def __init__(self, listener: Callable[[Event], None]) -> None:
+    def __init__(self, listener: Callable[[Event], None], observed: ObservedStage) -> None:
         self._listener = listener
+        self._observed = observed
         self.counted = False
 
     def __call__(self, event: Event) -> None:
-        self.counted = self.counted or isinstance(event, Progress)
+        if isinstance(event, Progress):
+            self.counted = True
+            if event.step:  # step 0 is the start
+                self._observed.step_done(event.step, event.total)
         self._listener(event)
 
 

@@ -10,7 +10,7 @@ import pluggy
 if TYPE_CHECKING:
     from longtake.blobs.protocol import BlobBackend
     from longtake.families import ModelFamily
-    from longtake.results import Event
+    from longtake.run_events import RunEvent
 
 hookspec = pluggy.HookspecMarker("longtake")
 hookimpl = pluggy.HookimplMarker("longtake")
@@ -27,5 +27,5 @@ def longtake_blob_stores() -> list[BlobBackend]:  # type: ignore[empty-body]
 
 
 @hookspec
-def longtake_observers() -> list[Callable[[Event], None]]:  # type: ignore[empty-body]
-    """Callables that are told every event of every run; one that raises cannot hurt the run."""
+def longtake_observers() -> list[Callable[[RunEvent], None]]:  # type: ignore[empty-body]
+    """Callables that are told the events of every run; one that raises cannot hurt the run."""

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import copy_context
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from longtake.blobs.protocol import BlobStore
-from longtake.continuation import ContinuationCodec, ContinuationState
+from longtake.continuation import ContinuationState
 from longtake.errors import Cancelled, PipelineClosedError, ValidationError
-from longtake.execution import Execution, execute, run_checks
 from longtake.families import LoadedModel, ModelFamily
-from longtake.observers import Observers
-from longtake.planning import Plans
+from longtake.observers import ObservedRun, Observers
 from longtake.presets import Preset
 from longtake.references import resolve
 from longtake.request import GenerationRequest, Job
-from longtake.resolution import Resolved, naming_sampling, resolve_options, resolve_request
 from longtake.results import Event, Final, GenerationResult
-from longtake.run import Run
+from longtake.run_events import RunEvent
+from longtake.segments import SegmentMaker
 from longtake.stages import Recipe
-from longtake.streaming import Meeting, stream_events
-from longtake.values import Frames, Waveform
+from longtake.streaming import Meeting, Work, stream_events
 
 __all__ = ["Pipeline"]
 
 _TURN_POLL_SECONDS = 0.05
+
+
+def _never() -> bool:
+    return False
 
 
 class Pipeline:
@@ -39,6 +42,7 @@ class Pipeline:
 
     ``preset_overrides``: what of the preset is set as the pipeline is built, ``{stage: {field:
     value}}``. Raises `ValidationError` with a path such as ``preset_overrides.refine.enabled``.
+    ``observers``: are told the events of every run, in the thread that runs it.
     """
 
     def __init__(
@@ -48,7 +52,7 @@ class Pipeline:
         preset: Preset | None = None,
         preset_overrides: Mapping[str, Any] | None = None,
         model: LoadedModel | None = None,
-        observers: Sequence[Callable[[Event], None]] = (),
+        observers: Sequence[Callable[[RunEvent], None]] = (),
     ) -> None:
         self.family = family
         self.preset = preset or family.preset()
@@ -72,22 +76,12 @@ class Pipeline:
         nothing left out. Raises `ValidationError`.
         """
         with self._turn():
-            values, resolved = self._resolved(request, blobs)
-            run = Run(seed=resolved.job.segment_seed, device=self._model.device)
-            with naming_sampling(request):
-                run_checks(
-                    self._plans.first_checks(),
-                    run=run,
-                    job=resolved.job,
-                    options=resolved.options,
-                    values=values,
-                )
-        return resolved.job
+            return self._segments.check(request, blobs)
 
     def resolve(self, request: GenerationRequest, *, blobs: BlobStore | None = None) -> Job:
         """The request with nothing left out. Raises `ValidationError` for a bad state or option."""
         with self._turn():
-            return self._resolved(request, blobs)[1].job
+            return self._segments.resolve(request, blobs)
 
     def prepare(self) -> None:
         """Load the networks and check the wiring now instead of at the first request.
@@ -96,7 +90,7 @@ class Pipeline:
         fit together.
         """
         with self._turn():
-            self._plans.check()
+            self._segments.prepare()
 
     def generate(
         self,
@@ -113,7 +107,7 @@ class Pipeline:
         Raises `ValidationError` for a bad request or state before any network runs, `Cancelled`
         when stopped, `StageError` when a stage fails.
         """
-        return self._generate(request, blobs, self._observers.notify, _is_set(cancel))
+        return self._generate(request, blobs, _ignore, _is_set(cancel))
 
     def stream(
         self,
@@ -125,23 +119,15 @@ class Pipeline:
         """Like `generate`, as events: `Progress`, `Partial`, and last a `Final` with the result.
 
         The run begins with the first event that is asked for and waits while the caller handles
-        one; until it is over it holds the pipeline, so no other run may be awaited meanwhile.
+        one; until its `Final` it holds the pipeline, so no other run may be awaited meanwhile.
         Closing the iterator cancels the run. Raises like `generate`, while iterated.
         """
-        meeting = Meeting()
+        context = copy_context()  # the run's thread has the variables of whoever asked for the run
 
         def work(listener: Callable[[Event], None], is_cancelled: Callable[[], bool]) -> None:
-            def notify(event: Event) -> None:
-                self._observers.notify(event)
-                listener(event)
+            context.run(self._generate, request, blobs, listener, is_cancelled)
 
-            self._generate(request, blobs, notify, is_cancelled)
-
-        self._meetings.add(meeting)
-        try:
-            yield from stream_events(work, _is_set(cancel), meeting)
-        finally:
-            self._meetings.discard(meeting)
+        return self._streamed(work, _is_set(cancel))
 
     def finish(
         self, state: ContinuationState, *, blobs: BlobStore | None = None
@@ -151,29 +137,8 @@ class Pipeline:
         Returns no frames, and the sound up to the end of the picture. Raises `ValidationError`
         for a bad state, and when the family has nothing to finish.
         """
-        with self._turn():
-            if not self.family.finish:
-                raise ValidationError(
-                    "state", f"takes of family {self.family.name!r} need no finish"
-                )
-            codec = self._codec_of(state)
-            decoded = codec.decode(state, blobs)
-            take = decoded.take_defaults
-            if not isinstance(take.get("fps"), Fraction):
-                raise ValidationError(
-                    "state", "has no clock, so there is no telling where the take ends"
-                )
-            run = Run(device=self._model.device, listener=self._observers.notify)
-            done = execute(
-                self._plans.finish(codec.state_type),
-                run=run,
-                options=resolve_options(self.family.finish),
-                values={codec.state_type: decoded},
-            )
-            size = (take.get("height", 0), take.get("width", 0))
-            result = _result(done, size=size, fps=take["fps"])
-            run.emit(Final(result))
-        return result
+        with self._running("finish") as observed:
+            return self._segments.finish(state, blobs, observed=observed)
 
     def predict_num_frames(self, prompt: str, *, fps: Fraction) -> int:
         """How many new frames ``prompt`` asks for, as far as the checkpoint knows.
@@ -218,11 +183,11 @@ class Pipeline:
         self.close()
 
     def _load_as(self, model: LoadedModel) -> None:
-        self._plans = Plans(self.family, self.preset, self._recipe, model)
+        self._segments = SegmentMaker(self.family, self.preset, self._recipe, model)
         self._model = model
 
     @contextmanager
-    def _turn(self, is_cancelled: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    def _turn(self, is_cancelled: Callable[[], bool] = _never) -> Iterator[None]:
         """Have the pipeline to itself; a cancelled run does not wait for its turn."""
         while not self._lock.acquire(timeout=_TURN_POLL_SECONDS):
             if is_cancelled():
@@ -244,93 +209,50 @@ class Pipeline:
         listener: Callable[[Event], None],
         is_cancelled: Callable[[], bool],
     ) -> GenerationResult:
-        with self._turn(is_cancelled):
-            values, resolved = self._resolved(request, blobs)
-            job, codec = resolved.job, self._plans.writing_codec()
-            if job.output.return_state and codec is None:
-                raise ValidationError(
-                    "output.return_state", f"family {self.family.name!r} makes no state"
-                )
-            run = Run(
-                seed=job.segment_seed,
-                device=self._model.device,
-                listener=listener,
-                is_cancelled=is_cancelled,
+        prompts = (request.prompt, request.negative_prompt)
+        with self._running("segment", prompts, is_cancelled) as observed:
+            result = self._segments.segment(
+                request, blobs, listener=listener, is_cancelled=is_cancelled, observed=observed
             )
-            plan = self._plans.segment()
-            with naming_sampling(request):
-                done = execute(plan, run=run, job=job, options=resolved.options, values=values)
-            result = _result(
-                done,
-                size=(job.sampling.height, job.sampling.width),
-                fps=job.sampling.fps,
-                resolved=resolved,
-                state=(
-                    codec.encode(done.values[codec.state_type], blobs)
-                    if codec is not None and job.output.return_state
-                    else None
-                ),
-            )
-            run.emit(Final(result))
+        listener(Final(result))
         return result
 
-    def _resolved(
-        self, request: GenerationRequest, blobs: BlobStore | None
-    ) -> tuple[dict[type, Any], Resolved]:
-        """The restored state, if any, as the first value of the run; and the job."""
-        values: dict[type, Any] = {}
-        index, take_defaults = 0, {}
-        if request.state is not None:
-            codec = self._codec_of(request.state)
-            decoded = values[codec.state_type] = codec.decode(request.state, blobs)
-            index, take_defaults = decoded.segment_index + 1, decoded.take_defaults
-        return values, resolve_request(
-            request,
-            family=self.family,
-            preset=self.preset,
-            recipe=self.recipe,
-            segment_index=index,
-            take_defaults=take_defaults,
-        )
+    def _streamed(
+        self, work: Work, is_cancelled: Callable[[], bool]
+    ) -> Generator[Event, None, None]:
+        meeting = Meeting()
+        self._meetings.add(meeting)
+        try:
+            yield from stream_events(work, is_cancelled, meeting)
+        finally:
+            self._meetings.discard(meeting)
 
-    def _codec_of(self, state: ContinuationState) -> ContinuationCodec[Any]:
-        codec = self.family.codec(state.kind)
-        if codec is None:
-            known = ", ".join(repr(codec.kind) for codec in self.family.codecs) or "none"
-            raise ValidationError(
-                "state.kind",
-                f"{state.kind!r} is not a state of family {self.family.name!r}; it reads {known}",
-            )
-        return codec
+    @contextmanager
+    def _running(
+        self,
+        purpose: Literal["segment", "finish"],
+        prompts: Sequence[str | None] = (),
+        is_cancelled: Callable[[], bool] = _never,
+    ) -> Iterator[ObservedRun]:
+        """Have the pipeline to itself for a run, of which the observers are told."""
+        asked = time.perf_counter()
+        with (
+            self._turn(is_cancelled),
+            self._observers.run(
+                purpose,
+                family=self.family.name,
+                preset=f"{self.preset.name}@{self.preset.version}",
+                device=self._model.device,
+                waited_seconds=time.perf_counter() - asked,
+                prompts=prompts,
+            ) as observed,
+        ):
+            yield observed
 
 
-def _result(
-    done: Execution,
-    *,
-    size: tuple[int, int],
-    fps: Fraction,
-    resolved: Resolved | None = None,
-    state: ContinuationState | None = None,
-) -> GenerationResult:
-    """The values at the end of a plan; ``size``: height and width of a picture without frames."""
-    import numpy as np
-
-    frames: Frames | None = done.values.get(Frames)
-    sound: Waveform | None = done.values.get(Waveform)
-    if resolved is not None:  # a family may make what was not asked for, on its way
-        frames = frames if resolved.job.output.video else None
-        sound = sound if resolved.job.output.audio else None
-    return GenerationResult(
-        frames=np.zeros((0, *size, 3), np.uint8) if frames is None else frames.pixels,
-        audio=None if sound is None else sound.samples,
-        audio_sample_rate=None if sound is None else sound.sample_rate,
-        fps=fps,
-        state=state,
-        timings=done.timings,
-        job=None if resolved is None else resolved.job,
-        options={} if resolved is None else resolved.options,
-    )
+def _ignore(event: Event) -> None:
+    """The listener of a run without a reader."""
 
 
 def _is_set(cancel: threading.Event | None) -> Callable[[], bool]:
-    return cancel.is_set if cancel is not None else (lambda: False)
+    return _never if cancel is None else cancel.is_set

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from longtake.errors import Cancelled
 from longtake.results import Event, Progress
@@ -35,10 +35,6 @@ class Run:
     stage: str = ""
     listener: Callable[[Event], None] = field(default=_ignore, repr=False)
     is_cancelled: Callable[[], bool] = field(default=_never, repr=False)
-
-    def for_stage(self, stage: str) -> Run:
-        """The same run, seen from another stage."""
-        return evolve(self, stage=stage)
 
     def emit(self, event: Event) -> None:
         """Tell the listener."""

@@ -10,7 +10,7 @@ from attrs import define, field
 
 from longtake.results import Event
 
-__all__ = ["Meeting", "stream_events"]
+__all__ = ["Meeting", "Work", "stream_events"]
 
 Work = Callable[[Callable[[Event], None], Callable[[], bool]], None]
 

@@ -1,0 +1,122 @@
+"""What observers are told of a run: small values, each of which can be read alone."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Literal, TypeAlias
+
+from attrs import frozen
+
+__all__ = [
+    "RunEnded",
+    "RunEvent",
+    "RunStarted",
+    "SegmentDone",
+    "StageEnded",
+    "StageStarted",
+    "StepDone",
+]
+
+
+@frozen(kw_only=True)
+class _OfRun:
+    """What every event of a run says of it."""
+
+    time_ns: int
+    run_id: str
+    purpose: Literal["segment", "finish"]
+    family: str
+    preset: str
+    device: str
+
+
+@frozen(kw_only=True)
+class RunStarted(_OfRun):
+    """A run has its turn at the pipeline and begins to read its request. The first of its events.
+
+    Every event has, besides its own fields, ``time_ns``: when it happened, Unix time in
+    nanoseconds; ``run_id``: 32 random hexadecimal digits, of this run alone; ``purpose``: whether
+    the run makes a segment or the finish of a take; ``family`` and ``preset``: their names, the
+    preset's with its version, e.g. ``"fast@2"``; ``device``: where the networks are. No event has
+    a prompt, a picture, a sound or a state.
+
+    ``waited_seconds``: how long the run waited for its turn.
+    """
+
+    waited_seconds: float
+
+
+@frozen(kw_only=True)
+class StageStarted(_OfRun):
+    """A stage begins. ``stage``: its name; ``stage_index``: its place in the recipe, from 0.
+
+    Stages that share a name differ in their place; each has a start and an end of its own.
+    """
+
+    stage: str
+    stage_index: int
+
+
+@frozen(kw_only=True)
+class StepDone(_OfRun):
+    """A stage that counts its steps (`Run.steps`) has done ``step`` of ``total``, from 1."""
+
+    stage: str
+    stage_index: int
+    step: int
+    total: int
+
+
+@frozen(kw_only=True)
+class StageEnded(_OfRun):
+    """A stage is over, however it ended.
+
+    ``seconds``: what it took, with entering it and with leaving all stages of its name; those of
+    one name add up to the name's ``timings`` in the `GenerationResult`. ``outcome``: ``"done"``,
+    ``"failed"`` or ``"cancelled"``. ``error``: what the stage raised, as of `RunEnded`; None
+    unless it failed.
+    """
+
+    stage: str
+    stage_index: int
+    seconds: float
+    outcome: Literal["done", "failed", "cancelled"]
+    error: str | None
+
+
+@frozen(kw_only=True)
+class SegmentDone(_OfRun):
+    """A run of purpose ``"segment"`` has its result; told after its last stage has ended.
+
+    ``segment_index``: 0 for the first of a take. ``continued``: whether the request had a state.
+    ``num_frames``: the new ones, 0 in sound alone, of ``height`` x ``width`` pixels at ``fps``
+    frames per second. ``num_samples``: of each channel, 0 without sound; ``sample_rate`` in Hz,
+    None without sound.
+    """
+
+    segment_index: int
+    continued: bool
+    num_frames: int
+    height: int
+    width: int
+    fps: Fraction
+    num_samples: int
+    sample_rate: int | None
+
+
+@frozen(kw_only=True)
+class RunEnded(_OfRun):
+    """A run is over, however it ended. The last of its events.
+
+    ``seconds``: since `RunStarted`; of a stream, with the time that its reader took for events.
+    ``outcome``: ``"done"``, ``"failed"`` or ``"cancelled"``. ``error``: what was raised, as
+    ``"TypeName: message"``, one line of at most 500 characters in which the request's prompts are
+    replaced by ``[prompt]``; None unless the run failed.
+    """
+
+    seconds: float
+    outcome: Literal["done", "failed", "cancelled"]
+    error: str | None
+
+
+RunEvent: TypeAlias = RunStarted | StageStarted | StepDone | StageEnded | SegmentDone | RunEnded
