@@ -41,7 +41,7 @@ def return_nothing() -> list[object]:
     return []
 
 
-def watch(event: lt.Event) -> None:
+def watch(event: lt.RunEvent) -> None:
     """An observer."""
 
 
@@ -56,7 +56,9 @@ EXAMPLES = {
         lambda registry: [provided.value for provided in registry.blob_backends],
         ("longtake.builtin", "blob-store:memory"),
     ),
-    "longtake_observers": Example(watch, lambda registry: registry.observers, None),
+    "longtake_observers": Example(
+        watch, lambda registry: registry.observers, ("longtake_otel", "observer:0")
+    ),
 }
 
 
@@ -121,7 +123,8 @@ def test_a_hook_that_returns_something_else_is_refused_by_its_name(
     plugin = plugin_with(name, lambda: returned)
     assert plugin.status == "failed"
     assert plugin.error is not None
-    assert plugin.error.startswith(f"hooks: {name} ")
+    assert plugin.phase == "hooks"
+    assert plugin.error.startswith(f"{name} ")
 
 
 @pytest.mark.parametrize("name", HOOKS)

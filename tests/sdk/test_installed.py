@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ def test_distribution_without_metadata_costs_only_itself(installed: FakeInstall)
     plugins = installed.plugins()
     assert plugins["longtake-fog:main"]["status"] == "loaded"
     assert plugins["unknown:main"]["status"] == "failed"
+    assert plugins["unknown:main"]["phase"] == "metadata"
     assert "the metadata of the distribution" in plugins["unknown:main"]["error"]
     assert not installed.was_imported("damaged")
 
@@ -44,7 +46,30 @@ def test_damaged_list_of_entry_points_hides_nobody_else(installed: FakeInstall) 
     installed.add("damaged", None)
     points = installed.folder / "damaged-0.1.dist-info" / "entry_points.txt"
     points.write_text("[longtake]\nthis is no entry point\n")
-    assert installed.plugins()["longtake-fog:main"]["status"] == "loaded"
+    plugins = installed.plugins()
+    assert plugins["longtake-fog:main"]["status"] == "loaded"
+    damaged = plugins["damaged:unknown"]
+    assert (damaged["status"], damaged["phase"], damaged["version"]) == (
+        "failed",
+        "metadata",
+        "0.1",
+    )
+    assert "entry_points.txt cannot be read" in damaged["error"]
+
+
+def test_entry_point_that_names_nothing_is_a_row_of_its_own(installed: FakeInstall) -> None:
+    installed.add("fog", "", entry_points={"main": "this is no module", "other": "fog"})
+    record = installed.plugins()["fog:main"]
+    assert (record["status"], record["phase"]) == ("failed", "metadata")
+    assert "'this is no module' is not of the form 'module:attribute'" in record["error"]
+    assert installed.plugins()["fog:other"]["status"] == "loaded"
+
+
+def test_damaged_list_of_somebody_who_is_no_plugin_is_nobodys_affair(path: FakeInstall) -> None:
+    path.add("fog-script", None)
+    points = path.folder / "fog_script-0.1.dist-info" / "entry_points.txt"
+    points.write_text("[console_scripts]\nthis is no entry point\n")
+    assert found("fog-script") == []
 
 
 @pytest.fixture
@@ -108,3 +133,47 @@ def test_the_first_on_the_path_counts_also_beside_a_damaged_list(
     points = path.folder / "fog_damaged-0.1.dist-info" / "entry_points.txt"
     points.write_text("[longtake]\nthis is no entry point\n")
     assert [plugin.version for plugin in found("fog-twice")] == ["2.0"]
+
+
+def test_a_newer_version_that_is_no_plugin_any_more_hides_the_older_one(
+    path: FakeInstall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.add("fog-former", None, version="1.0")
+    assert len(found("fog-former")) == 1
+    first = tmp_path / "first"
+    first.mkdir()
+    monkeypatch.syspath_prepend(first)
+    FakeInstall(first).add("Fog_Former", None, version="2.0")
+    (first / "fog_former-2.0.dist-info" / "entry_points.txt").unlink()
+    assert found("fog-former") == []
+
+
+def test_name_and_version_are_found_wherever_the_headers_are(path: FakeInstall) -> None:
+    path.add("fog-headers", None)
+    (path.folder / "fog_headers-0.1.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nSummary: fog\n  Name: not this\nversion: 3\nNAME: fog-headers\n"
+        "\nName: nor this\n"
+    )
+    assert [plugin.version for plugin in found("fog-headers")] == ["3"]
+
+
+def test_metadata_is_read_once_and_of_plugins_alone(
+    path: FakeInstall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.add("fog-many", None, entry_points={name: f"fog_many:{name}" for name in "abc"})
+    path.add("fog-script", None)
+    points = path.folder / "fog_script-0.1.dist-info" / "entry_points.txt"
+    points.write_text("[console_scripts]\nmain = fog_script\n")
+    read: list[str] = []
+    real = PathDistribution.read_text
+
+    def counting(self: PathDistribution, filename: str) -> str | None:
+        text = real(self, filename)
+        if filename != "entry_points.txt" and text is not None:
+            read.append(text.partition("Name: ")[2].partition("\n")[0])
+        return text
+
+    monkeypatch.setattr(PathDistribution, "read_text", counting)
+    plugins = installed_plugins()
+    assert [each.name for each in plugins if each.distribution == "fog-many"] == ["a", "b", "c"]
+    assert sorted(read) == sorted({each.distribution for each in plugins})

@@ -102,6 +102,10 @@ BROKEN: dict[str, tuple[str | None, str]] = {
 }
 
 
+def failure(record: dict[str, Any]) -> str:
+    return f"{record['phase']}: {record['error']}"
+
+
 @pytest.fixture(scope="module")
 def listed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What is listed with one good plugin and every broken one installed at once."""
@@ -118,7 +122,7 @@ def test_broken_plugin_is_listed_with_its_reason(
 ) -> None:
     record = listed[f"{name}:main"]
     assert (record["status"], record["version"], record["provides"]) == ("failed", "0.1", [])
-    assert BROKEN[name][1] in record["error"]
+    assert BROKEN[name][1] in failure(record)
     assert "\n" not in record["error"]
 
 
@@ -127,7 +131,9 @@ def test_good_plugin_works_beside_broken_ones(listed: dict[str, dict[str, Any]])
         "name": "main",
         "distribution": "good",
         "version": "0.1",
+        "api": None,
         "status": "loaded",
+        "phase": None,
         "error": None,
         "provides": ["family:good", "preset:nice", "blob-store:good", "observer:0"],
     }
@@ -142,7 +148,7 @@ def test_of_six_plugins_everything_not_in_dispute_works(installed: FakeInstall) 
 
     plugins = installed.plugins()
     assert all(plugins[f"{name}:main"]["status"] == "failed" for name in broken)
-    assert all(BROKEN[name][1] in plugins[f"{name}:main"]["error"] for name in broken)
+    assert all(BROKEN[name][1] in failure(plugins[f"{name}:main"]) for name in broken)
     for name in ("good", "clash"):
         error = plugins[f"{name}:main"]["error"]
         assert plugins[f"{name}:main"]["status"] == "loaded"
@@ -156,7 +162,20 @@ def test_text_listing_names_failures_too(installed: FakeInstall) -> None:
     installed.add("broken", "raise SystemExit('no licence')")
     done = installed.python("-m", "longtake", "plugins")
     assert done.code == 0
-    assert "import: SystemExit: no licence" in done.out
+    assert "main (broken 0.1) failed in import: SystemExit: no licence" in done.out
+
+
+def test_the_api_that_a_plugin_asks_for_is_listed_also_when_it_does_not_fit(
+    listed: dict[str, dict[str, Any]], installed: FakeInstall
+) -> None:
+    assert listed["too-old:main"]["api"] == ">=0.1, <1"
+    installed.add("fits", 'LONGTAKE_API = ">=1"\n' + hook("return []"))
+    assert installed.plugins()["fits:main"]["api"] == ">=1"
+
+
+def test_a_hook_that_is_called_something_else_altogether_is_found(installed: FakeInstall) -> None:
+    installed.add("stray", hook("return []", "families"))
+    assert "unknown hook 'families'" in installed.plugins()["stray:main"]["error"]
 
 
 @pytest.mark.parametrize("blocked", ["clash", "good"])

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stdout
+from functools import partial
+from importlib import import_module
 from typing import Any, Literal
 
 import pluggy
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from longtake import hookspecs
 from longtake.api_version import check_api_version
 from longtake.blobs.protocol import BlobBackend
 from longtake.errors import PluginError
 from longtake.families import ModelFamily
-from longtake.installed import Installed, installed_plugins
+from longtake.installed import Installed, installed_plugins, normalized_name
 from longtake.settings import Settings
 
-__all__ = ["Plugin", "discover", "load_plugin"]
+__all__ = ["Phase", "Plugin", "blocked", "discover", "load_module", "load_plugin", "reason"]
 
 Status = Literal["loaded", "failed", "blocked"]
+
+Phase = Literal["metadata", "import", "API version", "hooks"]
+"""What loading a plugin consists of, in this order."""
 
 
 @frozen
@@ -29,6 +33,7 @@ class Plugin:
     """One entry point of the group ``longtake``, and what became of it.
 
     ``error``: why it failed or is blocked; of a loaded one, which of its names are in dispute.
+    ``phase``: where a failed one failed. ``api``: the versions of the SDK API that it asks for.
     """
 
     name: str
@@ -39,6 +44,8 @@ class Plugin:
     families: tuple[ModelFamily, ...] = field(default=(), repr=False)
     blob_backends: tuple[BlobBackend, ...] = field(default=(), repr=False)
     observers: tuple[Callable[..., None], ...] = field(default=(), repr=False)
+    phase: Phase | None = field(default=None, kw_only=True)
+    api: str | None = field(default=None, kw_only=True)
 
     @property
     def provider(self) -> str:
@@ -62,48 +69,66 @@ def discover(settings: Settings) -> tuple[Plugin, ...]:
     What a plugin prints meanwhile goes to standard error: standard output is the program's.
     """
     with redirect_stdout(sys.stderr):
-        return tuple(_load_unless_blocked(found, settings) for found in installed_plugins())
+        return tuple(_load_unless_kept_out(found, settings) for found in installed_plugins())
 
 
-def _load_unless_blocked(found: Installed, settings: Settings) -> Plugin:
-    if reason := _blocked(found, settings):
-        return Plugin(found.name, found.distribution, found.version, "blocked", reason)
-    return load_plugin(found.name, found.distribution, found.version, found.load)
+def _load_unless_kept_out(found: Installed, settings: Settings) -> Plugin:
+    whose = found.name, found.distribution, found.version
+    if why := blocked(found, settings):
+        return Plugin(*whose, "blocked", why)
+    if found.problem is not None:
+        return Plugin(*whose, "failed", found.problem, phase="metadata")
+    return load_plugin(*whose, found.load)
 
 
-def _blocked(found: Installed, settings: Settings) -> str | None:
-    distribution = _normalized(found.distribution)
-    own = {distribution, f"{distribution}:{_normalized(found.name)}"}
-    if own & {_normalized(name) for name in settings.blocked}:
+def blocked(found: Installed, settings: Settings) -> str | None:
+    """Why ``settings`` keep the plugin out, if they do."""
+    distribution = normalized_name(found.distribution)
+    own = {distribution, f"{distribution}:{normalized_name(found.name)}"}
+    if own & {normalized_name(name) for name in settings.blocked}:
         return "blocked by LONGTAKE_BLOCK"
-    if settings.allowed is not None and not own & {_normalized(n) for n in settings.allowed}:
+    if settings.allowed is not None and not own & {normalized_name(n) for n in settings.allowed}:
         return "not named in LONGTAKE_PLUGINS"
     return None
 
 
-def _normalized(name: str) -> str:
-    """Names of distributions are compared like this everywhere (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+def load_module(module: str) -> Plugin:
+    """The plugin that the module called ``module`` would be if it were installed."""
+    return load_plugin(module, "(module)", "0", partial(import_module, module))
 
 
-def load_plugin(name: str, distribution: str, version: str, load: Callable[[], object]) -> Plugin:
-    """Import one plugin and call its hooks. Whatever it raises becomes its ``error``."""
-    phase = "import"
+def load_plugin(
+    name: str,
+    distribution: str,
+    version: str,
+    load: Callable[[], object],
+    *,
+    entering: Callable[[Phase], None] = lambda phase: None,
+) -> Plugin:
+    """Import one plugin and call its hooks. Whatever it raises becomes its ``error``.
+
+    ``entering`` is told each phase as it begins.
+    """
+    api: str | None = None
+    phase: Phase = "import"
     try:
+        entering(phase)
         module: Any = load()
-        phase = "API version"
+        entering(phase := "API version")
         if hasattr(module, "LONGTAKE_API"):
+            api = str(module.LONGTAKE_API)
             check_api_version(module.LONGTAKE_API)
-        phase = "hooks"
+        entering(phase := "hooks")
         provided = _call_hooks(name, module)
     except KeyboardInterrupt:  # the user's, not the plugin's
         raise
     except BaseException as error:  # isolation: SystemExit too costs only the plugin
-        return Plugin(name, distribution, version, "failed", f"{phase}: {_reason(error)}")
-    return Plugin(name, distribution, version, "loaded", None, *provided)
+        failed = Plugin(name, distribution, version, "failed", reason(error))
+        return evolve(failed, phase=phase, api=api)
+    return Plugin(name, distribution, version, "loaded", None, *provided, api=api)
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """One line: the text alone where Longtake wrote it, else after the error's type."""
     try:
         text = " ".join(str(error).split())
@@ -113,10 +138,21 @@ def _reason(error: BaseException) -> str:
     return text if own and text else f"{type(error).__name__}: {text or 'no message'}"
 
 
+class _Hooks(pluggy.PluginManager):
+    """Looks only at names that may be hooks; pluggy would look at every attribute of a module."""
+
+    def parse_hookspec_opts(self, module_or_class: Any, name: str) -> Any:
+        is_hook = name.startswith("longtake_")
+        return super().parse_hookspec_opts(module_or_class, name) if is_hook else None
+
+    def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
+        return None if name.startswith("__") else super().parse_hookimpl_opts(plugin, name)
+
+
 def _call_hooks(
     name: str, module: object
 ) -> tuple[tuple[ModelFamily, ...], tuple[BlobBackend, ...], tuple[Callable[..., None], ...]]:
-    manager = pluggy.PluginManager("longtake")
+    manager = _Hooks("longtake")
     manager.add_hookspecs(hookspecs)
     manager.register(module, name=name)
     manager.check_pending()  # the only thing that catches a misspelt hook name

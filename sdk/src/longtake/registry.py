@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from attrs import define, evolve, field, frozen
 
 from longtake.blobs.protocol import BlobBackend, BlobStore
-from longtake.errors import CheckpointError, NameClashError, UnknownNameError, ValidationError
+from longtake.errors import (
+    CheckpointError,
+    NameClashError,
+    PluginError,
+    UnknownNameError,
+    ValidationError,
+)
 from longtake.families import ModelFamily, Recognition
-from longtake.plugins import Plugin, discover
+from longtake.plugins import Plugin, discover, load_module
 from longtake.references import resolve
 from longtake.settings import Settings
 
-__all__ = ["Provided", "Registry", "open_blob_store"]
+__all__ = ["Names", "Provided", "Registry", "open_blob_store", "watch_blob_stores"]
 
 T = TypeVar("T")
 
@@ -30,7 +37,7 @@ class Provided(Generic[T]):
 
 
 @define
-class _Names(Generic[T]):
+class Names(Generic[T]):
     """Providers by name; a name with two of them is refused."""
 
     what: str
@@ -42,8 +49,13 @@ class _Names(Generic[T]):
     def undisputed(self) -> list[Provided[T]]:
         return [found[0] for _, found in sorted(self.providers.items()) if len(found) == 1]
 
-    def clashes(self) -> list[tuple[str, list[Provided[T]]]]:
-        return [(name, found) for name, found in self.providers.items() if len(found) > 1]
+    def disputes(self, plugin: Plugin) -> list[str]:
+        """What to say about each name that ``plugin`` and another one provide."""
+        return [
+            _clash_text(self.what, name, [p.plugin for p in found])
+            for name, found in self.providers.items()
+            if len(found) > 1 and any(p.plugin is plugin for p in found)
+        ]
 
     def one(self, name: str) -> Provided[T]:
         found = self.providers.get(name, [])
@@ -73,9 +85,9 @@ class Registry:
 
     def __init__(self, plugins: Iterable[Plugin]) -> None:
         found = tuple(plugins)
-        self._families: _Names[ModelFamily] = _Names("family")
-        self._backends: _Names[BlobBackend] = _Names("blob store scheme")
-        self._kinds: _Names[ModelFamily] = _Names("continuation kind")
+        self._families: Names[ModelFamily] = Names("family")
+        self._backends: Names[BlobBackend] = Names("blob store scheme")
+        self._kinds: Names[ModelFamily] = Names("continuation kind")
         for plugin in found:
             for family in plugin.families:
                 self._families.add(family.name, family, plugin)
@@ -91,17 +103,37 @@ class Registry:
         return cls(discover(settings or Settings.from_environment()))
 
     @classmethod
+    def of(cls, *modules: str) -> Registry:
+        """Only the plugins whose modules are named, installed or not, for tests and tools.
+
+        Longtake's own stores are the module ``"longtake.builtin"``. Raises `PluginError` when one
+        of them does not load, `NameClashError` when two of them provide the same name.
+        """
+        registry = cls(load_module(module) for module in modules)
+        for plugin in registry.plugins:
+            if plugin.status != "loaded":
+                raise PluginError(f"{plugin.name}: {plugin.error}")
+            if plugin.error:
+                raise NameClashError(plugin.error)
+        return registry
+
+    @classmethod
     def default(cls) -> Registry:
-        """The registry of this process, discovered once."""
-        return _default_registry()
+        """The registry of this process: installed plugins, discovered once; or the one in `use`."""
+        return _in_use[-1] if _in_use else _default_registry()
+
+    @contextmanager
+    def use(self) -> Iterator[Registry]:
+        """Make this the `default` registry of the process until the block is left, for tests."""
+        _in_use.append(self)
+        try:
+            yield self
+        finally:
+            _in_use.remove(self)
 
     def _with_clashes(self, plugin: Plugin) -> Plugin:
-        texts = [
-            _clash_text(names.what, name, [p.plugin for p in found])
-            for names in (self._families, self._kinds, self._backends)
-            for name, found in names.clashes()
-            if any(p.plugin is plugin for p in found)
-        ]
+        named = (self._families, self._kinds, self._backends)
+        texts = [text for names in named for text in names.disputes(plugin)]
         return evolve(plugin, error="; ".join(texts)) if texts else plugin
 
     @property
@@ -171,9 +203,24 @@ def _ask(provided: Provided[ModelFamily], path: Path) -> Recognition | str | Non
     return answer
 
 
+_in_use: list[Registry] = []
+_watchers: list[list[BlobStore]] = []
+
+
 @functools.cache
 def _default_registry() -> Registry:
     return Registry.discover()
+
+
+@contextmanager
+def watch_blob_stores() -> Iterator[list[BlobStore]]:
+    """A list of the stores that `open_blob_store` opens until the block is left, for tests."""
+    opened: list[BlobStore] = []
+    _watchers.append(opened)
+    try:
+        yield opened
+    finally:
+        _watchers[:] = [each for each in _watchers if each is not opened]
 
 
 def open_blob_store(url: str, *, registry: Registry | None = None) -> BlobStore:
@@ -188,4 +235,6 @@ def open_blob_store(url: str, *, registry: Registry | None = None) -> BlobStore:
     backend = (registry or Registry.default()).blob_backend(scheme.lower())
     opener: Any = resolve(backend.open)
     store: BlobStore = opener(url)
+    for watcher in _watchers:
+        watcher.append(store)
     return store

@@ -11,6 +11,7 @@ import longtake as lt
 from longtake.plugins import Plugin
 from tests.sdk.cli.cli_support import Command
 from tests.sdk.cli.toy_family import DrawOptions, Speck
+from tests.sdk.fake_distributions import FakeInstall
 
 
 def test_families_as_json(longtake: Command) -> None:
@@ -136,8 +137,10 @@ def test_plugins_as_json_name_what_failed(longtake: Command) -> None:
         "name": "mud",
         "distribution": "longtake-mud",
         "version": "0.9",
+        "api": None,
         "status": "failed",
-        "error": "import: ImportError: no module 'wet'",
+        "phase": "import",
+        "error": "ImportError: no module 'wet'",
         "provides": [],
     }
 
@@ -151,7 +154,9 @@ def test_tables_are_aligned(longtake: Command) -> None:
 def test_the_table_of_plugins_ends_with_the_reasons(longtake: Command) -> None:
     listed = longtake("plugins")
     assert listed.code == 0
-    assert listed.out.endswith("mud (longtake-mud): import: ImportError: no module 'wet'\n")
+    assert listed.out.endswith(
+        "mud (longtake-mud 0.9) failed in import: ImportError: no module 'wet'\n"
+    )
 
 
 def test_the_table_of_families_points_at_broken_plugins(longtake: Command) -> None:
@@ -162,3 +167,34 @@ def test_an_unknown_family_is_wrong_use(longtake: Command) -> None:
     refused = longtake("presets", "snow")
     assert (refused.code, refused.out) == (2, "")
     assert refused.err == "error: no plugin provides the family 'snow'; known: dust, fog\n"
+
+
+BROKEN = {
+    "longtake-broken0": "import a_package_that_nobody_has",
+    "longtake-broken1": "def longtake_families(:",
+    "longtake-broken2": "LONGTAKE_API = '>=7'",
+    "longtake-broken3": "import longtake as lt\n\n@lt.hookimpl\ndef longtake_familys(): pass",
+    "longtake-broken4": "raise SystemExit('no licence')",
+}
+
+IMPORTED = """
+import sys
+from longtake.cli import main
+
+assert main(["plugins"]) == 0
+sys.stderr.write(" ".join(name for name in sys.modules if not name.startswith("longtake_")))
+"""
+
+
+def test_many_plugins_import_no_more_than_one_does(installed: FakeInstall) -> None:
+    installed.add_family("longtake-fog0", family="fog0")
+    one = installed.python("-c", IMPORTED, LONGTAKE_PLUGINS="longtake-fog0")
+    for index in range(1, 45):
+        installed.add_family(f"longtake-fog{index}", family=f"fog{index}")
+    for name, source in BROKEN.items():
+        installed.add(name, source)
+    names = ",".join([*(f"longtake-fog{index}" for index in range(45)), *BROKEN])
+    many = installed.python("-c", IMPORTED, LONGTAKE_PLUGINS=names)
+    assert (one.code, many.code) == (0, 0)
+    assert many.out.count(" failed in ") == len(BROKEN)
+    assert set(many.err.split()) - set(one.err.split()) == set()

@@ -181,7 +181,7 @@ class Shelf:
         self.blobs: dict[str, bytes] = {}
         self.puts = 0
 
-    def put(self, data: bytes, *, mime: str = "application/octet-stream") -> str:
+    def put(self, data: Any, *, mime: str = "application/octet-stream") -> str:
         self.puts += 1
         self.blobs[f"b{self.puts}"] = bytes(data)
         return f"b{self.puts}"
@@ -201,7 +201,9 @@ class Shelf:
 def toy_registry(shelf: Shelf) -> lt.Registry:
     """Both families, the shelf under ``shelf:``, and a plugin that failed."""
     backend = lt.BlobBackend("shelf", lambda _: shelf)
-    broken = Plugin("mud", "longtake-mud", "0.9", "failed", "import: ImportError: no module 'wet'")
+    broken = Plugin(
+        "mud", "longtake-mud", "0.9", "failed", "ImportError: no module 'wet'", phase="import"
+    )
     toys = Plugin(
         "toys", "longtake-toys", "1.2", "loaded", families=(FOG, DUST), blob_backends=(backend,)
     )

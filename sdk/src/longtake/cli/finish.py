@@ -16,9 +16,10 @@ from longtake.cli.models import (
 )
 from longtake.cli.progress import seconds_of
 from longtake.cli.statefile import read_state
+from longtake.cli.stores import open_store
 from longtake.errors import ValidationError
 from longtake.media.writer import check_output
-from longtake.registry import Registry, open_blob_store
+from longtake.registry import Registry
 
 __all__ = ["finish"]
 
@@ -45,7 +46,7 @@ def finish(state: Path, blobs: str | None, output: Path, **options: Any) -> None
     choice = ModelChoice(**options)
     check_output(output)
     given = read_state(state)
-    store = None if blobs is None else open_blob_store(blobs)
+    store = None if blobs is None else open_store(blobs)
     registry = Registry.default()
     family = choose_family(registry, choice, given)
     if not family.finish:

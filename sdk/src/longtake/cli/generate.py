@@ -22,9 +22,10 @@ from longtake.cli.models import (
 )
 from longtake.cli.rolling import Take, roll, with_predicted_length
 from longtake.cli.statefile import StateFile, check_state_target, read_state
+from longtake.cli.stores import open_store
 from longtake.families import ModelFamily
 from longtake.media.writer import check_output
-from longtake.registry import Registry, open_blob_store
+from longtake.registry import Registry
 
 __all__ = ["generate"]
 
@@ -183,7 +184,7 @@ def _open_store(url: str, outlives: bool) -> BlobStore:
             f"--blobs {url} ends with this command, but --save-state is to be continued: name a "
             "store that lasts, e.g. file:///folder."
         )
-    return open_blob_store(url)
+    return open_store(url)
 
 
 def _check_single(family: ModelFamily, prompts: tuple[str, ...], files: _Files) -> None:

@@ -21,6 +21,8 @@ _COMMANDS = {
     "families": ("longtake.cli.listings:families", "List the model families."),
     "presets": ("longtake.cli.listings:presets", "List the presets of the families."),
     "plugins": ("longtake.cli.listings:plugins", "List the plugins, also those that failed."),
+    "doctor": ("longtake.cli.doctor:doctor", "Examine every plugin in a process of its own."),
+    "new": ("longtake.cli.new:new", "Start a package with a family or a blob store."),
 }
 
 _SHARED = ("generate", "finish")
@@ -52,7 +54,7 @@ class _LazyGroup(click.Group):
         except click.exceptions.Exit:  # --help, say
             raise
         except Exception as error:  # the outermost frame: whatever it is becomes one line
-            return report(error)
+            return _exit_code(error)
 
     def format_commands(
         self,
@@ -88,10 +90,26 @@ def _longtake(ctx: click.Context, verbose: bool) -> None:
 
 
 def run(argv: Sequence[str] | None) -> int:
-    """Run one command and return the exit code; every error is reported on standard error."""
+    """Run one command and return the exit code; every error is reported on standard error.
+
+    One whose output nobody reads any more, as in ``longtake plan | head``, ends quietly.
+    """
     arguments = sys.argv[1:] if argv is None else list(argv)
     try:
         outcome: Any = _longtake.main(arguments, prog_name="longtake", standalone_mode=False)
-    except Exception as error:  # of the group's own options
-        return report(error)
+        sys.stdout.flush()  # or Python would at its exit, and tell of a closed pipe
+    except (Exception, SystemExit) as error:  # of the group's own options, or of the output
+        outcome = _exit_code(error)
     return outcome if isinstance(outcome, int) else 0
+
+
+def _exit_code(error: Exception | SystemExit) -> int:
+    """Of a command that ended with ``error``, which is reported if somebody reads."""
+    from longtake.cli.closed_pipes import CLOSED_PIPE, nobody_reads  # seldom needed
+
+    # Where click itself cannot write, it exits.
+    if isinstance(error, BrokenPipeError | SystemExit) and nobody_reads():
+        return CLOSED_PIPE
+    if isinstance(error, SystemExit):
+        raise error
+    return report(error)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from longtake.cli.statefile import read_state
+from longtake.cli.stores import open_store
 from longtake.cli.tables import print_json
 from longtake.continuation import (
     ContinuationCodec,
@@ -18,7 +19,7 @@ from longtake.continuation import (
     SupportsSummary,
 )
 from longtake.errors import ValidationError
-from longtake.registry import Registry, open_blob_store
+from longtake.registry import Registry
 
 __all__ = ["inspect"]
 
@@ -37,7 +38,7 @@ _PATH = click.Path(path_type=Path)
 def inspect(state: Path, blobs: str | None, folder: Path | None, as_json: bool) -> None:
     """Show the kind, schema, segment and sizes of a state, and where its bytes are."""
     given = read_state(state)
-    store = None if blobs is None else open_blob_store(blobs)
+    store = None if blobs is None else open_store(blobs)
     summary = _summarizing_codec(given).summarize(given, store)
     written: Sequence[Path] = ()
     if folder is not None:

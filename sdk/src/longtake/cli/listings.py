@@ -85,7 +85,9 @@ def plugins(as_json: bool) -> None:
     )
     for record in records:
         if record["error"]:
-            click.echo(f"\n{record['name']} ({record['distribution']}): {record['error']}")
+            where = f" in {record['phase']}" if record["phase"] else ""
+            whose = f"{record['name']} ({record['distribution']} {record['version']})"
+            click.echo(f"\n{whose} {record['status']}{where}: {record['error']}")
 
 
 def _point_at_failures(registry: Registry) -> None:
@@ -111,7 +113,9 @@ def _plugin_record(plugin: Plugin) -> dict[str, Any]:
         "name": plugin.name,
         "distribution": plugin.distribution,
         "version": plugin.version,
+        "api": plugin.api,
         "status": plugin.status,
+        "phase": plugin.phase,
         "error": plugin.error,
         "provides": list(plugin.provides),
     }

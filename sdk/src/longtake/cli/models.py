@@ -86,8 +86,9 @@ class ModelChoice:
 def choose_family(
     registry: Registry, choice: ModelChoice, state: ContinuationState | None = None
 ) -> ModelFamily:
-    """The family named, else the one that knows the checkpoint, else the one with an example.
+    """The family named, else the one that knows the checkpoint, else one that needs none.
 
+    That is the one that reads ``state``, else the one with an example, else the weight-free one.
     Raises `UnknownNameError`, `NameClashError`, `CheckpointError` or `click.UsageError`.
     """
     if choice.family is not None:
@@ -97,21 +98,23 @@ def choose_family(
         return family
     if choice.model is not None:
         return registry.recognise(choice.model)[0]
-    return _family_with_example(registry, state)
+    return _family_without_checkpoint(registry, state)
 
 
-def _family_with_example(registry: Registry, state: ContinuationState | None) -> ModelFamily:
-    found = [p.value for p in registry.families if p.value.example is not None]
-    if state is not None:
-        found = [f for f in found if f.codec(state.kind) is not None] or found
+def _family_without_checkpoint(registry: Registry, state: ContinuationState | None) -> ModelFamily:
+    families = [provided.value for provided in registry.families]
+    usable = [f for f in families if f.example is not None or f.load is None]
+    readers = [f for f in usable if state is not None and f.codec(state.kind) is not None]
+    found = readers or [f for f in usable if f.example is not None] or usable
     if len(found) == 1:
         return found[0]
     if found:
         names = ", ".join(family.name for family in found)
-        raise click.UsageError(f"several families have an example: name one with --family: {names}")
-    names = ", ".join(p.value.name for p in registry.families) or "none"
+        what = "have an example" if found[0].example is not None else "need no weights"
+        raise click.UsageError(f"several families {what}: name one with --family: {names}")
+    names = ", ".join(family.name for family in families) or "none"
     raise click.UsageError(
-        f"no installed family has an example: give --model DIR or --family NAME; families: {names}"
+        f"no installed family can do without a checkpoint: give --model DIR; families: {names}"
     )
 
 

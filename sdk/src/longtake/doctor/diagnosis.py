@@ -1,0 +1,158 @@
+"""Examining every installed plugin, several at once, each in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable, Sequence
+
+from attrs import evolve, field, frozen
+
+from longtake.blobs.urls import masked_url
+from longtake.doctor.extras import missing_extras
+from longtake.doctor.process import Transcript, converse
+from longtake.doctor.stores import without_secrets
+from longtake.doctor.values import Diagnosis, Examination, LoadReport, StoreTrial, TrialOutcome
+from longtake.errors import NameClashError, UnknownNameError
+from longtake.installed import Installed, installed_plugins
+from longtake.plugins import Plugin, blocked
+from longtake.registry import Names
+from longtake.settings import Settings
+
+__all__ = ["DEFAULT_TIMEOUT", "diagnose"]
+
+DEFAULT_TIMEOUT = 20.0
+
+
+@frozen
+class _Patient:
+    """A plugin and what is known of it; ``plugin`` is who it is, for messages about names."""
+
+    found: Installed
+    examination: Examination
+    report: LoadReport | None = None
+    plugin: Plugin = field(init=False)
+
+    @plugin.default
+    def _provider(self) -> Plugin:
+        return Plugin(self.found.name, self.found.distribution, self.found.version, "loaded")
+
+
+def diagnose(
+    settings: Settings, *, urls: Sequence[str] = (), timeout: float = DEFAULT_TIMEOUT
+) -> Diagnosis:
+    """Load every plugin, and try the blob stores at ``urls`` and the examples of the plugins.
+
+    No plugin that ``settings`` keep out is run. ``timeout``: the seconds that one step of one
+    plugin may take: importing it, calling its hooks, trying one store.
+    """
+    return asyncio.run(_diagnose(settings, urls, timeout))
+
+
+async def _diagnose(settings: Settings, urls: Sequence[str], timeout: float) -> Diagnosis:
+    slots = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def examine(found: Installed) -> _Patient:
+        async with slots:
+            return await _examine(found, settings, timeout)
+
+    patients = await asyncio.gather(*(examine(each) for each in installed_plugins()))
+    families, kinds, schemes = _names_of(patients)
+    examined = (
+        evolve(
+            each.examination,
+            clashes=tuple(
+                text for names in (families, kinds, schemes) for text in names.disputes(each.plugin)
+            ),
+        )
+        for each in patients
+    )
+    blobs = [await _try_url(url, schemes, timeout) for url in urls]
+    return Diagnosis(tuple(examined), tuple(blobs))
+
+
+def _names_of(
+    patients: Iterable[_Patient],
+) -> tuple[Names[Installed], Names[Installed], Names[Installed]]:
+    """Who provides which families, continuation kinds and blob store schemes."""
+    families: Names[Installed] = Names("family")
+    kinds: Names[Installed] = Names("continuation kind")
+    schemes: Names[Installed] = Names("blob store scheme")
+    for each in patients:
+        if each.report is not None:
+            provided = (families, each.report.families), (kinds, each.report.kinds)
+            for names, own in (*provided, (schemes, each.report.schemes)):
+                for name in own:
+                    names.add(name, each.found, each.plugin)
+    return families, kinds, schemes
+
+
+async def _examine(found: Installed, settings: Settings, timeout: float) -> _Patient:
+    start = Examination(
+        name=found.name,
+        distribution=found.distribution,
+        version=found.version,
+        status="failed",
+        missing_extras=missing_extras(found.distribution),
+    )
+    if why := blocked(found, settings):
+        return _Patient(found, evolve(start, status="blocked", reason=why))
+    if found.problem is not None:
+        return _Patient(found, evolve(start, phase="metadata", reason=found.problem))
+    return _judged(found, start, await converse(found, url=None, timeout=timeout))
+
+
+def _judged(found: Installed, start: Examination, said: Transcript) -> _Patient:
+    """What the messages amount to, and which step was the last when they end early."""
+    report = next((m.report for m in said.messages if m.report), None)
+    phase = next((m.entering for m in reversed(said.messages) if m.entering), "start")
+    seen = evolve(start, phase=phase, reason=said.ending, printed=said.printed)
+    if report is None:
+        return _Patient(found, seen)
+    seen = evolve(
+        seen,
+        status=report.status,
+        phase=report.phase,
+        reason=report.reason,
+        api=report.api,
+        provides=report.provides,
+        import_ms=report.import_ms,
+        heavy=report.heavy,
+        stores=_trials(report, said),
+    )
+    broken = [trial for trial in seen.stores if trial.outcome in ("failed", "crashed")]
+    if broken:  # a server that is not there is no fault of the plugin, nor is a slow one
+        why = f"{broken[0].url}: {broken[0].reason}"
+        seen = evolve(seen, status="failed", phase="blob store", reason=why)
+    return _Patient(found, seen, report)
+
+
+def _trials(report: LoadReport, said: Transcript) -> tuple[StoreTrial, ...]:
+    """One of each example: the last one begun is to blame when the process ended early."""
+    tried = [message.tried for message in said.messages if message.tried]
+    left = [StoreTrial(*example, "not tried") for example in report.examples[len(tried) :]]
+    if said.ending and left:
+        left[0] = evolve(left[0], outcome=_outcome(said), reason=said.ending)
+    return (*tried, *left)
+
+
+def _outcome(said: Transcript) -> TrialOutcome:
+    return "no answer" if said.is_overdue else "crashed"
+
+
+async def _try_url(url: str, schemes: Names[Installed], timeout: float) -> StoreTrial:
+    """Put, get and drop a blob in the user's own store, in the process of the plugin it is of."""
+    scheme, separator, _ = url.partition(":")
+    failed = StoreTrial(scheme if separator else "", masked_url(url), "failed")
+    if not separator or not scheme:
+        return evolve(failed, reason="it is not a URL such as 'file:///folder'")
+    try:
+        found = schemes.one(scheme.lower()).value
+    except (UnknownNameError, NameClashError) as error:
+        return evolve(failed, reason=str(error))
+    said = await converse(found, url=url, timeout=timeout)
+    for message in said.messages:
+        if message.tried is not None:
+            return message.tried
+    why = said.ending or "its plugin loads no more"
+    return evolve(failed, outcome=_outcome(said), reason=without_secrets(why, url))

@@ -1,0 +1,73 @@
+"""Extras of a distribution that are not installed, by what they lack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from longtake.doctor.extras import missing_extras
+from longtake.doctor.values import MissingExtra
+from tests.sdk.fake_distributions import FakeInstall
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeInstall:
+    """Distributions that this very process sees."""
+    monkeypatch.syspath_prepend(tmp_path)
+    return FakeInstall(tmp_path)
+
+
+def install(path: FakeInstall, *headers: str) -> None:
+    """``longtake-fog`` with these lines in its metadata."""
+    path.add("longtake-fog", None)
+    metadata = path.folder / "longtake_fog-0.1.dist-info" / "METADATA"
+    metadata.write_text("\n".join([metadata.read_text().strip(), *headers, ""]))
+
+
+def test_what_is_not_installed_is_named_with_its_bounds(path: FakeInstall) -> None:
+    path.add("droplets", None, version="1.5")
+    install(
+        path,
+        "Provides-Extra: wet",
+        "Provides-Extra: dry",
+        "Requires-Dist: a-package-that-nobody-has>=2; extra == 'wet'",
+        "Requires-Dist: droplets>=1; extra == 'wet'",
+        "Requires-Dist: droplets<1.5; extra == 'dry'",
+    )
+    assert missing_extras("longtake-fog") == (
+        MissingExtra("wet", ("a-package-that-nobody-has>=2",)),
+        MissingExtra("dry", ("droplets<1.5",)),
+    )
+
+
+def test_what_is_installed_or_not_of_an_extra_is_not_named(path: FakeInstall) -> None:
+    path.add("droplets", None, version="1.5rc1")
+    install(
+        path,
+        "Provides-Extra: wet",
+        "Requires-Dist: a-package-that-nobody-has",
+        "Requires-Dist: Droplets>=1; extra == 'wet'",
+        "Requires-Dist: another; extra == 'wet' and python_version < '3'",
+        "Requires-Dist: this is no requirement; extra == 'wet'",
+    )
+    assert missing_extras("longtake-fog") == ()
+
+
+def test_an_extra_may_be_made_of_others(path: FakeInstall) -> None:
+    install(
+        path,
+        "Provides-Extra: all",
+        "Provides-Extra: wet",
+        "Requires-Dist: longtake-fog[wet,all]; extra == 'all'",
+        "Requires-Dist: a-package-that-nobody-has; extra == 'wet'",
+    )
+    missing = ("a-package-that-nobody-has",)
+    assert missing_extras("longtake-fog") == (
+        MissingExtra("all", missing),
+        MissingExtra("wet", missing),
+    )
+
+
+def test_a_distribution_that_is_not_there_has_none() -> None:
+    assert missing_extras("unknown") == ()
