@@ -8,8 +8,20 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from longtake.attrs_codec import AttrsCodec as AttrsCodec
+    from longtake.blobs.leases import SupportsLeases as SupportsLeases
+    from longtake.blobs.leases import leasing as leasing
+    from longtake.blobs.powers import BlobPath as BlobPath
+    from longtake.blobs.powers import BlobStat as BlobStat
+    from longtake.blobs.powers import SupportsClose as SupportsClose
+    from longtake.blobs.powers import SupportsPath as SupportsPath
+    from longtake.blobs.powers import SupportsRange as SupportsRange
+    from longtake.blobs.powers import SupportsStat as SupportsStat
     from longtake.blobs.protocol import BlobBackend as BlobBackend
     from longtake.blobs.protocol import BlobStore as BlobStore
+    from longtake.blobs.records import BlobRecords as BlobRecords
+    from longtake.blobs.records import RecordBlobStore as RecordBlobStore
+    from longtake.blobs.urls import local_path as local_path
     from longtake.bounds import SupportsSchema as SupportsSchema
     from longtake.bounds import between as between
     from longtake.bounds import unique as unique
@@ -17,6 +29,7 @@ if TYPE_CHECKING:
     from longtake.continuation import ContinuationState as ContinuationState
     from longtake.continuation import StatePart as StatePart
     from longtake.continuation import StateSummary as StateSummary
+    from longtake.doctor.heavy import heavy_modules as heavy_modules
     from longtake.errors import BlobCorrupt as BlobCorrupt
     from longtake.errors import BlobError as BlobError
     from longtake.errors import BlobNotFound as BlobNotFound
@@ -57,6 +70,7 @@ if TYPE_CHECKING:
     from longtake.references import Reference as Reference
     from longtake.registry import Registry as Registry
     from longtake.registry import open_blob_store as open_blob_store
+    from longtake.registry import watch_blob_stores as watch_blob_stores
     from longtake.request import GenerationRequest as GenerationRequest
     from longtake.request import Job as Job
     from longtake.request import Output as Output
@@ -68,19 +82,34 @@ if TYPE_CHECKING:
     from longtake.results import Partial as Partial
     from longtake.results import Progress as Progress
     from longtake.run import Run as Run
+    from longtake.run_events import RunEnded as RunEnded
+    from longtake.run_events import RunEvent as RunEvent
+    from longtake.run_events import RunStarted as RunStarted
+    from longtake.run_events import SegmentDone as SegmentDone
+    from longtake.run_events import StageEnded as StageEnded
+    from longtake.run_events import StageStarted as StageStarted
+    from longtake.run_events import StepDone as StepDone
     from longtake.schemas import json_schema as json_schema
     from longtake.sessions import Session as Session
     from longtake.stages import PipelineStage as PipelineStage
     from longtake.stages import StageSpec as StageSpec
+    from longtake.takes import TakeSpan as TakeSpan
+    from longtake.takes import TakeState as TakeState
     from longtake.values import Frames as Frames
     from longtake.values import Waveform as Waveform
     from longtake.wire import structure as structure
     from longtake.wire import unstructure as unstructure
 else:
     _MODULES = {
+        "attrs_codec": "AttrsCodec",
+        "blobs.leases": "SupportsLeases leasing",
+        "blobs.powers": "BlobPath BlobStat SupportsClose SupportsPath SupportsRange SupportsStat",
         "blobs.protocol": "BlobBackend BlobStore",
+        "blobs.records": "BlobRecords RecordBlobStore",
+        "blobs.urls": "local_path",
         "bounds": "SupportsSchema between unique",
         "continuation": "ContinuationCodec ContinuationState StatePart StateSummary",
+        "doctor.heavy": "heavy_modules",
         "errors": (
             "BlobCorrupt BlobError BlobNotFound BlobStoreFull BlobStoreUnavailable BlobTooLarge "
             "Cancelled CheckpointError InvalidBlobId LongtakeError MissingDependencyError "
@@ -97,13 +126,15 @@ else:
         "pipeline": "Pipeline",
         "presets": "Preset",
         "references": "Reference",
-        "registry": "Registry open_blob_store",
+        "registry": "Registry open_blob_store watch_blob_stores",
         "request": "GenerationRequest Job Output ResolvedSampling Sampling",
         "results": "Event Final GenerationResult Partial Progress",
         "run": "Run",
+        "run_events": ("RunEnded RunEvent RunStarted SegmentDone StageEnded StageStarted StepDone"),
         "schemas": "json_schema",
         "sessions": "Session",
         "stages": "PipelineStage StageSpec",
+        "takes": "TakeSpan TakeState",
         "values": "Frames Waveform",
         "wire": "structure unstructure",
     }

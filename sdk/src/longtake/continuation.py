@@ -64,7 +64,7 @@ class ContinuationCodec(Protocol[T]):
 
     @property
     def kind(self) -> str:
-        """The `ContinuationState.kind` of this codec."""
+        """The ``kind`` of its `ContinuationState`."""
         ...
 
     @property
@@ -101,7 +101,7 @@ class StatePart:
 
 @frozen
 class StateSummary:
-    """What `longtake inspect` shows of a state.
+    """What ``longtake inspect`` shows of a state.
 
     ``frames`` are the carried frames, each uint8 ``[H, W, 3]`` RGB.
     """

@@ -10,6 +10,7 @@ from longtake.errors import WiringError
 from longtake.families import LoadedModel, ModelFamily
 from longtake.presets import Preset
 from longtake.stages import Recipe, StageSpec
+from longtake.takes import TakeSpan, TakeState
 from longtake.values import Frames, Waveform
 from longtake.wiring import Plan, PlannedStage, make_plan, plan_checks
 
@@ -34,12 +35,19 @@ class Plans:
         self._segment: Plan | None = None
         self._finish: dict[type, Plan] = {}
 
+    @property
+    def has_span(self) -> bool:
+        """Whether stages may ask for a segment's `TakeSpan`: the family's states have one."""
+        states = [codec.state_type for codec in self._family.codecs]
+        return bool(states) and all(issubclass(state, TakeState) for state in states)
+
     def segment(self) -> Plan:
         """How a segment comes about. A restored state may be there."""
         if self._segment is None:
             states = {codec.state_type for codec in self._family.codecs}
             plan = make_plan(
                 self._constructed(self._recipe),
+                given={TakeSpan} if self.has_span else (),
                 maybe_given=states,
                 results={Frames, Waveform, *states},
             )
@@ -54,7 +62,8 @@ class Plans:
             if has_check(spec) and not needs_components(spec)
         ]
         states = {codec.state_type for codec in self._family.codecs}
-        return plan_checks(light, self._recipe, maybe_given=states)
+        given = {TakeSpan} if self.has_span else ()
+        return plan_checks(light, self._recipe, given=given, maybe_given=states)
 
     def finish(self, state_type: type) -> Plan:
         """How a take ends, from a state of this type."""

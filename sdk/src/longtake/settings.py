@@ -33,7 +33,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Raises `ValidationError` for a rank that there is not."""
+        """Raises `longtake.ValidationError` for a rank that there is not."""
         environment = os.environ if environment is None else environment
         allowed = environment.get("LONGTAKE_PLUGINS", "")
         rank, world_size = _place(environment.get("RANK", ""), environment.get("WORLD_SIZE", ""))

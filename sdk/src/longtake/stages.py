@@ -32,8 +32,9 @@ class PipelineStage(Protocol):
 
     The constructor takes the networks that the stage owns, by component name. The annotated
     parameters of the call are what the stage needs: values that earlier stages made (the newest
-    of that type), the `Job`, options, the `Run`. ``X | None`` takes None when there is no such
-    value. The return annotation is what it makes: one value, a tuple of values, or None.
+    of that type), the `Job`, options, the `Run`, and the segment's `TakeSpan` in a family whose
+    states inherit from `TakeState`. ``X | None`` takes None when there is no such value. The return
+    annotation is what it makes: one value, a tuple of values, or None.
 
     Options come by their class. A stage's own come first: a parameter annotated with the options
     class of its name, or with a base class of that, gets them, so that stages of several names

@@ -88,18 +88,19 @@ def plan_checks(
     built: Sequence[tuple[StageSpec, Any]],
     recipe: Sequence[StageSpec],
     *,
+    given: Iterable[type] = (),
     maybe_given: Iterable[type] = (),
 ) -> tuple[PlannedStage, ...]:
     """The checks of the stages of ``recipe`` that are ``built`` already.
 
-    ``maybe_given``: as in `make_plan`. Raises `WiringError` for a check that asks for what it
-    cannot know.
+    ``given``, ``maybe_given``: as in `make_plan`. Raises `WiringError` for a check that asks for
+    what it cannot know.
     """
-    options, known = _options_by_name(recipe), set(maybe_given)
+    options, there, known = _options_by_name(recipe), set(given), set(maybe_given)
     wired = [_wire(spec, stage, options, True) for spec, stage in built]
     for planned in wired:
         for parameter in planned.checks or ():
-            _check_only_knows(planned, parameter, set(), known, known)
+            _check_only_knows(planned, parameter, there, known, known)
     return tuple(wired)
 
 

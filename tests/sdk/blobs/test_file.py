@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import errno
-import gc
 import hashlib
-import multiprocessing
 import os
 import pickle
-import random
 import subprocess
 import sys
 import threading
 import time
-import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from queue import SimpleQueue
+from typing import Any
+from unittest.mock import patch
 
 import hypothesis.strategies as st
 import pytest
@@ -25,17 +22,17 @@ from hypothesis import HealthCheck, given, settings
 
 from longtake.blobs import file_writing
 from longtake.blobs.file import FileBlobStore, open_store
-from longtake.blobs.file_format import HEADER_SIZE, decode_header
+from longtake.blobs.seal import HEADER_SIZE, decode_seal
 from longtake.errors import (
     BlobCorrupt,
     BlobError,
-    BlobNotFound,
     BlobStoreFull,
     BlobStoreUnavailable,
     BlobTooLarge,
     ValidationError,
 )
-from tests.sdk.blobs.blob_store_contract import MALFORMED_IDS, BlobStoreContract, noise
+from longtake.testing import BlobStoreContract, RawBlobs, WatchedStore
+from longtake.testing.blobs.samples import noise
 
 
 def without_unnamed_files(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,12 +71,98 @@ def path_of(root: Path, blob_id: str) -> Path:
     return root / blob_id[:2] / blob_id
 
 
-class TestFileBlobStore(BlobStoreContract):
+class NamedFilesStore(FileBlobStore):
+    """A store that works with temporary names in whatever process it is opened."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        with patch("longtake.blobs.file.unnamed_files_work", return_value=False):
+            super().__init__(root)
+
+
+class RawFiles(RawBlobs):
+    """The files of a store."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, blob_id: str) -> bytes:
+        return path_of(self.root, blob_id).read_bytes()
+
+    def write(self, blob_id: str, content: bytes) -> None:
+        path_of(self.root, blob_id).write_bytes(content)
+
+    def names(self) -> set[str]:
+        return {path.name for path in files(self.root)} - {".lock"}
+
+
+class FileStoreTests(BlobStoreContract):
+    """What the contract needs to know of a file store in ``root``."""
+
+    put_memory = 4 * 2**20
+
+    @pytest.fixture
+    def raw(self, store: FileBlobStore, root: Path) -> RawFiles:
+        return RawFiles(root)
+
+    @pytest.fixture
+    def watched(self, store: FileBlobStore, monkeypatch: pytest.MonkeyPatch) -> WatchedStore:
+        watched = WatchedStore(store)
+        for name in ("open", "stat", "lstat", "link", "rename", "unlink"):
+            monkeypatch.setattr(os, name, _noting(watched.calls, getattr(os, name)))
+        return watched
+
+    @pytest.fixture
+    def full_store(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FileBlobStore:
+        """As on a disk of 8 MiB."""
+        full, real = tmp_path / "full", os.pwrite
+
+        def pwrite(file: int, data: memoryview, offset: int) -> int:
+            if sum(path.stat().st_size for path in files(full)) + len(data) > 8 * 2**20:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return real(file, data, offset)
+
+        monkeypatch.setattr(os, "pwrite", pwrite)
+        return FileBlobStore(full)
+
+    @pytest.fixture
+    def outage(self, root: Path) -> Callable[[], AbstractContextManager[None]]:
+        """As when a disk is not mounted."""
+
+        @contextmanager
+        def outage() -> Iterator[None]:
+            root.rename(root.with_name("unmounted"))
+            yield
+            root.with_name("unmounted").rename(root)
+
+        return outage
+
+
+class TestFileBlobStore(FileStoreTests):
     @pytest.fixture
     def store(self, root: Path) -> Iterator[FileBlobStore]:
         store = FileBlobStore(root)
         yield store
         store.close()
+
+
+class TestTemporaryNames(FileStoreTests):
+    """As on a file system that cannot make files without a name."""
+
+    @pytest.fixture
+    def store(self, root: Path) -> Iterator[FileBlobStore]:
+        store = NamedFilesStore(root)
+        yield store
+        store.close()
+
+    @pytest.fixture
+    def sweep(self, root: Path) -> Callable[[], None]:
+        """A day passes."""
+
+        def sweep() -> None:
+            for path in files(root):
+                os.utime(path, (time.time() - 86400,) * 2)
+
+        return sweep
 
 
 class TestLayout:
@@ -96,24 +179,11 @@ class TestLayout:
         before = time.time_ns()
         blob_id = store.put(noise(1000), mime="video/mp4")
         content = path_of(root, blob_id).read_bytes()
-        header = decode_header(content[:HEADER_SIZE], blob_id)
+        header = decode_seal(content[:HEADER_SIZE], blob_id, HEADER_SIZE)
         assert content[HEADER_SIZE:] == noise(1000)
         assert (header.size, header.mime) == (1000, "video/mp4")
         assert header.sha256 == hashlib.sha256(noise(1000)).digest()
         assert before <= header.created_ns <= time.time_ns()
-
-    def test_malformed_ids_reach_no_path(
-        self, store: FileBlobStore, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        reached: list[object] = []
-        for name in ("open", "stat", "unlink", "lstat"):
-            monkeypatch.setattr(os, name, lambda *args, **options: reached.append(args))
-        for blob_id in MALFORMED_IDS.values():
-            for use in (store.get, store.drop, store.__contains__):
-                with suppress(BlobNotFound):
-                    use(blob_id)
-        monkeypatch.undo()
-        assert not reached
 
     def test_an_absent_parent_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(ValidationError, match="parent"):
@@ -247,7 +317,7 @@ class TestDamage:
             self._is_corrupt(tmp_path / "blobs", blob_id)
 
     def test_a_later_format_says_upgrade(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("longtake.blobs.file_format._VERSION", 2)
+        monkeypatch.setattr("longtake.blobs.seal._VERSION", 2)
         blob_id = FileBlobStore(root).put(b"x")
         monkeypatch.undo()
         with pytest.raises(BlobError, match="upgrade") as raised:
@@ -291,37 +361,6 @@ class TestLinks:
 
 
 class TestWholeOrNothing:
-    def test_nothing_is_seen_while_a_put_runs(self, store: FileBlobStore, root: Path) -> None:
-        reader = FileBlobStore(root)
-        taken: SimpleQueue[None] = SimpleQueue()
-        more: SimpleQueue[bytes | None] = SimpleQueue()
-        done: list[str] = []
-
-        def slow() -> Iterator[bytes]:
-            while (piece := more.get()) is not None:
-                yield piece
-                taken.put(None)
-
-        put = threading.Thread(target=lambda: done.append(store.put(slow())))
-        put.start()
-        for seed in range(4):
-            more.put(noise(300_000, seed))
-            taken.get()
-            assert all(path.name.startswith(".tmp-") for path in files(root))
-        more.put(None)
-        put.join()
-        assert files(root) == [path_of(root, done[0])]
-        assert bytes(reader.get(done[0])) == b"".join(noise(300_000, seed) for seed in range(4))
-
-    def test_a_failing_iterator_leaves_no_file(self, store: FileBlobStore, root: Path) -> None:
-        def failing() -> Iterator[bytes]:
-            yield noise(300_000)
-            raise RuntimeError("the caller's own")
-
-        with pytest.raises(RuntimeError, match="the caller's own"):
-            store.put(failing())
-        assert not files(root)
-
     @pytest.mark.parametrize("fails", ["pwrite", "fsync"])
     @pytest.mark.parametrize(
         ("code", "expected"),
@@ -452,7 +491,7 @@ def _failing_at(call: int, real: Callable[..., object], code: int) -> Callable[.
     return failing
 
 
-def _noting(calls: list[str], real: Callable[..., object]) -> Callable[..., object]:
+def _noting(calls: list[Any], real: Callable[..., object]) -> Callable[..., object]:
     def noting(*args: object, **options: object) -> object:
         calls.append(real.__name__)
         return real(*args, **options)
@@ -460,37 +499,7 @@ def _noting(calls: list[str], real: Callable[..., object]) -> Callable[..., obje
     return noting
 
 
-class TestKilledPuts:
-    SCRIPT = """
-import hashlib, random, sys
-from longtake.blobs.file import FileBlobStore
-store = FileBlobStore(sys.argv[1])
-chance = random.Random(int(sys.argv[2]))
-print("ready", flush=True)
-while True:
-    data = chance.randbytes(chance.choice([10, 100_000, 3_000_000]))
-    print(store.put(data), hashlib.sha256(data).hexdigest(), flush=True)
-"""
-
-    def test_kill_9_tears_no_blob_and_loses_none_that_was_acknowledged(self, root: Path) -> None:
-        chance = random.Random(5)
-        acknowledged: dict[str, str] = {}
-        for seed in range(20):
-            with _started(self.SCRIPT, str(root), str(seed)) as process:
-                assert process.stdout is not None
-                assert process.stdout.readline() == "ready\n"
-                time.sleep(chance.uniform(0, 0.08))
-                process.kill()
-                lines = process.stdout.read().splitlines(keepends=True)
-            whole = [line.split() for line in lines if line.endswith("\n")]
-            acknowledged |= dict(whole)
-        store = FileBlobStore(root)
-        assert acknowledged
-        for blob_id, digest in acknowledged.items():
-            assert hashlib.sha256(store.get(blob_id)).hexdigest() == digest
-        for path in files(root):
-            store.get(path.name)  # raises where a put was torn, or left litter
-
+class TestLitter:
     def test_litter_is_swept_when_the_store_is_opened_and_only_when_old(
         self, root: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -523,37 +532,6 @@ class TestProcesses:
         assert bytes(again.get(blob_id)) == b"x"
         assert repr(again) == repr(store)
 
-    def test_processes_share_a_store(self, root: Path) -> None:
-        store = FileBlobStore(root)
-        ids = [store.put(noise(400_000, seed)) for seed in range(4)]
-        with multiprocessing.get_context("spawn").Pool(2) as pool:
-            assert pool.map(_Digests(store), ids) == [
-                hashlib.sha256(noise(400_000, seed)).hexdigest() for seed in range(4)
-            ]
-            put = pool.map(_Puts(store), range(4))
-        assert [bytes(store.get(blob_id)) for blob_id in put] == [
-            noise(400_000, seed) for seed in range(4)
-        ]
-
-    def test_a_store_is_usable_after_fork(self, root: Path) -> None:
-        script = """
-import os, sys
-from longtake.blobs.file import FileBlobStore
-store = FileBlobStore(sys.argv[1])
-first = store.put(bytes(1_000_000))
-if os.fork() == 0:
-    second = store.put(b"c" * 1_000_000)
-    same = bytes(store.get(first)) == bytes(1_000_000)
-    print(second if same else "", flush=True)
-    os._exit(0)
-os.wait()
-print(store.put(b"p" * 1_000_000))
-"""
-        child, parent = _python(script, str(root)).split()
-        store = FileBlobStore(root)
-        assert bytes(store.get(child)) == b"c" * 1_000_000
-        assert bytes(store.get(parent)) == b"p" * 1_000_000
-
     def test_put_works_while_the_interpreter_ends(self, root: Path) -> None:
         script = """
 import atexit, sys
@@ -564,22 +542,6 @@ atexit.register(lambda: print(store.put(b"e" * 1_000_000)))
 """
         blob_id = _python(script, str(root)).strip()
         assert bytes(FileBlobStore(root).get(blob_id)) == b"e" * 1_000_000
-
-
-class _Digests:
-    def __init__(self, store: FileBlobStore) -> None:
-        self.store = store
-
-    def __call__(self, blob_id: str) -> str:
-        return hashlib.sha256(self.store.get(blob_id)).hexdigest()
-
-
-class _Puts:
-    def __init__(self, store: FileBlobStore) -> None:
-        self.store = store
-
-    def __call__(self, seed: int) -> str:
-        return self.store.put(noise(400_000, seed))
 
 
 class TestUse:
@@ -610,50 +572,8 @@ class TestUse:
         view = store.get(store.put(noise(10_000)))
         assert numpy.frombuffer(view, "u1").ctypes.data % 4096 == 0
 
-    def test_no_descriptor_nor_mapping_leaks(self, store: FileBlobStore) -> None:
-        blob_id = store.put(noise(300_000))
-        store.get(blob_id)
-        gc.collect()
-        before = _open_descriptors(), _mappings()
-        for _ in range(1000):
-            store.get(blob_id)
-            assert blob_id in store
-        for _ in range(100):
-            store.drop(store.put(b"x"))
-            with pytest.raises(BlobNotFound):
-                store.get("0" * 32)
-        with pytest.raises(ValidationError):
-            store.put(["text"])  # type: ignore[list-item]
-        gc.collect()
-        assert _open_descriptors() <= before[0]
-        assert _mappings() <= before[1] + 20
-
-    def test_an_iterable_is_put_in_bounded_memory(self, root: Path) -> None:
-        store = FileBlobStore(root)
-        store.put(noise(2**20))
-        tracemalloc.start()
-        try:
-            store.put(bytes(2**20) for _ in range(32))
-            _, peak = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-        assert peak < 4 * 2**20
-
     def test_repr_shows_the_root(self, store: FileBlobStore, root: Path) -> None:
         assert str(root) in repr(store)
-
-
-def _open_descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
-
-
-def _mappings() -> int:
-    return len(Path("/proc/self/maps").read_text().splitlines())
-
-
-def _started(script: str, *args: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", script, *args]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 def _python(script: str, *args: str) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from longtake.errors import BlobError, BlobStoreFull, BlobStoreUnavailable, BlobTooLarge
 
-__all__ = ["storage_errors"]
+__all__ = ["storage_error", "storage_errors"]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
@@ -26,11 +26,12 @@ def storage_errors(root: str) -> Iterator[None]:
     except BlobError:  # some are OSErrors too
         raise
     except OSError as error:
-        raise _translated(root, error) from error
+        raise storage_error(root, error) from error
 
 
-def _translated(root: str, error: OSError) -> BlobError:
-    problem = f"{root}: {error.strerror or type(error).__name__}"
+def storage_error(place: str, error: OSError) -> BlobError:
+    """What ``error`` means for blobs in ``place``, which is said first."""
+    problem = f"{place}: {error.strerror or type(error).__name__}"
     if error.errno in _FULL:
         return BlobStoreFull(f"{problem}; drop blobs, make room or open a store elsewhere")
     if error.errno == errno.EFBIG:
@@ -39,4 +40,4 @@ def _translated(root: str, error: OSError) -> BlobError:
         return BlobStoreUnavailable(
             f"{problem}; this process needs to read and write there: check owner, mode and mount"
         )
-    return BlobStoreUnavailable(f"{problem}; the folder cannot be used now")
+    return BlobStoreUnavailable(f"{problem}; it cannot be used now, try again later")

@@ -12,8 +12,9 @@ from concurrent.futures import Future
 
 from attrs import frozen
 
-from longtake.blobs.file_format import HEADER_SIZE, Header, decode_header
 from longtake.blobs.ids import abbreviated
+from longtake.blobs.powers import BlobStat
+from longtake.blobs.seal import HEADER_SIZE, decode_seal
 from longtake.errors import BlobCorrupt
 
 __all__ = ["StoredBlob", "Verification", "read_blob"]
@@ -24,10 +25,10 @@ _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 @frozen
 class StoredBlob:
-    """A blob's file: its header, its mapped payload, and what tells this file from any other."""
+    """A blob's file: what its seal says, its mapped payload, what tells it from others."""
 
     blob_id: str
-    header: Header
+    stat: BlobStat
     payload: memoryview
     identity: tuple[int, int, int]
     """Inode, size in bytes, time of the last change in nanoseconds."""
@@ -43,17 +44,17 @@ def read_blob(folder: int, blob_id: str) -> StoredBlob:
         status = os.fstat(file)
         if not stat.S_ISREG(status.st_mode):
             raise _not_a_file(blob_id)
-        header = decode_header(os.pread(file, HEADER_SIZE, 0), blob_id)
-        if status.st_size != HEADER_SIZE + header.size:
+        stat_of_blob = decode_seal(os.pread(file, HEADER_SIZE, 0), blob_id, HEADER_SIZE)
+        if status.st_size != HEADER_SIZE + stat_of_blob.size:
             raise BlobCorrupt(
                 f"blob {abbreviated(blob_id)}: its file has {status.st_size} bytes, "
-                f"{HEADER_SIZE + header.size} were written"
+                f"{HEADER_SIZE + stat_of_blob.size} were written"
             )
         payload = memoryview(_mapped(file))[HEADER_SIZE:]
     finally:
         os.close(file)
     identity = (status.st_ino, status.st_size, status.st_mtime_ns)
-    return StoredBlob(blob_id, header, payload, identity)
+    return StoredBlob(blob_id, stat_of_blob, payload, identity)
 
 
 def _opened(folder: int, blob_id: str) -> int:
@@ -94,7 +95,7 @@ class Verification:
         check = self._checks.setdefault(key, mine)
         if check is mine:
             try:
-                mine.set_result(hashlib.sha256(blob.payload).digest() == blob.header.sha256)
+                mine.set_result(hashlib.sha256(blob.payload).digest() == blob.stat.sha256)
             except BaseException as error:  # an interrupt, too, must wake those who wait
                 self._checks.pop(key, None)
                 mine.set_exception(error)

@@ -8,7 +8,7 @@ import secrets
 import sys
 from contextlib import suppress
 
-from longtake.blobs.file_format import HEADER_SIZE
+from longtake.blobs.seal import HEADER_SIZE
 
 __all__ = ["FLUSH_FROM", "TEMPORARY_PREFIX", "NewFile", "unnamed_files_work"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 
 __all__ = ["OVERLAP_FROM", "HashWorkers"]
 
@@ -25,16 +26,22 @@ class HashWorkers:
         self, digest: hashlib._Hash, view: memoryview, write: Callable[[memoryview], None]
     ) -> None:
         """Feed ``view`` to ``digest`` and to ``write``; returns when both are done with it."""
+        with self.meanwhile(digest, view):
+            write(view)
+
+    @contextmanager
+    def meanwhile(self, digest: hashlib._Hash, view: bytes | memoryview) -> Iterator[None]:
+        """Feed ``view`` to ``digest`` while the block runs, which also reads it."""
         job = self._submit(digest, view) if len(view) >= OVERLAP_FROM else None
         try:
-            write(view)
+            yield
         finally:
             if job is not None:
                 job.result()
         if job is None:
             digest.update(view)
 
-    def _submit(self, digest: hashlib._Hash, view: memoryview) -> Future[None] | None:
+    def _submit(self, digest: hashlib._Hash, view: bytes | memoryview) -> Future[None] | None:
         """The hash as a job; None where no thread may be started, e.g. at the interpreter's end."""
         pid = os.getpid()
         if self._executor is None or self._executor[0] != pid:

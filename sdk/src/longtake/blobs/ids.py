@@ -7,7 +7,7 @@ import secrets
 
 from longtake.errors import InvalidBlobId
 
-__all__ = ["abbreviated", "check_id", "new_id"]
+__all__ = ["abbreviated", "check_id", "is_id", "new_id"]
 
 _GRAMMAR = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
@@ -17,11 +17,16 @@ def new_id() -> str:
     return secrets.token_hex(16)
 
 
+def is_id(name: str) -> bool:
+    """Whether ``name`` has the form of an id."""
+    return _GRAMMAR.fullmatch(name) is not None
+
+
 def check_id(blob_id: object) -> str:
     """``blob_id`` itself. Raises `InvalidBlobId` when it is not an id, without repeating it."""
     if not isinstance(blob_id, str):
         raise InvalidBlobId(f"blob id: it is a {type(blob_id).__name__}, not a string")
-    if not _GRAMMAR.fullmatch(blob_id):
+    if not is_id(blob_id):
         raise InvalidBlobId(
             f"blob id: a string of {len(blob_id)} characters that is not an id; "
             "ids are 32 lower-case hexadecimal characters, as put returned them"

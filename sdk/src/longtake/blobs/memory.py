@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import NoReturn
 
 from longtake.blobs.ids import abbreviated, check_id, new_id
+from longtake.blobs.leases import check_lease, check_limit, check_owner
+from longtake.blobs.memory_leases import MemoryLeases
 from longtake.blobs.payload import DEFAULT_MIME, BlobData, check_mime, pieces
 from longtake.errors import BlobError, BlobNotFound, InvalidBlobId, ValidationError
 
@@ -21,23 +25,32 @@ def open_store(url: str) -> MemoryBlobStore:
 class MemoryBlobStore:
     """Blobs in a dictionary; they end with the store. `bytes` are kept and given by reference.
 
-    Every operation is one step on the dictionary, so there is no lock that a fork could leave held.
+    What concerns no lease is one step on the dictionary, without a lock.
     """
 
     def __init__(self) -> None:
         self._blobs: dict[str, bytes] | None = {}
+        self._leases = MemoryLeases()
 
-    def put(self, data: BlobData, *, mime: str = DEFAULT_MIME) -> str:
+    def put(
+        self, data: BlobData, *, mime: str = DEFAULT_MIME, lease_seconds: float | None = None
+    ) -> str:
         """Keep ``data``, any buffer or iterable of buffers, and return its new id.
 
-        Raises `ValidationError` for data that are not bytes. What an iterable raises passes
-        through, and nothing is kept.
+        ``lease_seconds``: as `SupportsLeases.put`. Raises `ValidationError` for data that are not
+        bytes. What an iterable raises passes through, and nothing is kept.
         """
         self._open_blobs()
         check_mime(mime)
+        check_lease(lease_seconds)
         content = _as_bytes(data)
         blob_id = new_id()
-        self._open_blobs()[blob_id] = content
+        if lease_seconds is not None:
+            with self._leases.lock:
+                self._leases.grant(blob_id, lease_seconds)
+                self._open_blobs()[blob_id] = content
+        else:
+            self._open_blobs()[blob_id] = content
         return blob_id
 
     def get(self, blob_id: str) -> bytes:
@@ -50,7 +63,36 @@ class MemoryBlobStore:
 
     def drop(self, blob_id: str) -> None:
         """Forget the blob. Dropping what is absent does nothing."""
-        self._open_blobs().pop(check_id(blob_id), None)
+        if self._open_blobs().pop(check_id(blob_id), None) is not None:
+            with self._leases.lock:
+                self._leases.forget(blob_id)
+
+    def pin(self, blob_ids: Iterable[str], owner: str) -> None:
+        """Keep the blobs for ``owner``; all or none. Raises as `SupportsLeases.pin`."""
+        check_owner(owner)
+        wanted = [check_id(blob_id) for blob_id in blob_ids]
+        with self._leases.lock:
+            for blob_id in wanted:
+                self.get(blob_id)
+            self._leases.add(wanted, owner)
+
+    def unpin(self, blob_ids: Iterable[str], owner: str) -> None:
+        """``owner`` needs the blobs no longer; what is gone is passed over."""
+        self._open_blobs()
+        check_owner(owner)
+        wanted = [check_id(blob_id) for blob_id in blob_ids]
+        with self._leases.lock:
+            self._leases.remove(wanted, owner)
+
+    def sweep(self, *, limit: int | None = None) -> int:
+        """Drop blobs whose lease is over and that nobody pins. As `SupportsLeases.sweep`."""
+        check_limit(limit)
+        with self._leases.lock:
+            over = list(islice(self._leases.over(), limit))
+            for blob_id in over:
+                self._open_blobs().pop(blob_id, None)
+                self._leases.forget(blob_id)
+        return len(over)
 
     def __contains__(self, blob_id: object) -> bool:
         """Whether the blob is there; False for whatever is not an id."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable
-from pickle import PickleBuffer
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from longtake.errors import ValidationError
@@ -12,7 +12,7 @@ from longtake.errors import ValidationError
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["DEFAULT_MIME", "MIME_LIMIT", "BlobData", "check_mime", "pieces"]
+__all__ = ["DEFAULT_MIME", "MIME_LIMIT", "BlobData", "check_mime", "held_pieces", "pieces"]
 
 BlobData: TypeAlias = "ReadableBuffer | Iterable[ReadableBuffer]"
 """Bytes, a bytearray, a memoryview, an array, a mapped file, or an iterable of those."""
@@ -37,7 +37,8 @@ def pieces(data: BlobData) -> Generator[memoryview, None, None]:
     """The bytes of ``data`` as flat views, in C order, each released when the next is asked for.
 
     An iterable is read one piece at a time, so it may fill the same buffer again and again.
-    Only arrays that are not contiguous are copied. Raises `ValidationError` for anything else.
+    Only arrays that are not contiguous or not of plain numbers are copied. Raises `ValidationError`
+    for anything else.
     """
     whole = _flat_view(data, "data")
     if whole is not None:
@@ -54,6 +55,24 @@ def pieces(data: BlobData) -> Generator[memoryview, None, None]:
             yield view
 
 
+@contextmanager
+def held_pieces(data: BlobData) -> Iterator[Iterator[bytes | memoryview]]:
+    """Like `pieces`, but each stays valid to the end of the block; those of an iterable are copies.
+
+    Raises like `pieces`, while the pieces are read.
+    """
+    whole = _flat_view(data, "data")
+    if whole is None:
+        with closing(pieces(data)) as views:
+            yield (bytes(view) for view in views)
+    else:
+        try:
+            yield iter((whole,))
+        finally:
+            with suppress(BufferError):  # an error's traceback may hold a part, until it is gone
+                whole.release()
+
+
 def _flat_view(data: object, path: str) -> memoryview | None:
     """One dimension of unsigned bytes over ``data``; None when it offers no buffer."""
     if isinstance(data, str):
@@ -66,6 +85,9 @@ def _flat_view(data: object, path: str) -> memoryview | None:
         raise ValidationError(path, f"its bytes cannot be read: {error}") from error
     if "O" in view.format:
         raise ValidationError(path, "it holds Python objects, not bytes")
-    if not view.c_contiguous:
-        view = memoryview(view.tobytes())
-    return PickleBuffer(view).raw()  # unlike memoryview.cast, takes every format and no elements
+    # PickleBuffer.raw would never copy, but it makes a view of a view, and CPython crashes when it
+    # collects a cycle that holds both, such as an error with its traceback.
+    try:
+        return view.cast("B")
+    except TypeError:  # not contiguous, no elements, or a format that is not a machine's own
+        return memoryview(view.tobytes())

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from attrs import frozen
+
+if TYPE_CHECKING:
+    from longtake.blobs.payload import BlobData
 
 __all__ = ["BlobBackend", "BlobStore"]
 
@@ -17,20 +20,24 @@ class BlobStore(Protocol):
     Errors are `longtake.BlobError` and its subclasses; a client library's own never leak.
     """
 
-    def put(self, data: bytes, *, mime: str = "application/octet-stream") -> str:
-        """Store ``data`` and return its new id.
+    def put(self, data: BlobData, *, mime: str = "application/octet-stream") -> str:
+        """Store ``data``, any buffer or iterable of buffers, and return its new id.
 
         Returns when the blob is whole, visible to every handle, and (if the store is durable) on
         stable storage; until then no reader sees any of it. Ids are unguessable and unrelated to
-        the content. Empty data is legal.
+        the content. Empty data is legal, and the buffers may be changed afterwards. Raises
+        `ValidationError` for what is not bytes, `BlobTooLarge`, `BlobStoreFull`, and
+        `BlobStoreUnavailable` in bounded time. What an iterable raises passes through. Whatever is
+        raised, nothing is kept.
         """
         ...
 
     def get(self, blob_id: str) -> bytes | memoryview:
         """The bytes under ``blob_id``, read-only.
 
-        Raises `longtake.BlobNotFound` (a `KeyError`) when absent, `longtake.BlobCorrupt` when the
-        stored bytes are not the ones that were put.
+        They stay valid when the blob is dropped. Raises `longtake.BlobNotFound` (a `KeyError`) when
+        absent, `longtake.InvalidBlobId` before anything is looked for when it is no id of this
+        store, `longtake.BlobCorrupt` when the stored bytes are not the ones that were put.
         """
         ...
 
@@ -49,8 +56,10 @@ class BlobBackend:
 
     ``open`` is a callable, or its ``"package.module:attribute"`` name, that takes the whole URL
     (``file:///var/blobs``) and returns a `BlobStore`; it raises `ValidationError` for a URL that
-    it cannot use.
+    it cannot use. ``example``: a URL where such a store is usually found, which ``longtake doctor``
+    tries; empty when there is no such place.
     """
 
     scheme: str
     open: str | Callable[[str], BlobStore]
+    example: str = ""

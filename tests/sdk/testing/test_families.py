@@ -1,0 +1,19 @@
+"""A family without weights passes the contract of families."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from longtake.testing import FamilyContract
+
+
+class TestFog(FamilyContract):
+    @pytest.fixture
+    def plugin(self) -> str:
+        return "tests.sdk.testing.fog"
+
+    @pytest.fixture
+    def sampling(self) -> dict[str, Any]:
+        return {"height": 6, "width": 8}
