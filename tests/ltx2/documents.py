@@ -30,7 +30,7 @@ class DictStore:
         self.blobs: dict[str, bytes] = {}
         self.mimes: dict[str, str] = {}
 
-    def put(self, data: bytes, *, mime: str = "application/octet-stream") -> str:
+    def put(self, data: Any, *, mime: str = "application/octet-stream") -> str:
         blob_id = f"blob-{len(self.blobs)}"
         self.blobs[blob_id], self.mimes[blob_id] = data, mime
         return blob_id

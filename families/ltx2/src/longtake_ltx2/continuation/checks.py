@@ -8,6 +8,7 @@ Each takes a value and the path to blame, and returns the value or raises
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NoReturn
@@ -23,6 +24,7 @@ __all__ = [
     "integer",
     "number",
     "object_",
+    "open_json",
     "refuse",
     "shown",
 ]
@@ -30,6 +32,8 @@ __all__ = [
 MAX_COUNT = 2**53
 """The largest count: up to here every JSON reader keeps integers exact."""
 MAX_BLOB_ID_LENGTH = 256
+MAX_DEPTH = 100
+"""How deep what others keep in a state may be nested: far less than JSON writers can follow."""
 
 
 def refuse(path: str, problem: str) -> NoReturn:
@@ -71,6 +75,24 @@ def object_(value: object, path: str) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         refuse(path, f"is {shown(value)}; must be an object")
     return dict(value)
+
+
+def open_json(value: object, path: str) -> object:
+    """JSON that others keep in the state: anything that can be written again."""
+    left: list[tuple[object, int]] = [(value, 0)]
+    while left:
+        item, depth = left.pop()
+        if depth > MAX_DEPTH:
+            refuse(path, f"is nested more than {MAX_DEPTH} deep")
+        if isinstance(item, Mapping):
+            left += [(inner, depth + 1) for inner in object_(item, path).values()]
+        elif isinstance(item, list | tuple):
+            left += [(inner, depth + 1) for inner in item]
+        elif isinstance(item, float) and not math.isfinite(item):
+            refuse(path, f"holds {item!r}, which is not JSON")
+        elif not isinstance(item, str | int | float | None):
+            refuse(path, f"holds {shown(item)}, which is not JSON")
+    return value
 
 
 def blob_id(value: object, path: str) -> str:

@@ -16,6 +16,7 @@ from longtake_ltx2.continuation.checks import (
     checked_scalars,
     integer,
     object_,
+    open_json,
     refuse,
 )
 from longtake_ltx2.continuation.document import (
@@ -53,14 +54,18 @@ def _check_blob_id(instance: object, attribute: Attribute[Any], value: object) -
 
 def _check_metadata(instance: object, attribute: Attribute[Any], value: object) -> None:
     metadata = object_(value, "state.payload.metadata")
+    open_json(metadata, "state.payload.metadata")
     clock_of(metadata)
     seed_of(metadata)
 
 
 def _check_unknown(instance: object, attribute: Attribute[Any], value: object) -> None:
-    known = sorted(PAYLOAD_KEYS & object_(value, "state.unknown_fields").keys())
+    fields = object_(value, "state.unknown_fields")
+    known = sorted(PAYLOAD_KEYS & fields.keys())
     if known:
         refuse(f"state.unknown_fields.{known[0]}", "is a field of its own")
+    for name, kept in fields.items():
+        open_json(kept, f"state.payload.{name}")
 
 
 @frozen(eq=False)

@@ -1,0 +1,73 @@
+"""The helper process: does with obstore what a forked process asks for over a socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import Any
+
+from obstore.exceptions import BaseError
+
+import longtake as lt
+from longtake_objectstore.failures import meaning
+from longtake_objectstore.objects import Objects
+from longtake_objectstore.places import Place
+
+__all__ = ["serve"]
+
+
+class _Abandoned(Exception):
+    """The forked process could not make the rest of the pieces."""
+
+
+def serve(descriptor: int) -> None:
+    """Answer until the other side of the socket is closed."""
+    with Connection(descriptor) as connection, suppress(EOFError, BrokenPipeError):
+        place: Place = connection.recv()
+        objects = Objects(place)
+        while True:
+            method, arguments = connection.recv()
+            value = _done(objects, place, connection, method, arguments)
+            has_bytes = not isinstance(value, bool | Exception | None)
+            connection.send((None if has_bytes else value, has_bytes))
+            if has_bytes:
+                connection.send_bytes(value)
+
+
+def _done(
+    objects: Objects, place: Place, connection: Connection, method: str, arguments: tuple[Any, ...]
+) -> Any:
+    """What the method gives, or the `BlobError` for what it raises."""
+    try:
+        match method:
+            case "write":
+                return _write(objects, connection, *arguments)
+            case "read":
+                return objects.read(*arguments)
+            case "read_slice":
+                return objects.read_slice(*arguments)
+            case "delete":
+                return objects.delete(*arguments)
+            case _:
+                return objects.has(*arguments)
+    except _Abandoned:
+        return None
+    except (BaseError, OSError, ValueError) as error:
+        return meaning(error, place.url) or lt.BlobStoreUnavailable(f"{place.url}: it failed")
+
+
+def _write(objects: Objects, connection: Connection, key: str) -> None:
+    pieces = _pieces(connection)
+    try:
+        objects.write(key, pieces)
+    finally:
+        for _ in pieces:  # so that the other side gets rid of them
+            pass
+
+
+def _pieces(connection: Connection) -> Iterator[bytes]:
+    while piece := connection.recv_bytes():
+        yield piece
+    if not connection.recv():
+        raise _Abandoned

@@ -1,0 +1,5 @@
+"""Longtake's blobs in Redis. Importing this package or its plugin does not import redis-py."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

@@ -1,0 +1,57 @@
+"""How the site is built: ``sphinx-build -W -n --keep-going -b html docs out/docs``, offline."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+import longtake  # noqa: E402  # after the path is set, like the extensions below
+
+logging.getLogger("longtake_ltx2").setLevel(logging.WARNING)  # a package of the theme logs all
+
+project = "Longtake"
+copyright = "the Longtake authors"
+release = longtake.__version__
+version = release
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "docs.outside", "docs.drawings"]
+nitpicky = True
+nitpick_ignore = [
+    # aliases, which signatures show by their names
+    ("py:class", "BlobData"),  # any buffer, or an iterable of buffers
+    ("py:class", "Recipe"),  # a tuple of StageSpec
+    ("py:class", "Stage"),  # a StageSpec, a callable, or a name of one
+    # what a function makes has no public class
+    ("py:class", "longtake.bounds._Between"),
+    ("py:class", "longtake.bounds._Unique"),
+    ("py:class", "longtake.testing.blobs.samples.AnyStore"),  # any store, for a type checker
+    # type variables
+    ("py:class", "longtake.attrs_codec.T"),
+    ("py:class", "longtake.continuation.T"),
+    ("py:class", "longtake.registry.T"),
+    ("py:class", "longtake.wire.T"),
+]
+default_role = "py:obj"  # a name between single backticks in a docstring is a reference
+
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 4
+myst_links_external_new_tab = False
+
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_member_order = "bysource"
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+toc_object_entries_show_parents = "hide"
+
+html_theme = "furo"
+html_title = f"Longtake {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sphinx = False
+html_theme_options = {"navigation_with_keys": True}

@@ -1,0 +1,1 @@
+"""The contract of continuation codecs, by topic."""

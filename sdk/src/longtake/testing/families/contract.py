@@ -1,0 +1,65 @@
+"""The contract of model families."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+
+import longtake as lt
+from longtake.testing.codecs.contract import CodecContract
+from longtake.testing.families.declared import DeclaredContract
+from longtake.testing.families.options import OptionContract
+from longtake.testing.families.recognised import RecognitionContract
+from longtake.testing.families.recorded import RecordedContract
+from longtake.testing.families.results import ResultContract
+from longtake.testing.families.runs import RunContract
+from longtake.testing.families.takes import TakeContract
+from longtake.testing.families.trying import TriedFamily
+
+__all__ = ["FamilyContract"]
+
+
+class FamilyContract(
+    DeclaredContract,
+    RecognitionContract,
+    OptionContract,
+    ResultContract,
+    RunContract,
+    TakeContract,
+    RecordedContract,
+    CodecContract,
+):
+    """What every family must do. Subclass it and fill the fixture ``plugin``::
+
+        class TestFog(FamilyContract):
+            @pytest.fixture
+            def plugin(self):
+                return "longtake_fog"
+
+    The plugin is loaded alone; a family with weights is tried on the checkpoint that its
+    ``example`` writes. Its codec is tried too, as by `CodecContract`, on states of a real take. The
+    state of every version is kept in the folder ``states`` beside the test file: run pytest with
+    ``--record-states`` once per version, and commit it.
+
+    Overridable fixtures: ``family_name``, when the plugin has several families; ``sampling`` and
+    ``stage_overrides``, which make requests small; ``overlap_frames``; ``load_options``, keywords
+    of `longtake.load`; ``states_folder``; and those of `CodecContract`.
+    """
+
+    @pytest.fixture
+    def codec(self, tried: TriedFamily) -> lt.ContinuationCodec[Any]:
+        """The family's codec that writes."""
+        return tried.codec
+
+    @pytest.fixture
+    def typed_states(
+        self, tried: TriedFamily, codec: lt.ContinuationCodec[Any]
+    ) -> st.SearchStrategy[Any]:
+        """The states of a real take, after its first and its second segment."""
+        results = (tried.first, tried.second)
+        states = [codec.decode(each.state) for each in results if each.state is not None]
+        if not states:
+            pytest.fail("the family has a codec, but gave no state where one was asked for")
+        return st.sampled_from(states)

@@ -1,0 +1,63 @@
+"""Every version of a state that was ever written is still read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import longtake as lt
+from longtake.testing.families.fixtures import FamilyFixtures
+from longtake.testing.families.trying import TriedFamily
+
+__all__ = ["RecordedContract"]
+
+_ADVICE = "run pytest with --record-states and commit the file"
+
+
+class RecordedContract(FamilyFixtures):
+    """States that earlier versions of the family wrote, kept beside its test.
+
+    A state is a file ``KIND-vVERSION.json``, with anything between the version and the ending, as
+    `longtake.ContinuationState.to_json` writes it, with its big parts inline.
+    """
+
+    def test_the_current_state_is_recorded(
+        self, tried: TriedFamily, states_folder: Path, pytestconfig: pytest.Config
+    ) -> None:
+        file = states_folder / f"{_name_of(_current(tried))}.json"
+        if pytestconfig.getoption("--record-states") and not _recorded(file):
+            states_folder.mkdir(parents=True, exist_ok=True)
+            file.write_text(_current(tried).to_json(indent=1) + "\n", encoding="utf-8")
+        assert _recorded(file), f"no state of this version is recorded in {file}: {_ADVICE}"
+
+    def test_every_recorded_state_is_read_and_continued(
+        self, tried: TriedFamily, states_folder: Path
+    ) -> None:
+        tried.codec  # noqa: B018  # skips a family without states
+        files = sorted(states_folder.glob("*.json"))
+        if not files:
+            pytest.skip(f"there is no state in {states_folder}: {_ADVICE}")
+        for file in files:
+            state = lt.ContinuationState.from_json(file.read_bytes())
+            assert file.stem.startswith(_name_of(state)), f"{file}: it is {_name_of(state)}"
+            codec = tried.family.codec(state.kind)
+            assert codec is not None, f"{file}: the family no longer reads states of {state.kind}"
+            codec.decode(state)
+            result = tried.pipeline.generate(tried.continuing(state))
+            assert len(result.frames) or result.audio is not None, f"{file}: nothing follows"
+
+
+def _current(tried: TriedFamily) -> lt.ContinuationState:
+    codec = tried.codec
+    state = tried.second.state
+    assert state is not None, f"the family has the codec {codec.kind!r}, but gave no state"
+    return state
+
+
+def _name_of(state: lt.ContinuationState) -> str:
+    return f"{state.kind}-v{state.payload.get('schema_version')}"
+
+
+def _recorded(file: Path) -> bool:
+    return file.exists() or any(file.parent.glob(f"{file.stem}-*.json"))
