@@ -41,7 +41,7 @@ def install(session: nox.Session, *requirements: str) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Roll a three-segment take: out/demo.mp4 and out/demo.png. ``-- --model DIR`` for real."""
+    """Takes of three segments: out/pendulum.mp4, out/demo.mp4, a .png each. ``-- --model DIR``."""
     install(session)
     session.run("python", "examples/demo.py", *session.posargs)
 
@@ -107,7 +107,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def wheels(session: nox.Session) -> None:
-    """Build every wheel, install them into an empty environment, and roll a tiny take there."""
+    """Wheels in an empty environment: a tiny take, and a new package whose tests pass."""
     folder = Path(session.create_tmp()) / "wheels"
     shutil.rmtree(folder, ignore_errors=True)
     paths = [f"./{package}" for package in PACKAGES]
@@ -117,9 +117,14 @@ def wheels(session: nox.Session) -> None:
     session.install("-q", "-c", "constraints.txt", *built)
     with session.chdir(folder):  # no source tree in sight
         session.run("longtake", "families")
+        session.run("longtake", "doctor")
         session.run("longtake", "generate", "a tiny take", "--segments", "2", "-o", "take.mp4")
         if not Path("take.mp4").stat().st_size:
             session.error("the installed wheels wrote an empty take")
+        session.run("longtake", "new", "family", "demo")
+        session.install("-q", "-c", str(ROOT / "constraints.txt"), "./longtake-demo[test]")
+        session.run("pytest", "-q", "longtake-demo")
+        session.run("longtake", "generate", "--family", "demo", "a ball of light", "-o", "demo.mp4")
 
 
 @nox.session

@@ -2,8 +2,9 @@
 
 ``python benchmarks/blobs.py``; ``--stores file redis s3`` for some of them. The two sides run in
 turns, and each pair gives one ratio, so that a machine that is busy for a while slows both. What
-the raw side does is printed with it. A row without a budget is there to be read. A server that is
-not installed is said to be missing.
+the raw side does is printed with it. A row without a budget is there to be read: a store computes
+the SHA-256 of what it takes and checks that of what it gives, which for less than 16 MiB takes
+longer than the raw side's whole work. A server that is not installed is said to be missing.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
-from attrs import Factory, frozen
+from attrs import frozen
 
 import longtake as lt
 
@@ -42,7 +43,9 @@ from tests.servers import (
 
 KIB, MIB = 2**10, 2**20
 SIZES = (64 * KIB, MIB, 16 * MIB, 64 * MIB)
-REREAD_FROM = 16 * MIB
+LARGE = 16 * MIB
+"""Bytes from which the time goes by the byte, and not by the call."""
+
 SECONDS = 4.0
 """About how long each row is measured."""
 
@@ -64,12 +67,8 @@ class Row:
     """Runs after each pair and is not timed."""
 
 
-@frozen
-class Store:
-    """A store that is measured, and what must hold for its numbers to mean anything."""
-
-    rows: list[Row] = Factory(list)
-    note: str = ""
+Rows = Iterator[Row | str]
+"""What is measured, and remarks about it, while everything that it needs is there."""
 
 
 def seconds(use: Callable[[], object]) -> float:
@@ -102,25 +101,21 @@ def free_core() -> bool:
     return len(os.sched_getaffinity(0)) - os.getloadavg()[0] >= 1.5
 
 
-@contextmanager
-def files() -> Iterator[Store]:
+def files() -> Rows:
     """Beside write, fsync and rename; and beside reading the file again."""
-    is_free = free_core()
-    put_budget = 1.15 if is_free else 2.0
-    note = f"a core is free: put <= {put_budget}" if is_free else "no core is free: put <= 2.0"
+    put_budget = 1.15 if free_core() else 2.0
+    yield f"file: {'a' if free_core() else 'no'} core is free, so that put <= {put_budget}"
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
         store = lt.open_blob_store(Path(name, "blobs").as_uri())
         for folder in range(256):  # a store that has been used for a while has its folders
             Path(name, "blobs", f"{folder:02x}").mkdir(mode=0o700, exist_ok=True)
-        rows = []
         for size in SIZES:
-            rows += file_rows(store, Path(name), secrets.token_bytes(size), put_budget)
-        yield Store(rows, note)
+            yield from file_rows(store, Path(name), secrets.token_bytes(size), put_budget)
 
 
 def file_rows(store: lt.BlobStore, folder: Path, data: bytes, put_budget: float) -> list[Row]:
     path = folder / "raw"
-    blob_id, written = store.put(data), []
+    blob_id, written = store.put(data), list[str]()
 
     def raw_put() -> None:
         file = os.open(folder / "new", os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
@@ -130,6 +125,15 @@ def file_rows(store: lt.BlobStore, folder: Path, data: bytes, put_budget: float)
                 view = view[os.write(file, view) :]
             os.fsync(file)
         os.rename(folder / "new", path)
+
+    def durable_put() -> None:
+        raw_put()
+        file = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        with closing_descriptor(file):
+            os.fsync(file)
+
+    def put() -> None:
+        written.append(store.put(data))
 
     def tidy() -> None:
         while written:
@@ -144,17 +148,13 @@ def file_rows(store: lt.BlobStore, folder: Path, data: bytes, put_budget: float)
         (folder / f"read{len(data)}").read_bytes()
 
     (folder / f"read{len(data)}").write_bytes(data)
-    budget = 0.5 if len(data) >= REREAD_FROM else None
-    put = Row(
-        "file put",
-        len(data),
-        "write+fsync+rename",
-        lambda: written.append(store.put(data)),
-        raw_put,
-        put_budget,
-        tidy,
-    )
-    return [put, Row("file get again", len(data), "read the file", reread, raw_read, budget)]
+    budget = 0.5 if len(data) >= LARGE else None
+    size = len(data)
+    return [
+        Row("file put", size, "write+fsync+rename", put, raw_put, put_budget, tidy),
+        Row("file put", size, "the same, folder's fsync", put, durable_put, put_budget, tidy),
+        Row("file get again", size, "read the file", reread, raw_read, budget),
+    ]
 
 
 @contextmanager
@@ -168,30 +168,35 @@ def closing_descriptor(file: int) -> Iterator[None]:
 # Redis
 
 
+def digest_ms() -> float:
+    """Milliseconds that SHA-256 takes for a MiB here: what no put and no get can be below."""
+    data = bytes(MIB)
+    return 1e3 * min(seconds(lambda: hashlib.sha256(data).digest()) for _ in range(20))
+
+
 class RawRedis:
     """One socket that speaks RESP, values in pieces of ``piece`` bytes."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._keys: list[bytes] = []
 
-    def put(self, data: bytes, piece: int) -> None:
+    def put(self, data: bytes, piece: int) -> list[bytes]:
         """SET of each piece under a new key, one behind the other, then all replies."""
-        key, view, count = secrets.token_hex(16).encode(), memoryview(data), 0
+        key, view = secrets.token_hex(16).encode(), memoryview(data)
+        names: list[bytes] = []
         for start in range(0, len(data), piece):
             part = view[start : start + piece]
-            name = b"%b:%08d" % (key, count)
+            name = b"%b:%08d" % (key, start)
             head = b"*3\r\n$3\r\nSET\r\n$%d\r\n%b\r\n$%d\r\n" % (len(name), name, len(part))
             for buffer in (head, part, b"\r\n"):
                 self._socket.sendall(buffer)
-            self._keys.append(name)
-            count += 1
-        self._replies(b"+OK\r\n" * count)
+            names.append(name)
+        self._replies(b"+OK\r\n" * len(names))
+        return names
 
-    def get(self, size: int, piece: int) -> bytearray:
-        """GET of the pieces of the last put, into a buffer of the right size."""
-        names = self._keys[-(-(-size // piece)) :]
+    def get(self, names: list[bytes], size: int) -> bytearray:
+        """GET of all pieces, into a buffer of the right size."""
         gets = (b"*2\r\n$3\r\nGET\r\n$%d\r\n%b\r\n" % (len(name), name) for name in names)
         self._socket.sendall(b"".join(gets))
         whole, position = bytearray(size), 0
@@ -203,11 +208,10 @@ class RawRedis:
             self._line()
         return whole
 
-    def forget(self) -> None:
-        """DEL of all pieces, so that memory is used again at once."""
-        keys, self._keys = self._keys, []
-        parts = [b"*%d\r\n$3\r\nDEL\r\n" % (len(keys) + 1)]
-        parts += [b"$%d\r\n%b\r\n" % (len(key), key) for key in keys]
+    def forget(self, names: list[bytes]) -> None:
+        """UNLINK of all pieces."""
+        parts = [b"*%d\r\n$6\r\nUNLINK\r\n" % (len(names) + 1)]
+        parts += [b"$%d\r\n%b\r\n" % (len(name), name) for name in names]
         self._socket.sendall(b"".join(parts))
         self._line()
 
@@ -224,52 +228,54 @@ class RawRedis:
         assert got == expected, got[:100]
 
 
-@contextmanager
-def redis() -> Iterator[Store]:
+def redis() -> Rows:
     """Beside one socket, with one value and with pieces like the store's."""
     missing = missing_redis()
     if missing:
-        yield Store(note=f"not measured: {missing}")
+        yield f"redis: not measured, {missing}"
         return
+    yield f"redis: redis-server on loopback, not persistent; SHA-256 takes {digest_ms():.2f} ms/MiB"
     with tempfile.TemporaryDirectory() as name:
         server = RedisServer(Path(name))
         with running(server):
-            store = lt.open_blob_store(server.url)
-            raw = RawRedis(server.port)
-            rows = []
+            store, raw = lt.open_blob_store(server.url), RawRedis(server.port)
             for size in SIZES:
-                rows += redis_rows(store, raw, secrets.token_bytes(size))
-            yield Store(rows, "redis-server on loopback, no persistence")
+                yield from redis_rows(store, raw, secrets.token_bytes(size))
 
 
 def redis_rows(store: lt.BlobStore, raw: RawRedis, data: bytes) -> list[Row]:
-    written: list[str] = []
-    blob_id = store.put(data)
-    raw.put(data, MIB)
+    size, written, named = len(data), list[str](), list[bytes]()
+    blob_id, kept = store.put(data), raw.put(data, MIB)
 
     def put() -> None:
         written.append(store.put(data))
 
     def digested() -> None:
-        raw.put(data, MIB)
+        named.extend(raw.put(data, MIB))
         hashlib.sha256(data).digest()
 
     def tidy() -> None:
-        raw.forget()
+        raw.forget(named)
+        named.clear()
         while written:
             store.drop(written.pop())
 
-    def raw_get() -> None:
-        raw.put(data, MIB) if not raw._keys else None
-        raw.get(len(data), MIB)
-
-    size = len(data)
-    return [
-        Row("redis put", size, "socket, 1 value", put, lambda: raw.put(data, size), 1.25, tidy),
-        Row("redis put", size, "socket, pieces, SHA-256", put, digested, 1.25, tidy),
-        Row("redis put", size, "socket, pieces", put, lambda: raw.put(data, MIB), None, tidy),
-        Row("redis get", size, "socket, pieces", lambda: store.get(blob_id), raw_get, None),
-    ]
+    large = 1.25 if size >= LARGE else None
+    beside: dict[str, tuple[Callable[[], object], float | None]] = {
+        "socket, one value": (lambda: named.extend(raw.put(data, size)), large),
+        "socket, pieces": (lambda: named.extend(raw.put(data, MIB)), None),
+        "socket, pieces + SHA-256": (digested, 1.25 if size >= MIB else None),
+    }
+    puts = [Row("redis put", size, name, put, *each, tidy) for name, each in beside.items()]
+    get = Row(
+        "redis get",
+        size,
+        "socket, pieces",
+        lambda: store.get(blob_id),
+        lambda: raw.get(kept, size),
+        None,
+    )
+    return [*puts, get]
 
 
 # S3
@@ -318,22 +324,20 @@ class RawS3:
         return headers
 
 
-@contextmanager
-def s3() -> Iterator[Store]:
+def s3() -> Rows:
     """Beside http.client, to rclone's server over a folder."""
     missing = missing_rclone()
     if missing:
-        yield Store(note=f"not measured: {missing}")
+        yield f"s3: not measured, {missing}"
         return
+    yield "s3: rclone serve s3 on loopback; S3's clients sign the body's SHA-256, if not told else"
     with tempfile.TemporaryDirectory() as name:
         server = RcloneServer(Path(name))
         os.environ.update(server.environment)
-        with running(server), closing(lt.open_blob_store(server.new_url())) as store:  # type: ignore[type-var]
-            raw = RawS3(server)
-            rows = []
+        with running(server):
+            store, raw = lt.open_blob_store(server.new_url()), RawS3(server)
             for size in SIZES:
-                rows += s3_rows(store, raw, secrets.token_bytes(size))
-            yield Store(rows, "rclone serve s3 on loopback; raw signs what S3's clients sign")
+                yield from s3_rows(store, raw, secrets.token_bytes(size))
 
 
 def s3_rows(store: lt.BlobStore, raw: RawS3, data: bytes) -> list[Row]:
@@ -364,4 +368,35 @@ def s3_rows(store: lt.BlobStore, raw: RawS3, data: bytes) -> list[Row]:
     ]
 
 
-STORES: dict[str, Callable[[], object]] = {"file": files, "redis": redis, "s3": s3}
+STORES: dict[str, Callable[[], Rows]] = {"file": files, "redis": redis, "s3": s3}
+
+
+def size_text(size: int) -> str:
+    return f"{size // MIB} MiB" if size >= MIB else f"{size // KIB} KiB"
+
+
+def line_of(row: Row) -> str:
+    ours, raw, ratios = measure(row)
+    ratio = median(ratios)
+    verdict = ""
+    if row.budget is not None:
+        verdict = f"{row.budget:>8.2f}  {'holds' if ratio <= row.budget else 'OVER'}"
+    return (
+        f"{row.name:<16}{size_text(row.size):>8}{ours:>10.3f}{raw:>10.3f}  {row.raw_name:<26}"
+        f"{ratio:>6.2f}{ratios[0]:>7.2f}{ratios[-1]:>7.2f}{verdict}"
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stores", nargs="+", choices=STORES, default=list(STORES))
+    print(f"{'':<16}{'size':>8}{'ms':>10}{'raw ms':>10}  {'raw':<26}", end="")
+    print(f"{'ratio':>6}{'from':>7}{'to':>7}{'budget':>8}")
+    for name in parser.parse_args().stores:
+        for row in STORES[name]():
+            print(row if isinstance(row, str) else line_of(row), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -19,6 +20,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     import redis
@@ -113,7 +115,10 @@ class Server(ABC):
 class RedisServer(Server):
     """``redis-server``, which forgets everything when it is stopped."""
 
-    password = "pass/word with:signs@all"
+    secret = "pass/word with:signs@all"
+    """The password of a server that is started with `LOCKED`."""
+
+    LOCKED = ("--requirepass", secret)
 
     def __init__(self, folder: Path, *options: str) -> None:
         super().__init__(folder)
@@ -134,7 +139,14 @@ class RedisServer(Server):
 
     @property
     def url(self) -> str:
+        """Without a password."""
         return f"redis://127.0.0.1:{self.port}/0"
+
+    def new_url(self) -> str:
+        """With one, if it wants one, and a prefix of its own."""
+        login = f":{quote(self.secret, safe='')}@" if self.options == self.LOCKED else ""
+        prefix = secrets.token_hex(4)
+        return f"redis://{login}127.0.0.1:{self.port}/0?prefix={prefix}:"
 
     def client(self) -> redis.Redis:
         """A plain client of it."""

@@ -38,8 +38,8 @@ def redis_server(
 def locked_server(
     tmp_path_factory: pytest.TempPathFactory, _needs_redis: None
 ) -> Iterator[RedisServer]:
-    """A Redis server that wants ``RedisServer.password``."""
-    server = RedisServer(tmp_path_factory.mktemp("locked"), "--requirepass", RedisServer.password)
+    """A Redis server that wants the password ``RedisServer.secret``."""
+    server = RedisServer(tmp_path_factory.mktemp("locked"), *RedisServer.LOCKED)
     with running(server):
         yield server
 

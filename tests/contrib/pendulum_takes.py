@@ -10,7 +10,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 import longtake as lt
-from longtake_pendulum import PendulumState
+from longtake_pendulum.state import PendulumState
 
 OVERLAP = 9
 

@@ -18,8 +18,8 @@ from attrs import asdict, frozen
 from numpy.typing import NDArray
 
 import longtake as lt
-from longtake_pendulum import PendulumState
 from longtake_pendulum.sound import SAMPLE_RATE, largest_slope
+from longtake_pendulum.state import PendulumState
 from longtake_pendulum.truth import seam_errors
 from tests.contrib.pendulum_takes import typed
 from tests.contrib.roll_pendulum_segment import SIZE
@@ -104,19 +104,19 @@ def test_every_seam_is_where_the_truth_is(take: LongTake, record_property: Any) 
     errors = [asdict(seam_errors(state)) for state in take.states]
     for name in ("position", "velocity", "phase"):
         worst = max(each[name] for each in errors)
-        record_property(f"worst {name} error of fresh processes", worst)
+        record_property(f"worst {name} error of fresh processes", float(worst))
         assert worst < TOLERANCE
 
 
 def test_the_sound_has_no_click(take: LongTake, record_property: Any) -> None:
     slope = largest_slope(take.states[-1].parameters)
     largest = float(np.abs(np.diff(take.sound)).max())
-    record_property("worst jump beside the slope of the tones", largest / slope)
+    record_property("worst jump beside the slope of the tones", float(largest / slope))
     assert largest <= slope
 
 
 def test_frames_and_samples_are_on_the_take_s_clock(take: LongTake) -> None:
-    assert [state.frames for state in take.states] == [
+    assert [state.span.end_frame for state in take.states] == [
         NEW_FRAMES * number for number in range(1, len(take.states) + 1)
     ]
     assert take.sound.shape[1] == floor(len(take.frames) * SAMPLE_RATE / FPS)

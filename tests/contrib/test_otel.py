@@ -17,7 +17,7 @@ import attrs
 import pytest
 
 import longtake as lt
-from tests.sdk.fake_distributions import FakeInstall
+from longtake.testing import FakeDistributions
 from tests.sdk.toy_family import FOG, pipeline_of
 
 pytest.importorskip("longtake_otel")
@@ -383,7 +383,7 @@ print(*sorted(metric.name for metric in scope.metrics), sep=", ")
 
 def test_an_installed_plugin_uses_the_providers_of_the_program(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
-    done = FakeInstall(tmp_path, beside=(root,)).python("-c", OF_A_PROGRAM)
+    done = FakeDistributions(tmp_path, beside=(root,)).python("-c", OF_A_PROGRAM)
     assert (done.code, done.err) == (0, "")
     spans, metrics = done.out.splitlines()
     assert spans == ", ".join([*(f"stage {name}" for name in STAGES), "segment fog"])
@@ -397,7 +397,7 @@ def test_importing_the_plugin_imports_nothing_heavy(tmp_path: Path) -> None:
     code = (
         "import sys, longtake_otel; longtake_otel.longtake_observers(); print(*sys.modules.keys())"
     )
-    modules = FakeInstall(tmp_path).python("-c", code).out.split()
+    modules = FakeDistributions(tmp_path).python("-c", code).out.split()
     assert {name.partition(".")[0] for name in modules} - sys.stdlib_module_names <= {
         "__main__",
         "attr",
@@ -411,7 +411,9 @@ def test_importing_the_plugin_imports_nothing_heavy(tmp_path: Path) -> None:
 
 def site_hooks(tmp_path: Path) -> set[str]:
     """What a bare Python of this environment has imported before any of our code."""
-    modules = FakeInstall(tmp_path).python("-c", "import sys; print(*sys.modules)").out.split()
+    modules = (
+        FakeDistributions(tmp_path).python("-c", "import sys; print(*sys.modules)").out.split()
+    )
     return {name.partition(".")[0] for name in modules}
 
 

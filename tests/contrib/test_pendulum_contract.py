@@ -1,4 +1,4 @@
-"""The pendulums keep the contract of families and of codecs, as any plugin's tests would ask."""
+"""The pendulums keep the contract of families, and its codec's on any state that can be."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import pytest
 from hypothesis import strategies as st
 
 import longtake as lt
-from longtake.testing import CodecContract
-from longtake_pendulum import PendulumState, longtake_families
+from longtake.testing import CodecContract, FamilyContract
+from longtake_pendulum import longtake_families
 from longtake_pendulum.palettes import PALETTES
 from longtake_pendulum.parameters import Parameters
+from longtake_pendulum.state import PendulumState
 
 PARAMETERS = st.builds(
     Parameters,
@@ -29,21 +30,29 @@ PARAMETERS = st.builds(
 
 
 @st.composite
+def spans(draw: st.DrawFn) -> lt.TakeSpan:
+    end = draw(st.integers(1, 10**9))
+    return lt.TakeSpan(
+        segment_index=draw(st.integers(0, 10**9)),
+        first_frame=draw(st.integers(0, end - 1)),
+        end_frame=end,
+        overlap_frames=draw(st.integers(0, end)),
+        seed=draw(st.integers(0, 2**64 - 1)),
+        height=draw(st.integers(1, 4096)),
+        width=draw(st.integers(1, 4096)),
+        fps=draw(st.sampled_from([Fraction(24), Fraction(30000, 1001), Fraction(240)])),
+    )
+
+
+@st.composite
 def pendulum_states(draw: st.DrawFn) -> PendulumState:
     parameters = draw(PARAMETERS)
-    frames = draw(st.integers(1, 10**9))
 
     def one_each(low: float, high: float) -> tuple[float, ...]:
         return tuple(draw(st.floats(low, high)) for _ in range(parameters.num_pendulums))
 
     return PendulumState(
-        segment_index=draw(st.integers(0, 10**9)),
-        seed=draw(st.integers(0, 2**64 - 1)),
-        height=draw(st.integers(1, 4096)),
-        width=draw(st.integers(1, 4096)),
-        fps=draw(st.sampled_from([Fraction(24), Fraction(30000, 1001), Fraction(240)])),
-        frames=frames,
-        overlap_frames=draw(st.integers(0, frames)),
+        span=draw(spans()),
         parameters=parameters,
         angles=one_each(-1, 1),
         velocities=one_each(-100, 100),
@@ -52,7 +61,19 @@ def pendulum_states(draw: st.DrawFn) -> PendulumState:
     )
 
 
+class TestPendulum(FamilyContract):
+    @pytest.fixture
+    def plugin(self) -> str:
+        return "longtake_pendulum"
+
+    @pytest.fixture
+    def sampling(self) -> dict[str, Any]:
+        return {"height": 36, "width": 64, "num_frames": 15}
+
+
 class TestPendulumCodec(CodecContract):
+    """On states that no take of a test has been through."""
+
     @pytest.fixture
     def codec(self) -> lt.ContinuationCodec[Any]:
         return longtake_families()[0].codecs[0]

@@ -28,7 +28,7 @@ HOUR = 3600
 WEEK = 7 * 24 * HOUR
 PREFIX = "longtake:blob:"
 HEADER_SIZE = 28
-PASSWORD = RedisServer.password
+PASSWORD = RedisServer.secret
 QUOTED = "pass%2Fword%20with%3Asigns%40all"
 
 
@@ -188,6 +188,29 @@ def test_pieces_without_their_manifest_expire_soon(store: Any, client: Any) -> N
     store.put(data())
     assert times
     assert all(0 < each <= HOUR for each in times)
+
+
+def test_a_slow_put_does_not_lose_its_first_pieces(
+    store: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = 0.0
+    monkeypatch.setattr("longtake_redis.uploads.monotonic", lambda: time.monotonic() + later)
+    left: list[int] = []
+
+    def data() -> Iterator[bytes]:
+        nonlocal later
+        for _ in range(20):
+            yield bytes(MIB)
+        for name in names(client):
+            client.expire(name, HOUR // 3)
+        later = HOUR * 2 / 3
+        for _ in range(20):
+            yield bytes(MIB)
+        left.extend(client.ttl(name) for name in names(client))
+
+    assert len(store.get(store.put(data()))) == 40 * MIB
+    assert len(left) > 20
+    assert min(left) > HOUR // 2
 
 
 def test_what_a_failed_put_had_sent_is_removed(store: Any, client: Any) -> None:

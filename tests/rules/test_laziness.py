@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.sdk.fake_distributions import FakeInstall
+from longtake.testing import FakeDistributions
 
 HEAVY = {
     "PIL",
@@ -31,15 +31,15 @@ MAX_MODULES = 220
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> FakeInstall:
+def installed(tmp_path_factory: pytest.TempPathFactory) -> FakeDistributions:
     """Twenty plugins with a family of three presets each."""
-    install = FakeInstall(tmp_path_factory.mktemp("installed"))
+    install = FakeDistributions(tmp_path_factory.mktemp("installed"))
     for index in range(NUM_PLUGINS):
         install.add_family(f"longtake-fake{index}", family=f"fake{index}")
     return install
 
 
-def modules_after(installed: FakeInstall, code: str) -> set[str]:
+def modules_after(installed: FakeDistributions, code: str) -> set[str]:
     """The names in ``sys.modules`` after ``code`` that were not there before."""
     report = "sys.stderr.write(' '.join(sys.modules.keys() - before))"
     done = installed.python("-c", f"import sys; before = set(sys.modules)\n{code}\n{report}")
@@ -58,13 +58,15 @@ assert main(["{command}", "--json"]) == 0
 
 
 @pytest.mark.parametrize("command", ["families", "presets", "plugins"])
-def test_listing_twenty_plugins_imports_nothing_heavy(installed: FakeInstall, command: str) -> None:
+def test_listing_twenty_plugins_imports_nothing_heavy(
+    installed: FakeDistributions, command: str
+) -> None:
     modules = modules_after(installed, LISTING.format(command=command))
     assert HEAVY.isdisjoint(packages(modules))
     assert {f"longtake_fake{index}" for index in range(NUM_PLUGINS)} <= modules
 
 
-def test_listing_schemas_imports_nothing_heavy(installed: FakeInstall) -> None:
+def test_listing_schemas_imports_nothing_heavy(installed: FakeDistributions) -> None:
     pytest.importorskip("longtake_ltx2")
     code = 'from longtake.cli import main\nassert main(["presets", "ltx2", "--json"]) == 0'
     modules = modules_after(installed, code)
@@ -72,7 +74,7 @@ def test_listing_schemas_imports_nothing_heavy(installed: FakeInstall) -> None:
     assert "longtake.schemas" in modules
 
 
-def test_listing_imports_few_modules(installed: FakeInstall) -> None:
+def test_listing_imports_few_modules(installed: FakeDistributions) -> None:
     modules = modules_after(installed, LISTING.format(command="families"))
     shared = {module for module in modules if not module.startswith("longtake_")}
     own = {module for module in shared if module.partition(".")[0] == "longtake"}
@@ -81,35 +83,35 @@ def test_listing_imports_few_modules(installed: FakeInstall) -> None:
     assert len(shared) <= MAX_MODULES, sorted(shared)
 
 
-def test_listing_knows_all_twenty(installed: FakeInstall) -> None:
+def test_listing_knows_all_twenty(installed: FakeDistributions) -> None:
     assert {f"fake{index}" for index in range(NUM_PLUGINS)} <= installed.families()
     presets = [each["name"] for each in installed.listed("presets")]
     assert sum(name.startswith("fake") for name in presets) == 3 * NUM_PLUGINS
 
 
-def test_importing_the_facade_imports_nothing_else(installed: FakeInstall) -> None:
+def test_importing_the_facade_imports_nothing_else(installed: FakeDistributions) -> None:
     assert modules_after(installed, "import longtake") == {"longtake", "__future__"}
 
 
-def test_declaring_a_family_imports_nothing_heavy(installed: FakeInstall) -> None:
+def test_declaring_a_family_imports_nothing_heavy(installed: FakeDistributions) -> None:
     modules = modules_after(installed, "import longtake_fake0 as p; p.longtake_families()")
     assert HEAVY.isdisjoint(packages(modules))
     assert {"click", "json", "logging"}.isdisjoint(packages(modules))
 
 
-def test_own_family_is_declared_without_anything_heavy(installed: FakeInstall) -> None:
+def test_own_family_is_declared_without_anything_heavy(installed: FakeDistributions) -> None:
     pytest.importorskip("longtake_ltx2")
     modules = modules_after(installed, "import longtake_ltx2.plugin as p; p.longtake_families()")
     assert HEAVY.isdisjoint(packages(modules))
 
 
-def test_help_loads_no_plugin(installed: FakeInstall) -> None:
+def test_help_loads_no_plugin(installed: FakeDistributions) -> None:
     code = 'from longtake.cli import main\nassert main(["--help"]) == 0'
     modules = modules_after(installed, code)
     assert not any(module.startswith("longtake_") for module in modules)
     assert {"attr", "pluggy", "importlib.metadata"}.isdisjoint(modules)
 
 
-def test_the_modules_of_this_test_are_seen(installed: FakeInstall) -> None:
+def test_the_modules_of_this_test_are_seen(installed: FakeDistributions) -> None:
     """Guards the tests above: what is imported does show."""
     assert "numpy" in packages(modules_after(installed, "import longtake.media.writer, numpy"))

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.sdk.fake_distributions import FakeInstall
+from longtake.testing import FakeDistributions
 
 
 @pytest.fixture
-def installed(tmp_path: Path) -> FakeInstall:
+def installed(longtake_distributions: FakeDistributions) -> FakeDistributions:
     """Nothing is installed yet but what really is."""
-    return FakeInstall(tmp_path)
+    return longtake_distributions

@@ -190,6 +190,15 @@ class Timeless:
     segment_index: int
 
 
+def test_the_class_may_be_named_and_is_imported_when_used() -> None:
+    named_codec: lt.AttrsCodec[Swing] = lt.AttrsCodec("swing.v1", f"{__name__}:Swing")
+    assert named_codec.state_type is Swing
+    assert named_codec.decode(CODEC.encode(SWING)) == SWING
+    absent: lt.AttrsCodec[Swing] = lt.AttrsCodec("swing.v1", "longtake_absent:Swing")
+    with pytest.raises(lt.PluginError, match="longtake_absent"):
+        absent.decode(CODEC.encode(SWING))
+
+
 @pytest.mark.parametrize("cls", [Plain, Timeless, 3])
 def test_a_class_that_is_no_state_is_refused(cls: Any) -> None:
     with pytest.raises(lt.PluginError, match=r"swing\.v1"):

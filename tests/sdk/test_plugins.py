@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sdk.fake_distributions import FakeInstall
+from longtake.testing import FakeDistributions
 
 GOOD = """
 import longtake as lt
@@ -109,7 +109,7 @@ def failure(record: dict[str, Any]) -> str:
 @pytest.fixture(scope="module")
 def listed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What is listed with one good plugin and every broken one installed at once."""
-    installed = FakeInstall(tmp_path_factory.mktemp("installed"))
+    installed = FakeDistributions(tmp_path_factory.mktemp("installed"))
     installed.add("good", GOOD)
     for name, (source, _) in BROKEN.items():
         installed.add(name, source)
@@ -139,7 +139,7 @@ def test_good_plugin_works_beside_broken_ones(listed: dict[str, dict[str, Any]])
     }
 
 
-def test_of_six_plugins_everything_not_in_dispute_works(installed: FakeInstall) -> None:
+def test_of_six_plugins_everything_not_in_dispute_works(installed: FakeDistributions) -> None:
     installed.add("good", GOOD)
     installed.add("clash", CLASH, version="2.0")
     broken = ("import-error", "system-exit", "syntax-error", "misspelt")
@@ -158,7 +158,7 @@ def test_of_six_plugins_everything_not_in_dispute_works(installed: FakeInstall) 
     assert "good" not in installed.families()
 
 
-def test_text_listing_names_failures_too(installed: FakeInstall) -> None:
+def test_text_listing_names_failures_too(installed: FakeDistributions) -> None:
     installed.add("broken", "raise SystemExit('no licence')")
     done = installed.python("-m", "longtake", "plugins")
     assert done.code == 0
@@ -166,20 +166,22 @@ def test_text_listing_names_failures_too(installed: FakeInstall) -> None:
 
 
 def test_the_api_that_a_plugin_asks_for_is_listed_also_when_it_does_not_fit(
-    listed: dict[str, dict[str, Any]], installed: FakeInstall
+    listed: dict[str, dict[str, Any]], installed: FakeDistributions
 ) -> None:
     assert listed["too-old:main"]["api"] == ">=0.1, <1"
     installed.add("fits", 'LONGTAKE_API = ">=1"\n' + hook("return []"))
     assert installed.plugins()["fits:main"]["api"] == ">=1"
 
 
-def test_a_hook_that_is_called_something_else_altogether_is_found(installed: FakeInstall) -> None:
+def test_a_hook_that_is_called_something_else_altogether_is_found(
+    installed: FakeDistributions,
+) -> None:
     installed.add("stray", hook("return []", "families"))
     assert "unknown hook 'families'" in installed.plugins()["stray:main"]["error"]
 
 
 @pytest.mark.parametrize("blocked", ["clash", "good"])
-def test_blocking_one_side_resolves_a_clash(installed: FakeInstall, blocked: str) -> None:
+def test_blocking_one_side_resolves_a_clash(installed: FakeDistributions, blocked: str) -> None:
     installed.add("good", GOOD)
     installed.add("clash", CLASH)
     plugins = installed.plugins(LONGTAKE_BLOCK=blocked)
@@ -191,7 +193,7 @@ def test_blocking_one_side_resolves_a_clash(installed: FakeInstall, blocked: str
     assert all(each["error"] is None for each in loaded)
 
 
-def test_code_of_a_blocked_plugin_never_runs(installed: FakeInstall) -> None:
+def test_code_of_a_blocked_plugin_never_runs(installed: FakeDistributions) -> None:
     installed.add_family("longtake-fog", family="fog")
     installed.plugins(LONGTAKE_BLOCK="longtake-fog")
     assert not installed.was_imported("longtake_fog")
@@ -199,7 +201,7 @@ def test_code_of_a_blocked_plugin_never_runs(installed: FakeInstall) -> None:
     assert installed.was_imported("longtake_fog")
 
 
-def test_code_of_a_plugin_that_is_not_allowed_never_runs(installed: FakeInstall) -> None:
+def test_code_of_a_plugin_that_is_not_allowed_never_runs(installed: FakeDistributions) -> None:
     installed.add_family("longtake-fog", family="fog")
     installed.add_family("longtake-dust", family="dust")
     plugins = installed.plugins(LONGTAKE_PLUGINS="longtake-dust")
@@ -211,20 +213,20 @@ def test_code_of_a_plugin_that_is_not_allowed_never_runs(installed: FakeInstall)
     assert not installed.was_imported("longtake_fog")
 
 
-def test_blocking_wins_over_allowing(installed: FakeInstall) -> None:
+def test_blocking_wins_over_allowing(installed: FakeDistributions) -> None:
     installed.add_family("longtake-fog", family="fog")
     names = {"LONGTAKE_PLUGINS": "longtake-fog", "LONGTAKE_BLOCK": "longtake-fog"}
     assert installed.plugins(**names)["longtake-fog:main"]["status"] == "blocked"
 
 
 @pytest.mark.parametrize("name", ["Longtake.Fog", "longtake_fog", "LONGTAKE--FOG", "longtake-fog"])
-def test_names_are_compared_as_package_tools_do(installed: FakeInstall, name: str) -> None:
+def test_names_are_compared_as_package_tools_do(installed: FakeDistributions, name: str) -> None:
     installed.add_family("Longtake_Fog", family="fog")
     record = installed.plugins(LONGTAKE_BLOCK=f"another, {name} ,")["Longtake_Fog:main"]
     assert record["status"] == "blocked"
 
 
-def test_one_entry_point_of_a_distribution_can_be_blocked(installed: FakeInstall) -> None:
+def test_one_entry_point_of_a_distribution_can_be_blocked(installed: FakeDistributions) -> None:
     installed.add("fogs", GOOD, entry_points={"thin": "fogs", "thick": "thick_fog"})
     (installed.folder / "thick_fog.py").write_text(CLASH)
     both = installed.plugins()
@@ -237,21 +239,21 @@ def test_one_entry_point_of_a_distribution_can_be_blocked(installed: FakeInstall
     assert "good" in installed.families(LONGTAKE_BLOCK="fogs:thick")
 
 
-def test_presets_of_two_families_may_share_a_name(installed: FakeInstall) -> None:
+def test_presets_of_two_families_may_share_a_name(installed: FakeDistributions) -> None:
     one = hook("return [lt.ModelFamily('fog', (), presets=(lt.Preset('base'),))]")
     installed.add("one", one)
     installed.add("two", one.replace("fog", "dust"))
     assert {"fog", "dust"} <= installed.families()
 
 
-def test_keyboard_interrupt_is_the_users_and_passes_through(installed: FakeInstall) -> None:
+def test_keyboard_interrupt_is_the_users_and_passes_through(installed: FakeDistributions) -> None:
     installed.add("slow", "raise KeyboardInterrupt")
     done = installed.python("-c", "import longtake as lt; lt.Registry.discover()")
     assert done.code != 0
     assert "KeyboardInterrupt" in done.err
 
 
-def test_what_a_plugin_prints_stays_out_of_the_json(installed: FakeInstall) -> None:
+def test_what_a_plugin_prints_stays_out_of_the_json(installed: FakeDistributions) -> None:
     installed.add("noisy", "print('thank you for installing me')\n" + hook("print(1); return []"))
     done = installed.python("-m", "longtake", "plugins", "--json")
     assert done.out.startswith("[\n")
@@ -259,7 +261,7 @@ def test_what_a_plugin_prints_stays_out_of_the_json(installed: FakeInstall) -> N
     assert installed.plugins()["noisy:main"]["status"] == "loaded"
 
 
-def test_plugin_object_may_be_something_else_than_a_module(installed: FakeInstall) -> None:
+def test_plugin_object_may_be_something_else_than_a_module(installed: FakeDistributions) -> None:
     body = """
 import longtake as lt
 

@@ -219,3 +219,34 @@ def test_family_that_cannot_look_hides_no_other(
 def test_family_may_say_that_its_checkpoint_is_damaged(tmp_path: Path) -> None:
     with pytest.raises(lt.CheckpointError, match=r"config\.json: is not JSON"):
         recognising(fog=refuses, dust=knows()).recognise(tmp_path)
+
+
+def test_a_registry_in_use_is_the_default_one_until_the_block_is_left() -> None:
+    before = lt.Registry.default()
+    outer, inner = lt.Registry([plugin("one", family("fog"))]), lt.Registry.of("longtake.builtin")
+    with outer.use() as used:
+        assert used is outer is lt.Registry.default()
+        with pytest.raises(lt.UnknownNameError):
+            lt.open_blob_store("memory:")
+        with inner.use():
+            assert lt.Registry.default() is inner
+            lt.open_blob_store("memory:")
+        assert lt.Registry.default() is outer
+    assert lt.Registry.default() is before
+
+
+def test_a_registry_is_no_longer_in_use_after_an_error() -> None:
+    before = lt.Registry.default()
+    with pytest.raises(KeyError), lt.Registry([]).use():
+        raise KeyError
+    assert lt.Registry.default() is before
+
+
+def test_stores_that_are_opened_meanwhile_are_seen_by_all_who_watch() -> None:
+    registry = lt.Registry.of("longtake.builtin")
+    with lt.watch_blob_stores() as outer:
+        first = lt.open_blob_store("memory:", registry=registry)
+        with lt.watch_blob_stores() as inner:
+            second = lt.open_blob_store("memory:", registry=registry)
+    lt.open_blob_store("memory:", registry=registry)
+    assert (outer, inner) == ([first, second], [second])

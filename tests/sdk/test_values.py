@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import longtake as lt
-from tests.sdk.fake_distributions import FakeInstall
+from longtake.testing import FakeDistributions
 from tests.sdk.toy_family import pipeline_of
 
 PIXELS = np.zeros((9, 4, 6, 3), np.uint8)
@@ -46,7 +46,7 @@ def test_they_are_frozen(value: object, name: str) -> None:
         setattr(value, name, None)
 
 
-def test_naming_them_imports_no_numpy(installed: FakeInstall) -> None:
+def test_naming_them_imports_no_numpy(installed: FakeDistributions) -> None:
     code = "import sys, longtake as lt; lt.Frames, lt.Waveform; assert 'numpy' not in sys.modules"
     done = installed.python("-c", code)
     assert done.code == 0, done.err

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import Attribute, field, frozen, has
 
-from longtake.blobs.protocol import BlobStore
-from longtake.continuation import ContinuationState, StatePart, StateSummary
 from longtake.errors import PluginError, ValidationError
+from longtake.references import resolve
+
+if TYPE_CHECKING:
+    from longtake.blobs.protocol import BlobStore
+    from longtake.continuation import ContinuationState, StatePart, StateSummary
 
 __all__ = ["AttrsCodec"]
 
@@ -26,11 +28,17 @@ _SIZE_LIMIT = 16 * 2**20
 
 
 def _checked_state(instance: Any, attribute: Attribute[Any], value: object) -> None:
+    if not isinstance(value, str):
+        _state_class(instance.kind, value)
+
+
+def _state_class(kind: str, value: object) -> type[Any]:
     if not isinstance(value, type) or not has(value):
-        raise PluginError(f"codec {instance.kind!r}: the state is no attrs class: {value!r}")
+        raise PluginError(f"codec {kind!r}: the state is no attrs class: {value!r}")
     for name in ("segment_index", "take_defaults"):
         if not hasattr(value, name):
-            raise PluginError(f"codec {instance.kind!r}: {value.__name__} has no {name}")
+            raise PluginError(f"codec {kind!r}: {value.__name__} has no {name}")
+    return value
 
 
 def _checked_upgrades(
@@ -47,10 +55,11 @@ def _checked_upgrades(
 class AttrsCodec(Generic[T]):
     """Reads and writes states of ``kind`` as the fields of the attrs class ``state_type``.
 
-    ``state_type`` has what `ContinuationCodec` asks of a state: ``segment_index`` and
-    ``take_defaults``. Its fields are what `longtake.structure` reads: numbers, text, bytes,
-    `Fraction`, lists, tuples, attrs classes. What comes in is not trusted, so their bounds belong
-    into validators of the class (`longtake.between`); unknown fields are refused.
+    ``state_type`` is the class or its ``"package.module:attribute"``, imported when first used. It
+    has what `ContinuationCodec` asks of a state: ``segment_index`` and ``take_defaults``. Its
+    fields are what `longtake.structure` reads: numbers, text, bytes, `Fraction`, lists, tuples,
+    attrs classes. What comes in is not trusted, so their bounds belong into validators of the
+    class (`longtake.between`); unknown fields are refused.
 
     ``schema_version``: of what is written. ``upgrades``: ``{n: function}``, which makes the fields
     of version n + 1 of those of version n; a version that has been written stays readable as long
@@ -62,16 +71,24 @@ class AttrsCodec(Generic[T]):
     """
 
     kind: str
-    state_type: type[T] = field(validator=_checked_state)
+    _state_type: type[T] | str = field(validator=_checked_state)
     schema_version: int = field(default=1, kw_only=True)
     upgrades: Mapping[int, Upgrade] = field(
         factory=dict, kw_only=True, validator=_checked_upgrades, repr=False
     )
     blob_from: int | None = field(default=None, kw_only=True)
 
+    @property
+    def state_type(self) -> type[T]:
+        """The attrs class. Raises `PluginError` for a name that cannot be one."""
+        return _state_class(self.kind, resolve(self._state_type))
+
     def encode(self, value: T, blobs: BlobStore | None = None) -> ContinuationState:
         """The state of ``value``. Raises what ``blobs`` raises."""
-        from longtake.wire import unstructure  # late: a codec is declared where plugins are listed
+        import json  # late, like all imports here: a codec is declared where plugins are listed
+
+        from longtake.continuation import ContinuationState
+        from longtake.wire import unstructure
 
         fields = unstructure(value)
         payload = {"schema_version": self.schema_version, "state": fields}
@@ -101,16 +118,17 @@ class AttrsCodec(Generic[T]):
         return (fields,) if isinstance(fields, str) else ()
 
     def summarize(self, state: ContinuationState, blobs: BlobStore | None = None) -> StateSummary:
-        """The fields of ``state``, each as a part. Raises like `decode`.
+        """The fields of ``state``, each as a part, those of a field's own class too.
 
-        Of a state that is in a blob store, which must then be given.
+        Raises like `decode`; a store that has the state must be given.
         """
+        from longtake.continuation import StateSummary
         from longtake.wire import unstructure
 
         value: Any = self.decode(state, blobs)
         version, stored = self._checked(state)
         where = f"blob:{stored}" if isinstance(stored, str) else "inline"
-        parts = tuple(_part(name, where, field) for name, field in unstructure(value).items())
+        parts = tuple(_part(name, where, field) for name, field in _flat(unstructure(value)))
         return StateSummary(version, value.segment_index, parts)
 
     def _checked(self, state: ContinuationState) -> tuple[int, dict[str, Any] | str]:
@@ -148,7 +166,20 @@ class AttrsCodec(Generic[T]):
             ) from error
 
 
+def _flat(fields: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The fields, and in the place of one that has fields itself, those."""
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from ((f"{name}.{inner}", field) for inner, field in value.items())
+        else:
+            yield name, value
+
+
 def _part(name: str, where: str, value: object) -> StatePart:
+    import json
+
+    from longtake.continuation import StatePart
+
     text = json.dumps(value)
     if len(text) <= _SHOWN:
         return StatePart(name, where, None, text)
@@ -156,6 +187,8 @@ def _part(name: str, where: str, value: object) -> StatePart:
 
 
 def _fetched(blob_id: str, blobs: BlobStore | None, path: str) -> dict[str, Any]:
+    import json
+
     if blobs is None:
         raise ValidationError(path, "the state is in a blob store; give the store")
     try:

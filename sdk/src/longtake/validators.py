@@ -105,7 +105,7 @@ def _is_positive_ratio(instance: Any, attribute: Attribute[Any], value: object) 
     if not isinstance(value, Fraction) or not 0 < value <= 1000:
         raise ValidationError(
             where(instance, attribute),
-            f"is {value!r}; must be a rate in frames per second such as 24 or '24000/1001'",
+            f"is {value}; must be a rate of up to 1000 frames per second, e.g. 24 or '24000/1001'",
         )
 
 

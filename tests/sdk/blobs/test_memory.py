@@ -9,10 +9,13 @@ import pytest
 
 from longtake.blobs.memory import MemoryBlobStore, open_store
 from longtake.errors import BlobError, ValidationError
-from tests.sdk.blobs.blob_store_contract import BlobStoreContract, noise
+from longtake.testing import BlobStoreContract
+from longtake.testing.blobs.samples import noise
 
 
 class TestMemoryBlobStore(BlobStoreContract):
+    num_ids = 100_000
+
     @pytest.fixture
     def store(self) -> MemoryBlobStore:
         return MemoryBlobStore()

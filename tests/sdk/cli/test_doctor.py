@@ -16,8 +16,8 @@ import pytest
 import longtake as lt
 from longtake.doctor import diagnosis as diagnoses
 from longtake.doctor.values import Diagnosis, Examination, MissingExtra, StoreTrial
+from longtake.testing import FakeDistributions
 from tests.sdk.cli.cli_support import Command
-from tests.sdk.fake_distributions import FakeInstall
 
 FOG = Examination(
     name="fog",
@@ -93,7 +93,7 @@ def test_all_is_well_where_only_extras_and_servers_are_missing(
     assert told(longtake, monkeypatch, FOG, MUD)[-1] == "2 plugins, 1 with errors"
 
 
-def test_as_json_with_real_plugins(installed: FakeInstall) -> None:
+def test_as_json_with_real_plugins(installed: FakeDistributions) -> None:
     installed.add_family("longtake-fog", family="fog")
     installed.add("longtake-mud", "import ctypes\nctypes.string_at(0)")
     names = "longtake,longtake-fog,longtake-mud"
@@ -110,7 +110,7 @@ def test_as_json_with_real_plugins(installed: FakeInstall) -> None:
     assert "SIGSEGV" in plugins["longtake-mud"]["reason"]
 
 
-def test_the_users_store_decides_the_exit_code(installed: FakeInstall) -> None:
+def test_the_users_store_decides_the_exit_code(installed: FakeDistributions) -> None:
     def doctor(url: str) -> int:
         command = ("-m", "longtake", "doctor", "--blobs", url)
         return installed.python(*command, LONGTAKE_PLUGINS="longtake").code
@@ -121,7 +121,7 @@ def test_the_users_store_decides_the_exit_code(installed: FakeInstall) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
 def test_ctrl_c_ends_it_and_the_processes_of_the_plugins(
-    installed: FakeInstall, monkeypatch: pytest.MonkeyPatch
+    installed: FakeDistributions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hangs = "import os, time\nprint(file=open(f'{__file__}.{os.getpid()}.pid', 'w'))\n"
     installed.add("longtake-mud", hangs + "time.sleep(60)")

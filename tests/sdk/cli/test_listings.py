@@ -9,9 +9,9 @@ from attrs import frozen
 
 import longtake as lt
 from longtake.plugins import Plugin
+from longtake.testing import FakeDistributions
 from tests.sdk.cli.cli_support import Command
 from tests.sdk.cli.toy_family import DrawOptions, Speck
-from tests.sdk.fake_distributions import FakeInstall
 
 
 def test_families_as_json(longtake: Command) -> None:
@@ -186,7 +186,7 @@ sys.stderr.write(" ".join(name for name in sys.modules if not name.startswith("l
 """
 
 
-def test_many_plugins_import_no_more_than_one_does(installed: FakeInstall) -> None:
+def test_many_plugins_import_no_more_than_one_does(installed: FakeDistributions) -> None:
     installed.add_family("longtake-fog0", family="fog0")
     one = installed.python("-c", IMPORTED, LONGTAKE_PLUGINS="longtake-fog0")
     for index in range(1, 45):

@@ -102,7 +102,7 @@ def test_without_a_model_the_example_is_meant(longtake: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--family", "dust"], "family 'dust' cannot tell what a take will need"),
+        (["--family", "dust"], "family 'dust' does not say what a take will need"),
         (["--height", "33"], "sampling.height"),
         (["--preset", "nope"], "nope"),
         (["--set", "draw.nope=1"], "stage_overrides.draw.nope"),

@@ -12,7 +12,7 @@ import longtake as lt
 from longtake.doctor.diagnosis import diagnose
 from longtake.doctor.values import Diagnosis, Examination
 from longtake.settings import Settings
-from tests.sdk.fake_distributions import FakeInstall
+from longtake.testing import FakeDistributions
 
 BACKENDS = """
 import longtake as lt
@@ -73,7 +73,7 @@ PLUGINS: dict[str, str | None] = {
 @pytest.fixture(scope="module")
 def diagnosis(tmp_path_factory: pytest.TempPathFactory) -> Diagnosis:
     """All of them at once, where each step may take a second."""
-    installed = FakeInstall(tmp_path_factory.mktemp("installed"))
+    installed = FakeDistributions(tmp_path_factory.mktemp("installed"))
     for name, source in PLUGINS.items():
         installed.add(name, source)
     with pytest.MonkeyPatch.context() as patch:
@@ -181,10 +181,10 @@ def test_one_broken_plugin_is_enough_not_to_be_well(diagnosis: Diagnosis) -> Non
 
 
 @pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeInstall:
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeDistributions:
     """Distributions that this very process sees."""
     monkeypatch.syspath_prepend(tmp_path)
-    return FakeInstall(tmp_path)
+    return FakeDistributions(tmp_path)
 
 
 def only(*names: str) -> Settings:
@@ -195,7 +195,7 @@ def named(diagnosis: Diagnosis, distribution: str) -> Examination:
     return next(each for each in diagnosis.plugins if each.distribution == distribution)
 
 
-def test_a_blocked_plugin_is_shown_and_not_run(path: FakeInstall) -> None:
+def test_a_blocked_plugin_is_shown_and_not_run(path: FakeDistributions) -> None:
     path.add_family("longtake-fog", family="fog")
     path.add_family("longtake-ice", family="ice")
     settings = Settings(
@@ -209,7 +209,7 @@ def test_a_blocked_plugin_is_shown_and_not_run(path: FakeInstall) -> None:
     assert diagnosis.is_well
 
 
-def test_damaged_metadata_is_a_phase_of_its_own(path: FakeInstall) -> None:
+def test_damaged_metadata_is_a_phase_of_its_own(path: FakeDistributions) -> None:
     path.add("longtake-fog", "raise AssertionError('not run')")
     (path.folder / "longtake_fog-0.1.dist-info" / "METADATA").write_text("Version: 0.1\n")
     diagnosis = diagnose(only("unknown"))
@@ -217,7 +217,7 @@ def test_damaged_metadata_is_a_phase_of_its_own(path: FakeInstall) -> None:
     assert "no name or no version" in str(named(diagnosis, "unknown").reason)
 
 
-def test_names_that_two_plugins_provide_are_shown_with_both(path: FakeInstall) -> None:
+def test_names_that_two_plugins_provide_are_shown_with_both(path: FakeDistributions) -> None:
     path.add_family("longtake-fog", family="fog")
     path.add_family("longtake-mist", family="fog")
     diagnosis = diagnose(only("longtake-fog", "longtake-mist"))
@@ -228,7 +228,9 @@ def test_names_that_two_plugins_provide_are_shown_with_both(path: FakeInstall) -
     assert not diagnosis.is_well
 
 
-def test_the_users_store_is_written_to_and_left_clean(path: FakeInstall, tmp_path: Path) -> None:
+def test_the_users_store_is_written_to_and_left_clean(
+    path: FakeDistributions, tmp_path: Path
+) -> None:
     folder = tmp_path / "blobs"
     diagnosis = diagnose(only("longtake"), urls=(f"file://{folder}", "MEMORY:"))
     assert [trial.outcome for trial in diagnosis.blobs] == ["ok", "ok"]
@@ -250,7 +252,7 @@ def test_the_users_store_is_written_to_and_left_clean(path: FakeInstall, tmp_pat
     ],
 )
 def test_a_store_of_the_user_that_does_not_work(
-    path: FakeInstall, url: str, shown: str, reason: str
+    path: FakeDistributions, url: str, shown: str, reason: str
 ) -> None:
     memory = "from longtake.blobs.memory import MemoryBlobStore\nclass Store(MemoryBlobStore):\n"
     opened = "\ndef open_store(url): return Store()"

@@ -8,24 +8,24 @@ import pytest
 
 from longtake.doctor.extras import missing_extras
 from longtake.doctor.values import MissingExtra
-from tests.sdk.fake_distributions import FakeInstall
+from longtake.testing import FakeDistributions
 
 
 @pytest.fixture
-def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeInstall:
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeDistributions:
     """Distributions that this very process sees."""
     monkeypatch.syspath_prepend(tmp_path)
-    return FakeInstall(tmp_path)
+    return FakeDistributions(tmp_path)
 
 
-def install(path: FakeInstall, *headers: str) -> None:
+def install(path: FakeDistributions, *headers: str) -> None:
     """``longtake-fog`` with these lines in its metadata."""
     path.add("longtake-fog", None)
     metadata = path.folder / "longtake_fog-0.1.dist-info" / "METADATA"
     metadata.write_text("\n".join([metadata.read_text().strip(), *headers, ""]))
 
 
-def test_what_is_not_installed_is_named_with_its_bounds(path: FakeInstall) -> None:
+def test_what_is_not_installed_is_named_with_its_bounds(path: FakeDistributions) -> None:
     path.add("droplets", None, version="1.5")
     install(
         path,
@@ -41,7 +41,7 @@ def test_what_is_not_installed_is_named_with_its_bounds(path: FakeInstall) -> No
     )
 
 
-def test_what_is_installed_or_not_of_an_extra_is_not_named(path: FakeInstall) -> None:
+def test_what_is_installed_or_not_of_an_extra_is_not_named(path: FakeDistributions) -> None:
     path.add("droplets", None, version="1.5rc1")
     install(
         path,
@@ -54,7 +54,7 @@ def test_what_is_installed_or_not_of_an_extra_is_not_named(path: FakeInstall) ->
     assert missing_extras("longtake-fog") == ()
 
 
-def test_an_extra_may_be_made_of_others(path: FakeInstall) -> None:
+def test_an_extra_may_be_made_of_others(path: FakeDistributions) -> None:
     install(
         path,
         "Provides-Extra: all",

@@ -13,8 +13,8 @@ from attrs import frozen
 
 from longtake.registry import Registry
 from longtake.scaffolding import Template, write_package
+from longtake.testing import FakeDistributions, Finished
 from tests.rules.sources import SDK
-from tests.sdk.fake_distributions import FakeInstall, Finished
 
 _TIMEOUT = 900
 """Seconds in which the tests of a package end on the slowest machine."""
@@ -68,7 +68,7 @@ def new_package(template: Template, name: str, site: Path) -> Package:
 
 def _installed(folder: Path, project_file: Path, site: Path) -> Package:
     project = tomllib.loads(project_file.read_text(encoding="utf-8"))["project"]
-    FakeInstall(site).add(
+    FakeDistributions(site).add(
         project["name"],
         None,
         entry_points=project["entry-points"]["longtake"],

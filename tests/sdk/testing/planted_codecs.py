@@ -176,6 +176,39 @@ class TestTakesNumbersForText(Planted):
             return super().made(fields)
 
 
+class TestTripsOverASurrogate(Planted):
+    fails = "test_odd_texts_are_refused_or_kept"
+
+    class broken(Codec):  # noqa: N801
+        def made(self, fields: dict[str, Any]) -> Mist:
+            made = super().made(fields)
+            made.label.encode()
+            return made
+
+
+class TestSummarizesAnotherSegment(Planted):
+    fails = "test_the_summary_is_of_the_state"
+
+    class broken(Codec):  # noqa: N801
+        def summarize(
+            self, state: lt.ContinuationState, blobs: lt.BlobStore | None = None
+        ) -> lt.StateSummary:
+            return lt.StateSummary(1, self.decode(state, blobs).segment_index + 1, ())
+
+
+class TestSaysNoVersion(Planted):
+    fails = "test_payloads_say_their_version"
+
+    class broken(Codec):  # noqa: N801
+        def encode(self, value: Mist, blobs: lt.BlobStore | None = None) -> lt.ContinuationState:
+            return lt.ContinuationState(self.kind, {"state": lt.unstructure(value)})
+
+        def checked(self, payload: Any) -> dict[str, Any]:
+            if not isinstance(payload, dict) or "schema_version" in payload:
+                raise lt.ValidationError("state.payload", "is no payload of this codec")
+            return super().checked({"schema_version": 1, **payload})
+
+
 class TestTurnsNegativeNumbers(Planted):
     fails = "test_extreme_numbers_are_refused_or_kept"
 
@@ -230,6 +263,16 @@ class TestHidesWhichBlobIsMissing(Planted):
     class broken(CodecWithBlobs):  # noqa: N801
         def missing(self, path: str, error: lt.BlobNotFound) -> lt.ValidationError:
             return lt.ValidationError("state.payload", "cannot be read")
+
+
+class TestTellsBlobIds(Planted):
+    fails = "test_errors_keep_blob_ids_secret"
+
+    class broken(CodecWithBlobs):  # noqa: N801
+        def fetched(self, name: str, value: Any, blobs: lt.BlobStore | None) -> Any:
+            if self.is_reference(value) and blobs is not None and value["blob"] not in blobs:
+                raise lt.ValidationError(f"state.payload.state.{name}", f"{value} is not there")
+            return super().fetched(name, value, blobs)
 
 
 class TestIgnoresWhatFollows(Planted):

@@ -80,6 +80,21 @@ class TestIgnoresSeed(Planted):
     fails = "test_the_same_seed_gives_the_same_bits"
 
 
+class TestContinuesByLuck(Planted):
+    family = "continues_by_luck"
+    fails = "test_the_same_state_gives_the_same_bits"
+
+
+class TestNumbered(Planted):
+    family = "numbered"
+    fails = "test_another_pipeline_gives_the_same_bits"
+
+
+class TestPredictsNothing(Planted):
+    family = "predicts_nothing"
+    fails = "test_a_prompt_predicts_its_length_or_cannot"
+
+
 class TestIgnoresCancellation(Planted):
     family = "ignores_cancellation"
     fails = "test_cancelling_stops_within_one_step"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,27 @@ class Unstoppable:
         for step in range(options.num_inference_steps):
             run.emit(lt.Progress("denoise", step + 1, options.num_inference_steps))
         return Clean(noisy.values)
+
+
+class LuckyContinuation(healthy.Prepare):
+    """The first segment is the run's, the others are the process's."""
+
+    def __call__(self, job: lt.Job, state: FogState | None, run: lt.Run) -> Noisy:
+        noisy = super().__call__(job, state, run)
+        return noisy if state is None else Noisy(tuple(random.random() for _ in noisy.values))
+
+
+class Numbered(healthy.Prepare):
+    """Every pipeline has a number, and shows it."""
+
+    made = count()
+
+    def __init__(self) -> None:
+        self.number = next(self.made)
+
+    def __call__(self, job: lt.Job, state: FogState | None, run: lt.Run) -> Noisy:
+        noisy = super().__call__(job, state, run)
+        return Noisy(tuple((value + self.number / 7) % 1 for value in noisy.values))
 
 
 class Residue(healthy.Denoise):
@@ -248,6 +271,10 @@ def estimate_one_segment(request: lt.EstimateRequest) -> lt.RunEstimate:
     return lt.RunEstimate((lt.SegmentEstimate(()),))
 
 
+def predict_nothing(components: Mapping[str, Any], prompt: str, fps: Fraction) -> int:
+    return 0
+
+
 def weighted(name: str, recognise: Callable[[Path], lt.Recognition | None]) -> lt.ModelFamily:
     return fog(name, recognise=recognise, load=load, example=write_example)
 
@@ -266,6 +293,9 @@ def longtake_families() -> list[lt.ModelFamily]:
         weighted("claims_nothing", recognise_nothing),
         weighted("fails_to_look", recognise_carelessly),
         fog("ignores_seed", prepare=ForgetfulOfTheSeed),
+        fog("continues_by_luck", prepare=LuckyContinuation),
+        fog("numbered", prepare=Numbered),
+        fog("predicts_nothing", predict_num_frames=predict_nothing),
         fog("ignores_cancellation", denoise=denoising(Unstoppable)),
         fog("keeps_cancelled", denoise=denoising(Residue)),
         fog("keeps_failed", paint=PaintUnfinished, remember=RememberFinished),

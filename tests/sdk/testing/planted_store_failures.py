@@ -12,12 +12,11 @@ import time
 from typing import Any
 
 import longtake as lt
+from tests.sdk.testing.store_contracts import DictStoreTests, contracts
 from tests.sdk.testing.working_stores import (
     HEADER,
     PASSWORD,
     DictStore,
-    DictStoreTests,
-    contracts,
 )
 
 

@@ -12,7 +12,8 @@ import secrets
 from typing import Any
 
 import longtake as lt
-from tests.sdk.testing.working_stores import HEADER, DictStore, DictStoreTests, contracts
+from tests.sdk.testing.store_contracts import DictStoreTests, contracts
+from tests.sdk.testing.working_stores import HEADER, DictStore
 
 
 class Whole(DictStore):

@@ -9,6 +9,7 @@ import pytest
 from longtake.testing import FamilyContract
 
 
+@pytest.mark.longtake_no_leaked_stores
 class TestFog(FamilyContract):
     @pytest.fixture
     def plugin(self) -> str:

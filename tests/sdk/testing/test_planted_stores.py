@@ -8,7 +8,7 @@ import pytest
 
 from tests.sdk.testing import planted_stores
 from tests.sdk.testing.planted import failures
-from tests.sdk.testing.working_stores import broken
+from tests.sdk.testing.store_contracts import broken
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,8 @@ Importing this package imports nothing heavy.
 from __future__ import annotations
 
 import longtake as lt
-from longtake_pendulum.state import PendulumState
 
-__all__ = ["LONGTAKE_API", "PendulumState", "longtake_families"]
+__all__ = ["LONGTAKE_API", "longtake_families"]
 
 __version__ = "0.1.0"
 
@@ -36,7 +35,9 @@ def longtake_families() -> list[lt.ModelFamily]:
             ),
             presets=(lt.Preset("swing", description="Five pendulums, 2 s more with each segment"),),
             defaults={"seed": 0, "height": 288, "width": 512, "num_frames": 69, "fps": 30},
-            codecs=(lt.AttrsCodec("pendulum.v1", PendulumState, blob_from=0),),
+            codecs=(
+                lt.AttrsCodec("pendulum.v1", "longtake_pendulum.state:PendulumState", blob_from=0),
+            ),
             description="Coupled pendulums with a tone each: exact motion, no weights",
         )
     ]

@@ -133,5 +133,4 @@ def largest_slope(parameters: Parameters) -> float:
     fastest = np.hypot(own.frequencies.max(), own.damping)
     swell = 2 * (1 - _QUIETEST) * fastest / SAMPLE_RATE
     each = tone + swell * sum(_OVERTONES)
-    largest: float = (_gain(parameters) * pans(parameters) * each).sum(axis=1).max()
-    return largest
+    return float((_gain(parameters) * pans(parameters) * each).sum(axis=1).max())

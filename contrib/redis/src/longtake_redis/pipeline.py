@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from redis.exceptions import ResponseError
@@ -17,12 +17,12 @@ WINDOW = 8
 _JOINED_UP_TO = 128 * 1024
 """Bytes up to which joining buffers costs less than sending each."""
 
+_AT_ONCE = 16
+"""Buffers from which the same holds for any number of bytes."""
+
 
 class Connection(Protocol):
     """What is used of a connection of redis-py."""
-
-    @property
-    def is_connected(self) -> bool: ...
 
     def send_packed_command(self, command: list[bytes | memoryview], /) -> None: ...
 
@@ -39,16 +39,16 @@ def command(*arguments: bytes) -> bytes:
 
 
 class Pipeline:
-    """Writes over ``connection``, each with the reply that is expected of it."""
+    """Writes over ``connection``, each with the reply that is expected of it.
+
+    ``is_lost``: whether the connection failed, so that nothing more can be said over it.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._expected: deque[Any] = deque()
         self._unsent: list[bytes | memoryview] = []
-
-    @property
-    def is_connected(self) -> bool:
-        return self._connection.is_connected
+        self.is_lost = False
 
     def set(self, key: bytes, value: list[bytes | memoryview], seconds: int) -> None:
         """SET, with an expiry; the value's last bytes may leave with the next command."""
@@ -94,15 +94,28 @@ class Pipeline:
             self._flush()
 
     def _flush(self) -> None:
-        if sum(map(len, self._unsent)) <= _JOINED_UP_TO:
+        if len(self._unsent) > _AT_ONCE or sum(map(len, self._unsent)) <= _JOINED_UP_TO:
             self._unsent = [b"".join(self._unsent)]
         unsent, self._unsent = self._unsent, []
-        self._connection.send_packed_command(unsent)
+        with self._watched():
+            self._connection.send_packed_command(unsent)
 
     def _read(self) -> None:
         expected = self._expected.popleft()
-        if self._connection.read_response() != expected:
+        with self._watched():
+            reply = self._connection.read_response()
+        if reply != expected:
             raise LookupError("a key is gone")
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            yield
+        except ResponseError:
+            raise
+        except BaseException:
+            self.is_lost = True
+            raise
 
 
 def replies(connection: Connection, commands: Iterable[bytes]) -> Iterator[Any]:

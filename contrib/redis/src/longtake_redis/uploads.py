@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
+from time import monotonic
 
 from redis.exceptions import RedisError
 
@@ -38,7 +38,7 @@ class Upload:
         self._rest: list[bytes | memoryview] = []
         self._rest_size = 0
         self._num_pieces = 0
-        self._renewed = time.monotonic()
+        self._renewed = monotonic()
 
     def append(self, data: bytes | memoryview) -> None:
         """The next bytes of the record; they may be used until the end."""
@@ -66,7 +66,7 @@ class Upload:
 
     def discard(self) -> None:
         """Remove what was sent, if the server can be reached; else it goes by itself."""
-        if self._pipeline.is_connected:
+        if not self._pipeline.is_lost:
             with suppress(RedisError, OSError):
                 self._pipeline.forget([self._names.manifest, *self._names.pieces(self._num_pieces)])
 
@@ -74,6 +74,6 @@ class Upload:
         piece, self._rest, self._rest_size = self._rest, [], 0
         index, self._num_pieces = self._num_pieces, self._num_pieces + 1
         self._pipeline.set(self._names.piece(index), piece, PENDING)
-        if time.monotonic() - self._renewed > PENDING / 2:  # a slow iterable outlives no piece
+        if monotonic() - self._renewed > PENDING / 2:  # a slow iterable outlives no piece
             self._pipeline.expire(self._names.pieces(self._num_pieces), PENDING)
-            self._renewed = time.monotonic()
+            self._renewed = monotonic()

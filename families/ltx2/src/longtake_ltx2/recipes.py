@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import longtake as lt
-from longtake_ltx2.overrides import LTX2DecoderPresetOverride, LTX2RefinePresetOverride
 from longtake_ltx2.schedule import DISTILLED_SIGMAS, REFINE_SIGMAS
+
+if TYPE_CHECKING:
+    from longtake_ltx2.overrides import LTX2DecoderPresetOverride, LTX2RefinePresetOverride
 
 __all__ = [
     "BASE_RECIPE",

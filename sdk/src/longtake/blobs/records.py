@@ -200,9 +200,10 @@ class RecordBlobStore:
                 if not sealed.is_complete:
                     self._records.delete(blob_id)
         except Exception:
-            if sealed.refused is None:
-                raise
-        if sealed.refused is not None:  # the caller's own error, as it was
+            if sealed.refused is not None:  # the caller's own error, as it was
+                raise sealed.refused from None
+            raise
+        if sealed.refused is not None:
             raise sealed.refused
         if not sealed.is_complete:
             raise BlobError(f"{self._records!r} left a part of the blob unread; it is not stored")

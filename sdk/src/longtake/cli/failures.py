@@ -63,7 +63,9 @@ def _text(error: Exception) -> str:
         return "interrupted"
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "longtake"
-        return f"{error.format_message()} See '{command} --help'."
+        message = error.format_message()
+        stop = "" if message.endswith((".", "?", "!")) else "."
+        return f"{message}{stop} See '{command} --help'."
     if isinstance(error, click.ClickException):
         return error.format_message()
     if isinstance(error, LongtakeError):

@@ -68,7 +68,9 @@ def plan(
     overrides = build_overrides(preset_overrides)
     family = choose_family(Registry.default(), choice)
     if family.estimate is None:
-        raise click.UsageError(f"family {family.name!r} cannot tell what a take will need")
+        raise click.UsageError(
+            f"family {family.name!r} does not say what a take will need: it has no estimate."
+        )
     family.preset(preset)  # refuses an unknown one before a checkpoint is looked at
     with _checkpoint(family, choice.model) as path:
         planned = _planned(family, choice, path, preset, overrides)

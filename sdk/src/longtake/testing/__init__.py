@@ -8,32 +8,32 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from longtake.testing.blobs import BlobStoreContract as BlobStoreContract
-    from longtake.testing.blobs import CloseContract as CloseContract
-    from longtake.testing.blobs import LeaseContract as LeaseContract
-    from longtake.testing.blobs import PathContract as PathContract
-    from longtake.testing.blobs import RangeContract as RangeContract
-    from longtake.testing.blobs import RawBlobs as RawBlobs
-    from longtake.testing.blobs import StatContract as StatContract
-    from longtake.testing.blobs import WatchedStore as WatchedStore
+    from longtake.testing.blobs.contract import BlobStoreContract as BlobStoreContract
+    from longtake.testing.blobs.contract import CloseContract as CloseContract
+    from longtake.testing.blobs.contract import LeaseContract as LeaseContract
+    from longtake.testing.blobs.contract import PathContract as PathContract
+    from longtake.testing.blobs.contract import RangeContract as RangeContract
+    from longtake.testing.blobs.contract import RawBlobs as RawBlobs
+    from longtake.testing.blobs.contract import StatContract as StatContract
+    from longtake.testing.blobs.contract import WatchedStore as WatchedStore
     from longtake.testing.codecs.contract import CodecContract as CodecContract
     from longtake.testing.distributions import FakeDistributions as FakeDistributions
     from longtake.testing.distributions import Finished as Finished
     from longtake.testing.families.contract import FamilyContract as FamilyContract
 else:
     _HOMES = {
-        "BlobStoreContract": "blobs",
-        "CloseContract": "blobs",
+        "BlobStoreContract": "blobs.contract",
+        "CloseContract": "blobs.contract",
         "CodecContract": "codecs.contract",
         "FakeDistributions": "distributions",
         "FamilyContract": "families.contract",
         "Finished": "distributions",
-        "LeaseContract": "blobs",
-        "PathContract": "blobs",
-        "RangeContract": "blobs",
-        "RawBlobs": "blobs",
-        "StatContract": "blobs",
-        "WatchedStore": "blobs",
+        "LeaseContract": "blobs.contract",
+        "PathContract": "blobs.contract",
+        "RangeContract": "blobs.contract",
+        "RawBlobs": "blobs.contract",
+        "StatContract": "blobs.contract",
+        "WatchedStore": "blobs.contract",
     }
     __all__ = sorted(_HOMES)
 

@@ -27,19 +27,13 @@ _MARKERS = (
     "leave such tests out with -m 'not longtake_slow'",
     f"{_NO_LEAKS}: fails when a blob store that longtake.open_blob_store opened is not closed",
 )
-_WITH_ASSERTS = (
-    "codecs.refusals",
-    "codecs.round_trips",
-    "distributions",
-    "families.declared",
-    "families.options",
-    "families.recognised",
-    "families.recorded",
-    "families.results",
-    "families.runs",
-    "families.takes",
+# Now, for later they may be imported: asserts of the contracts say what they compared.
+pytest.register_assert_rewrite(
+    "longtake.testing.blobs",
+    "longtake.testing.codecs",
+    "longtake.testing.distributions",
+    "longtake.testing.families",
 )
-"""Modules whose asserts say what they compared."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,10 +48,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say what the markers mean, and let asserts of the contracts explain themselves."""
+    """Say what the markers mean."""
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
-    pytest.register_assert_rewrite(*(f"longtake.testing.{name}" for name in _WITH_ASSERTS))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -152,7 +152,7 @@ def _fetch(blobs: lt.BlobStore, stored: str, path: str, *, limit: int) -> memory
     try:
         blob = memoryview(blobs.get(stored)).cast("B")
     except KeyError:  # BlobNotFound, or what a store outside Longtake raises
-        refuse(path, f"blob {stored!r} is not in the blob store; was it dropped?")
+        refuse(path, f"blob {stored[:6]!r}... is not in the blob store; was it dropped?")
     if len(blob) > limit:
         refuse(path, f"the blob is {len(blob)} bytes; at most {limit} are read")
     return blob

@@ -7,7 +7,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
@@ -127,6 +127,7 @@ class BasicsContract(BlobStoreFixtures):
 
         @settings(max_examples=self.examples, deadline=None)
         @given(sizes=st.lists(st.integers(0, 9000), min_size=1, max_size=5))
+        @example(sizes=[300])
         def check(sizes: list[int]) -> None:
             parts = [of_its_own(), *(chance.randbytes(size) for size in sizes)]
             assert content_of(store, store.put(iter(parts))) == b"".join(parts)

@@ -36,7 +36,7 @@ class BlobStoreFixtures:
     largest: ClassVar[int] = 65 * 2**20
     """Bytes of the largest blob that the tests put."""
 
-    num_ids: ClassVar[int] = 1000
+    num_ids: ClassVar[int] = 500
     """Blobs put to look at their ids."""
 
     cycles: ClassVar[int] = 1000

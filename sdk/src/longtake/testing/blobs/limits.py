@@ -118,10 +118,11 @@ def _use(store: AnyStore, kept: str, missing: str, times: int) -> None:
 
 
 def _open_and_close(store: AnyStore, blob_id: str, times: int) -> None:
+    data = noise(300_000)
     for _ in range(times):
         handle = opened_again(store)
         content_of(handle, blob_id)
-        handle.drop(handle.put(noise(300_000)))
+        handle.drop(handle.put(data))
         closed(handle)
 
 

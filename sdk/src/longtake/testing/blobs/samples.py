@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, NoReturn, Protocol
 
-import pytest
-
 import longtake as lt
 
 __all__ = [
@@ -42,6 +40,8 @@ class AnyStore(lt.BlobStore, Protocol):
 
 def skip(reason: str) -> NoReturn:
     """Skip the test that runs."""
+    import pytest  # not above, since other processes import this module too
+
     pytest.skip(reason)
 
 

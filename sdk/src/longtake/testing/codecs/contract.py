@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from longtake.testing.codecs.blobs import BlobContract
 from longtake.testing.codecs.refusals import RefusalContract
-from longtake.testing.codecs.round_trips import BlobContract, RoundTripContract
+from longtake.testing.codecs.round_trips import RoundTripContract
 
 __all__ = ["CodecContract"]
 

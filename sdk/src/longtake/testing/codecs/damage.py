@@ -12,6 +12,7 @@ from attrs import frozen
 __all__ = [
     "BAD_VERSIONS",
     "NO_NUMBERS",
+    "ODD_TEXTS",
     "Damaged",
     "Place",
     "at",
@@ -32,6 +33,9 @@ NO_NUMBERS = (float("nan"), float("inf"), float("-inf"))
 """What Python's JSON reader takes for numbers and JSON does not have."""
 
 BAD_VERSIONS: tuple[Any, ...] = (0, -1, "1", True, 1.0, None, [], 2**70)
+
+ODD_TEXTS = ("", " ", "\x00", "\ud800", "\u202e", "NaN", "1e999", "null", "../..", "%00", "é", "=")
+"""Texts that JSON can say and that careless readers trip over."""
 
 _DEPTH = 5_000
 

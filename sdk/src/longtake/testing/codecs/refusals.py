@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, ClassVar
@@ -13,11 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import longtake as lt
-from longtake.testing.codecs import damage
-from longtake.testing.codecs.damage import Damaged, Place, at, places, removed, replaced
+from longtake.testing.codecs import damage, damaging
+from longtake.testing.codecs.damage import Damaged, Place, places, replaced
 from longtake.testing.codecs.fixtures import CodecFixtures, Sample
 from longtake.testing.codecs.reading import Reader, refusal_of
-from longtake.testing.codecs.stores import RecordingStore
 from longtake.testing.codecs.strategies import SETTINGS, json_values
 from longtake.testing.complaining import fail_for
 from longtake.testing.hanging import each_in_time, in_time
@@ -27,7 +26,6 @@ __all__ = ["RefusalContract"]
 _RULE = "damaged states are refused with a ValidationError whose path begins with 'state'"
 _VERSION = "schema_version"
 _ROOM, _TIMES = 32 * 2**20, 50
-_MOST_PLACES = 24
 
 
 class RefusalContract(CodecFixtures):
@@ -58,35 +56,41 @@ class RefusalContract(CodecFixtures):
     def test_missing_fields_are_refused_or_have_a_default(
         self, reader: Reader, samples: list[Sample]
     ) -> None:
-        self._check(reader, samples, _without_each)
+        self._check(reader, samples, damaging.without_each)
 
     def test_fields_of_another_type_are_refused(
         self, reader: Reader, samples: list[Sample]
     ) -> None:
-        self._check(reader, samples, _with_other_types)
+        self._check(reader, samples, damaging.with_other_types)
+
+    def test_odd_texts_are_refused_or_kept(self, reader: Reader, samples: list[Sample]) -> None:
+        self._check(reader, samples, partial(damaging.with_texts, texts=damage.ODD_TEXTS))
 
     def test_numbers_that_json_does_not_have_are_refused(
         self, reader: Reader, samples: list[Sample]
     ) -> None:
         for sample in samples:
-            changed = list(_with_values(sample.payload, damage.NO_NUMBERS))
+            changed = list(damaging.with_values(sample.payload, damage.NO_NUMBERS))
             wrong = each_in_time(changed, partial(_accepted, reader, sample))
             fail_for("NaN and infinity are not JSON; they are refused everywhere", wrong)
 
     def test_extreme_numbers_are_refused_or_kept(
         self, reader: Reader, samples: list[Sample]
     ) -> None:
-        self._check(reader, samples, _with_extreme_numbers)
+        self._check(reader, samples, damaging.with_extreme_numbers)
 
     def test_big_values_are_refused_or_kept(self, reader: Reader, samples: list[Sample]) -> None:
-        self._check(reader, samples[:1], partial(_with_big_values, many=self.MANY))
+        self._check(reader, samples[:1], partial(damaging.with_big_values, many=self.MANY))
 
     def test_memory_is_bounded_by_the_document(
         self, codec: lt.ContinuationCodec[Any], samples: list[Sample]
     ) -> None:
         for sample in samples:
             length = len(str(sample.payload)) + _stored_bytes(sample)
-            changed = [*_with_extreme_numbers(sample.payload), *_with_big_sizes(sample.payload)]
+            changed = [
+                *damaging.with_extreme_numbers(sample.payload),
+                *damaging.with_big_sizes(sample.payload),
+            ]
             limit = _ROOM + _TIMES * length
 
             def greedy(damaged: Damaged, sample: Sample = sample, limit: int = limit) -> str | None:
@@ -105,11 +109,13 @@ class RefusalContract(CodecFixtures):
         data, texts = damage.pickles()
         loaded = []
         for sample in samples:
-            for changed in _with_texts(sample.payload, texts):
+            for changed in damaging.with_texts(sample.payload, texts):
                 damage.SUNG.clear()
                 refusal_of(codec, _state_of(codec, changed.payload), sample.blobs)
                 loaded += [changed.place] if damage.SUNG else []
-            for store in _stores_with(sample, lambda _: [data, *(t.encode() for t in texts[:3])]):
+            for store in damaging.stores_with(
+                sample, lambda _: [data, *(t.encode() for t in texts[:3])]
+            ):
                 damage.SUNG.clear()
                 refusal_of(codec, _state_of(codec, sample.payload), store)
                 loaded += [("a blob",)] if damage.SUNG else []
@@ -121,7 +127,7 @@ class RefusalContract(CodecFixtures):
         wrong = [
             complaint
             for sample in samples
-            for store in _stores_with(sample, _damaged)
+            for store in damaging.stores_with(sample, damaging.damaged)
             if (complaint := reader.refused(sample.payload, store))
         ]
         fail_for("a blob that is cut off or something else is refused", wrong)
@@ -132,7 +138,7 @@ class RefusalContract(CodecFixtures):
         wrong = [
             complaint
             for sample in samples
-            for store in _stores_with(sample, _flipped)
+            for store in damaging.stores_with(sample, damaging.flipped)
             if (complaint := reader.complaint(Damaged((), "", sample.payload), None, store))
         ]
         fail_for("another bit in a blob is refused, or the state of a blob that could be", wrong)
@@ -186,82 +192,6 @@ def _accepted(reader: Reader, sample: Sample, damaged: Damaged) -> str | None:
 def _state_of(codec: lt.ContinuationCodec[Any], payload: Any) -> lt.ContinuationState:
     """A state of the codec's kind with this payload."""
     return lt.ContinuationState(codec.kind, payload)
-
-
-def _fields(payload: Any) -> Iterator[Place]:
-    """Every place but the version's, which has a test of its own."""
-    return (place for place in places(payload) if place != (_VERSION,))
-
-
-def _without_each(payload: Any) -> Iterator[Damaged]:
-    for place in places(payload):
-        yield Damaged(place, "left out", removed(payload, place))
-
-
-def _with_values(payload: Any, values: Iterable[Any]) -> Iterator[Damaged]:
-    for place in places(payload):
-        for value in values:
-            yield Damaged(place, f"is {value!r}", replaced(payload, place, value))
-
-
-def _with_other_types(payload: Any) -> Iterator[Damaged]:
-    for place in _fields(payload):
-        for value in damage.other_types(at(payload, place)):
-            yield Damaged(place, f"is {value!r}", replaced(payload, place, value))
-
-
-def _with_extreme_numbers(payload: Any) -> Iterator[Damaged]:
-    for place in _fields(payload):
-        for value in damage.extreme_numbers(at(payload, place)):
-            change = f"is {value:.3g}" if isinstance(value, float) else f"is {str(value)[:32]}"
-            yield Damaged(place, change, replaced(payload, place, value))
-
-
-def _with_big_values(payload: Any, many: int) -> Iterator[Damaged]:
-    values = damage.big_values(many)
-    somewhere = list(_fields(payload))
-    for place in somewhere[:: len(somewhere) // _MOST_PLACES + 1]:
-        for change, value in values.items():
-            yield Damaged(place, change, replaced(payload, place, value))
-
-
-def _with_big_sizes(payload: Any) -> Iterator[Damaged]:
-    """Numbers that would still be allocated, were they a size."""
-    for place in _fields(payload):
-        value = at(payload, place)
-        if isinstance(value, int) and not isinstance(value, bool):
-            yield Damaged(place, "is 10**8", replaced(payload, place, 10**8))
-
-
-def _with_texts(payload: Any, texts: Iterable[str]) -> Iterator[Damaged]:
-    for place in _fields(payload):
-        if isinstance(at(payload, place), str):
-            for text in texts:
-                yield Damaged(place, "is a pickle", replaced(payload, place, text))
-
-
-def _stores_with(sample: Sample, damaging: Any) -> Iterator[RecordingStore]:
-    """The sample's store with each of its blobs damaged in each way."""
-    if sample.blobs is None:
-        return
-    for blob_id, content in sample.blobs.contents().items():
-        for damaged in damaging(content):
-            sample.blobs.damaged = {blob_id: damaged}
-            yield sample.blobs
-    sample.blobs.damaged = {}
-
-
-def _damaged(content: bytes) -> list[bytes]:
-    others = [b"", content[: len(content) // 2], content[:-1], content + b"x", b"\xff" * 99]
-    return [*others, bytes(len(content)), b"{}", b"[" * 100_000]
-
-
-def _flipped(content: bytes) -> Iterator[bytes]:
-    for place in {0, len(content) // 3, len(content) // 2, len(content) - 1}:
-        for bit in (0x01, 0x80):
-            changed = bytearray(content)
-            changed[place] ^= bit
-            yield bytes(changed)
 
 
 def _stored_bytes(sample: Sample) -> int:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import longtake as lt
 from longtake.testing.codecs.damage import at, path_of, places, replaced
 from longtake.testing.codecs.fixtures import CodecFixtures, Sample
-from longtake.testing.codecs.reading import Reader, refusal_of
+from longtake.testing.codecs.reading import refusal_of
 from longtake.testing.codecs.stores import RecordingStore
 from longtake.testing.codecs.strategies import SETTINGS
 from longtake.testing.complaining import fail_for
@@ -123,67 +123,6 @@ class RoundTripContract(CodecFixtures):
         fail_for("a field that the codec does not know must be kept or refused", lost)
 
 
-class BlobContract(CodecFixtures):
-    """A state that uses a store says what it uses."""
-
-    def test_blob_ids_name_the_blobs_that_were_put(
-        self, codec: lt.ContinuationCodec[Any], typed_states: st.SearchStrategy[Any]
-    ) -> None:
-        @SETTINGS
-        @given(typed_states)
-        def check(value: Any) -> None:
-            store = RecordingStore()
-            state = codec.encode(value, store)
-            assert sorted(codec.blob_ids(state)) == sorted(store.put_ids)
-            assert sorted(codec.blob_ids(codec.encode(value))) == []
-
-        check()
-
-    def test_decoding_reads_only_the_blobs_that_blob_ids_names(
-        self, codec: lt.ContinuationCodec[Any], samples: list[Sample]
-    ) -> None:
-        for sample in _stored(samples):
-            assert sample.blobs is not None
-            sample.blobs.got_ids.clear()
-            refusal_of(codec, lt.ContinuationState(codec.kind, sample.payload), sample.blobs)
-            unnamed = set(sample.blobs.got_ids) - set(sample.blobs.put_ids)
-            assert not unnamed, "decode asked the store for what blob_ids does not name"
-
-    def test_a_missing_blob_is_named(
-        self, codec: lt.ContinuationCodec[Any], samples: list[Sample]
-    ) -> None:
-        wrong = []
-        for sample in _stored(samples):
-            state = lt.ContinuationState(codec.kind, sample.payload)
-            for place, blob_id in _references(codec, state):
-                store = RecordingStore()
-                partly = replaced(sample.payload, place, store.put(b"something else"))
-                store.drop(store.put_ids[0])
-                error = refusal_of(codec, lt.ContinuationState(codec.kind, partly), sample.blobs)
-                if not _names(error, place):
-                    wrong.append(f"{path_of(place)}: {error!r}; the blob was {blob_id[:6]}...")
-        fail_for("a blob that is not there is named by the path of its reference", wrong)
-
-    def test_without_its_store_a_state_is_refused_or_keeps_its_references(
-        self, codec: lt.ContinuationCodec[Any], reader: Reader, samples: list[Sample]
-    ) -> None:
-        for sample in _stored(samples):
-            state = lt.ContinuationState(codec.kind, sample.payload)
-            if reader.refused(sample.payload) is None:
-                continue
-            again = codec.encode(codec.decode(state))
-            assert sorted(codec.blob_ids(again)) == sorted(codec.blob_ids(state)), (
-                "without the blob store the state was read, but the references to it were lost"
-            )
-
-
-def _stored(samples: list[Sample]) -> list[Sample]:
-    stored = [sample for sample in samples if sample.blobs is not None]
-    if not stored:
-        pytest.skip("the codec puts none of these states into a store")
-    return stored
-
-
 def _not_json(value: Any, path: str = "payload") -> Iterator[str]:
     kind = type(value)
     if kind is dict:
@@ -203,7 +142,7 @@ def _not_json(value: Any, path: str = "payload") -> Iterator[str]:
 def _lost(codec: lt.ContinuationCodec[Any], payload: Any, place: Any) -> list[str]:
     """Whether the unknown field at ``place`` is neither refused nor written again."""
     added = {"kept": [1, "two"]}
-    state = lt.ContinuationState(codec.kind, replaced_or_added(payload, place, added))
+    state = lt.ContinuationState(codec.kind, _replaced_or_added(payload, place, added))
     if refusal_of(codec, state) is not None:
         return []
     again = codec.encode(codec.decode(state)).payload
@@ -214,34 +153,7 @@ def _lost(codec: lt.ContinuationCodec[Any], payload: Any, place: Any) -> list[st
     return [] if found == added else [f"{path_of(place)} is changed to {found!r}"]
 
 
-def replaced_or_added(payload: Any, place: Any, value: Any) -> Any:
+def _replaced_or_added(payload: Any, place: Any, value: Any) -> Any:
     """``payload`` with ``value`` at ``place``, whose object need not have such a field."""
     parent = at(payload, place[:-1])
     return replaced(payload, place[:-1], {**parent, place[-1]: value})
-
-
-def _references(
-    codec: lt.ContinuationCodec[Any], state: lt.ContinuationState
-) -> Iterator[tuple[Any, str]]:
-    """Where the payload names its blobs."""
-    ids = set(codec.blob_ids(state))
-    for place in _all_places(state.payload):
-        value = at(state.payload, place)
-        if isinstance(value, str) and value in ids:
-            yield place, value
-
-
-def _all_places(value: Any, above: Any = ()) -> Iterator[Any]:
-    items: Any = enumerate(value) if isinstance(value, list) else ()
-    for key, item in value.items() if isinstance(value, dict) else items:
-        yield (*above, key)
-        yield from _all_places(item, (*above, key))
-
-
-def _names(error: Exception | None, place: Any) -> bool:
-    """Whether the error's path is the reference's, or that of what it is in."""
-    if isinstance(error, lt.BlobNotFound):
-        return True
-    if not isinstance(error, lt.ValidationError):
-        return False
-    return error.path != "state.payload" and path_of(place).startswith(error.path)

@@ -7,12 +7,9 @@ from typing import Any
 from attrs import define, field
 
 import longtake as lt
+from longtake.testing.memory import memory_store
 
 __all__ = ["RecordingStore"]
-
-
-def _memory_store() -> lt.BlobStore:
-    return lt.open_blob_store("memory:", registry=lt.Registry.of("longtake.builtin"))
 
 
 @define(eq=False)
@@ -22,7 +19,7 @@ class RecordingStore:
     put_ids: list[str] = field(factory=list)
     got_ids: list[str] = field(factory=list)
     damaged: dict[str, bytes] = field(factory=dict)
-    _blobs: lt.BlobStore = field(factory=_memory_store, init=False)
+    _blobs: lt.BlobStore = field(factory=memory_store, init=False)
 
     def put(self, data: Any, *, mime: str = "application/octet-stream") -> str:
         """Keep ``data``. See `longtake.BlobStore.put`."""

@@ -48,7 +48,7 @@ class RunContract(FamilyFixtures):
             assert [probe.calls for probe in probes] == before, "stages ran on after the close"
 
     def test_a_cancelled_run_leaves_the_pipeline_as_it_was(self, tried: TriedFamily) -> None:
-        tried.needs_repeatable()
+        tried.needs_same("first_again", "first_elsewhere")
         cancelled = threading.Event()
         cancelled.set()
         with tried.loaded() as pipeline:
@@ -60,7 +60,7 @@ class RunContract(FamilyFixtures):
         assert not different, f"after a cancelled run {different} has other bits"
 
     def test_a_failed_run_leaves_the_pipeline_as_it_was(self, tried: TriedFamily) -> None:
-        tried.needs_repeatable()
+        tried.needs_same("first_again", "first_elsewhere")
         with _Probed(tried) as (pipeline, probes):
             for index in sorted({0, len(probes) // 2, len(probes) - 1}):
                 probes[index].fails = True
@@ -90,7 +90,7 @@ class RunContract(FamilyFixtures):
             pipeline.generate(tried.opening())
 
     def test_runs_of_several_threads_do_not_mix(self, tried: TriedFamily) -> None:
-        tried.needs_repeatable()
+        tried.needs_same("first_again")
         results: list[lt.GenerationResult] = []
         threads = [
             threading.Thread(

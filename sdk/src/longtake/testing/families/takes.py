@@ -15,6 +15,7 @@ import longtake as lt
 from longtake.testing.families.fixtures import FamilyFixtures
 from longtake.testing.families.processes import told_by
 from longtake.testing.families.trying import PROMPT, TriedFamily, same_bits, same_segment
+from longtake.testing.memory import memory_store
 
 __all__ = ["TakeContract"]
 
@@ -54,13 +55,13 @@ class TakeContract(FamilyFixtures):
         assert known == wanted, "take_defaults of the state say seed, height, width and fps"
 
     def test_the_same_state_gives_the_same_bits(self, tried: TriedFamily) -> None:
-        tried.needs_repeatable()
-        state = _state(tried)
-        again = tried.pipeline.generate(tried.continuing(state))
-        assert not same_segment(tried.second, again), "another time, other bits"
+        _state(tried)
+        tried.needs_same("first_again")
+        different = tried.second_again
+        assert not different, f"the same state again gave other bits in {different}"
 
     def test_states_survive_json(self, tried: TriedFamily) -> None:
-        tried.needs_repeatable()
+        tried.needs_same("first_again", "second_again")
         state = _state(tried)
         back = lt.ContinuationState.from_json(state.to_json())
         again = tried.pipeline.generate(tried.continuing(back))
@@ -68,8 +69,8 @@ class TakeContract(FamilyFixtures):
         assert not different, f"after a state went through JSON, {different} has other bits"
 
     def test_states_survive_a_blob_store(self, tried: TriedFamily) -> None:
-        tried.needs_repeatable()
-        codec, store = tried.codec, _memory_store()
+        tried.needs_same("first_again", "second_again")
+        codec, store = tried.codec, memory_store()
         first = tried.pipeline.generate(tried.opening(), blobs=store)
         second = tried.pipeline.generate(tried.continuing(first.state), blobs=store)
         inline = codec.encode(codec.decode(_known(second.state), store))
@@ -80,7 +81,7 @@ class TakeContract(FamilyFixtures):
     def test_resuming_in_a_new_process_gives_the_same_bits(
         self, tried: TriedFamily, tmp_path: Path
     ) -> None:
-        tried.needs_repeatable()
+        tried.needs_same("first_again", "second_again", "first_elsewhere")
         request = tried.continuing(_state(tried))
         told = told_by("longtake.testing.families.resuming", _asked(tried, request, tmp_path))
         with np.load(tmp_path / "segment.npz") as arrays:
@@ -96,7 +97,7 @@ class TakeContract(FamilyFixtures):
                 tried.pipeline.finish(state)
             assert caught.value.path == "state"
             return
-        tried.needs_repeatable()
+        tried.needs_same("first_again", "first_elsewhere")
         end = tried.pipeline.finish(lt.ContinuationState.from_json(state.to_json()))
         assert len(end.frames) == 0, "the end of a take has no frames"
         with tried.loaded() as pipeline:
@@ -159,10 +160,6 @@ def _with_other_defaults(tried: TriedFamily) -> lt.ModelFamily:
     )
     defaults = {**tried.family.defaults, **other}
     return evolve(tried.family, presets=presets, defaults=defaults)
-
-
-def _memory_store() -> lt.BlobStore:
-    return lt.open_blob_store("memory:", registry=lt.Registry.of("longtake.builtin"))
 
 
 def _asked(tried: TriedFamily, request: lt.GenerationRequest, folder: Path) -> dict[str, Any]:

@@ -138,14 +138,27 @@ class TriedFamily:
         return self.pipeline.generate(self.request())
 
     @cached_property
-    def repeats(self) -> str:
+    def first_again(self) -> str:
         """What is another one when the first segment is made again; empty when nothing is."""
         return same_segment(self.first, self.pipeline.generate(self.opening()))
 
-    def needs_repeatable(self) -> None:
-        """Skip a test that compares bits where that would only say again that they vary."""
-        if self.repeats:
-            pytest.skip("the same request gives other bits, which has a test of its own")
+    @cached_property
+    def second_again(self) -> str:
+        """What is another one when the second segment is made again."""
+        again = self.pipeline.generate(self.continuing(self.first.state))
+        return same_segment(self.second, again)
+
+    @cached_property
+    def first_elsewhere(self) -> str:
+        """What is another one when another pipeline makes the first segment."""
+        with self.loaded() as pipeline:
+            return same_segment(self.first, pipeline.generate(self.opening()))
+
+    def needs_same(self, *names: str) -> None:
+        """Skip a test that compares bits where that would only say again what differs anyway."""
+        for name in names:
+            if getattr(self, name):
+                pytest.skip("the same request gives other bits, which has a test of its own")
 
     @property
     def codec(self) -> lt.ContinuationCodec[Any]:
