@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import json
+import logging
 import os
 import re
 import threading
@@ -29,6 +30,8 @@ MOST_PIXELS = 1920 * 1088
 MOST_FRAMES = 257
 LEASE_SECONDS = 600.0
 """How long a blob that no state refers to is kept; more than rolling a segment takes."""
+
+log = logging.getLogger(__name__)
 
 _TAKE_ID = re.compile(r"[a-z0-9-]{1,64}")
 
@@ -57,8 +60,12 @@ class TakeFolder:
             document = json.loads(self._path(take_id).read_bytes())
         except FileNotFoundError:
             return SavedTake()
-        state = lt.structure(document["state"], lt.ContinuationState, path="state")
-        return SavedTake(document["version"], state)
+        except ValueError as error:
+            raise lt.ValidationError("take", f"its file is not JSON: {error}") from None
+        saved = lt.structure(document, SavedTake, path="take")
+        if saved.state is None:
+            raise lt.ValidationError("take", "its file has no state")
+        return saved
 
     def replace(self, take_id: str, known: SavedTake, state: lt.ContinuationState) -> None:
         """Put ``state`` in the place of ``known``. Raises `TakeMovedOn` when that is not there."""
@@ -66,7 +73,7 @@ class TakeFolder:
         with self._locked(path):
             if self.read(take_id).version != known.version:
                 raise TakeMovedOn(f"take {take_id}: version {known.version} is not the newest")
-            document = {"version": known.version + 1, "state": lt.unstructure(state)}
+            document = lt.unstructure(SavedTake(known.version + 1, state))
             part = path.with_suffix(".part")
             with part.open("w") as file:
                 json.dump(document, file)
@@ -144,7 +151,8 @@ class Worker:
             state=known.state,
             output=lt.Output(last=False, return_state=True),
         )
-        check_limits(self._pipeline.check(request, blobs=self._blobs))
+        job = self._pipeline.check(request, blobs=self._blobs, cancel=ticket.cancelled)
+        check_limits(job)
         result = self._run(ticket, request)
         assert result.state is not None
         self._replace(take_id, known, result.state)
@@ -177,12 +185,16 @@ class Worker:
         return frozenset() if state is None or codec is None else frozenset(codec.blob_ids(state))
 
     def _let_go(self, blob_ids: frozenset[str], take_id: str) -> None:
-        if self._leases is not None:
-            self._leases.unpin(blob_ids, take_id)
-            self._leases.sweep(limit=100)  # what crashes left behind, too
-        elif self._blobs is not None:
-            for blob_id in blob_ids:
-                self._blobs.drop(blob_id)
+        """A store that fails here costs room, never a segment that is made."""
+        try:
+            if self._leases is not None:
+                self._leases.unpin(blob_ids, take_id)
+                self._leases.sweep(limit=100)  # what crashes left behind, too
+            elif self._blobs is not None:
+                for blob_id in blob_ids:
+                    self._blobs.drop(blob_id)
+        except lt.BlobError:
+            log.exception("blobs that nobody refers to are left in the store")
 
 
 def check_limits(job: lt.Job) -> None:

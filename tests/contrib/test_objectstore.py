@@ -14,6 +14,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.connection import Connection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ import pytest
 
 import longtake as lt
 from longtake.testing import BlobStoreContract, RawBlobs
+from longtake.testing.blobs.outages import soon
 from tests.servers import MotoServer, RcloneServer, S3Server
 
 pytest.importorskip("longtake_objectstore")
@@ -152,6 +154,14 @@ def test_large_blobs_go_in_parts(moto_server: MotoServer, store: Any) -> None:
     assert store.stat(blob_id).size == 70 * MIB
 
 
+@pytest.fixture(params=["here", "in a helper"])
+def where(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where obstore works: here, or in a helper process, as for a process that was forked."""
+    if request.param == "in a helper":
+        monkeypatch.setattr("longtake_objectstore.records._IMPORTED_IN", 0)
+
+
+@pytest.mark.usefixtures("where")
 def test_an_upload_that_fails_is_aborted(moto_server: MotoServer, store: Any) -> None:
     during: list[Any] = []
 
@@ -171,6 +181,28 @@ def test_an_upload_that_fails_is_aborted(moto_server: MotoServer, store: Any) ->
     assert len(during) == 1
     assert uploads() == []
     assert names(moto_server) == before
+    assert store.put(b"abc") in store
+
+
+def test_an_interrupt_in_the_middle_of_a_piece_ends_a_helpers_upload(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("longtake_objectstore.records._IMPORTED_IN", 0)
+    send = Connection._send  # type: ignore[attr-defined]
+
+    def interrupted(self: Connection, content: bytes) -> None:
+        monkeypatch.setattr(Connection, "_send", send)
+        send(self, content[:100])
+        raise KeyboardInterrupt
+
+    def data() -> Iterator[bytes]:
+        yield bytes(MIB)
+        monkeypatch.setattr(Connection, "_send", interrupted)
+        yield bytes(MIB)
+
+    with pytest.raises(KeyboardInterrupt):
+        soon(20, store.put, data())
+    assert store.put(b"abc") in store
 
 
 def test_an_iterable_is_put_in_bounded_memory(store: Any) -> None:
@@ -452,6 +484,8 @@ BAD_URLS = {
     "another service's option": "gs://bucket?region=secret",
     "a way up": "s3://bucket/../secret",
     "an endpoint that is none": "s3://bucket?endpoint=secret",
+    "an endpoint with half an address": "s3://bucket?endpoint=http://[secret",
+    "an endpoint with a word as port": "s3://bucket?endpoint=http://host:secret",
     "credentials in the endpoint": "s3://bucket?endpoint=https://secret:secret@host",
     "a signed endpoint": "s3://bucket?endpoint=https://host/%3Fsignature=secret",
     "a timeout that is none": "s3://bucket?timeout=secret",

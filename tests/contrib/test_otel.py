@@ -147,6 +147,21 @@ def test_spans_lie_in_time_as_they_lie_in_each_other(backend: Backend) -> None:
     assert times[0] > 0
 
 
+def test_times_are_those_of_the_events(backend: Backend) -> None:
+    """And not of when they are told: a run may wait for other observers in between."""
+    told: list[lt.RunEvent] = []
+    lt.Pipeline(FOG, observers=(told.append,)).generate(REQUEST)
+    for event in told:
+        backend.observer(attrs.evolve(event, time_ns=event.time_ns - 10**12))
+    spans = sorted(backend.spans(), key=lambda span: span.start_time or 0)
+    starts = [e.time_ns for e in told if isinstance(e, lt.RunStarted | lt.StageStarted)]
+    ends = [e.time_ns for e in told if isinstance(e, lt.RunEnded | lt.StageEnded)]
+    steps = [e.time_ns for e in told if isinstance(e, lt.StepDone)]
+    assert [(span.start_time or 0) + 10**12 for span in spans] == starts
+    assert sorted((span.end_time or 0) + 10**12 for span in spans) == ends
+    assert [e.timestamp + 10**12 for span in spans for e in span.events] == steps
+
+
 def test_steps_are_events_of_their_stage(backend: Backend) -> None:
     lt.Pipeline(FOG, observers=(backend.observer,)).generate(REQUEST)
     told = [(e.name, dict(e.attributes or {})) for e in backend.span("stage denoise").events]

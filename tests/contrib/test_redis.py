@@ -433,6 +433,7 @@ BAD_URLS = {
     "a fragment": "redis://:secret@host/0#secret",
     "two passwords": "redis://:secret@host/0?password_file=/secret",
     "a password file that is not there": "redis://host/0?password_file=/secret",
+    "a password file that cannot be": "redis://host/0?password_file=%00secret",
     "TLS options without TLS": "redis://:secret@host/0?ssl_ca_certs=/secret",
     "a host before a socket": "redis+unix://secret/redis.sock",
     "no socket": "redis+unix://",

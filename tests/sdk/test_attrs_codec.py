@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 import hypothesis.strategies as st
 import pytest
@@ -142,12 +142,9 @@ def test_a_blob_that_is_gone_is_named() -> None:
 
 
 def named(fields: dict[str, Any]) -> dict[str, Any]:
-    return {**fields, "names": [fields.pop("name")]}
-
-
-def without_name(fields: dict[str, Any]) -> dict[str, Any]:
-    fields = named(fields)
-    del fields["name"]
+    """As careless as an upgrade may be: what is inside the document is changed in place."""
+    fields["angles"].append(0.5)
+    fields["names"] = [fields.pop("name")]
     return fields
 
 
@@ -155,16 +152,14 @@ def in_radians(fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "angles": [angle * 2 for angle in fields["angles"]]}
 
 
-UPGRADING = lt.AttrsCodec(
-    "swing.v1", Swing, schema_version=3, upgrades={1: without_name, 2: in_radians}
-)
+UPGRADING = lt.AttrsCodec("swing.v1", Swing, schema_version=3, upgrades={1: named, 2: in_radians})
 
 
 def test_older_versions_are_upgraded_step_by_step() -> None:
     old = {"segment_index": 1, "fps": 24, "angles": [1.0], "note": "", "name": "n"}
     first = UPGRADING.decode(of(schema_version=1, state=old))
-    assert first == Swing(1, Fraction(24), (2.0,), b"", ["n"])
-    assert old["name"] == "n"  # the document stays as it was
+    assert first == Swing(1, Fraction(24), (2.0, 1.0), b"", ["n"])
+    assert first == UPGRADING.decode(of(schema_version=1, state=old))
     second = {"segment_index": 1, "fps": 24, "angles": [1.0], "note": "", "names": []}
     assert UPGRADING.decode(of(schema_version=2, state=second)).angles == (2.0,)
     assert UPGRADING.encode(first).payload["schema_version"] == 3
@@ -175,6 +170,24 @@ def test_an_old_state_that_cannot_be_upgraded_is_refused() -> None:
         UPGRADING.decode(of(schema_version=1, state={"segment_index": 1}))
 
 
+def test_an_old_state_that_is_nested_too_deeply_is_refused() -> None:
+    deep: list[Any] = []
+    for _ in range(2_000):
+        deep = [deep]
+    with pytest.raises(lt.ValidationError, match="version 1"):
+        UPGRADING.decode(of(schema_version=1, state={"angles": [], "name": deep}))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"note": b"x" * 2**24}, {"angles": (float("nan"),)}], ids=["16 MiB", "nan"]
+)
+def test_what_could_not_be_read_again_is_not_written(changed: dict[str, Any]) -> None:
+    store = MemoryBlobStore()
+    with pytest.raises(lt.ValidationError, match=r"state: .*(bytes|JSON)"):
+        IN_BLOBS.encode(evolve(SWING, **changed), store)
+    assert "0 blobs" in repr(store)
+
+
 @pytest.mark.parametrize("upgrades", [{1: in_radians}, {3: in_radians}, {1: in_radians, 3: named}])
 def test_upgrades_with_a_gap_are_refused(upgrades: dict[int, Any]) -> None:
     with pytest.raises(lt.PluginError, match="step by step"):
@@ -183,6 +196,9 @@ def test_upgrades_with_a_gap_are_refused(upgrades: dict[int, Any]) -> None:
 
 class Plain:
     """No attrs class."""
+
+    segment_index = 0
+    take_defaults: ClassVar[dict[str, Any]] = {}
 
 
 @frozen

@@ -28,7 +28,10 @@ def test_an_unknown_preset_is_refused_with_those_there_are(name: str) -> None:
 
 
 def test_a_family_without_presets_has_a_default_one() -> None:
-    assert lt.ModelFamily("toy", (black,)).preset() == lt.Preset("default")
+    family = lt.ModelFamily("toy", (black,))
+    assert family.preset() == family.preset("default@1") == lt.Preset("default")
+    with pytest.raises(lt.UnknownNameError, match="no preset 'small'; presets: default@1"):
+        family.preset("small")
 
 
 def test_an_unknown_default_is_refused() -> None:

@@ -449,6 +449,17 @@ def test_prompts_are_in_no_event_not_even_in_errors(secret: str, negative: bool)
         assert "<end>" in event.error
 
 
+def test_a_prompt_that_is_part_of_the_other_one_hides_nothing() -> None:
+    def leak(job: lt.Job) -> None:
+        raise ValueError(job.negative_prompt)
+
+    watcher = Watcher()
+    request = lt.GenerationRequest("fog", negative_prompt="fog around a lighthouse")
+    with pytest.raises(lt.StageError):
+        pipeline_of(leak, observers=(watcher,)).generate(request)
+    assert watcher.of(lt.StageEnded)[-1].error == "ValueError: [prompt]"
+
+
 def test_error_texts_are_short() -> None:
     def fail() -> None:
         raise ValueError("x" * 10_000)
@@ -457,6 +468,26 @@ def test_error_texts_are_short() -> None:
     with pytest.raises(lt.StageError):
         pipeline_of(fail, observers=(watcher,)).generate(REQUEST)
     assert [len(e.error) for e in watcher.told[-2:]] == [500, 500]  # type: ignore[union-attr,arg-type]
+
+
+def test_error_texts_can_be_written_anywhere() -> None:
+    def fail() -> None:
+        raise ValueError("no such file: \udcff")
+
+    watcher = Watcher()
+    with pytest.raises(lt.StageError):
+        pipeline_of(fail, observers=(watcher,)).generate(REQUEST)
+    assert watcher.of(lt.StageEnded)[-1].error == "ValueError: no such file: \\udcff"
+
+
+def test_a_text_too_long_to_look_for_prompts_in_is_not_shown() -> None:
+    def leak(job: lt.Job) -> None:
+        raise ValueError(job.prompt * 100)
+
+    watcher = Watcher()
+    with pytest.raises(lt.StageError):
+        pipeline_of(leak, observers=(watcher,)).generate(lt.GenerationRequest("fog " * 1_000))
+    assert watcher.of(lt.StageEnded)[-1].error == "ValueError: its message is too long to be shown"
 
 
 class Unspeakable(Exception):
@@ -531,7 +562,13 @@ class Faulty:
         raise self.error
 
 
-@pytest.mark.parametrize("error", [ValueError("bad"), lt.Cancelled("no"), SystemExit(1)])
+class Panic(BaseException):
+    pass
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("bad"), lt.Cancelled("no"), SystemExit(1), Panic("at the disco")]
+)
 def test_an_observer_that_raises_is_reported_once_and_left_out(
     error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -572,6 +609,26 @@ def test_an_observer_that_one_pipeline_leaves_out_is_told_by_the_others() -> Non
     for pipeline in [pipeline_of(observers=(faulty,)), pipeline_of(observers=(faulty,))]:
         pipeline.generate(REQUEST)
     assert faulty.calls == 2
+
+
+class Alike(Faulty):
+    """Equal to all of its kind, broken or not."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Alike)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Whole(Alike):
+    def __call__(self, event: lt.RunEvent) -> None:
+        self.calls += 1
+
+
+def test_an_observer_that_equals_a_broken_one_is_told_on() -> None:
+    whole, broken = Whole(ValueError()), Alike(ValueError())
+    pipeline_of(observers=(whole, broken)).generate(REQUEST)
+    assert (whole.calls, broken.calls) == (5, 1)
 
 
 def test_an_observer_that_raises_only_later_is_told_until_then() -> None:

@@ -56,7 +56,10 @@ BROKEN: dict[str, tuple[str | None, str]] = {
         "class Mute(Exception):\n    def __str__(self): raise RuntimeError\nraise Mute",
         "import: Mute: its message cannot be shown",
     ),
-    "misspelt": (hook("return []", "longtake_familys"), "unknown hook 'longtake_familys'"),
+    "misspelt": (
+        hook("return []", "longtake_familys"),
+        "unknown hook 'longtake_familys'; hooks: longtake_families, longtake_",
+    ),
     "unmarked": (
         "def longtake_families(): return []",
         "hooks: longtake_families is not a hook yet: decorate it with @longtake.hookimpl",
@@ -259,6 +262,30 @@ def test_what_a_plugin_prints_stays_out_of_the_json(installed: FakeDistributions
     assert done.out.startswith("[\n")
     assert "thank you for installing me" in done.err
     assert installed.plugins()["noisy:main"]["status"] == "loaded"
+
+
+DISCOVERING_IN_THREADS = """
+import sys, threading
+import longtake as lt
+
+output, got = sys.stdout, []
+threads = [threading.Thread(target=lambda: got.append(WHAT())) for _ in range(8)]
+[each.start() for each in threads]
+[each.join() for each in threads]
+print(sys.stdout is output, len(set(map(id, got))))
+"""
+
+
+@pytest.mark.parametrize(("what", "registries"), [("default", 1), ("discover", 8)])
+def test_threads_that_discover_at_once_leave_standard_output_as_it_was(
+    installed: FakeDistributions, what: str, registries: int
+) -> None:
+    slow = "import time\n" + hook("print('called'); time.sleep(0.02); return []")
+    installed.add("slow", slow)
+    code = DISCOVERING_IN_THREADS.replace("WHAT", f"lt.Registry.{what}")
+    done = installed.python("-c", code)
+    assert done.out.strip() == f"True {registries}"
+    assert done.err.count("called") == registries
 
 
 def test_plugin_object_may_be_something_else_than_a_module(installed: FakeDistributions) -> None:

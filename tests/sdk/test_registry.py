@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,11 @@ def test_something_else_than_a_url_is_refused(text: str) -> None:
         lt.open_blob_store(text, registry=lt.Registry([]))
 
 
+def test_a_url_without_its_scheme_shows_nobodys_password() -> None:
+    with pytest.raises(lt.ValidationError, match="'host/blobs' is not a URL"):
+        lt.open_blob_store("hunter2@host/blobs", registry=lt.Registry([]))
+
+
 def test_backend_that_cannot_be_imported_says_which() -> None:
     backend = lt.BlobBackend("shelf", "a_package_that_nobody_has:open_store")
     registry = lt.Registry([plugin("shelves", blob_backends=(backend,))])
@@ -232,6 +238,25 @@ def test_a_registry_in_use_is_the_default_one_until_the_block_is_left() -> None:
             assert lt.Registry.default() is inner
             lt.open_blob_store("memory:")
         assert lt.Registry.default() is outer
+    assert lt.Registry.default() is before
+
+
+def test_a_registry_may_be_in_use_twice() -> None:
+    one, other = lt.Registry([]), lt.Registry([])
+    with one.use(), other.use():
+        with one.use():
+            assert lt.Registry.default() is one
+        assert lt.Registry.default() is other
+
+
+def test_registries_in_use_by_several_threads_end_in_any_order() -> None:
+    one, other = lt.Registry([]), lt.Registry([])
+    before = lt.Registry.default()
+    with ExitStack() as first, ExitStack() as second:
+        first.enter_context(one.use())
+        second.enter_context(other.use())
+        first.close()
+        assert lt.Registry.default() is other
     assert lt.Registry.default() is before
 
 

@@ -44,6 +44,8 @@ def test_the_module_that_a_tutorial_shows_is_short(template: Template) -> None:
         ("My2_family", "longtake-my2-family", "longtake_my2_family", "My2Family"),
         ("untitled", "longtake-untitled", "longtake_untitled", "Untitled"),
         ("x", "longtake-x", "longtake_x", "X"),
+        ("Untitled2", "longtake-untitled2", "longtake_untitled2", "Untitled2"),
+        ("my-untitled", "longtake-my-untitled", "longtake_my_untitled", "MyUntitled"),
     ],
 )
 def test_one_name_gives_all_names(

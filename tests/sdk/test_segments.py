@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+from attrs import frozen
 
 import longtake as lt
 from tests.sdk.toy_family import DEFAULTS, FOG, FogCodec, FogState, black, pipeline_of
@@ -74,6 +75,20 @@ def test_what_was_not_asked_for_is_not_returned(video: bool, audio: bool) -> Non
 def test_a_family_without_a_finish_says_so() -> None:
     with pytest.raises(lt.ValidationError, match="family 'toy' need no finish"):
         pipeline_of(codecs=(FogCodec(),)).finish(lt.ContinuationState("fog.v1", {}))
+
+
+@frozen
+class TimelessState(FogState):
+    @property
+    def take_defaults(self) -> dict[str, Any]:
+        return {"height": self.height, "width": self.width}
+
+
+def test_a_take_without_a_clock_has_no_end() -> None:
+    codec = lt.AttrsCodec("fog.v1", TimelessState)
+    state = codec.encode(TimelessState(0, 5, 4, 6, 9, 3))
+    with pytest.raises(lt.ValidationError, match="has no clock"):
+        lt.Pipeline(attrs.evolve(FOG, codecs=(codec,))).finish(state)
 
 
 class Weights(Mapping[str, Any]):

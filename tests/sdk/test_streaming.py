@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -116,6 +117,29 @@ def test_closing_the_iterator_stops_the_run() -> None:
             break
     events.close()
     walking.assert_stopped_after(3)
+
+
+class Slow:
+    """A stage that takes a while to stop."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+
+    def __call__(self, run: lt.Run) -> None:
+        try:
+            for _ in run.steps(10):
+                pass
+        finally:
+            time.sleep(0.05)
+            self.stopped = True
+
+
+def test_the_run_is_over_when_the_iterator_is() -> None:
+    slow = Slow()
+    events = pipeline_of(slow).stream(REQUEST)
+    next(event for event in events if event == lt.Progress("slow", 3, 10))
+    events.close()
+    assert slow.stopped
 
 
 def test_a_reader_that_raises_stops_the_run() -> None:

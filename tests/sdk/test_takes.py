@@ -175,5 +175,5 @@ def test_only_a_family_whose_states_have_a_span_gives_it() -> None:
     def stage(span: lt.TakeSpan) -> lt.Frames:
         raise NotImplementedError
 
-    with pytest.raises(lt.WiringError, match="needs a TakeSpan"):
+    with pytest.raises(lt.WiringError, match="needs a TakeSpan.* inherit from TakeState"):
         lt.Pipeline(lt.ModelFamily("none", (stage,))).prepare()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import Attribute, field, frozen, has
@@ -84,16 +85,19 @@ class AttrsCodec(Generic[T]):
         return _state_class(self.kind, resolve(self._state_type))
 
     def encode(self, value: T, blobs: BlobStore | None = None) -> ContinuationState:
-        """The state of ``value``. Raises what ``blobs`` raises."""
-        import json  # late, like all imports here: a codec is declared where plugins are listed
+        """The state of ``value``.
 
+        Raises what ``blobs`` raises, and `ValidationError` for a state that no store could give
+        back: one with a number that JSON has not, or of more than 16 MiB.
+        """
+        # Late, like all imports here: a codec is declared where plugins are listed.
         from longtake.continuation import ContinuationState
         from longtake.wire import unstructure
 
         fields = unstructure(value)
         payload = {"schema_version": self.schema_version, "state": fields}
         if blobs is not None and self.blob_from is not None:
-            text = json.dumps(fields, allow_nan=False).encode()
+            text = _document(fields)
             if len(text) >= self.blob_from:
                 del payload["state"]
                 payload["state_blob_id"] = blobs.put(text, mime="application/json")
@@ -143,10 +147,9 @@ class AttrsCodec(Generic[T]):
         version = payload.get("schema_version")
         oldest = self.schema_version - len(self.upgrades)
         if type(version) is not int or not oldest <= version <= self.schema_version:
-            raise ValidationError(
-                f"{where}.schema_version",
-                f"is {str(version)[:40]!r}; this codec reads {oldest} to {self.schema_version}",
-            )
+            read = f"{oldest} to {self.schema_version}" if self.upgrades else f"{oldest} alone"
+            problem = f"is {version!r:.40}; this codec reads {read}"
+            raise ValidationError(f"{where}.schema_version", problem)
         names = payload.keys() - {"schema_version"}
         if names == {"state"} and isinstance(payload["state"], dict):
             return version, payload["state"]
@@ -158,8 +161,15 @@ class AttrsCodec(Generic[T]):
 
     def _upgraded(self, number: int, fields: dict[str, Any]) -> dict[str, Any]:
         try:
-            return self.upgrades[number](dict(fields))
-        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+            return self.upgrades[number](deepcopy(fields))  # the state is the caller's
+        except (
+            ArithmeticError,
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            RecursionError,
+        ) as error:
             raise ValidationError(
                 "state.payload.state",
                 f"is no state of version {number}: {type(error).__name__}: {error}",
@@ -186,11 +196,23 @@ def _part(name: str, where: str, value: object) -> StatePart:
     return StatePart(name, where, len(text), f"{text[:_SHOWN]}...")
 
 
+def _document(fields: dict[str, Any]) -> bytes:
+    import json
+
+    try:
+        text = json.dumps(fields, allow_nan=False).encode()
+    except ValueError as error:
+        raise ValidationError("state", f"is not plain JSON: {error}") from None
+    if len(text) > _SIZE_LIMIT:
+        raise ValidationError("state", f"has {len(text)} bytes, more than {_SIZE_LIMIT}")
+    return text
+
+
 def _fetched(blob_id: str, blobs: BlobStore | None, path: str) -> dict[str, Any]:
     import json
 
     if blobs is None:
-        raise ValidationError(path, "the state is in a blob store; give the store")
+        raise ValidationError(path, "the state is in a blob store; give it, e.g. with --blobs")
     try:
         data = blobs.get(blob_id)
     except KeyError as error:

@@ -87,15 +87,16 @@ class ModelFamily:
     """A family of models, as its plugin declares it. Declaring one imports nothing heavy.
 
     ``stages``: the recipe of a segment. ``finish``: the recipe that makes the missing end of a
-    take from its state alone; empty when a take needs none. ``presets``: the first is the default.
-    ``defaults``: the family's own, below every preset's. ``codecs``: read and write its states;
-    the first one writes. ``recognise``: ``(path) -> Recognition | None``, reads only small files.
-    ``load``: ``(ModelSource) -> LoadedModel``. ``options``: attrs class of the keyword arguments
-    that `longtake.load` passes on. ``example``: ``(folder) -> folder``, writes a small checkpoint
-    there, for trying the family without a real one. ``estimate``: ``(EstimateRequest) ->
-    RunEstimate``, what a take will need, told without loading weights. ``predict_num_frames``:
-    ``(components, prompt, fps) -> int``, how many new frames a prompt asks for, from what the
-    checkpoint knows. Callables and classes may be ``"package.module:attribute"``.
+    take from its state alone; empty when a take needs none. ``presets``: the first is the default;
+    without any there is one called ``"default"``. ``defaults``: the family's own, below every
+    preset's. ``codecs``: read and write its states; the first one writes. ``recognise``: ``(path)
+    -> Recognition | None``, reads only small files. ``load``: ``(ModelSource) -> LoadedModel``.
+    ``options``: attrs class of the keyword arguments that `longtake.load` passes on. ``example``:
+    ``(folder) -> folder``, writes a small checkpoint there, for trying the family without a real
+    one. ``estimate``: ``(EstimateRequest) -> RunEstimate``, what a take will need, told without
+    loading weights. ``predict_num_frames``: ``(components, prompt, fps) -> int``, how many new
+    frames a prompt asks for, from what the checkpoint knows. Callables and classes may be
+    ``"package.module:attribute"``.
     """
 
     name: str
@@ -121,14 +122,13 @@ class ModelFamily:
 
         Raises `UnknownNameError` listing what there is.
         """
-        if name is None:
-            return self.preset(self.presets[0].name) if self.presets else Preset("default")
-        wanted, _, version = name.partition("@")
-        found = [p for p in self.presets if p.name == wanted]
+        presets = self.presets or (Preset("default"),)
+        wanted, _, version = (presets[0].name if name is None else name).partition("@")
+        found = [p for p in presets if p.name == wanted]
         if version:
             found = [p for p in found if str(p.version) == version]
         if not found:
-            known = ", ".join(f"{p.name}@{p.version}" for p in self.presets) or "none"
+            known = ", ".join(f"{p.name}@{p.version}" for p in presets)
             raise UnknownNameError(f"family {self.name!r} has no preset {name!r}; presets: {known}")
         return max(found, key=lambda p: p.version)
 

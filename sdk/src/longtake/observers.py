@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 _MAX_ERROR_CHARACTERS = 500
 
+_MAX_COMPARISONS = 10**7
+"""Characters of a prompt by those of a text, in which looking for it takes a second at most."""
+
 _Outcome: TypeAlias = Literal["done", "failed", "cancelled"]
 
 
@@ -49,9 +52,9 @@ class Observers:
                 observer(event)
             except KeyboardInterrupt as error:  # the user's: it is for the run
                 interrupt = error
-            except (Exception, SystemExit):  # isolation: an observer cannot hurt the run
+            except BaseException:  # isolation: an observer cannot hurt the run
                 logger.exception("observer %r raised and is left out from now on", observer)
-                self._observers.remove(observer)
+                self._observers = [each for each in self._observers if each is not observer]
         if interrupt is not None:
             raise interrupt
 
@@ -162,8 +165,11 @@ def _error_text(error: BaseException, prompts: Sequence[str], *, of_stage: bool)
         text = str(error)
     except Exception:  # isolation: the error of a plugin may be as broken as the plugin
         text = "its message cannot be shown"
+    if len(text) * sum(map(len, prompts)) > _MAX_COMPARISONS:
+        text = "its message is too long to be shown"
     for prompt in sorted(prompts, key=len, reverse=True):
         text = _without(prompt, text)
+    text = text.encode(errors="backslashreplace").decode()  # half a character cannot be sent on
     name, text = type(error).__name__, " ".join(text.split())
     return (f"{name}: {text}" if text else name)[:_MAX_ERROR_CHARACTERS]
 

@@ -68,14 +68,21 @@ class Pipeline:
         """The stages that a segment goes through."""
         return self._recipe
 
-    def check(self, request: GenerationRequest, *, blobs: BlobStore | None = None) -> Job:
+    def check(
+        self,
+        request: GenerationRequest,
+        *,
+        blobs: BlobStore | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Job:
         """Refuse what can be refused before the networks are loaded.
 
         That is a bad state, a bad option, and what the checks of those stages refuse that are built
         of no network; the other stages' checks come with `generate`. Returns the request with
-        nothing left out. Raises `ValidationError`.
+        nothing left out. Raises `ValidationError`, and `Cancelled` when ``cancel`` is set while it
+        waits for its turn.
         """
-        with self._turn():
+        with self._turn(_is_set(cancel)):
             return self._segments.check(request, blobs)
 
     def resolve(self, request: GenerationRequest, *, blobs: BlobStore | None = None) -> Job:

@@ -155,7 +155,7 @@ def _call_hooks(
     manager = _Hooks("longtake")
     manager.add_hookspecs(hookspecs)
     manager.register(module, name=name)
-    manager.check_pending()  # the only thing that catches a misspelt hook name
+    _check_hooks_are_known(manager, module)
     hook = manager.hook
     families = tuple(_items(hook.longtake_families, module, ModelFamily))
     backends = tuple(_items(hook.longtake_blob_stores, module, BlobBackend))
@@ -165,6 +165,14 @@ def _call_hooks(
     for family in families:
         _check_names("continuation kind", [codec.kind for codec in family.codecs])
     return families, backends, observers
+
+
+def _check_hooks_are_known(manager: pluggy.PluginManager, module: object) -> None:
+    """The only thing that catches a misspelt hook name."""
+    for hook in manager.get_hookcallers(module) or ():
+        if not hook.has_spec():
+            known = ", ".join(name for name in vars(hookspecs) if name.startswith("longtake_"))
+            raise PluginError(f"unknown hook {hook.name!r}; hooks: {known}")
 
 
 def _items(hook: pluggy.HookCaller, module: object, expected: Any) -> Iterator[Any]:

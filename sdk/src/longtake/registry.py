@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from attrs import define, evolve, field, frozen
 
 from longtake.blobs.protocol import BlobBackend, BlobStore
+from longtake.blobs.urls import masked_url
 from longtake.errors import (
     CheckpointError,
     NameClashError,
@@ -38,9 +40,13 @@ class Provided(Generic[T]):
 
 @define
 class Names(Generic[T]):
-    """Providers by name; a name with two of them is refused."""
+    """Providers by name; a name with two of them is refused.
+
+    ``absent``: what an error about an unknown name ends with.
+    """
 
     what: str
+    absent: str = ""
     providers: dict[str, list[Provided[T]]] = field(factory=dict)
 
     def add(self, name: str, value: T, plugin: Plugin) -> None:
@@ -61,10 +67,18 @@ class Names(Generic[T]):
         found = self.providers.get(name, [])
         if not found:
             known = ", ".join(sorted(self.providers)) or "none"
-            raise UnknownNameError(f"no plugin provides the {self.what} {name!r}; known: {known}")
+            raise UnknownNameError(
+                f"no plugin provides the {self.what} {name!r}; known: {known}{self.absent}"
+            )
         if len(found) > 1:
             raise NameClashError(_clash_text(self.what, name, [p.plugin for p in found]))
         return found[0]
+
+
+def _not_loaded(plugins: Iterable[Plugin]) -> str:
+    """Who might provide what is missing, to end an error with."""
+    left = [f"{p.distribution}:{p.name} ({p.status})" for p in plugins if p.status != "loaded"]
+    return f"; not loaded: {', '.join(left)}, see 'longtake plugins'" if left else ""
 
 
 def _clash_text(what: str, name: str, plugins: Sequence[Plugin]) -> str:
@@ -85,9 +99,10 @@ class Registry:
 
     def __init__(self, plugins: Iterable[Plugin]) -> None:
         found = tuple(plugins)
-        self._families: Names[ModelFamily] = Names("family")
-        self._backends: Names[BlobBackend] = Names("blob store scheme")
-        self._kinds: Names[ModelFamily] = Names("continuation kind")
+        absent = _not_loaded(found)
+        self._families: Names[ModelFamily] = Names("family", absent)
+        self._backends: Names[BlobBackend] = Names("blob store scheme", absent)
+        self._kinds: Names[ModelFamily] = Names("continuation kind", absent)
         for plugin in found:
             for family in plugin.families:
                 self._families.add(family.name, family, plugin)
@@ -100,7 +115,8 @@ class Registry:
     @classmethod
     def discover(cls, settings: Settings | None = None) -> Registry:
         """Load every installed plugin, except those that ``settings`` keep out."""
-        return cls(discover(settings or Settings.from_environment()))
+        with _one_at_a_time:
+            return cls(discover(settings or Settings.from_environment()))
 
     @classmethod
     def of(cls, *modules: str) -> Registry:
@@ -120,16 +136,21 @@ class Registry:
     @classmethod
     def default(cls) -> Registry:
         """The registry of this process: installed plugins, discovered once; or the one in `use`."""
-        return _in_use[-1] if _in_use else _default_registry()
+        in_use = list(_in_use.values())
+        if in_use:
+            return in_use[-1]
+        with _one_at_a_time:
+            return _default_registry()
 
     @contextmanager
     def use(self) -> Iterator[Registry]:
         """Make this the `default` registry of the process until the block is left, for tests."""
-        _in_use.append(self)
+        use = object()  # of its own, for a registry may be in use twice
+        _in_use[use] = self
         try:
             yield self
         finally:
-            _in_use.remove(self)
+            del _in_use[use]
 
     def _with_clashes(self, plugin: Plugin) -> Plugin:
         named = (self._families, self._kinds, self._backends)
@@ -203,8 +224,9 @@ def _ask(provided: Provided[ModelFamily], path: Path) -> Recognition | str | Non
     return answer
 
 
-_in_use: list[Registry] = []
-_watchers: list[list[BlobStore]] = []
+_in_use: dict[object, Registry] = {}
+_watchers: dict[int, list[BlobStore]] = {}
+_one_at_a_time = threading.RLock()  # of discoveries: each replaces standard output for a while
 
 
 @functools.cache
@@ -216,11 +238,11 @@ def _default_registry() -> Registry:
 def watch_blob_stores() -> Iterator[list[BlobStore]]:
     """A list of the stores that `open_blob_store` opens until the block is left, for tests."""
     opened: list[BlobStore] = []
-    _watchers.append(opened)
+    _watchers[id(opened)] = opened
     try:
         yield opened
     finally:
-        _watchers[:] = [each for each in _watchers if each is not opened]
+        del _watchers[id(opened)]
 
 
 def open_blob_store(url: str, *, registry: Registry | None = None) -> BlobStore:
@@ -231,10 +253,10 @@ def open_blob_store(url: str, *, registry: Registry | None = None) -> BlobStore:
     """
     scheme, separator, _ = url.partition(":")
     if not separator or not scheme:
-        raise ValidationError("blobs", f"{url!r} is not a URL such as 'file:///folder'")
+        raise ValidationError("blobs", f"{masked_url(url)!r} is not a URL such as 'file:///folder'")
     backend = (registry or Registry.default()).blob_backend(scheme.lower())
     opener: Any = resolve(backend.open)
     store: BlobStore = opener(url)
-    for watcher in _watchers:
-        watcher.append(store)
+    for opened in tuple(_watchers.values()):
+        opened.append(store)
     return store

@@ -49,9 +49,13 @@ class PackageName:
     def put_into(self, text: str) -> str:
         """``text`` of a template, where every form of ``untitled`` is the same form of this."""
         distribution = f"longtake-{normalized_name(self.given)}"
-        text = text.replace("longtake-untitled", distribution)
-        text = text.replace("longtake_untitled", distribution.replace("-", "_"))
-        return text.replace("Untitled", self.class_name).replace("untitled", self.given)
+        forms = {
+            "longtake-untitled": distribution,
+            "longtake_untitled": distribution.replace("-", "_"),
+            "Untitled": self.class_name,
+            "untitled": self.given,
+        }
+        return re.sub("|".join(forms), lambda found: forms[found[0]], text)
 
 
 def package_name(template: Template, given: str) -> PackageName:

@@ -14,6 +14,7 @@ from longtake.errors import WiringError
 from longtake.request import Job
 from longtake.run import Run
 from longtake.stages import StageSpec
+from longtake.takes import TakeSpan
 
 __all__ = ["Parameter", "Plan", "PlannedStage", "make_plan", "plan_checks"]
 
@@ -256,6 +257,8 @@ def _nobody_makes(
         who = f"it is there only in a continued take; say '{wanted.__name__} | None'"
     elif makers:
         who = f"it is made later, by {', '.join(makers)}"
+    elif wanted is TakeSpan:
+        who = "there is one where the states of the family's codec inherit from TakeState"
     else:
         known = ", ".join(sorted(cls.__name__ for cls in available)) or "none"
         who = f"no stage here makes it; available: {known}"

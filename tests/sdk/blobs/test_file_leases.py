@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -103,6 +104,40 @@ def test_a_damaged_record_stops_the_sweep(root: Path, store: FileBlobStore) -> N
     assert store.sweep() == 1
 
 
+def test_a_damaged_record_pins_none_of_the_blobs(root: Path, store: FileBlobStore) -> None:
+    ids = [leased(store), leased(store)]
+    (root / "leases" / ids[1]).write_bytes(b"")
+    with pytest.raises(BlobCorrupt):
+        store.pin(ids, "take")
+    store.drop(ids[1])
+    time.sleep(0.02)
+    assert store.sweep() == 1
+    assert ids[0] not in store
+
+
+def test_dropping_also_forgets_the_record_of_a_blob_that_is_gone(
+    root: Path, store: FileBlobStore
+) -> None:
+    blob_id = leased(store)
+    (root / blob_id[:2] / blob_id).unlink()
+    (root / "leases" / blob_id).write_bytes(b"")
+    with pytest.raises(BlobCorrupt):
+        store.sweep()
+    store.drop(blob_id)  # as the message says
+    assert store.sweep() == 0
+
+
+def test_what_a_kill_left_of_a_record_is_swept(root: Path, store: FileBlobStore) -> None:
+    leased(store, 60)
+    old, new = root / "leases" / ".tmp-old", root / "leases" / ".tmp-new"
+    for path in (old, new):
+        path.touch()
+    os.utime(old, (0, 0))
+    store.sweep()
+    assert not old.exists()
+    assert new.exists()  # somebody may be writing it
+
+
 def test_a_record_of_another_blob_is_damage(root: Path, store: FileBlobStore) -> None:
     one, other = leased(store), leased(store)
     (root / "leases" / one).write_bytes((root / "leases" / other).read_bytes())
@@ -121,12 +156,30 @@ def test_the_callers_clock_does_not_matter(
     assert blob_id in store
 
 
-def test_a_lease_whose_blob_never_came_goes_in_the_end(root: Path, store: FileBlobStore) -> None:
+def test_a_lease_whose_blob_never_came_goes_in_the_end(
+    root: Path, store: FileBlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     blob_id = leased(store)
     (root / blob_id[:2] / blob_id).unlink()
     time.sleep(0.02)
     assert store.sweep() == 0
     assert (root / "leases" / blob_id).exists()  # its put may be about to publish it
+    monkeypatch.setattr("longtake.blobs.file_leases._ORPHAN_NS", 0)
+    assert store.sweep() == 0
+    assert not (root / "leases" / blob_id).exists()
+
+
+def test_a_blob_whose_lease_cannot_be_kept_is_not_kept(
+    root: Path, store: FileBlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rename(source: str, target: str) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr("longtake.blobs.file_leases.os.rename", rename)
+    with pytest.raises(lt.BlobStoreFull):
+        leased(store)
+    assert list(root.glob("??/*")) == []
+    assert [path.name for path in (root / "leases").iterdir()] == [".lock"]
 
 
 def test_records_are_for_their_owner_only(root: Path, store: FileBlobStore) -> None:
@@ -159,6 +212,29 @@ def test_a_lock_that_is_never_given_back_is_unavailable(
     finally:
         os.close(lock)
     store.sweep()
+
+
+def test_a_process_forked_under_the_lock_does_not_keep_it(
+    root: Path, store: FileBlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("longtake.blobs.file_leases._LOCK_SECONDS", 0.5)
+    blob_id = leased(store)
+    children: list[int] = []
+
+    def rename(source: str, target: str) -> None:
+        if not children:
+            children.append(os.fork())
+            if not children[0]:
+                signal.pause()
+        os.replace(source, target)
+
+    monkeypatch.setattr("longtake.blobs.file_leases.os.rename", rename)
+    try:
+        store.pin([blob_id], "take")
+        store.unpin([blob_id], "take")
+    finally:
+        os.kill(children[0], signal.SIGKILL)
+        os.waitpid(children[0], 0)
 
 
 def test_blobs_put_through_leasing_are_swept(store: FileBlobStore) -> None:

@@ -61,3 +61,10 @@ def test_output_that_was_read_as_far_as_it_goes_is_no_failure() -> None:
         assert process.stdout.read().startswith(b"FAMILY")
         process.stdout.close()
         assert process.wait() == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors are those of POSIX")
+def test_a_command_without_any_standard_output_is_no_failure() -> None:
+    command = 'exec "$0" -m longtake families >&-'
+    done = subprocess.run(["sh", "-c", command, sys.executable], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

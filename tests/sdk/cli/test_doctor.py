@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,6 +138,39 @@ def test_ctrl_c_ends_it_and_the_processes_of_the_plugins(
     assert (process.returncode, errors.strip()) == (1, "error: interrupted")
     with pytest.raises(ProcessLookupError):
         os.kill(int(begun[0].name.split(".")[-2]), 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
+def test_a_plugin_that_hangs_ends_also_when_nobody_is_left_to_end_it(
+    installed: FakeDistributions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locks = "import fcntl\nfile = open(f'{__file__}.lock', 'w')\nfcntl.flock(file, fcntl.LOCK_EX)\n"
+    hangs = "import time\nfile.write('x')\nfile.flush()\ntime.sleep(60)"
+    installed.add("longtake-mud", locks + hangs)
+    monkeypatch.setenv("PYTHONPATH", str(installed.folder))
+    monkeypatch.setenv("LONGTAKE_PLUGINS", "longtake-mud")
+    command = [sys.executable, "-m", "longtake", "doctor", "--timeout", "0.1"]
+    with subprocess.Popen(command) as process:
+        while not (begun := list(installed.folder.glob("*.lock"))) or not begun[0].stat().st_size:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    assert is_free(begun[0])
+
+
+def is_free(lock: Path) -> bool:
+    """Whether the process that has ``lock`` ends within half a minute."""
+    import fcntl
+
+    with lock.open() as file:
+        for _ in range(300):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(0.1)
+            else:
+                return True
+    return False
 
 
 def test_options_reach_the_examination(longtake: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,4 +81,4 @@ def test_a_state_that_carries_no_frames_says_so(
     monkeypatch.setattr(FogCodec, "summarize", lambda *_: bare)
     refused = longtake("inspect", "s.json", "--frames", "pictures")
     assert (refused.code, refused.err.count("\n")) == (2, 1)
-    assert "its take has no picture, or they are in a blob store" in refused.err
+    assert "it carries none, or they are in a blob store" in refused.err

@@ -40,6 +40,7 @@ def test_families_as_json(longtake: Command) -> None:
 def test_presets_as_json_have_flat_plain_defaults(longtake: Command) -> None:
     thin, thick = json.loads(longtake("presets", "fog", "--json").out)
     assert thin == {
+        "family": "fog",
         "name": "thin",
         "version": 1,
         "workload": "text-to-video",
@@ -122,8 +123,10 @@ def test_a_family_whose_schemas_cannot_be_read_costs_only_itself(dusty: Command)
 
 
 def test_presets_of_all_families_and_of_one_without_any(longtake: Command) -> None:
-    assert len(json.loads(longtake("presets", "--json").out)) == 2
-    assert json.loads(longtake("presets", "dust", "--json").out) == []
+    assert len(json.loads(longtake("presets", "--json").out)) == 3
+    [only] = json.loads(longtake("presets", "dust", "--json").out)
+    assert (only["name"], only["version"]) == ("default", 1)
+    assert longtake("presets", "dust").out.splitlines()[1].split()[:2] == ["dust", "default@1"]
 
 
 def test_plugins_as_json_name_what_failed(longtake: Command) -> None:
@@ -166,7 +169,10 @@ def test_the_table_of_families_points_at_broken_plugins(longtake: Command) -> No
 def test_an_unknown_family_is_wrong_use(longtake: Command) -> None:
     refused = longtake("presets", "snow")
     assert (refused.code, refused.out) == (2, "")
-    assert refused.err == "error: no plugin provides the family 'snow'; known: dust, fog\n"
+    assert refused.err == (
+        "error: no plugin provides the family 'snow'; known: dust, fog; "
+        "not loaded: longtake-mud:mud (failed), see 'longtake plugins'\n"
+    )
 
 
 BROKEN = {

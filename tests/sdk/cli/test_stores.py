@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import longtake as lt
 from tests.sdk.cli.cli_support import Command
 from tests.sdk.cli.toy_family import Shelf
 
@@ -58,3 +59,25 @@ def test_an_interrupted_take_leaves_it_closed(
     assert done.code != 0
     assert shelf.closings == 1
     assert Path("take.mp4").exists()
+
+
+class JammedShelf(Shelf):
+    def close(self) -> None:
+        raise lt.BlobStoreUnavailable("the door is jammed")
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"), [((), 0, "take.mp4: 4 frames"), (("--height", "17"), 2, "height")]
+)
+def test_a_store_that_cannot_be_closed_hides_no_error(
+    monkeypatch: pytest.MonkeyPatch,
+    longtake: Command,
+    model: str,
+    more: tuple[str, ...],
+    code: int,
+    said: str,
+) -> None:
+    monkeypatch.setattr("longtake.cli.stores.open_blob_store", lambda url: JammedShelf())
+    done = longtake("generate", "one", "--model", model, *OPEN, *more)
+    assert done.code == code
+    assert said in done.err

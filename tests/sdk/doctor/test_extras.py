@@ -47,6 +47,7 @@ def test_what_is_installed_or_not_of_an_extra_is_not_named(path: FakeDistributio
         path,
         "Provides-Extra: wet",
         "Requires-Dist: a-package-that-nobody-has",
+        "Requires-Dist: another-that-nobody-has; python_version >= '3'",
         "Requires-Dist: Droplets>=1; extra == 'wet'",
         "Requires-Dist: another; extra == 'wet' and python_version < '3'",
         "Requires-Dist: this is no requirement; extra == 'wet'",
@@ -67,6 +68,13 @@ def test_an_extra_may_be_made_of_others(path: FakeDistributions) -> None:
         MissingExtra("all", missing),
         MissingExtra("wet", missing),
     )
+
+
+def test_what_is_damaged_is_not_installed(path: FakeDistributions) -> None:
+    path.add("droplets", None, version="1.5")
+    (path.folder / "droplets-1.5.dist-info" / "METADATA").write_bytes(b"\xff\xfe")
+    install(path, "Provides-Extra: wet", "Requires-Dist: droplets>=1; extra == 'wet'")
+    assert missing_extras("longtake-fog") == (MissingExtra("wet", ("droplets>=1",)),)
 
 
 def test_a_distribution_that_is_not_there_has_none() -> None:

@@ -79,6 +79,25 @@ def test_secrets_are_taken_out_of_a_text(text: str) -> None:
     assert not any(each in shown for each in ("hunter", "me@", "sesame"))
 
 
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("shelf://me:hunter/2@host/", "not a port: 'hunter'"),
+        ("shelf://me:hunter#2@host/", "not a port: 'hunter'"),
+        ("shelf://me:hunter?2@host/", "not a port: 'hunter'"),
+        ("shelf://host/?key=hunter%2F2&a=1", "no such key: hunter%2F2"),
+        ("shelf://host/?key=hunter%2F2&a=1", "no such key: hunter/2"),
+        ("shelf://host/?key=hunter+2&a=1", "no such key: 'hunter 2'"),
+        ("shelf://host/?a=1&hunter", "no such option: hunter"),
+        ("shelf://host/#hunter", "no such place: hunter"),
+    ],
+)
+def test_a_part_of_a_secret_is_taken_out_too(url: str, text: str) -> None:
+    shown = without_secrets(text, url)
+    assert "hunter" not in shown
+    assert "***" in shown
+
+
 def test_a_text_without_secrets_stays_as_it_is() -> None:
     text = "port 1 is closed"
     assert without_secrets(text, URL) == text

@@ -206,7 +206,7 @@ class HangsWhenLost(DictStore):
 
     def reach(self, *call: object) -> None:
         if self.is_lost and call[0] == "forget":
-            time.sleep(1)
+            time.sleep(5)
         super().reach(*call)
 
 

@@ -41,7 +41,7 @@ class BrokenStores(BlobStoreContract):
     kills = 3
     uses = 12
     examples = 4
-    patience = 0.5
+    patience = 2.0
 
     @pytest.fixture
     def raw(self, store: Any) -> Raw:

@@ -17,10 +17,6 @@ from longtake_objectstore.places import Place
 __all__ = ["serve"]
 
 
-class _Abandoned(Exception):
-    """The forked process could not make the rest of the pieces."""
-
-
 def serve(descriptor: int) -> None:
     """Answer until the other side of the socket is closed."""
     with Connection(descriptor) as connection, suppress(EOFError, BrokenPipeError):
@@ -51,8 +47,6 @@ def _done(
                 return objects.delete(*arguments)
             case _:
                 return objects.has(*arguments)
-    except _Abandoned:
-        return None
     except (BaseError, OSError, ValueError) as error:
         return meaning(error, place.url) or lt.BlobStoreUnavailable(f"{place.url}: it failed")
 
@@ -67,7 +61,6 @@ def _write(objects: Objects, connection: Connection, key: str) -> None:
 
 
 def _pieces(connection: Connection) -> Iterator[bytes]:
+    """Raises `EOFError` when the other side could not make them all, which aborts the upload."""
     while piece := connection.recv_bytes():
         yield piece
-    if not connection.recv():
-        raise _Abandoned

@@ -34,19 +34,11 @@ class Helpers:
         self._idle: tuple[int, list[_Helper]] = (0, [])
 
     def write(self, key: str, pieces: Iterable[bytes | memoryview]) -> None:
-        with self._helper() as helper:
+        with self._helper() as helper:  # what is raised here ends the helper, and so the upload
             helper.ask("write", key)
-            complete = False
-            try:
-                for piece in pieces:
-                    if len(piece):
-                        helper.connection.send_bytes(piece)
-                complete = True
-            finally:
-                helper.connection.send_bytes(b"")
-                helper.connection.send(complete)
-                if not complete:
-                    helper.wait()
+            for piece in pieces:
+                helper.connection.send_bytes(piece)
+            helper.connection.send_bytes(b"")
             helper.answer()
 
     def read(self, key: str) -> bytes | None:
@@ -105,6 +97,7 @@ class _Helper:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[its.fileno()],
+                start_new_session=True,  # an interrupt from the keyboard is not for it
             )
         self.connection = Connection(mine.detach())
         self.connection.send(place)
@@ -116,13 +109,6 @@ class _Helper:
 
     def answer(self) -> Any:
         """What it gives or raises."""
-        value = self.wait()
-        if isinstance(value, Exception):
-            raise value
-        return value
-
-    def wait(self) -> Any:
-        """The same, an exception as a value."""
         try:
             value, has_bytes = self.connection.recv()
             if has_bytes:
@@ -130,6 +116,8 @@ class _Helper:
         except EOFError:
             raise ConnectionError("the helper process has ended") from None
         self.is_ready = True
+        if isinstance(value, Exception):
+            raise value
         return value
 
     def end(self) -> None:

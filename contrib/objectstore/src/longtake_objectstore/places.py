@@ -88,11 +88,19 @@ def _prefix(path: str) -> str:
 def _endpoint(options: Mapping[str, str]) -> str:
     """Empty for the service's own."""
     text = options.get("endpoint", "")
-    parts = urlsplit(text)
-    is_plain = not (parts.query or parts.fragment or "@" in parts.netloc)
-    if text and not (parts.scheme in {"http", "https"} and parts.hostname and is_plain):
+    if text and not _is_endpoint(text):
         raise _refused("endpoint must look like 'https://host:port'")
     return text.rstrip("/")
+
+
+def _is_endpoint(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:  # its text may repeat a part of the password
+        return False
+    is_plain = not (parts.query or parts.fragment or "@" in parts.netloc)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and is_plain and port != 0
 
 
 def _matching(

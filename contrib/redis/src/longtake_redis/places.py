@@ -116,7 +116,7 @@ def _password(parts: SplitResult, options: Mapping[str, str]) -> str:
         raise _refused("it has a password and a password_file; leave one out")
     try:
         return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:  # no such file, no UTF-8, a zero byte in its name
         raise _refused(f"password_file cannot be read: {type(error).__name__}") from None
 
 

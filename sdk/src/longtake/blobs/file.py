@@ -120,13 +120,10 @@ class FileBlobStore:
         """Forget the blob. Dropping what is absent does nothing."""
         self._check_open()
         check_id(blob_id)
-        with (
-            storage_errors(self._root),
-            self._absence_allowed(),
-            self._folders.existing(blob_id) as folder,
-        ):
-            os.unlink(blob_id, dir_fd=folder)
-            self._leases.forget(blob_id)
+        with storage_errors(self._root):
+            with self._absence_allowed(), self._folders.existing(blob_id) as folder:
+                os.unlink(blob_id, dir_fd=folder)
+            self._leases.forget(blob_id)  # also one whose blob was gone
 
     def pin(self, blob_ids: Iterable[str], owner: str) -> None:
         """Keep the blobs for ``owner``; all or none. Raises as `SupportsLeases.pin`."""

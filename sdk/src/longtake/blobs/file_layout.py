@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from longtake.blobs.file_writing import TEMPORARY_PREFIX
 from longtake.errors import ValidationError
 
-__all__ = ["Folders", "make_root", "sweep_litter"]
+__all__ = ["Folders", "make_root", "sweep_folder", "sweep_litter"]
 
 _FOLDER_MODE = 0o700
 _LITTER_AGE = 3600.0
@@ -80,12 +80,17 @@ def _make_folder(path: str) -> None:
 
 def sweep_litter(root: str) -> None:
     """Remove the temporary files of puts that were killed an hour ago or earlier."""
-    newest = time.time() - _LITTER_AGE
     for shard in _entries(root):
         if shard.is_dir(follow_symlinks=False):
-            for entry in _entries(shard.path):
-                if entry.name.startswith(TEMPORARY_PREFIX):
-                    _remove_if_older(entry, newest)
+            sweep_folder(shard.path)
+
+
+def sweep_folder(folder: str) -> None:
+    """Remove such files from one folder of the store."""
+    newest = time.time() - _LITTER_AGE
+    for entry in _entries(folder):
+        if entry.name.startswith(TEMPORARY_PREFIX):
+            _remove_if_older(entry, newest)
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:

@@ -19,6 +19,8 @@ from contextlib import contextmanager, suppress
 
 from attrs import evolve, frozen
 
+from longtake.blobs.file_layout import sweep_folder
+from longtake.blobs.file_writing import TEMPORARY_PREFIX
 from longtake.blobs.ids import abbreviated, is_id
 from longtake.errors import BlobCorrupt, BlobStoreUnavailable
 
@@ -26,7 +28,6 @@ __all__ = ["FileLeases", "Lease"]
 
 _FOLDER = "leases"
 _LOCK = ".lock"
-_TEMPORARY_PREFIX = ".tmp-"
 _LOCK_SECONDS = 30.0
 _LOCK_POLL_SECONDS = 0.005
 _ORPHAN_NS = 3600 * 10**9
@@ -71,9 +72,12 @@ class FileLeases:
     def change_owners(
         self, blob_ids: Iterable[str], change: Callable[[frozenset[str]], frozenset[str]]
     ) -> None:
-        """Replace the owners of those blobs that have a lease. The lock must be held."""
-        for blob_id in blob_ids:
-            lease = self.read(blob_id)
+        """Replace the owners of those blobs that have a lease. The lock must be held.
+
+        Raises `BlobCorrupt` when a lease is damaged, and has then replaced none.
+        """
+        leases = {blob_id: self.read(blob_id) for blob_id in blob_ids}
+        for blob_id, lease in leases.items():
             if lease is not None and (owners := change(lease.owners)) != lease.owners:
                 self._write(blob_id, evolve(lease, owners=owners))
 
@@ -84,6 +88,7 @@ class FileLeases:
         """
         if lock is None:
             return
+        sweep_folder(self._folder)
         now = _now_ns(lock)
         for blob_id in sorted(filter(is_id, os.listdir(self._folder))):
             lease = self.read(blob_id)
@@ -101,7 +106,10 @@ class FileLeases:
             return
         with self._open_lock() as lock:
             self._wait_for(lock)
-            yield lock  # closing gives it back
+            try:
+                yield lock
+            finally:  # closing does not give it back while a process forked meanwhile has it open
+                fcntl.flock(lock, fcntl.LOCK_UN)
 
     @contextmanager
     def _open_lock(self) -> Iterator[int]:
@@ -132,7 +140,7 @@ class FileLeases:
         return os.path.join(self._folder, blob_id)
 
     def _write(self, blob_id: str, lease: Lease) -> None:
-        temporary = self._path(f"{_TEMPORARY_PREFIX}{secrets.token_hex(16)}")
+        temporary = self._path(f"{TEMPORARY_PREFIX}{secrets.token_hex(16)}")
         try:
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW
             with open(os.open(temporary, flags, 0o600), "wb") as file:

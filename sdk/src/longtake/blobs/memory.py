@@ -69,6 +69,7 @@ class MemoryBlobStore:
 
     def pin(self, blob_ids: Iterable[str], owner: str) -> None:
         """Keep the blobs for ``owner``; all or none. Raises as `SupportsLeases.pin`."""
+        self._open_blobs()
         check_owner(owner)
         wanted = [check_id(blob_id) for blob_id in blob_ids]
         with self._leases.lock:
@@ -86,11 +87,12 @@ class MemoryBlobStore:
 
     def sweep(self, *, limit: int | None = None) -> int:
         """Drop blobs whose lease is over and that nobody pins. As `SupportsLeases.sweep`."""
+        blobs = self._open_blobs()
         check_limit(limit)
         with self._leases.lock:
             over = list(islice(self._leases.over(), limit))
             for blob_id in over:
-                self._open_blobs().pop(blob_id, None)
+                blobs.pop(blob_id, None)
                 self._leases.forget(blob_id)
         return len(over)
 

@@ -33,15 +33,12 @@ def masked_url(url: str) -> str:
     """``url`` without what may be secret: who logs in, with what, and the query."""
     scheme, separator, rest = url.partition("://")
     if not separator:  # as when the scheme was forgotten
-        return _without_query(url).rpartition("@")[2]
-    place, slash, path = rest.partition("/")
-    if ":" in place and "@" in _without_query(path):  # a password with a slash, or a port
-        return f"{scheme}://{_without_query(path.rpartition('@')[2])}"
-    if "@" in place.removeprefix(_without_query(place)):  # in a password or in the query
-        return f"{scheme}://***"
-    place = _without_query(place.rpartition("@")[2])
-    return f"{scheme}://{place}{slash}{_without_query(path)}"
-
-
-def _without_query(text: str) -> str:
-    return text.partition("?")[0].partition("#")[0]
+        scheme, rest = "", url
+    head = rest.partition("?")[0].partition("#")[0]
+    if "@" in rest.removeprefix(head) and (":" in head or "/" not in head):
+        return f"{scheme}{separator}***"  # what looks like a query may be half a password
+    login, _, place = head.rpartition("@")
+    if ":" not in login and separator:  # no password, so an @ in the path is the path's own
+        host, slash, path = head.partition("/")
+        place = f"{host.rpartition('@')[2]}{slash}{path}"
+    return f"{scheme}{separator}{place}"

@@ -97,7 +97,8 @@ def run(argv: Sequence[str] | None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     try:
         outcome: Any = _longtake.main(arguments, prog_name="longtake", standalone_mode=False)
-        sys.stdout.flush()  # or Python would at its exit, and tell of a closed pipe
+        if sys.stdout is not None:  # as after ">&-"
+            sys.stdout.flush()  # or Python would at its exit, and tell of a closed pipe
     except (Exception, SystemExit) as error:  # of the group's own options, or of the output
         outcome = _exit_code(error)
     return outcome if isinstance(outcome, int) else 0

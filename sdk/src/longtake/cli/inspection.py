@@ -45,7 +45,7 @@ def inspect(state: Path, blobs: str | None, folder: Path | None, as_json: bool) 
         from longtake.cli.frames import write_frames
 
         if not summary.frames:
-            problem = "has no frames at hand: its take has no picture, or they are in a blob store"
+            problem = "has no frames at hand: it carries none, or they are in a blob store"
             raise ValidationError(str(state), f"{problem}, which --blobs names")
         written = write_frames(folder, summary.frames)
     if as_json:

@@ -58,7 +58,7 @@ def presets(family: str | None, as_json: bool) -> None:
         read = _preset_records if family is not None else _isolated_preset_records
         print_json([record for each in found for record in read(each)])
         return
-    listed = [(each, preset) for each in found for preset in each.presets]
+    listed = [(each, preset) for each in found for preset in _presets(each)]
     print_table(
         ("family", "preset", "height x width", "frames", "fps", "steps", "guidance", "description"),
         [
@@ -131,7 +131,11 @@ def _isolated_preset_records(family: ModelFamily) -> list[dict[str, Any]]:
 
 
 def _preset_records(family: ModelFamily) -> list[dict[str, Any]]:
-    return [_preset_record(family, preset) for preset in family.presets]
+    return [_preset_record(family, preset) for preset in _presets(family)]
+
+
+def _presets(family: ModelFamily) -> tuple[Preset, ...]:
+    return family.presets or (family.preset(),)
 
 
 def _preset_record(family: ModelFamily, preset: Preset) -> dict[str, Any]:
@@ -139,6 +143,7 @@ def _preset_record(family: ModelFamily, preset: Preset) -> dict[str, Any]:
 
     defaults = {**family.defaults, **preset.defaults}
     return {
+        "family": family.name,
         "name": preset.name,
         "version": preset.version,
         "workload": preset.workload,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import faulthandler
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -30,13 +31,18 @@ __all__: list[str] = []
 
 @frozen
 class _Channel:
-    """Where the answers go. After ``timeout`` seconds without one, standard error says why."""
+    """Where the answers go. After ``timeout`` seconds without one, standard error says why.
+
+    Later the process ends, for then nobody is left who would have ended it.
+    """
 
     stream: IO[bytes]
     timeout: float
 
     def send(self, message: Message) -> None:
         faulthandler.dump_traceback_later(self.timeout)
+        if sys.platform != "win32":
+            signal.setitimer(signal.ITIMER_REAL, 2 * self.timeout + 2)
         self.stream.write(json.dumps(asdict(message)).encode() + b"\n")
         self.stream.flush()
 
@@ -50,6 +56,8 @@ def main() -> None:
         os.dup2(nothing.fileno(), 0)  # a plugin that asks a question gets no answer
     sys.path[:] = request["path"]
     faulthandler.enable()
+    if sys.platform != "win32":
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process, whatever it does
     channel = _Channel(answers, request["timeout"])
     plugin = _load(Installed(**request["plugin"]), channel)
     if plugin.status == "loaded":

@@ -56,5 +56,5 @@ def _is_installed(requirement: Requirement) -> bool:
     try:
         version = distribution(requirement.name).version
         return requirement.specifier.contains(version, prereleases=True)
-    except (PackageNotFoundError, InvalidVersion):
+    except (PackageNotFoundError, InvalidVersion, UnicodeDecodeError):  # of damaged metadata
         return False

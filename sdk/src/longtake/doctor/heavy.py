@@ -40,5 +40,5 @@ _HEAVY = (
 
 
 def heavy_modules() -> tuple[str, ...]:
-    """Those that this process has imported."""
+    """Which heavy packages this process has imported, e.g. ``("numpy",)``; by declaring, none."""
     return tuple(name for name in _HEAVY if name in sys.modules)

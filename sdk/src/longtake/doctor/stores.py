@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, unquote_plus
 
 from longtake.blobs.powers import SupportsClose
 from longtake.blobs.protocol import BlobBackend, BlobStore
@@ -74,12 +75,12 @@ def without_secrets(text: str, url: str) -> str:
 
 
 def _secrets_of(url: str) -> set[str]:
-    """Who logs in and with what, and the query's values; as they stand there and decoded."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # not a URL, and nobody can log in with it
-        return set()
-    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
-    values = [value for _, value in parse_qsl(parts.query)]
-    names = {each for each in (user, unquote(user), *values) if len(each) > 3}  # "1" is everywhere
-    return {each for each in (parts.query, password, unquote(password)) if each} | names
+    """Who logs in and with what, what follows the path, and their parts; raw and decoded."""
+    login, _, place = url.partition("://")[2].rpartition("@")
+    user, _, password = login.partition(":")
+    behind = "".join(re.split("(?=[?#])", place, maxsplit=1)[1:])[1:]
+    values = [each.rpartition("=")[2] for each in re.split("[?#&]", behind)]
+    parts = {user, *re.split("[/?#]", password), *values}  # parsers quote what stands before these
+    parts = {form for each in parts for form in (each, unquote(each), unquote_plus(each))}
+    whole = {each for each in (behind, password, unquote(password)) if each}
+    return whole | {each for each in parts if len(each) > 3}  # "1" is everywhere

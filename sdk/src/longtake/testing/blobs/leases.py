@@ -125,23 +125,22 @@ class LeaseContract(BlobStoreFixtures):
         assert sum(job.result() for job in jobs) == 20
 
     def test_what_a_pin_returned_for_is_there(self, lease_store: LeaseStore) -> None:
-        ids = [lease_store.put(of_its_own(), lease_seconds=self.short_lease) for _ in range(40)]
-        stop = threading.Event()
-
         def sweep() -> None:
-            while not stop.is_set():
-                lease_store.sweep(limit=1)
+            started.set()
+            lease_store.sweep()
 
-        with ThreadPoolExecutor(1) as threads:
-            sweeping = threads.submit(sweep)
-            try:
+        for delay in range(5):
+            ids = [lease_store.put(of_its_own(), lease_seconds=self.short_lease) for _ in range(12)]
+            self._wait()
+            started = threading.Event()
+            with ThreadPoolExecutor(1) as threads:
+                sweeping = threads.submit(sweep)
+                started.wait()
+                time.sleep(delay / 2000)  # to meet the sweep at different moments
                 pinned = [blob_id for blob_id in ids if _could_pin(lease_store, blob_id)]
-                self._wait()
-            finally:
-                stop.set()
             sweeping.result()
-        lease_store.sweep()
-        assert [blob_id for blob_id in pinned if blob_id not in lease_store] == []
+            lost = [blob_id for blob_id in pinned if blob_id not in lease_store]
+            assert lost == [], "blobs were swept while, or after, they were pinned"
 
     @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), "1", True])
     def test_what_is_no_lease_is_refused(self, lease_store: LeaseStore, seconds: Any) -> None:
@@ -159,6 +158,20 @@ class LeaseContract(BlobStoreFixtures):
     def test_what_is_no_limit_is_refused(self, lease_store: LeaseStore, limit: Any) -> None:
         with pytest.raises(lt.ValidationError, match="limit"):
             lease_store.sweep(limit=limit)
+
+    def test_leases_of_a_closed_store_are_an_error(self, lease_store: LeaseStore) -> None:
+        if not isinstance(lease_store, lt.SupportsClose):
+            skip("the store has no close")
+        blob_id = lease_store.put(of_its_own(), lease_seconds=3600)
+        lease_store.close()
+        uses = (
+            lambda: lease_store.pin([blob_id], "take"),
+            lambda: lease_store.unpin([blob_id], "take"),
+            lambda: lease_store.sweep(),
+        )
+        for use in uses:
+            with pytest.raises(lt.BlobError, match="closed"):
+                use()
 
     def _pinned(self, store: LeaseStore, owner: str) -> str:
         """The id of a blob that ``owner`` pins and whose lease is over."""

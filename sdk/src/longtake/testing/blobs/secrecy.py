@@ -30,11 +30,15 @@ class SecrecyContract(BlobStoreFixtures):
             skip("nothing to hide: put the store's credentials into `secrets`")
         missing = absent_id(store)
         said = [repr(store), str(store), *errors_of(store, missing)]
-        lost: AnyStore = request.getfixturevalue("lost_store")
-        said += [repr(lost), *errors_of(lost, missing)]
+        assert not self._shown(said)
+        lost: AnyStore = request.getfixturevalue("lost_store")  # may skip what follows
+        said = [repr(lost), *errors_of(lost, missing)]
         closed(store)
         said += [repr(store), *errors_of(store, missing)]
-        assert not any(secret in each for secret in self.secrets for each in said)
+        assert not self._shown(said)
+
+    def _shown(self, said: list[str]) -> list[str]:
+        return [each for each in said if any(secret in each for secret in self.secrets)]
 
     def test_errors_hide_ids(self, store: AnyStore) -> None:
         missing = absent_id(store)
