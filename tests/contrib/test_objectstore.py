@@ -146,6 +146,16 @@ def test_folders_keep_stores_apart(moto_server: MotoServer, store: Any) -> None:
         assert blob_id not in other
 
 
+def test_an_object_that_is_there_is_never_replaced(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blob_id = store.put(b"first")
+    monkeypatch.setattr("longtake.blobs.records.new_id", lambda: blob_id)
+    with pytest.raises(lt.BlobStoreUnavailable):
+        store.put(b"second")
+    assert store.get(blob_id) == b"first"
+
+
 def test_large_blobs_go_in_parts(moto_server: MotoServer, store: Any) -> None:
     blob_id = store.put(bytes(70 * MIB))
     (name,) = [name for name in names(moto_server) if name.endswith(blob_id)]

@@ -71,6 +71,17 @@ def test_stages_are_built_once_and_not_before_they_are_needed(
     assert Counted.built == 1
 
 
+def test_stages_of_a_finish_are_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Counted, "built", 0)
+    pipeline = lt.Pipeline(attrs.evolve(FOG, finish=(Counted, *FOG.finish)))
+    state = pipeline.generate(ASKING).state
+    assert state is not None
+    for _ in range(2):
+        pipeline.prepare()
+        pipeline.finish(state)
+    assert Counted.built == 1
+
+
 def test_a_finish_is_checked_only_where_a_segment_makes_a_state() -> None:
     stateless = lt.ModelFamily(
         "stateless", (black,), finish=(read_state,), codecs=(FogCodec(),), defaults=DEFAULTS

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from longtake.testing import FakeDistributions
 
 COMMANDS = [
     ("plugins",),
@@ -20,7 +23,9 @@ COMMANDS = [
 ]
 
 
-def run_with_closed_output(*argv: str, also_errors: bool = False) -> tuple[int, bytes]:
+def run_with_closed_output(
+    *argv: str, also_errors: bool = False, **environment: str
+) -> tuple[int, bytes]:
     """Exit code and standard error of a command into a pipe whose other end is closed."""
     reading, writing = os.pipe()
     os.close(reading)
@@ -29,7 +34,7 @@ def run_with_closed_output(*argv: str, also_errors: bool = False) -> tuple[int, 
             [sys.executable, "-m", "longtake", *argv],
             stdout=writing,
             stderr=writing if also_errors else subprocess.PIPE,
-            env={**os.environ, "LONGTAKE_PLUGINS": "longtake"},
+            env={**os.environ, "LONGTAKE_PLUGINS": "longtake", **environment},
             check=False,
             timeout=60,
         )
@@ -41,6 +46,38 @@ def run_with_closed_output(*argv: str, also_errors: bool = False) -> tuple[int, 
 @pytest.mark.parametrize("argv", COMMANDS, ids=" ".join)
 def test_a_command_whose_output_nobody_reads_ends_quietly(argv: tuple[str, ...]) -> None:
     assert run_with_closed_output(*argv) == (141, b"")
+
+
+CHATTY = """
+import longtake as lt
+
+def draw(job: lt.Job) -> lt.Frames:
+    import numpy as np
+
+    print("drawing")
+    return lt.Frames(np.zeros((job.sampling.num_frames, 16, 16, 3), np.uint8))
+
+@lt.hookimpl
+def longtake_families():
+    sizes = {"seed": 0, "height": 16, "width": 16, "num_frames": 2, "fps": 24}
+    return [lt.ModelFamily("chatty", (draw,), defaults=sizes)]
+"""
+
+
+def test_what_a_family_prints_for_nobody_is_no_error_either(tmp_path: Path) -> None:
+    installed = FakeDistributions(tmp_path)
+    installed.add("chatty", CHATTY)
+    path = os.pathsep.join([str(installed.folder), *sys.path])
+    video = tmp_path / "take.mp4"
+    code, errors = run_with_closed_output(
+        *("generate", "a", "-o", str(video)),
+        LONGTAKE_PLUGINS="chatty",
+        PYTHONPATH=path,
+        PYTHONUNBUFFERED="",
+    )
+    assert code == 141
+    assert b"Exception ignored" not in errors
+    assert video.exists()
 
 
 def test_an_error_that_nobody_reads_is_still_a_failure() -> None:

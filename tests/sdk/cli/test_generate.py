@@ -172,7 +172,7 @@ def test_a_failing_segment_leaves_the_ones_before_it_and_their_state(
     assert failed.code == 1
     assert failed.err.splitlines()[-2:] == [
         "a.mkv: 1 of 3 segments are done; go on with --state a.mkv.state.json",
-        "error: stage 'draw' failed: RuntimeError: the fog lifted",
+        "error: stage 'draw' failed: RuntimeError: the fog lifted (longtake --verbose shows where)",
     ]
     assert len(read_take("a.mkv").frames) == 4
     rest = longtake(

@@ -69,7 +69,7 @@ def test_a_state_that_none_of_them_reads_changes_nothing() -> None:
         (lambda: chosen(TRIED, OTHER, LIGHT), "several families have an example.*other, tried"),
         (lambda: chosen(HEAVY, LIGHT, AIRY), "several families need no weights.*airy, light"),
         (lambda: chosen(HEAVY), "without a checkpoint: give --model DIR; families: heavy"),
-        (lambda: chosen(), "no plugin provides a family: install one"),
+        (lambda: chosen(), "no plugin provides a family; install one"),
     ],
 )
 def test_else_somebody_has_to_say(refused: Callable[[], str], problem: str) -> None:

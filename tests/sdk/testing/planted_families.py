@@ -175,6 +175,17 @@ class TestTakesAnything(Planted):
     fails = "test_stage_options_refuse_nonsense"
 
 
+class TestDoesNotLoad(Planted):
+    module = "tests.sdk.testing.planted_nowhere"
+    fails = "test_the_plugin_loads"
+
+
+class TestLosesASample(Planted):
+    module = "tests.sdk.testing.planted_sound"
+    family = "hum"
+    fails = "test_sound_is_as_long_as_the_picture"
+
+
 class TestLoadsAnything(Planted):
     family = "loads_anything"
     fails = "test_family_options_refuse_nonsense"

@@ -47,12 +47,15 @@ class SupportsLeases(Protocol):
         """Keep the blobs for ``owner``, e.g. the key of the state that refers to them; all or none.
 
         Pinning again changes nothing. Raises `BlobNotFound` when one of them is gone: none is then
-        pinned.
+        pinned. Raises `ValidationError` unless ``owner`` is a text of 1 to 255 characters.
         """
         ...
 
     def unpin(self, blob_ids: Iterable[str], owner: str) -> None:
-        """``owner`` needs the blobs no longer. What is gone, or not pinned, is passed over."""
+        """``owner`` needs the blobs no longer. What is gone, or not pinned, is passed over.
+
+        Raises `ValidationError` for what cannot be an owner.
+        """
         ...
 
     def sweep(self, *, limit: int | None = None) -> int:
@@ -60,7 +63,7 @@ class SupportsLeases(Protocol):
 
         Returns how many were dropped; less than ``limit`` means that there are no more. Raises
         `BlobCorrupt` when it cannot be told who pins a blob: that one, and those not yet looked at,
-        are then kept.
+        are then kept. Raises `ValidationError` unless ``limit`` is an integer from 1.
         """
         ...
 

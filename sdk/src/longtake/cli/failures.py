@@ -11,6 +11,7 @@ from longtake.errors import (
     MissingDependencyError,
     NameClashError,
     OutputError,
+    StageError,
     UnknownNameError,
     ValidationError,
 )
@@ -19,6 +20,7 @@ __all__ = ["report"]
 
 _WRONG_USE = 2
 _FAILURE = 1
+_WHERE = "(longtake --verbose shows where)"
 
 _USER_ERRORS = (
     CheckpointError,
@@ -68,6 +70,8 @@ def _text(error: Exception) -> str:
         return f"{message}{stop} See '{command} --help'."
     if isinstance(error, click.ClickException):
         return error.format_message()
+    if isinstance(error, StageError):
+        return f"{error} {_WHERE}"
     if isinstance(error, LongtakeError):
         return str(error)
-    return f"{type(error).__name__}: {error} (longtake --verbose shows where)"
+    return f"{type(error).__name__}: {error} {_WHERE}"

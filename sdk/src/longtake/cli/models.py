@@ -113,7 +113,7 @@ def _family_without_checkpoint(registry: Registry, state: ContinuationState | No
         what = "have an example" if found[0].example is not None else "need no weights"
         raise click.UsageError(f"several families {what}: name one with --family: {names}")
     if not families:
-        raise click.UsageError("no plugin provides a family: install one, see 'longtake plugins'")
+        raise click.UsageError("no plugin provides a family; install one")
     names = ", ".join(family.name for family in families)
     raise click.UsageError(
         f"no installed family can do without a checkpoint: give --model DIR; families: {names}"

@@ -18,11 +18,16 @@ __all__ = ["DeclaredContract"]
 class DeclaredContract(FamilyFixtures):
     """What the plugin says before anything of it is used."""
 
-    def test_the_plugin_loads(self, tried: TriedFamily) -> None:
-        assert tried.family.name
+    def test_the_plugin_loads(self, plugin: str) -> None:
+        try:
+            registry = lt.Registry.of(plugin)
+        except lt.LongtakeError as error:
+            pytest.fail(f"the plugin does not load: {error}")
+        assert registry.families, "the plugin has no family: longtake_families returned none"
 
     @pytest.mark.longtake_slow
-    def test_declaring_imports_nothing_heavy(self, plugin: str) -> None:
+    def test_declaring_imports_nothing_heavy(self, plugin: str, tried: TriedFamily) -> None:
+        assert tried.is_loaded
         heavy = told_by("longtake.testing.families.declaring", {"plugin": plugin})
         assert heavy == [], (
             f"importing {plugin}, its hooks or its options imported {', '.join(heavy)}; name what "

@@ -61,6 +61,8 @@ class ResultContract(FamilyFixtures):
         assert isinstance(rate, int) and rate > 0, "audio_sample_rate is in Hz"
         asked = _sampling(tried.whole)
         wanted = asked.num_frames / asked.fps
+        if tried.counts_samples:
+            assert sound.shape[1] == int(wanted * rate), "a take has `span.num_samples` of sound"
         apart = abs(sound.shape[1] / rate - float(wanted))
         assert apart <= 1 / asked.fps, f"sound and picture of a whole take end {apart:.3f} s apart"
 

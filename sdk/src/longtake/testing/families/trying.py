@@ -53,6 +53,14 @@ class TriedFamily:
         return lt.Registry.of(self.setup.plugin)
 
     @cached_property
+    def is_loaded(self) -> bool:
+        """Whether there is anything to try."""
+        try:
+            return bool(self.registry.families)
+        except lt.LongtakeError:
+            return False
+
+    @cached_property
     def family(self) -> lt.ModelFamily:
         """The one that is named, or the plugin's only one."""
         if self.setup.family_name is not None:
@@ -62,6 +70,11 @@ class TriedFamily:
             names = ", ".join(family.name for family in found) or "none"
             pytest.fail(f"the plugin's families are: {names}; fill the fixture `family_name`")
         return found[0]
+
+    @cached_property
+    def counts_samples(self) -> bool:
+        """Whether its states have a `longtake.TakeSpan`, which says how long the sound is."""
+        return any(issubclass(codec.state_type, lt.TakeState) for codec in self.family.codecs)
 
     @cached_property
     def checkpoint(self) -> Path | None:
