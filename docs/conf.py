@@ -30,6 +30,7 @@ nitpick_ignore = [
     ("py:class", "longtake.bounds._Unique"),
     ("py:class", "longtake.testing.blobs.samples.AnyStore"),  # any store, for a type checker
     # type variables
+    ("py:class", "T"),  # of AttrsCodec, whose constructor autodoc writes down as text
     ("py:class", "longtake.attrs_codec.T"),
     ("py:class", "longtake.continuation.T"),
     ("py:class", "longtake.registry.T"),

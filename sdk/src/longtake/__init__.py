@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from longtake.blobs.powers import SupportsStat as SupportsStat
     from longtake.blobs.protocol import BlobBackend as BlobBackend
     from longtake.blobs.protocol import BlobStore as BlobStore
+    from longtake.blobs.record_store import RecordBlobStore as RecordBlobStore
     from longtake.blobs.records import BlobRecords as BlobRecords
-    from longtake.blobs.records import RecordBlobStore as RecordBlobStore
     from longtake.blobs.urls import local_path as local_path
     from longtake.bounds import SupportsSchema as SupportsSchema
     from longtake.bounds import between as between
@@ -105,7 +105,8 @@ else:
         "blobs.leases": "SupportsLeases leasing",
         "blobs.powers": "BlobPath BlobStat SupportsClose SupportsPath SupportsRange SupportsStat",
         "blobs.protocol": "BlobBackend BlobStore",
-        "blobs.records": "BlobRecords RecordBlobStore",
+        "blobs.record_store": "RecordBlobStore",
+        "blobs.records": "BlobRecords",
         "blobs.urls": "local_path",
         "bounds": "SupportsSchema between unique",
         "continuation": "ContinuationCodec ContinuationState StatePart StateSummary",

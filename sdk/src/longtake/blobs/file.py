@@ -19,8 +19,7 @@ from longtake.blobs.hashing import HashWorkers
 from longtake.blobs.ids import abbreviated, check_id, new_id
 from longtake.blobs.leases import check_lease, check_limit, check_owner
 from longtake.blobs.payload import DEFAULT_MIME, BlobData, check_mime, pieces
-from longtake.blobs.powers import BlobPath, BlobStat
-from longtake.blobs.records import check_range
+from longtake.blobs.powers import BlobPath, BlobStat, check_range
 from longtake.blobs.seal import HEADER_SIZE, encode_seal
 from longtake.blobs.urls import local_path
 from longtake.errors import (

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
+from longtake.errors import ValidationError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -19,6 +21,7 @@ __all__ = [
     "SupportsPath",
     "SupportsRange",
     "SupportsStat",
+    "check_range",
 ]
 
 
@@ -84,3 +87,9 @@ class SupportsClose(Protocol):
     def close(self) -> None:
         """Closing again does nothing; other uses raise `BlobError`. What was got is valid."""
         ...
+
+
+def check_range(start: int, stop: int) -> None:
+    """Raise `ValidationError` unless ``0 <= start <= stop``."""
+    if type(start) is not int or type(stop) is not int or not 0 <= start <= stop:
+        raise ValidationError("start", f"{start!r} to {stop!r} is no range; 0 <= start <= stop")
