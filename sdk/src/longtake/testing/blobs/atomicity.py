@@ -9,7 +9,7 @@ import pytest
 import longtake as lt
 from longtake.testing.blobs.fixtures import BlobStoreFixtures, Outage
 from longtake.testing.blobs.raw import RawBlobs, names_in
-from longtake.testing.blobs.samples import AnyStore, content_of, noise, of_its_own
+from longtake.testing.blobs.samples import AnyStore, content_of, noise, of_its_own, same
 from longtake.testing.blobs.watching import WatchedStore
 
 __all__ = ["AtomicityContract"]
@@ -63,7 +63,7 @@ class AtomicityContract(BlobStoreFixtures):
                 store.put(failing())
         assert content_of(store, kept) is not None
         data = of_its_own()
-        assert content_of(store, store.put(data)) == data
+        assert same(content_of(store, store.put(data)), data)
 
     def test_a_put_during_an_outage_is_whole_or_an_error(
         self, store: AnyStore, outage: Outage
@@ -79,7 +79,7 @@ class AtomicityContract(BlobStoreFixtures):
         except lt.BlobStoreUnavailable:
             return
         whole = b"".join(noise(SMALL, seed) for seed in range(3))
-        assert content_of(store, blob_id) == whole
+        assert same(content_of(store, blob_id), whole)
 
 
 def what_is_there(watched: WatchedStore, raw: RawBlobs) -> Callable[[], set[str]]:

@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from longtake.testing.blobs.fixtures import BlobStoreFixtures
-from longtake.testing.blobs.samples import AnyStore, content_of, noise, of_its_own
+from longtake.testing.blobs.samples import AnyStore, content_of, noise, of_its_own, same
 
 __all__ = ["ConcurrencyContract"]
 
@@ -34,7 +34,7 @@ class ConcurrencyContract(BlobStoreFixtures):
         blob_id = store.put(data)
         with ThreadPoolExecutor(THREADS) as threads:
             got = list(threads.map(lambda _: content_of(store, blob_id), range(4 * THREADS)))
-        assert all(each == data for each in got)
+        assert all(same(each, data) for each in got)
 
     def test_get_against_drop_gives_the_blob_or_not_found(self, store: AnyStore) -> None:
         contents = {store.put(data): data for data in (of_its_own(9000) for _ in range(50))}
@@ -47,7 +47,7 @@ class ConcurrencyContract(BlobStoreFixtures):
         dropper.start()
         got = [(content_of(store, each), contents[each]) for each in reversed(contents)]
         dropper.join()
-        assert all(given is None or given == data for given, data in got)
+        assert all(given is None or same(given, data) for given, data in got)
 
 
 def lost_blobs(store: AnyStore, chance: random.Random, uses: int) -> int:

@@ -11,7 +11,7 @@ import pytest
 
 import longtake as lt
 from longtake.testing.blobs.fixtures import BlobStoreFixtures, Outage
-from longtake.testing.blobs.samples import AnyStore, content_of, of_its_own
+from longtake.testing.blobs.samples import AnyStore, content_of, of_its_own, same
 
 __all__ = ["OutagesContract"]
 
@@ -46,7 +46,7 @@ class OutagesContract(BlobStoreFixtures):
                 with suppress(Exception, pytest.fail.Exception):  # the test above is about those
                     soon(self.patience, use, store, known_id)
         data = of_its_own()
-        assert content_of(store, soon(self.patience, store.put, data)) == data
+        assert same(content_of(store, soon(self.patience, store.put, data)), data)
 
 
 def soon(seconds: float, use: Callable[..., Any], *arguments: object) -> Any:

@@ -25,6 +25,7 @@ from longtake.testing.blobs.samples import (
     of_its_own,
     opened_again,
     pickled,
+    same,
 )
 
 __all__ = ["OtherProcess", "ProcessesContract"]
@@ -115,15 +116,15 @@ class ProcessesContract(BlobStoreFixtures):
             data = of_its_own()
             blob_id = putting.put(data)
             assert blob_id in looking
-            assert content_of(looking, blob_id) == data
+            assert same(content_of(looking, blob_id), data)
             looking.drop(blob_id)
             assert content_of(putting, blob_id) is None
         for seed in range(3):
             digest = hashlib.sha256(noise(SIZE, seed)).hexdigest()
             assert other_process.call(worker.digest, store.put(noise(SIZE, seed))) == digest
             theirs = other_process.call(worker.put_noise, SIZE, seed)
-            same = content_of(store, theirs) == noise(SIZE, seed)
-            assert same, "other bytes than the other process put"
+            whole = same(content_of(store, theirs), noise(SIZE, seed))
+            assert whole, "other bytes than the other process put"
 
     def test_no_other_process_gives_the_same_ids(
         self, store: AnyStore, another: AnyStore, other_process: OtherProcess
@@ -140,6 +141,6 @@ class ProcessesContract(BlobStoreFixtures):
         assert in_fork is not None, "the forked process could not use the store"
         reader = opened_again(store)
         for blob_id, seed in ((before, 1), (after, 2), (in_fork, 2)):
-            same = content_of(reader, blob_id) == noise(SIZE, seed)
-            assert same, "other bytes than were put"
+            whole = same(content_of(reader, blob_id), noise(SIZE, seed))
+            assert whole, "other bytes than were put"
         closed(reader)

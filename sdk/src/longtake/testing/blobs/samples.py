@@ -23,6 +23,7 @@ __all__ = [
     "of_its_own",
     "opened_again",
     "pickled",
+    "same",
     "sealed_noise",
     "skip",
 ]
@@ -62,6 +63,11 @@ def sealed_noise(chance: random.Random, size: int) -> bytes:
     """32 bytes of digest and the ``size`` random bytes that it is of: whole by itself."""
     body = chance.randbytes(size)
     return hashlib.sha256(body).digest() + body
+
+
+def same(given: object, wanted: object) -> bool:
+    """Whether they are equal: by a function, since pytest compares unequal bytes for minutes."""
+    return given == wanted
 
 
 def is_whole(content: bytes) -> bool:
