@@ -246,20 +246,3 @@ def test_blobs_put_through_leasing_are_swept(store: FileBlobStore) -> None:
     time.sleep(0.02)
     assert store.sweep() == 1
     blobs.drop(blob_id)
-
-
-def test_leasing_needs_a_store_that_has_leases() -> None:
-    class Plain:
-        def put(self, data: object, *, mime: str = "") -> str:
-            return ""
-
-        def get(self, blob_id: str) -> bytes:
-            return b""
-
-        def drop(self, blob_id: str) -> None: ...
-
-        def __contains__(self, blob_id: object) -> bool:
-            return False
-
-    with pytest.raises(lt.BlobError, match="leases"):
-        lt.leasing(Plain(), 60)

@@ -8,7 +8,13 @@ import pytest
 
 import longtake as lt
 
-POWERS = [lt.SupportsStat, lt.SupportsRange, lt.SupportsPath, lt.SupportsClose]
+POWERS = [
+    lt.SupportsStat,
+    lt.SupportsRange,
+    lt.SupportsPath,
+    lt.SupportsClose,
+    lt.SupportsLeases,
+]
 
 
 class Plain:
@@ -40,7 +46,12 @@ def test_the_file_store_has_every_power(power: type, tmp_path: Path) -> None:
 @pytest.mark.parametrize("power", POWERS)
 def test_a_memory_store_has_only_what_it_can_do(power: type) -> None:
     store = lt.open_blob_store("memory:", registry=lt.Registry.of("longtake.builtin"))
-    assert isinstance(store, power) == (power is lt.SupportsClose)
+    assert isinstance(store, power) == (power in {lt.SupportsClose, lt.SupportsLeases})
+
+
+def test_leasing_needs_a_store_that_has_leases() -> None:
+    with pytest.raises(lt.BlobError, match="leases"):
+        lt.leasing(Plain(), 60)
 
 
 def test_a_method_that_is_none_is_no_power() -> None:
