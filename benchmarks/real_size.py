@@ -20,9 +20,9 @@ import attrs
 import torch
 
 import longtake as lt
+from longtake_ltx2.denoising.schedule import DISTILLED_SIGMAS
 from longtake_ltx2.numerics import NUMERICS
 from longtake_ltx2.plugin import longtake_families
-from longtake_ltx2.schedule import DISTILLED_SIGMAS
 from longtake_ltx2.tiny import TINY, TinySize
 from longtake_ltx2.tiny.networks import build_components
 

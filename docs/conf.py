@@ -26,15 +26,15 @@ nitpick_ignore = [
     ("py:class", "Recipe"),  # a tuple of StageSpec
     ("py:class", "Stage"),  # a StageSpec, a callable, or a name of one
     # what a function makes has no public class
-    ("py:class", "longtake.bounds._Between"),
-    ("py:class", "longtake.bounds._Unique"),
+    ("py:class", "longtake.schema.bounds._Between"),
+    ("py:class", "longtake.schema.bounds._Unique"),
     ("py:class", "longtake.testing.blobs.samples.AnyStore"),  # any store, for a type checker
     # type variables
     ("py:class", "T"),  # of AttrsCodec, whose constructor autodoc writes down as text
-    ("py:class", "longtake.attrs_codec.T"),
-    ("py:class", "longtake.continuation.T"),
-    ("py:class", "longtake.registry.T"),
-    ("py:class", "longtake.wire.T"),
+    ("py:class", "longtake.states.attrs_codec.T"),
+    ("py:class", "longtake.states.state.T"),
+    ("py:class", "longtake.plugins.registry.T"),
+    ("py:class", "longtake.schema.wire.T"),
 ]
 default_role = "py:obj"  # a name between single backticks in a docstring is a reference
 

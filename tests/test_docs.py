@@ -20,16 +20,20 @@ import longtake as lt
 from docs.drawings.tutorial import tutorial_family
 from docs.tutorials.second_version import CODEC
 from longtake import hookspecs
-from longtake.api_version import API_VERSION
 from longtake.cli import main
-from longtake.plugins import load_plugin
+from longtake.plugins.api_version import API_VERSION
+from longtake.plugins.loading import load_plugin
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if "_generated" not in page.parts)
 DOCUMENTS = [ROOT / "README.md", *PAGES, *sorted(ROOT.glob("contrib/**/README.md"))]
 
-INNER = {"longtake.plugins.Plugin", "longtake.registry.Provided", "longtake.settings.Settings"}
+INNER = {
+    "longtake.plugins.loading.Plugin",
+    "longtake.plugins.registry.Provided",
+    "longtake.settings.Settings",
+}
 """What public names have in their signatures, and whose own names are not public."""
 
 

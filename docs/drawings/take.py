@@ -9,8 +9,8 @@ from attrs import field, frozen
 
 import longtake as lt
 from longtake_ltx2.clock import SegmentClock, TakeClock
+from longtake_ltx2.continuation.carried import place_segment
 from longtake_ltx2.continuation.state import LTX2ContinuationState
-from longtake_ltx2.continuing import place_segment
 from longtake_ltx2.tiny import write_tiny_checkpoint
 
 __all__ = ["Take", "roll_take"]

@@ -18,7 +18,7 @@ _SIZE = lt.Sampling(height=144, width=256, num_frames=41, seed=3)
 _SHOWN = 4  # frames of each segment
 _EDGE = 2  # pixels
 
-_TEMPLATE = Path("templates", "family", "src", "longtake_untitled", "__init__.py")
+_TEMPLATE = Path("scaffolding", "templates", "family", "src", "longtake_untitled", "__init__.py")
 
 
 def tutorial_family() -> lt.ModelFamily:

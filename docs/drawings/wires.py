@@ -10,10 +10,10 @@ from attrs import frozen
 
 import longtake as lt
 from docs.drawings.paper import BLUE, GREEN, GREY, INK, PALE, Sheet
-from longtake.planning import Plans
-from longtake.references import resolve
-from longtake.stages import Recipe
-from longtake.wiring import Plan, PlannedStage
+from longtake.families.stages import Recipe
+from longtake.runs.plans import Plans
+from longtake.runs.wiring import Plan, PlannedStage
+from longtake.schema.references import resolve
 
 __all__ = ["Span", "Wires", "draw_wires", "wires_of"]
 

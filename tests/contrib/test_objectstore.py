@@ -150,7 +150,7 @@ def test_an_object_that_is_there_is_never_replaced(
     store: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blob_id = store.put(b"first")
-    monkeypatch.setattr("longtake.blobs.record_store.new_id", lambda: blob_id)
+    monkeypatch.setattr("longtake.blobs.records.store.new_id", lambda: blob_id)
     with pytest.raises(lt.BlobStoreUnavailable):
         store.put(b"second")
     assert store.get(blob_id) == b"first"

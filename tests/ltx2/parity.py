@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 import longtake as lt
-from longtake_ltx2.config import LTX2T2VConfig
-from longtake_ltx2.loading import load as load_networks
+from longtake_ltx2.loading.model import load as load_networks
+from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.tiny import Generation
 from longtake_ltx2.values import CleanLatents
 from tests.ltx2.parity_conditions import CONDITIONS, Conditions

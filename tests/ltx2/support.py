@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 import longtake as lt
-from longtake_ltx2.loading import load
+from longtake_ltx2.loading.model import load
 from longtake_ltx2.plugin import longtake_families
 from longtake_ltx2.recipes import BASE_RECIPE
 from longtake_ltx2.tiny import LARGER, TINY, Generation, write_tiny_checkpoint

@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import longtake as lt
-from longtake_ltx2 import adapters as adapters_module
-from longtake_ltx2.adapters import Adapters, LoRA, add_loras, check_loras
-from longtake_ltx2.passes import BlockInputs, recording, restarting
+from longtake_ltx2.denoising.passes import BlockInputs, recording, restarting
+from longtake_ltx2.lora import adapters as adapters_module
+from longtake_ltx2.lora.adapters import Adapters, LoRA, add_loras, check_loras
 from longtake_ltx2.stages import LTX2RefineLoRAStage
 from tests.ltx2.support import (
     ALL_GUIDANCE,

@@ -14,7 +14,7 @@ import attrs
 import pytest
 
 import longtake as lt
-from longtake_ltx2.config import PRECISIONS, LTX2T2VConfig
+from longtake_ltx2.pipeline_configs import PRECISIONS, LTX2T2VConfig
 
 REFERENCE: dict[str, Any] = {
     "model_path": None,
@@ -218,7 +218,7 @@ def test_architectures_are_the_checkpoints_own(tiny: Path) -> None:
 
 def test_nothing_heavy_is_imported() -> None:
     code = (
-        "import sys, longtake_ltx2.config as c; c.LTX2T2VConfig(); "
+        "import sys, longtake_ltx2.pipeline_configs as c; c.LTX2T2VConfig(); "
         "assert not {'torch', 'numpy', 'diffusers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 import longtake as lt
-from longtake_ltx2.config import LTX2T2VConfig
 from longtake_ltx2.latents import decodable_video
-from longtake_ltx2.loading import load
+from longtake_ltx2.loading.model import load
+from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.stages import DecodingStage
 from tests.ltx2.support import Checkpoints, relative_error
 

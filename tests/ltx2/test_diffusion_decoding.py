@@ -14,7 +14,7 @@ import torch
 
 import longtake as lt
 from longtake_ltx2.clock import SegmentClock, first_segment
-from longtake_ltx2.neighborhood import NeighborhoodAttention
+from longtake_ltx2.loading.neighborhood import NeighborhoodAttention
 from longtake_ltx2.stages import LTX2DiffusionDecodingStage
 from longtake_ltx2.stages.diffusion_decoding import decoding_seed
 from longtake_ltx2.values import CleanLatents, Geometry

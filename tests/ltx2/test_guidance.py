@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from longtake_ltx2.guidance import Guidance, Predictions, Scales
+from longtake_ltx2.denoising.guidance import Guidance, Predictions, Scales
 from longtake_ltx2.numerics import DIFFUSERS, OFFICIAL, Numerics
-from longtake_ltx2.overrides import LTX2DenoiseOptions
+from longtake_ltx2.stage_overrides import LTX2DenoiseOptions
 
 NEUTRAL = Scales(cfg=1.0, stg=0.0, modality=1.0, rescale=0.0)
 

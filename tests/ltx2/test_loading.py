@@ -16,8 +16,8 @@ from diffusers.models import attention_dispatch
 from safetensors.torch import load_file, save_file
 
 import longtake as lt
-from longtake_ltx2.config import LTX2T2VConfig
-from longtake_ltx2.loading import load
+from longtake_ltx2.loading.model import load
+from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.tiny import write_tiny_checkpoint
 from tests.ltx2.support import NO_GUIDANCE, Checkpoints, probed_pipeline, relative_error
 from tests.ltx2.test_single_file import networks_of, original_config, original_weights, write

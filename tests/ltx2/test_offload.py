@@ -12,8 +12,8 @@ import pytest
 import torch
 
 import longtake as lt
-from longtake_ltx2 import placement as placement_module
-from longtake_ltx2.placement import Offloading, Resident, placement_on
+from longtake_ltx2.loading import placement as placement_module
+from longtake_ltx2.loading.placement import Offloading, Resident, placement_on
 from longtake_ltx2.recipes import BASE_RECIPE
 from tests.ltx2.support import ALL_GUIDANCE, Checkpoints, family
 from tests.ltx2.watching import quick

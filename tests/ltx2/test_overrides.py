@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import longtake as lt
-from longtake_ltx2.config import LTX2T2VConfig
-from longtake_ltx2.overrides import (
+from longtake_ltx2.pipeline_configs import LTX2T2VConfig
+from longtake_ltx2.stage_overrides import (
     LTX2DecoderPresetOverride,
     LTX2DenoiseOptions,
     LTX2PreparationOptions,
@@ -20,7 +20,7 @@ from longtake_ltx2.overrides import (
     refine_override_to_dict,
 )
 from tests.ltx2.support import Checkpoints, family
-from tests.sdk.test_schemas import is_accepted, is_accepted_by_schema, near_documents
+from tests.sdk.schema.test_json_schema import is_accepted, is_accepted_by_schema, near_documents
 
 OVERRIDES = (
     LTX2DecoderPresetOverride,

@@ -74,8 +74,8 @@ def running(tmp_path: Path, change: str, *arguments: str) -> tuple[str | Path, .
     program.write_text(
         "import os, time, torch\n"
         "from longtake.cli import main\n"
-        "from longtake_ltx2.denoiser import Denoiser\n"
-        "from longtake_ltx2.parallel import leading, tensors\n"
+        "from longtake_ltx2.denoising.denoiser import Denoiser\n"
+        "from longtake_ltx2.parallel import group, leader\n"
         "RANK = int(os.environ['RANK'])\n"
         f"{change}\n"
         "raise SystemExit(main())\n"
@@ -100,11 +100,11 @@ def test_a_failure_of_one_rank_is_told_by_all(tiny: Path, tmp_path: Path, failin
 
 def test_rank_0_does_not_hang_where_another_library_would(tiny: Path, tmp_path: Path) -> None:
     change = (
-        "leading.GRACE_SECONDS = 1.0\n"
+        "leader.GRACE_SECONDS = 1.0\n"
         "if RANK == 0:\n"
-        "    tensors.TensorGroup.broadcast = lambda *_: time.sleep(1000)\n"
+        "    group.TensorGroup.broadcast = lambda *_: time.sleep(1000)\n"
         "else:\n"
-        "    tensors.TensorGroup.broadcast = lambda *_: os.kill(os.getpid(), 9)\n"
+        "    group.TensorGroup.broadcast = lambda *_: os.kill(os.getpid(), 9)\n"
     )
     take = endless_take(tiny, tmp_path / "take.mkv")
     with without_agent(2, *running(tmp_path, change, *take)) as ranks:

@@ -13,11 +13,11 @@ import torch
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 import longtake as lt
+from longtake_ltx2.parallel.connections import Line
 from longtake_ltx2.parallel.errors import RankError
-from longtake_ltx2.parallel.leading import Leader
-from longtake_ltx2.parallel.lines import Line
-from longtake_ltx2.parallel.loading import device_of_rank
-from longtake_ltx2.parallel.meeting import Meeting, meet_others, meet_rank_0
+from longtake_ltx2.parallel.leader import Leader
+from longtake_ltx2.parallel.ranks import device_of_rank
+from longtake_ltx2.parallel.rendezvous import Meeting, meet_others, meet_rank_0
 
 FACTS = {"numerics": "'official'"}
 

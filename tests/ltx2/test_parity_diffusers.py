@@ -14,7 +14,7 @@ from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
 
 import longtake as lt
 from longtake_ltx2.latents import decodable_audio, decodable_video
-from longtake_ltx2.loading import align
+from longtake_ltx2.loading.weights import align
 from longtake_ltx2.tiny import Generation
 from longtake_ltx2.values import CleanLatents
 from tests.ltx2.parity import (

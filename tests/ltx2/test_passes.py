@@ -12,12 +12,12 @@ import torch
 
 import longtake as lt
 from longtake_ltx2.clock import first_segment
-from longtake_ltx2.denoiser import Denoiser
-from longtake_ltx2.guidance import Guidance
+from longtake_ltx2.conditioning.requested import RequestedInputs
+from longtake_ltx2.denoising.denoiser import Denoiser
+from longtake_ltx2.denoising.guidance import Guidance
+from longtake_ltx2.denoising.passes import BlockInputs, recording, restarting
 from longtake_ltx2.numerics import DIFFUSERS, OFFICIAL
-from longtake_ltx2.overrides import LTX2DenoiseOptions
-from longtake_ltx2.passes import BlockInputs, recording, restarting
-from longtake_ltx2.requested import RequestedInputs
+from longtake_ltx2.stage_overrides import LTX2DenoiseOptions
 from longtake_ltx2.stages import LTX2LatentPreparationStage, LTX2TextEncodingStage
 from longtake_ltx2.values import Geometry
 from tests.ltx2.support import Checkpoints, networks

@@ -13,7 +13,7 @@ import torch
 
 import longtake as lt
 from longtake.media.reader import read_take
-from longtake_ltx2.overrides import LTX2DenoiseOptions
+from longtake_ltx2.stage_overrides import LTX2DenoiseOptions
 from tests.ltx2.support import Checkpoints
 from tests.ltx2.watching import Watched, quick
 

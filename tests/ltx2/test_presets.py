@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 import longtake as lt
-from longtake_ltx2.overrides import (
+from longtake_ltx2.plugin import longtake_families
+from longtake_ltx2.stage_overrides import (
     LTX2DenoiseOptions,
     LTX2PreparationOptions,
     LTX2RefineStageOverride,
 )
-from longtake_ltx2.plugin import longtake_families
 from tests.ltx2.support import Checkpoints
 from tests.ltx2.watching import Watched
 

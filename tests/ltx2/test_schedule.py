@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longtake_ltx2.schedule import DISTILLED_SIGMAS, REFINE_SIGMAS, fewer_steps, shifted_sigmas
+from longtake_ltx2.denoising.schedule import (
+    DISTILLED_SIGMAS,
+    REFINE_SIGMAS,
+    fewer_steps,
+    shifted_sigmas,
+)
 
 
 def test_the_published_tables() -> None:

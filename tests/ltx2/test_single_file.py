@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import save_file
 
 import longtake as lt
-from longtake_ltx2 import single_file_loading
-from longtake_ltx2.single_file import incomplete, recognise_file, recognise_files
-from longtake_ltx2.single_file_loading import load_audio_vae, load_transformer, load_vae
+from longtake_ltx2.checkpoints.single_file import incomplete, recognise_file, recognise_files
+from longtake_ltx2.loading import single_file as single_file_loading
+from longtake_ltx2.loading.single_file import load_audio_vae, load_transformer, load_vae
 from longtake_ltx2.tiny import Generation
 from tests.ltx2.support import Checkpoints, probed_pipeline
 from tests.ltx2.watching import quick

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import longtake as lt
-from longtake_ltx2.overrides import LTX2DenoiseOptions
+from longtake_ltx2.stage_overrides import LTX2DenoiseOptions
 from longtake_ltx2.stages import LTX2TextEncodingStage
 from tests.ltx2.support import Checkpoints
 from tests.ltx2.watching import Watched

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 import longtake as lt
-from longtake_ltx2.loading import load as load_networks
+from longtake_ltx2.loading.model import load as load_networks
 from tests.ltx2.support import NO_GUIDANCE, SOUND_FOLLOWS, family
 
 

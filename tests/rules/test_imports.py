@@ -5,38 +5,14 @@ from __future__ import annotations
 from graphlib import TopologicalSorter
 
 import longtake as lt
+from tests.rules.layers import LAYERS, OUTSIDE
 from tests.rules.sources import Source, imports_of, plugin_sources, sdk_sources
 
-LAYERS = """
-    errors settings
-    ratios references seeds bounds schemas validators values wire
-    blobs continuation media
-    attrs_codec inputs
-    request
-    results run run_events takes
-    stages presets estimates
-    families
-    hookspecs api_version installed plugins registry builtin
-    doctor scaffolding
-    construction execution observers planning resolution streaming wiring
-    pipeline segments
-    loading sessions
-    cli __main__
-"""
-"""From the bottom up; a line may import from itself, without a cycle, and from those above it."""
-
-OUTSIDE = {"longtake", "longtake.templates", "longtake.testing"}
-"""The facade, which names everything, and what stands outside and sees public names only."""
-
-RANKS = {
-    f"longtake.{name}": rank
-    for rank, layer in enumerate(LAYERS.strip().splitlines())
-    for name in layer.split()
-}
+RANKS = {f"longtake.{room}": rank for rank, layer in enumerate(LAYERS) for room in layer.answers}
 
 
 def part_of(module: str) -> str:
-    """``longtake.blobs.file`` is of the part ``longtake.blobs``."""
+    """``longtake.blobs.file.store`` is of the part ``longtake.blobs``."""
     return ".".join(module.split(".")[:2])
 
 
@@ -100,7 +76,7 @@ def test_plugins_import_public_names_only() -> None:
 
 def contract_sources() -> list[Source]:
     """What third parties subclass, and what they begin with: it sees what they see."""
-    parts = {"longtake.templates", "longtake.testing"}
+    parts = {"longtake.scaffolding.templates", "longtake.testing"}
     return [source for source in sdk_sources() if part_of(source.module) in parts]
 
 

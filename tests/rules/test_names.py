@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from tests.rules.sources import Source, all_sources, sdk_sources
 
 ISOLATING = {
-    "longtake.cli.family_options",
+    "longtake.cli.options.family",
     "longtake.cli.group",
-    "longtake.cli.listings",
+    "longtake.cli.commands.listings",
     "longtake.doctor.stores",
-    "longtake.installed",
-    "longtake.observers",
-    "longtake.plugins",
-    "longtake.registry",
-    "longtake.streaming",
+    "longtake.plugins.installed",
+    "longtake.runs.observers",
+    "longtake.plugins.loading",
+    "longtake.plugins.registry",
+    "longtake.runs.streaming",
     "longtake.testing.blobs.integrity",
     "longtake.testing.blobs.outages",
     "longtake.testing.codecs.reading",

@@ -8,7 +8,7 @@ import pytest
 
 import longtake as lt
 from longtake import builtin
-from longtake.plugins import load_plugin
+from longtake.plugins.loading import load_plugin
 from longtake.settings import Settings
 
 

@@ -12,7 +12,7 @@ from attrs import frozen
 
 import longtake as lt
 from longtake import hookspecs
-from longtake.plugins import Plugin, load_plugin
+from longtake.plugins.loading import Plugin, load_plugin
 from tests.sdk.toy_family import FOG
 
 

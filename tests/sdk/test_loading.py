@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 import longtake as lt
-from longtake.plugins import Plugin
+from longtake.plugins.loading import Plugin
 from tests.sdk.toy_family import DEFAULTS, FOG, black
 
 REQUEST = lt.GenerationRequest("fog")

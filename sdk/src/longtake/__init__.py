@@ -8,7 +8,6 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from longtake.attrs_codec import AttrsCodec as AttrsCodec
     from longtake.blobs.leases import SupportsLeases as SupportsLeases
     from longtake.blobs.leases import leasing as leasing
     from longtake.blobs.powers import BlobPath as BlobPath
@@ -19,16 +18,9 @@ if TYPE_CHECKING:
     from longtake.blobs.powers import SupportsStat as SupportsStat
     from longtake.blobs.protocol import BlobBackend as BlobBackend
     from longtake.blobs.protocol import BlobStore as BlobStore
-    from longtake.blobs.record_store import RecordBlobStore as RecordBlobStore
-    from longtake.blobs.records import BlobRecords as BlobRecords
+    from longtake.blobs.records.records import BlobRecords as BlobRecords
+    from longtake.blobs.records.store import RecordBlobStore as RecordBlobStore
     from longtake.blobs.urls import local_path as local_path
-    from longtake.bounds import SupportsSchema as SupportsSchema
-    from longtake.bounds import between as between
-    from longtake.bounds import unique as unique
-    from longtake.continuation import ContinuationCodec as ContinuationCodec
-    from longtake.continuation import ContinuationState as ContinuationState
-    from longtake.continuation import StatePart as StatePart
-    from longtake.continuation import StateSummary as StateSummary
     from longtake.doctor.heavy import heavy_modules as heavy_modules
     from longtake.errors import BlobCorrupt as BlobCorrupt
     from longtake.errors import BlobError as BlobError
@@ -49,67 +41,75 @@ if TYPE_CHECKING:
     from longtake.errors import UnknownNameError as UnknownNameError
     from longtake.errors import ValidationError as ValidationError
     from longtake.errors import WiringError as WiringError
-    from longtake.estimates import EstimateRequest as EstimateRequest
-    from longtake.estimates import PassEstimate as PassEstimate
-    from longtake.estimates import RunEstimate as RunEstimate
-    from longtake.estimates import SegmentEstimate as SegmentEstimate
-    from longtake.estimates import StageEstimate as StageEstimate
-    from longtake.estimates import ValueEstimate as ValueEstimate
-    from longtake.families import LoadedModel as LoadedModel
-    from longtake.families import ModelFamily as ModelFamily
-    from longtake.families import ModelSource as ModelSource
-    from longtake.families import Recognition as Recognition
+    from longtake.families.estimates import EstimateRequest as EstimateRequest
+    from longtake.families.estimates import PassEstimate as PassEstimate
+    from longtake.families.estimates import RunEstimate as RunEstimate
+    from longtake.families.estimates import SegmentEstimate as SegmentEstimate
+    from longtake.families.estimates import StageEstimate as StageEstimate
+    from longtake.families.estimates import ValueEstimate as ValueEstimate
+    from longtake.families.family import LoadedModel as LoadedModel
+    from longtake.families.family import ModelFamily as ModelFamily
+    from longtake.families.family import ModelSource as ModelSource
+    from longtake.families.family import Recognition as Recognition
+    from longtake.families.presets import Preset as Preset
+    from longtake.families.stages import PipelineStage as PipelineStage
+    from longtake.families.stages import StageSpec as StageSpec
+    from longtake.families.takes import TakeSpan as TakeSpan
+    from longtake.families.takes import TakeState as TakeState
     from longtake.hookspecs import hookimpl as hookimpl
-    from longtake.inputs import AudioInput as AudioInput
-    from longtake.inputs import ClipInput as ClipInput
-    from longtake.inputs import ImageInput as ImageInput
-    from longtake.inputs import Inputs as Inputs
     from longtake.loading import load as load
     from longtake.pipeline import Pipeline as Pipeline
-    from longtake.presets import Preset as Preset
-    from longtake.references import Reference as Reference
-    from longtake.registry import Registry as Registry
-    from longtake.registry import open_blob_store as open_blob_store
-    from longtake.registry import watch_blob_stores as watch_blob_stores
-    from longtake.request import GenerationRequest as GenerationRequest
-    from longtake.request import Job as Job
-    from longtake.request import Output as Output
-    from longtake.request import ResolvedSampling as ResolvedSampling
-    from longtake.request import Sampling as Sampling
-    from longtake.results import Event as Event
-    from longtake.results import Final as Final
-    from longtake.results import GenerationResult as GenerationResult
-    from longtake.results import Partial as Partial
-    from longtake.results import Progress as Progress
-    from longtake.run import Run as Run
-    from longtake.run_events import RunEnded as RunEnded
-    from longtake.run_events import RunEvent as RunEvent
-    from longtake.run_events import RunStarted as RunStarted
-    from longtake.run_events import SegmentDone as SegmentDone
-    from longtake.run_events import StageEnded as StageEnded
-    from longtake.run_events import StageStarted as StageStarted
-    from longtake.run_events import StepDone as StepDone
-    from longtake.schemas import json_schema as json_schema
+    from longtake.plugins.registry import Registry as Registry
+    from longtake.plugins.registry import open_blob_store as open_blob_store
+    from longtake.plugins.registry import watch_blob_stores as watch_blob_stores
+    from longtake.requests.inputs import AudioInput as AudioInput
+    from longtake.requests.inputs import ClipInput as ClipInput
+    from longtake.requests.inputs import ImageInput as ImageInput
+    from longtake.requests.inputs import Inputs as Inputs
+    from longtake.requests.request import GenerationRequest as GenerationRequest
+    from longtake.requests.request import Job as Job
+    from longtake.requests.request import Output as Output
+    from longtake.requests.request import ResolvedSampling as ResolvedSampling
+    from longtake.requests.request import Sampling as Sampling
+    from longtake.runs.events import RunEnded as RunEnded
+    from longtake.runs.events import RunEvent as RunEvent
+    from longtake.runs.events import RunStarted as RunStarted
+    from longtake.runs.events import SegmentDone as SegmentDone
+    from longtake.runs.events import StageEnded as StageEnded
+    from longtake.runs.events import StageStarted as StageStarted
+    from longtake.runs.events import StepDone as StepDone
+    from longtake.runs.results import Event as Event
+    from longtake.runs.results import Final as Final
+    from longtake.runs.results import Frames as Frames
+    from longtake.runs.results import GenerationResult as GenerationResult
+    from longtake.runs.results import Partial as Partial
+    from longtake.runs.results import Progress as Progress
+    from longtake.runs.results import Waveform as Waveform
+    from longtake.runs.run import Run as Run
+    from longtake.schema.bounds import SupportsSchema as SupportsSchema
+    from longtake.schema.bounds import between as between
+    from longtake.schema.bounds import unique as unique
+    from longtake.schema.json_schema import json_schema as json_schema
+    from longtake.schema.references import Reference as Reference
+    from longtake.schema.wire import structure as structure
+    from longtake.schema.wire import unstructure as unstructure
     from longtake.sessions import Session as Session
-    from longtake.stages import PipelineStage as PipelineStage
-    from longtake.stages import StageSpec as StageSpec
-    from longtake.takes import TakeSpan as TakeSpan
-    from longtake.takes import TakeState as TakeState
-    from longtake.values import Frames as Frames
-    from longtake.values import Waveform as Waveform
-    from longtake.wire import structure as structure
-    from longtake.wire import unstructure as unstructure
+    from longtake.states.attrs_codec import AttrsCodec as AttrsCodec
+    from longtake.states.state import ContinuationCodec as ContinuationCodec
+    from longtake.states.state import ContinuationState as ContinuationState
+    from longtake.states.state import StatePart as StatePart
+    from longtake.states.state import StateSummary as StateSummary
 else:
     _MODULES = {
-        "attrs_codec": "AttrsCodec",
+        "states.attrs_codec": "AttrsCodec",
         "blobs.leases": "SupportsLeases leasing",
         "blobs.powers": "BlobPath BlobStat SupportsClose SupportsPath SupportsRange SupportsStat",
         "blobs.protocol": "BlobBackend BlobStore",
-        "blobs.record_store": "RecordBlobStore",
-        "blobs.records": "BlobRecords",
+        "blobs.records.store": "RecordBlobStore",
+        "blobs.records.records": "BlobRecords",
         "blobs.urls": "local_path",
-        "bounds": "SupportsSchema between unique",
-        "continuation": "ContinuationCodec ContinuationState StatePart StateSummary",
+        "schema.bounds": "SupportsSchema between unique",
+        "states.state": "ContinuationCodec ContinuationState StatePart StateSummary",
         "doctor.heavy": "heavy_modules",
         "errors": (
             "BlobCorrupt BlobError BlobNotFound BlobStoreFull BlobStoreUnavailable BlobTooLarge "
@@ -117,27 +117,28 @@ else:
             "NameClashError OutputError PipelineClosedError PluginError StageError "
             "UnknownNameError ValidationError WiringError"
         ),
-        "estimates": (
+        "families.estimates": (
             "EstimateRequest PassEstimate RunEstimate SegmentEstimate StageEstimate ValueEstimate"
         ),
-        "families": "LoadedModel ModelFamily ModelSource Recognition",
+        "families.family": "LoadedModel ModelFamily ModelSource Recognition",
         "hookspecs": "hookimpl",
-        "inputs": "AudioInput ClipInput ImageInput Inputs",
+        "requests.inputs": "AudioInput ClipInput ImageInput Inputs",
         "loading": "load",
         "pipeline": "Pipeline",
-        "presets": "Preset",
-        "references": "Reference",
-        "registry": "Registry open_blob_store watch_blob_stores",
-        "request": "GenerationRequest Job Output ResolvedSampling Sampling",
-        "results": "Event Final GenerationResult Partial Progress",
-        "run": "Run",
-        "run_events": ("RunEnded RunEvent RunStarted SegmentDone StageEnded StageStarted StepDone"),
-        "schemas": "json_schema",
+        "families.presets": "Preset",
+        "schema.references": "Reference",
+        "plugins.registry": "Registry open_blob_store watch_blob_stores",
+        "requests.request": "GenerationRequest Job Output ResolvedSampling Sampling",
+        "runs.results": "Event Final Frames GenerationResult Partial Progress Waveform",
+        "runs.run": "Run",
+        "runs.events": (
+            "RunEnded RunEvent RunStarted SegmentDone StageEnded StageStarted StepDone"
+        ),
+        "schema.json_schema": "json_schema",
         "sessions": "Session",
-        "stages": "PipelineStage StageSpec",
-        "takes": "TakeSpan TakeState",
-        "values": "Frames Waveform",
-        "wire": "structure unstructure",
+        "families.stages": "PipelineStage StageSpec",
+        "families.takes": "TakeSpan TakeState",
+        "schema.wire": "structure unstructure",
     }
     _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
     __all__ = sorted(_HOMES)

@@ -12,5 +12,5 @@ LONGTAKE_API = ">=1,<2"
 def longtake_blob_stores() -> list[BlobBackend]:
     return [
         BlobBackend("memory", "longtake.blobs.memory:open_store"),
-        BlobBackend("file", "longtake.blobs.file:open_store"),
+        BlobBackend("file", "longtake.blobs.file.store:open_store"),
     ]

@@ -9,8 +9,8 @@ import pluggy
 
 if TYPE_CHECKING:
     from longtake.blobs.protocol import BlobBackend
-    from longtake.families import ModelFamily
-    from longtake.run_events import RunEvent
+    from longtake.families.family import ModelFamily
+    from longtake.runs.events import RunEvent
 
 hookspec = pluggy.HookspecMarker("longtake")
 hookimpl = pluggy.HookimplMarker("longtake")

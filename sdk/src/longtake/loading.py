@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from longtake.errors import ValidationError
-from longtake.families import LoadedModel, ModelFamily, ModelSource
+from longtake.families.family import LoadedModel, ModelFamily, ModelSource
 from longtake.pipeline import Pipeline
-from longtake.references import resolve
-from longtake.registry import Registry
+from longtake.plugins.registry import Registry
+from longtake.schema.references import resolve
+from longtake.schema.wire import structure
 from longtake.settings import Settings
-from longtake.wire import structure
 
 __all__ = ["load"]
 

@@ -12,18 +12,18 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from longtake.blobs.protocol import BlobStore
-from longtake.continuation import ContinuationState
 from longtake.errors import Cancelled, PipelineClosedError, ValidationError
-from longtake.families import LoadedModel, ModelFamily
-from longtake.observers import ObservedRun, Observers
-from longtake.presets import Preset
-from longtake.references import resolve
-from longtake.request import GenerationRequest, Job
-from longtake.results import Event, Final, GenerationResult
-from longtake.run_events import RunEvent
-from longtake.segments import SegmentMaker
-from longtake.stages import Recipe
-from longtake.streaming import Meeting, Work, stream_events
+from longtake.families.family import LoadedModel, ModelFamily
+from longtake.families.presets import Preset
+from longtake.families.stages import Recipe
+from longtake.requests.request import GenerationRequest, Job
+from longtake.runs.events import RunEvent
+from longtake.runs.observers import ObservedRun, Observers
+from longtake.runs.results import Event, Final, GenerationResult
+from longtake.runs.segments import SegmentMaker
+from longtake.runs.streaming import Meeting, Work, stream_events
+from longtake.schema.references import resolve
+from longtake.states.state import ContinuationState
 
 __all__ = ["Pipeline"]
 

@@ -10,12 +10,12 @@ from typing import Any
 from attrs import asdict, evolve
 
 from longtake.blobs.protocol import BlobStore
-from longtake.continuation import ContinuationState
 from longtake.errors import ValidationError
-from longtake.inputs import Inputs
 from longtake.pipeline import Pipeline
-from longtake.request import GenerationRequest, Output, Sampling
-from longtake.results import Event, Final, GenerationResult
+from longtake.requests.inputs import Inputs
+from longtake.requests.request import GenerationRequest, Output, Sampling
+from longtake.runs.results import Event, Final, GenerationResult
+from longtake.states.state import ContinuationState
 
 __all__ = ["Session"]
 

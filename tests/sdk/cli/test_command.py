@@ -36,8 +36,8 @@ def test_nothing_heavy_is_imported(argv: tuple[str, ...]) -> None:
 
 def test_help_imports_no_command() -> None:
     modules = imported(run_process("--help", show_imports=True).stderr)
-    assert "longtake.registry" not in modules
-    assert "longtake.cli.listings" not in modules
+    assert "longtake.plugins.registry" not in modules
+    assert "longtake.cli.commands.listings" not in modules
 
 
 def test_json_is_all_there_is_on_standard_output() -> None:

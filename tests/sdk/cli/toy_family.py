@@ -12,7 +12,7 @@ import numpy as np
 from attrs import frozen
 
 import longtake as lt
-from longtake.plugins import Plugin
+from longtake.plugins.loading import Plugin
 
 RATE = 24000
 HELD_BACK = 500

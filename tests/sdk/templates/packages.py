@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-from longtake.registry import Registry
-from longtake.scaffolding import Template, write_package
+from longtake.plugins.registry import Registry
+from longtake.scaffolding.package import Template, write_package
 from longtake.testing import FakeDistributions, Finished
 from tests.rules.sources import SDK
 
@@ -56,7 +56,7 @@ class Package:
 
 def template_in_place(template: Template, site: Path) -> Package:
     """The template itself, not a copy of it."""
-    folder = SDK / "templates" / template
+    folder = SDK / "scaffolding" / "templates" / template
     return _installed(folder, folder / "pyproject.toml.template", site)
 
 

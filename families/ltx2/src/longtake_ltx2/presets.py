@@ -35,7 +35,7 @@ _DISTILLED = {
     "num_inference_steps": 8,
     "guidance_scale": 1.0,
 }
-_DECODER = {"decode_video": "longtake_ltx2.overrides:LTX2DecoderPresetOverride"}
+_DECODER = {"decode_video": "longtake_ltx2.stage_overrides:LTX2DecoderPresetOverride"}
 
 PRESETS = (
     lt.Preset(
@@ -61,7 +61,7 @@ PRESETS = (
         description="the distilled checkpoints at half size, then refined at full size",
         defaults=_DISTILLED,
         stages="longtake_ltx2.recipes:two_stage_recipe",
-        overrides={"refine": "longtake_ltx2.overrides:LTX2RefinePresetOverride", **_DECODER},
+        overrides={"refine": "longtake_ltx2.stage_overrides:LTX2RefinePresetOverride", **_DECODER},
     ),
     lt.Preset(
         "ltx2_5_base",

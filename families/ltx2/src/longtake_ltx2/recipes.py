@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 import longtake as lt
-from longtake_ltx2.schedule import DISTILLED_SIGMAS, REFINE_SIGMAS
+from longtake_ltx2.denoising.schedule import DISTILLED_SIGMAS, REFINE_SIGMAS
 
 if TYPE_CHECKING:
-    from longtake_ltx2.overrides import LTX2DecoderPresetOverride, LTX2RefinePresetOverride
+    from longtake_ltx2.stage_overrides import LTX2DecoderPresetOverride, LTX2RefinePresetOverride
 
 __all__ = [
     "BASE_RECIPE",
@@ -23,7 +23,7 @@ __all__ = [
 Recipe: TypeAlias = tuple[lt.StageSpec, ...]
 
 _STAGES = "longtake_ltx2.stages"
-_OPTIONS = "longtake_ltx2.overrides"
+_OPTIONS = "longtake_ltx2.stage_overrides"
 
 _VALIDATE = lt.StageSpec("validate", f"{_STAGES}.validation:InputValidationStage")
 _ENCODE_TEXT = lt.StageSpec("encode_text", f"{_STAGES}.text_encoding:LTX2TextEncodingStage")

@@ -9,20 +9,29 @@ from typing import Any
 import click
 
 from longtake import __version__
-from longtake.cli.failures import report
+from longtake.cli.terminal.failures import report
 
 __all__ = ["run"]
 
 _COMMANDS = {
-    "generate": ("longtake.cli.generate:generate", "Roll a take, one segment per prompt."),
-    "finish": ("longtake.cli.finish:finish", "Write the sound that ends a take."),
-    "plan": ("longtake.cli.plan:plan", "Tell what a take will need, without loading weights."),
-    "inspect": ("longtake.cli.inspection:inspect", "Show what is in a state file."),
-    "families": ("longtake.cli.listings:families", "List the model families."),
-    "presets": ("longtake.cli.listings:presets", "List the presets of the families."),
-    "plugins": ("longtake.cli.listings:plugins", "List the plugins, also those that failed."),
-    "doctor": ("longtake.cli.doctor:doctor", "Examine every plugin in a process of its own."),
-    "new": ("longtake.cli.new:new", "Start a package with a family or a blob store."),
+    "generate": ("longtake.cli.commands.generate:generate", "Roll a take, one segment per prompt."),
+    "finish": ("longtake.cli.commands.finish:finish", "Write the sound that ends a take."),
+    "plan": (
+        "longtake.cli.commands.plan:plan",
+        "Tell what a take will need, without loading weights.",
+    ),
+    "inspect": ("longtake.cli.commands.inspection:inspect", "Show what is in a state file."),
+    "families": ("longtake.cli.commands.listings:families", "List the model families."),
+    "presets": ("longtake.cli.commands.listings:presets", "List the presets of the families."),
+    "plugins": (
+        "longtake.cli.commands.listings:plugins",
+        "List the plugins, also those that failed.",
+    ),
+    "doctor": (
+        "longtake.cli.commands.doctor:doctor",
+        "Examine every plugin in a process of its own.",
+    ),
+    "new": ("longtake.cli.commands.new:new", "Start a package with a family or a blob store."),
 }
 
 _SHARED = ("generate", "finish")
@@ -39,7 +48,7 @@ class _LazyGroup(click.Group):
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        from longtake.references import resolve
+        from longtake.schema.references import resolve
 
         if cmd_name not in _COMMANDS:
             return None
@@ -84,7 +93,7 @@ def _longtake(ctx: click.Context, verbose: bool) -> None:
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
     elif verbose or ctx.invoked_subcommand not in _LISTINGS:
-        from longtake.cli.logs import logs_on_stderr
+        from longtake.cli.terminal.logs import logs_on_stderr
 
         ctx.with_resource(logs_on_stderr(verbose=verbose))
 
@@ -106,7 +115,7 @@ def run(argv: Sequence[str] | None) -> int:
 
 def _exit_code(error: Exception | SystemExit) -> int:
     """Of a command that ended with ``error``, which is reported if somebody reads."""
-    from longtake.cli.closed_pipes import CLOSED_PIPE, nobody_reads  # seldom needed
+    from longtake.cli.terminal.closed_pipes import CLOSED_PIPE, nobody_reads  # seldom needed
 
     # Where click itself cannot write, it exits.
     if isinstance(error, BrokenPipeError | SystemExit) and nobody_reads():

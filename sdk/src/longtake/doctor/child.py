@@ -23,8 +23,8 @@ from longtake.blobs.urls import masked_url
 from longtake.doctor.heavy import heavy_modules
 from longtake.doctor.stores import try_store
 from longtake.doctor.values import LoadReport, Message
-from longtake.installed import Installed
-from longtake.plugins import Phase, Plugin, load_plugin
+from longtake.plugins.installed import Installed
+from longtake.plugins.loading import Phase, Plugin, load_plugin
 
 __all__: list[str] = []
 

@@ -14,9 +14,9 @@ from longtake.doctor.process import Transcript, converse
 from longtake.doctor.stores import without_secrets
 from longtake.doctor.values import Diagnosis, Examination, LoadReport, StoreTrial, TrialOutcome
 from longtake.errors import NameClashError, UnknownNameError
-from longtake.installed import Installed, installed_plugins
-from longtake.plugins import Plugin, blocked
-from longtake.registry import Names
+from longtake.plugins.installed import Installed, installed_plugins
+from longtake.plugins.loading import Plugin, blocked
+from longtake.plugins.registry import Names
 from longtake.settings import Settings
 
 __all__ = ["DEFAULT_TIMEOUT", "diagnose"]

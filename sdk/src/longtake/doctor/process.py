@@ -15,8 +15,8 @@ from attrs import asdict, define, frozen
 from longtake.doctor.faults import place_of_fault, without_faults
 from longtake.doctor.values import Message
 from longtake.errors import ValidationError
-from longtake.installed import Installed
-from longtake.wire import structure
+from longtake.plugins.installed import Installed
+from longtake.schema.wire import structure
 
 __all__ = ["Transcript", "converse"]
 

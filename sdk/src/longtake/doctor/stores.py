@@ -12,8 +12,8 @@ from longtake.blobs.protocol import BlobBackend, BlobStore
 from longtake.blobs.urls import masked_url
 from longtake.doctor.values import StoreTrial, TrialOutcome
 from longtake.errors import BlobCorrupt, BlobError, LongtakeError, MissingDependencyError
-from longtake.plugins import reason
-from longtake.references import resolve
+from longtake.plugins.loading import reason
+from longtake.schema.references import resolve
 
 __all__ = ["try_store", "without_secrets"]
 

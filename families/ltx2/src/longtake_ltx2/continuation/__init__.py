@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from longtake_ltx2.continuation.names import (
+from longtake_ltx2.continuation.v1.names import (
     DEFAULT_INLINE_THRESHOLD_BYTES,
     LTX2_CONTINUATION_KIND,
     LTX2_CONTINUATION_SCHEMA_VERSION,

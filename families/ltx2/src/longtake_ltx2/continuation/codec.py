@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 import longtake as lt
-from longtake_ltx2.continuation.names import (
+from longtake_ltx2.continuation.v1.names import (
     DEFAULT_INLINE_THRESHOLD_BYTES,
     LTX2_CONTINUATION_KIND,
 )
@@ -55,7 +55,7 @@ class LTX2ContinuationCodec:
 
     def blob_ids(self, state: lt.ContinuationState) -> tuple[str, ...]:
         """The ids of the frames' and the latents' blobs, in this order, of those that are blobs."""
-        from longtake_ltx2.continuation.document import blob_ids_of
+        from longtake_ltx2.continuation.v1.document import blob_ids_of
 
         return blob_ids_of(state)
 
@@ -63,8 +63,8 @@ class LTX2ContinuationCodec:
         self, state: lt.ContinuationState, blobs: lt.BlobStore | None = None
     ) -> lt.StateSummary:
         """What is in ``state``, with its frames as far as they are at hand."""
-        from longtake_ltx2.continuation.document import read_document
         from longtake_ltx2.continuation.summary import summary_of
+        from longtake_ltx2.continuation.v1.document import read_document
 
         document = read_document(state, blobs)
         value = self.state_type(**document.fields)

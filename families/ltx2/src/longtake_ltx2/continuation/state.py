@@ -19,20 +19,20 @@ from longtake_ltx2.continuation.checks import (
     open_json,
     refuse,
 )
-from longtake_ltx2.continuation.document import (
+from longtake_ltx2.continuation.v1.document import (
     PAYLOAD_KEYS,
     check_audio_context,
     read_document,
 )
-from longtake_ltx2.continuation.frame_codec import encode_frames
-from longtake_ltx2.continuation.metadata import clock_of, seed_of
-from longtake_ltx2.continuation.names import (
+from longtake_ltx2.continuation.v1.frames import encode_frames
+from longtake_ltx2.continuation.v1.metadata import clock_of, seed_of
+from longtake_ltx2.continuation.v1.names import (
     DEFAULT_INLINE_THRESHOLD_BYTES,
     LTX2_CONTINUATION_KIND,
     LTX2_CONTINUATION_SCHEMA_VERSION,
 )
-from longtake_ltx2.continuation.parts import write_audio, write_video
-from longtake_ltx2.continuation.tensor_codec import encode_tensor
+from longtake_ltx2.continuation.v1.parts import write_audio, write_video
+from longtake_ltx2.continuation.v1.tensors import encode_tensor
 
 if TYPE_CHECKING:
     import numpy as np

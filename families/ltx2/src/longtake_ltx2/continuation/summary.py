@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import longtake as lt
-from longtake_ltx2.continuation.parts import Part
+from longtake_ltx2.continuation.v1.parts import Part
 
 if TYPE_CHECKING:
     from longtake_ltx2.continuation import LTX2ContinuationState

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 import longtake as lt
-from longtake_ltx2.checkpoints import generation_of
+from longtake_ltx2.checkpoints.folder import generation_of
 from longtake_ltx2.estimating.forward_pass import ForwardPass, StreamSize
 from longtake_ltx2.estimating.scene import Scene
 

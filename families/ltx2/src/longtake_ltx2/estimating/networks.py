@@ -11,7 +11,7 @@ import torch
 from attrs import define, field, frozen
 
 import longtake as lt
-from longtake_ltx2.checkpoints import read_json
+from longtake_ltx2.checkpoints.folder import read_json
 from longtake_ltx2.estimating.measuring import Cost, empty, measure, weight_bytes, without_data
 from longtake_ltx2.estimating.text_encoder import TextEncoderConfig
 from longtake_ltx2.estimating.transformer import TransformerConfig

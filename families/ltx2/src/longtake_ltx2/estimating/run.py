@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from attrs import evolve, frozen
 
 import longtake as lt
-from longtake_ltx2.checkpoints import find_upsampler, generation_of
+from longtake_ltx2.checkpoints.folder import find_upsampler, generation_of
 from longtake_ltx2.clock import (
     DECODE_CONTEXT_LATENTS,
     SegmentClock,
@@ -17,15 +17,15 @@ from longtake_ltx2.clock import (
     first_segment,
     next_segment,
 )
-from longtake_ltx2.config import PRECISIONS, LTX2T2VConfig
 from longtake_ltx2.estimating.networks import Networks, Precision
 from longtake_ltx2.estimating.scene import DENOISING, Scene, kind_of
 from longtake_ltx2.estimating.stages import estimate_stage, networks_of
-from longtake_ltx2.floats import dtype_name
 from longtake_ltx2.loading.asked import checkpoint_path, upsampler_folder
+from longtake_ltx2.loading.floats import dtype_name
+from longtake_ltx2.loading.placement import usable_device
+from longtake_ltx2.loading.single_file import single_file_config
 from longtake_ltx2.numerics import NUMERICS
-from longtake_ltx2.placement import usable_device
-from longtake_ltx2.single_file_loading import single_file_config
+from longtake_ltx2.pipeline_configs import PRECISIONS, LTX2T2VConfig
 from longtake_ltx2.stages.decoding import DecodingStage
 from longtake_ltx2.stages.denoising import LTX2DenoisingStage
 from longtake_ltx2.stages.refine_init import LTX2RefineInitStage

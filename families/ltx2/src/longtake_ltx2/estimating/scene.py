@@ -9,11 +9,11 @@ from attrs import evolve, frozen
 
 import longtake as lt
 from longtake_ltx2.clock import samples_of
+from longtake_ltx2.denoising.guidance import Guidance
 from longtake_ltx2.estimating.networks import Networks
-from longtake_ltx2.guidance import Guidance
 from longtake_ltx2.numerics import Numerics
-from longtake_ltx2.overrides import LTX2DenoiseOptions, chosen
 from longtake_ltx2.sound import SoundDecoder
+from longtake_ltx2.stage_overrides import LTX2DenoiseOptions, chosen
 from longtake_ltx2.values import Geometry
 
 __all__ = ["DENOISING", "Scene", "kind_of"]

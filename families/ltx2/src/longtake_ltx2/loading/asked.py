@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import longtake as lt
-from longtake_ltx2.adapters import LoRA, check_loras
-from longtake_ltx2.checkpoints import (
+from longtake_ltx2.checkpoints.folder import (
     Generation,
     check_components,
     check_folder,
@@ -16,9 +15,10 @@ from longtake_ltx2.checkpoints import (
     generation_of,
     read_json,
 )
-from longtake_ltx2.config import LTX2T2VConfig
+from longtake_ltx2.checkpoints.single_file import single_file
+from longtake_ltx2.lora.adapters import LoRA, check_loras
+from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.recipes import Recipe
-from longtake_ltx2.single_file import single_file
 
 __all__ = ["check_asked", "checkpoint_path", "upsampler_folder"]
 

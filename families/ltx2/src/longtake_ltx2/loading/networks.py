@@ -10,16 +10,16 @@ from typing import Any
 from attrs import frozen
 
 import longtake as lt
-from longtake_ltx2.adapters import LoRA, add_loras
-from longtake_ltx2.checkpoints import Generation, find_upsampler, read_json
-from longtake_ltx2.config import LTX2T2VConfig
-from longtake_ltx2.floats import torch_dtype
+from longtake_ltx2.checkpoints.folder import Generation, find_upsampler, read_json
 from longtake_ltx2.loading.asked import upsampler_folder
+from longtake_ltx2.loading.floats import torch_dtype
+from longtake_ltx2.loading.placement import Placement
+from longtake_ltx2.loading.single_file import load_audio_vae, load_vae
 from longtake_ltx2.loading.transformer import load_transformer
 from longtake_ltx2.loading.weights import from_file, from_folder, ready, whole
+from longtake_ltx2.lora.adapters import LoRA, add_loras
 from longtake_ltx2.numerics import NUMERICS
-from longtake_ltx2.placement import Placement
-from longtake_ltx2.single_file_loading import load_audio_vae, load_vae
+from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 
 __all__ = ["NetworkLoader"]
 
@@ -132,7 +132,7 @@ class NetworkLoader:
     def _diffusion_decoder(self) -> Any:
         from diffusers import LTX2VideoDiffusionDecoderModel
 
-        from longtake_ltx2.neighborhood import NeighborhoodAttention
+        from longtake_ltx2.loading.neighborhood import NeighborhoodAttention
 
         folder = self.path / "diffusion_decoder"
         decoder = from_folder(LTX2VideoDiffusionDecoderModel, folder, self.config.vae_precision)

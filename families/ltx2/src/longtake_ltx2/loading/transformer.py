@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import longtake as lt
-from longtake_ltx2.adapters import LoRA, add_loras
-from longtake_ltx2.config import LTX2T2VConfig
-from longtake_ltx2.floats import torch_dtype
+from longtake_ltx2.loading.floats import torch_dtype
+from longtake_ltx2.loading.single_file import load_transformer as load_single_file
 from longtake_ltx2.loading.weights import align, from_folder
-from longtake_ltx2.single_file_loading import load_transformer as load_single_file
+from longtake_ltx2.lora.adapters import LoRA, add_loras
+from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 
 __all__ = ["load_transformer"]
 

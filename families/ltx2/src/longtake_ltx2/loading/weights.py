@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 import longtake as lt
-from longtake_ltx2.floats import torch_dtype
+from longtake_ltx2.loading.floats import torch_dtype
 from longtake_ltx2.quiet import quiet_libraries
 
 __all__ = ["align", "from_file", "from_folder", "ready", "whole"]

@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 
-from longtake_ltx2.parallel.tensors import TensorGroup
+from longtake_ltx2.parallel.group import TensorGroup
 
 __all__ = ["sharded"]
 

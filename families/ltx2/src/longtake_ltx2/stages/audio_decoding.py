@@ -10,7 +10,7 @@ import torch
 import longtake as lt
 from longtake_ltx2.clock import DECODE_CONTEXT_LATENTS, samples_of
 from longtake_ltx2.continuation import LTX2ContinuationState
-from longtake_ltx2.continuing import audio_until_end, known_latents, place_segment
+from longtake_ltx2.continuation.carried import audio_until_end, known_latents, place_segment
 from longtake_ltx2.sound import SoundDecoder, sound_start
 from longtake_ltx2.values import CleanLatents, Geometry
 

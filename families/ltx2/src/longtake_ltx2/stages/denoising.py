@@ -9,20 +9,20 @@ import torch
 from attrs import evolve
 
 import longtake as lt
-from longtake_ltx2.checkpoints import Generation
-from longtake_ltx2.denoiser import Denoiser
-from longtake_ltx2.guidance import Guidance
+from longtake_ltx2.checkpoints.folder import Generation
+from longtake_ltx2.denoising.denoiser import Denoiser
+from longtake_ltx2.denoising.guidance import Guidance
+from longtake_ltx2.denoising.schedule import fewer_steps, official_sigmas, shifted_sigmas
+from longtake_ltx2.denoising.steps import AncestralSteps, Steps, euler_step
 from longtake_ltx2.latents import audio_from_tokens, video_from_tokens
 from longtake_ltx2.numerics import OFFICIAL, Numerics
-from longtake_ltx2.overrides import (
+from longtake_ltx2.parallel.leader import Leader, denoising
+from longtake_ltx2.stage_overrides import (
     LTX2DenoiseOptions,
     LTX2LoopOptions,
     LTX2RefineStageOverride,
     chosen,
 )
-from longtake_ltx2.parallel import Leader, denoising
-from longtake_ltx2.schedule import fewer_steps, official_sigmas, shifted_sigmas
-from longtake_ltx2.stepping import AncestralSteps, Steps, euler_step
 from longtake_ltx2.values import CleanLatents, Geometry, NoisyLatents, TextContext
 
 __all__ = ["LTX2DenoisingStage"]

@@ -10,7 +10,7 @@ import torch
 import longtake as lt
 from longtake_ltx2.clock import samples_of, samples_until
 from longtake_ltx2.continuation import LTX2ContinuationState
-from longtake_ltx2.continuing import carried_audio
+from longtake_ltx2.continuation.carried import carried_audio
 from longtake_ltx2.sound import SoundDecoder
 
 __all__ = ["LTX2FinishingStage"]

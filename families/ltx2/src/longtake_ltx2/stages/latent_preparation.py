@@ -7,13 +7,13 @@ from typing import Any
 import torch
 
 import longtake as lt
-from longtake_ltx2.checkpoints import Generation, default_image_crf
+from longtake_ltx2.checkpoints.folder import Generation, default_image_crf
+from longtake_ltx2.conditioning.preparation import Preparation, SegmentAsked
+from longtake_ltx2.conditioning.requested import RequestedInputs
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.numerics import OFFICIAL, Numerics
-from longtake_ltx2.overrides import LTX2PreparationOptions
-from longtake_ltx2.preparing import Preparation, SegmentAsked
-from longtake_ltx2.requested import RequestedInputs
 from longtake_ltx2.sound import check_latents
+from longtake_ltx2.stage_overrides import LTX2PreparationOptions
 from longtake_ltx2.values import Geometry, NoiseState, NoisyLatents
 
 __all__ = ["LTX2LatentPreparationStage"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from longtake_ltx2.adapters import Adapters
+from longtake_ltx2.lora.adapters import Adapters
 
 __all__ = ["LTX2RefineLoRAStage"]
 

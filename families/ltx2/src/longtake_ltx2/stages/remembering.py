@@ -7,7 +7,7 @@ from attrs import evolve
 import longtake as lt
 from longtake_ltx2.clock import DECODE_CONTEXT_LATENTS, TakeClock, next_segment
 from longtake_ltx2.continuation import LTX2ContinuationState
-from longtake_ltx2.continuing import audio_until_end
+from longtake_ltx2.continuation.carried import audio_until_end
 from longtake_ltx2.sound import sound_start
 from longtake_ltx2.values import CleanLatents, Geometry, TrailingFrames
 

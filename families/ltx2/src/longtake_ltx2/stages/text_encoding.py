@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 import longtake as lt
-from longtake_ltx2.guidance import Guidance
+from longtake_ltx2.denoising.guidance import Guidance
 from longtake_ltx2.numerics import OFFICIAL, Numerics
-from longtake_ltx2.overrides import LTX2DenoiseOptions, LTX2RefineStageOverride, chosen
+from longtake_ltx2.stage_overrides import LTX2DenoiseOptions, LTX2RefineStageOverride, chosen
 from longtake_ltx2.values import PromptContext, TextContext
 
 __all__ = ["LTX2TextEncodingStage"]

@@ -9,11 +9,11 @@ from longtake_ltx2.clock import (
     is_frame_count,
     latents_until,
 )
+from longtake_ltx2.conditioning.checks import check_inputs
+from longtake_ltx2.conditioning.requested import RequestedInputs, requested_inputs
 from longtake_ltx2.continuation import LTX2ContinuationState
-from longtake_ltx2.continuation.frame_codec import MAX_FRAMES, MAX_PIXELS, MAX_SIDE
-from longtake_ltx2.continuing import place_segment, repeated_count
-from longtake_ltx2.input_checks import check_inputs
-from longtake_ltx2.requested import RequestedInputs, requested_inputs
+from longtake_ltx2.continuation.carried import place_segment, repeated_count
+from longtake_ltx2.continuation.v1.frames import MAX_FRAMES, MAX_PIXELS, MAX_SIDE
 from longtake_ltx2.values import SPATIAL_FACTOR, Geometry
 
 __all__ = ["InputValidationStage"]

@@ -1,0 +1,114 @@
+"""Refusing inputs that a segment cannot be conditioned on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import longtake as lt
+from longtake_ltx2.clock import FRAMES_PER_LATENT, LATENTS_PER_SECOND, SegmentClock, is_frame_count
+from longtake_ltx2.conditioning.requested import requested_sound
+from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.continuation.carried import repeated_frames
+
+__all__ = ["check_inputs"]
+
+_SMALLEST_SIDE = 2
+"""Pixels of a still image: H.264 halves its colours."""
+_MOST_ELONGATED = 16
+"""How many times longer than the segment's picture one from outside may be, side to side.
+
+It is resized until it covers the picture, so this bounds the memory that takes.
+"""
+
+
+def check_inputs(job: lt.Job, state: LTX2ContinuationState | None, segment: SegmentClock) -> None:
+    """Refuse inputs that lie outside the segment, on each other or on what the state carries.
+
+    Raises `longtake.ValidationError` with the path of the field.
+    """
+    job.inputs.check(num_frames=job.sampling.num_frames, fps=job.sampling.fps)
+    _check_wanted(job)
+    _check_frames(job, 0 if state is None else len(repeated_frames(state)), segment)
+    if job.inputs.audio is not None:
+        _check_sound(job.inputs.audio, segment)
+
+
+def _check_wanted(job: lt.Job) -> None:
+    for name, given, wanted in (
+        ("images", job.inputs.images, job.output.video),
+        ("clips", job.inputs.clips, job.output.video),
+        ("audio", job.inputs.audio, job.output.audio),
+    ):
+        if given and not wanted:
+            output = "audio" if name == "audio" else "video"
+            raise lt.ValidationError(f"inputs.{name}", f"has no effect without output.{output}")
+
+
+def _pictures(job: lt.Job) -> Iterator[tuple[str, lt.ImageInput | lt.ClipInput, int]]:
+    """Path and number of frames of every image and clip, what cannot be encoded refused."""
+    for index, image in enumerate(job.inputs.images):
+        path, (rows, columns) = f"inputs.images[{index}]", image.pixels().shape[:2]
+        if min(rows, columns) < _SMALLEST_SIDE:
+            problem = f"is {rows}x{columns} pixels; both sides must be {_SMALLEST_SIDE} or more"
+            raise lt.ValidationError(f"{path}.data", problem)
+        _check_shape(path, rows, columns, job.sampling)
+        yield path, image, 1
+    for index, clip in enumerate(job.inputs.clips):
+        path, (frames, rows, columns) = f"inputs.clips[{index}]", clip.frames().shape[:3]
+        if not is_frame_count(frames):
+            below = (frames - 1) // FRAMES_PER_LATENT * FRAMES_PER_LATENT + 1
+            problem = f"has {frames} frames; must have 8k + 1: cut it, e.g. to {below}"
+            raise lt.ValidationError(f"{path}.data", problem)
+        _check_shape(path, rows, columns, job.sampling)
+        yield path, clip, frames
+
+
+def _check_shape(path: str, rows: int, columns: int, sampling: lt.ResolvedSampling) -> None:
+    elongation = (rows * sampling.width) / (columns * sampling.height)
+    if max(elongation, 1 / elongation) > _MOST_ELONGATED:
+        raise lt.ValidationError(
+            f"{path}.data",
+            f"is {rows}x{columns} pixels (height x width); too long for a segment of "
+            f"{sampling.height}x{sampling.width}: cut it",
+        )
+
+
+def _check_frames(job: lt.Job, carried: int, segment: SegmentClock) -> None:
+    count, repeated = job.sampling.num_frames, segment.repeated_frames if carried else 0
+    taken: set[int] = set()
+    for path, given, length in _pictures(job):
+        first = given.frame_in(count)
+        if first + length > count:
+            raise lt.ValidationError(
+                f"{path}.frame",
+                f"is {given.frame}, and it has {length} frames; the segment has {count}",
+            )
+        if first < repeated:
+            raise lt.ValidationError(
+                f"{path}.frame",
+                f"is {given.frame}; frames 0 to {repeated - 1} are those of the segment before",
+            )
+        own = set(range(first, first + length))
+        if own & taken:
+            raise lt.ValidationError(
+                f"{path}.frame",
+                f"is {given.frame}; frame {min(own & taken)} is another input's already",
+            )
+        taken |= own
+
+
+def _check_sound(audio: lt.AudioInput, segment: SegmentClock) -> None:
+    sound = requested_sound(audio, segment)
+    if sound.start >= sound.stop:
+        seconds = float(segment.num_frames / segment.fps)
+        raise lt.ValidationError(
+            "inputs.audio.start",
+            f"is {audio.start}; from there on no 40 ms of the clip lie in the segment, which lasts "
+            f"{seconds:.2f} s",
+        )
+    if sound.start < segment.context_latents:
+        earliest = segment.context_latents / LATENTS_PER_SECOND - float(segment.position_offset)
+        raise lt.ValidationError(
+            "inputs.audio.start",
+            f"is {audio.start}; the sound of the segment before reaches to {earliest:.2f} s",
+        )

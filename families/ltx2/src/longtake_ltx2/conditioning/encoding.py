@@ -1,0 +1,109 @@
+"""From pictures and sound to the latents that a segment is conditioned on."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from longtake_ltx2.conditioning.tokens import ConditioningFrames
+from longtake_ltx2.latents import normalized_audio, normalized_video
+from longtake_ltx2.values import Geometry
+
+__all__ = ["SOUND_RATE", "encoded_frames", "encoded_sound", "fitted", "log_mel"]
+
+SOUND_RATE = 16_000
+"""Hz of the sound that the audio VAE encodes, in every published checkpoint."""
+
+_HOP_LENGTH = 160
+
+
+def encoded_frames(
+    frames: ConditioningFrames,
+    vae: Any,
+    geometry: Geometry,
+    device: torch.device | str,
+    *,
+    image_crf: int,
+) -> torch.Tensor:
+    """Normalised latents ``[1, C, F, H, W]``, fp32: the mode of what the VAE encodes.
+
+    ``image_crf``: the H.264 quality that still images are re-compressed at, 0 for not at all
+    (ltx-pipelines ``media_io.preprocess``, diffusers ``apply_image_conditioning_crf``).
+    """
+    pixels = frames.pixels
+    if frames.recompress and image_crf:
+        from diffusers.pipelines.ltx2.utils import apply_image_conditioning_crf
+
+        pixels = np.stack([apply_image_conditioning_crf(frame, image_crf) for frame in pixels])
+    video = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
+    video = fitted(video, geometry.height, geometry.width) / 127.5 - 1.0
+    latents = vae.encode(video.transpose(0, 1).unsqueeze(0).to(vae.dtype)).latent_dist.mode()
+    return normalized_video(latents, vae).float()
+
+
+def fitted(video: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """``[V, 3, H, W]`` resized to cover the size (bilinear, no anti-aliasing), cut at the centre.
+
+    As ltx-pipelines ``resize_and_center_crop``.
+    """
+    rows, columns = video.shape[2:]
+    if (rows, columns) == (height, width):
+        return video
+    scale = max(height / rows, width / columns)
+    size = (math.ceil(rows * scale), math.ceil(columns * scale))
+    video = torch.nn.functional.interpolate(video, size=size, mode="bilinear", align_corners=False)
+    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    return video[:, :, top : top + height, left : left + width]
+
+
+def encoded_sound(
+    samples: NDArray[np.float32], audio_vae: Any, device: torch.device | str
+) -> torch.Tensor:
+    """Stereo at `SOUND_RATE`, ``[2, n]``, to normalised latents ``[1, C, L, mel]``, fp32.
+
+    L is ``(n // 160 + 4) // 4``: one mel frame for the first latent, four for every other.
+    """
+    config = audio_vae.config
+    mel = log_mel(samples, sample_rate=SOUND_RATE, hop_length=_HOP_LENGTH, mel_bins=config.mel_bins)
+    whole = mel[:, : (mel.shape[1] - 1) // 4 * 4 + 1]
+    latents = audio_vae.encode(whole.unsqueeze(0).to(device, audio_vae.dtype)).latent_dist.mode()
+    return normalized_audio(latents.float(), audio_vae)
+
+
+_FFT_SIZE = 1024
+_FLOOR = 1e-5
+
+
+def log_mel(
+    samples: NDArray[np.float32], *, sample_rate: int, hop_length: int, mel_bins: int
+) -> torch.Tensor:
+    """``[channels, n]`` samples to fp32 ``[channels, 1 + n // hop_length, mel_bins]``.
+
+    ``n`` must be more than half the FFT size, 512, for the reflection.
+    """
+    from transformers.audio_utils import mel_filter_bank
+
+    filters = mel_filter_bank(
+        num_frequency_bins=_FFT_SIZE // 2 + 1,
+        num_mel_filters=mel_bins,
+        min_frequency=0.0,
+        max_frequency=sample_rate / 2,
+        sampling_rate=sample_rate,
+        norm="slaney",
+        mel_scale="slaney",
+    )
+    spectrum = torch.stft(
+        torch.from_numpy(samples),
+        n_fft=_FFT_SIZE,
+        hop_length=hop_length,
+        window=torch.hann_window(_FFT_SIZE),
+        center=True,
+        pad_mode="reflect",
+        return_complex=True,
+    )
+    mel = spectrum.abs().transpose(1, 2) @ torch.from_numpy(filters).float()
+    return mel.clamp(min=_FLOOR).log()

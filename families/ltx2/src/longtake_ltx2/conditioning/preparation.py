@@ -1,0 +1,141 @@
+"""Noisy latents of a segment: what both passes of a two-stage recipe make anew at their size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from attrs import frozen
+
+import longtake as lt
+from longtake_ltx2.conditioning.coordinates import audio_coordinates, video_coordinates
+from longtake_ltx2.conditioning.encoding import encoded_frames, encoded_sound
+from longtake_ltx2.conditioning.requested import RequestedInputs
+from longtake_ltx2.conditioning.tokens import (
+    ConditioningTokens,
+    appended_tokens,
+    conditioned_stream,
+    placed_video,
+)
+from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.continuation.carried import carried_audio
+from longtake_ltx2.latents import audio_to_tokens, video_to_tokens
+from longtake_ltx2.numerics import Numerics
+from longtake_ltx2.values import CleanLatents, Geometry, NoisyLatents, Stream
+
+__all__ = ["Preparation", "SegmentAsked"]
+
+
+@frozen(eq=False)
+class SegmentAsked:
+    """One segment at one size: where it lies, and what it is conditioned on.
+
+    ``output``: which streams are wanted. ``image_crf``: of still images. ``offset``: seconds by
+    which the video's positions shift; the clock's when None.
+    """
+
+    output: lt.Output
+    geometry: Geometry
+    inputs: RequestedInputs
+    state: LTX2ContinuationState | None
+    image_crf: int
+    offset: float | None = None
+
+
+@frozen(eq=False)
+class Preparation:
+    """Draws the noise, video then audio, in token order, and lays the conditioning over it.
+
+    ``vae`` encodes pictures, ``audio_vae`` sound. ``video_channels``, ``audio_shape``: of video
+    tokens, and (channels, mel bins) of audio latents. ``noise_dtype``: what noise is drawn in
+    where the numerics do not say fp32. ``device``: of what is made.
+    """
+
+    vae: Any
+    audio_vae: Any
+    numerics: Numerics
+    video_channels: int
+    audio_shape: tuple[int, int]
+    noise_dtype: torch.dtype
+    device: str
+
+    def noisy(
+        self,
+        asked: SegmentAsked,
+        generator: torch.Generator,
+        *,
+        base: CleanLatents | None = None,
+        noise_scale: float = 1.0,
+    ) -> NoisyLatents:
+        """Both streams: noise, or ``base`` renoised to the level ``noise_scale``."""
+        video_conditions = self._video_conditions(asked)
+        audio_conditions = self._audio_conditions(asked)
+        output, clock = asked.output, asked.geometry.clock
+        channels, mel_bins = self.audio_shape
+        own = asked.geometry.video_tokens if output.video else 0
+        video_tokens = own + appended_tokens(video_conditions)
+        audio_tokens = clock.num_latents if output.audio else 0
+        video_noise = self._noise(generator, video_tokens, self.video_channels)
+        audio_noise = self._noise(generator, audio_tokens, channels * mel_bins)
+        video_bounds = video_coordinates(asked.geometry, self.device, offset=asked.offset)
+        audio_bounds = audio_coordinates(clock, self.device)
+        video_base = None if base is None else video_to_tokens(base.video)
+        audio_base = None if base is None else audio_to_tokens(base.audio)
+        return NoisyLatents(
+            self._stream(video_noise, video_bounds, video_conditions, video_base, noise_scale),
+            self._stream(audio_noise, audio_bounds, audio_conditions, audio_base, noise_scale),
+            mel_bins=mel_bins,
+        )
+
+    def _stream(
+        self,
+        noise: torch.Tensor,
+        coordinates: torch.Tensor,
+        conditions: list[ConditioningTokens],
+        base: torch.Tensor | None,
+        noise_scale: float,
+    ) -> Stream:
+        """The stream of these conditions; without tokens when there is no noise to start from."""
+        if noise.shape[1] == 0:
+            coordinates, base = coordinates[:, :, :0], None
+        return conditioned_stream(
+            noise,
+            coordinates,
+            conditions,
+            base=base,
+            noise_scale=noise_scale,
+            conditions_after_noise=self.numerics.conditions_after_noise,
+        )
+
+    def _noise(self, generator: torch.Generator, tokens: int, channels: int) -> torch.Tensor:
+        dtype = torch.float32 if self.numerics.noise_in_float32 else self.noise_dtype
+        noise = torch.randn((1, tokens, channels), generator=generator, dtype=dtype)
+        return noise.float().to(self.device)
+
+    def _video_conditions(self, asked: SegmentAsked) -> list[ConditioningTokens]:
+        geometry, conditions = asked.geometry, []
+        for frames in asked.inputs.frames:
+            latents = encoded_frames(
+                frames, self.vae, geometry, self.device, image_crf=asked.image_crf
+            )
+            conditions.append(
+                placed_video(frames, latents, geometry, self.numerics, offset=asked.offset)
+            )
+        return conditions
+
+    def _audio_conditions(self, asked: SegmentAsked) -> list[ConditioningTokens]:
+        if not asked.output.audio:
+            return []
+        clock, state, sound = asked.geometry.clock, asked.state, asked.inputs.sound
+        conditions = []
+        carried = carried_audio(state)
+        if state is not None and carried is not None and clock.context_latents:
+            context = carried[:, :, -clock.context_latents :].to(self.device)
+            start = clock.context_latents - context.shape[2]
+            mask = state.audio_conditioning_strength
+            conditions.append(ConditioningTokens(audio_to_tokens(context), mask, start))
+        if sound is not None:
+            latents = encoded_sound(sound.samples, self.audio_vae, self.device)
+            tokens = audio_to_tokens(latents[:, :, sound.start : sound.stop])
+            conditions.append(ConditioningTokens(tokens, 1.0 - sound.strength, sound.start))
+        return conditions

@@ -1,0 +1,90 @@
+"""What a request and its state condition the segment on."""
+
+from __future__ import annotations
+
+from math import ceil, floor
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+import longtake as lt
+from longtake_ltx2.clock import LATENTS_PER_SECOND, SegmentClock
+from longtake_ltx2.conditioning.encoding import SOUND_RATE
+from longtake_ltx2.conditioning.tokens import ConditioningFrames
+from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.continuation.carried import repeated_frames
+
+__all__ = ["RequestedInputs", "RequestedSound", "requested_inputs", "requested_sound"]
+
+
+@frozen(eq=False)
+class RequestedSound:
+    """A clip on the segment's own time axis, which starts with its first audio latent.
+
+    ``samples``: stereo ``[2, n]`` at 16 kHz, silent where the clip is not; what goes beyond the
+    segment's end is not used. ``start``, ``stop``: the segment's audio latents that lie within the
+    clip as a whole. ``strength``: 1 keeps them, 0 ignores them.
+    """
+
+    samples: NDArray[np.float32]
+    start: int
+    stop: int
+    strength: float
+
+
+@frozen(eq=False)
+class RequestedInputs:
+    """Decoded: frames, and a sound clip, both passes of a two-stage recipe read them."""
+
+    frames: tuple[ConditioningFrames, ...] = ()
+    sound: RequestedSound | None = None
+
+
+def requested_inputs(
+    job: lt.Job, state: LTX2ContinuationState | None, segment: SegmentClock
+) -> RequestedInputs:
+    """What a request and its state bring, as far as the streams that are wanted need it."""
+    clip = job.inputs.audio if job.output.audio else None
+    return RequestedInputs(
+        frames=tuple(_frames(job, state)) if job.output.video else (),
+        sound=None if clip is None else requested_sound(clip, segment),
+    )
+
+
+def _frames(job: lt.Job, state: LTX2ContinuationState | None) -> list[ConditioningFrames]:
+    """The state's trailing frames, then the images, then the clips."""
+    asked = []
+    if state is not None and (carried := repeated_frames(state)):
+        first, strength = state.video_conditioning_frame_idx, state.video_conditioning_strength
+        asked.append(ConditioningFrames(np.stack(carried), first, strength))
+    for image in job.inputs.images:
+        first = image.frame_in(job.sampling.num_frames)
+        pixels = image.pixels()[None]
+        asked.append(ConditioningFrames(pixels, first, image.strength, recompress=True))
+    for clip in job.inputs.clips:
+        first = clip.frame_in(job.sampling.num_frames)
+        asked.append(ConditioningFrames(clip.frames(), first, clip.strength))
+    return asked
+
+
+def requested_sound(audio: lt.AudioInput, segment: SegmentClock) -> RequestedSound:
+    """The clip of a request, decoded."""
+    clip = audio.samples(SOUND_RATE)
+    begin = audio.start + float(segment.position_offset)
+    start, stop = _latents_within(begin, begin + clip.shape[1] / SOUND_RATE)
+    length = segment.num_latents * SOUND_RATE // LATENTS_PER_SECOND
+    axis = np.zeros((len(clip), max(length, SOUND_RATE // 10)), np.float32)
+    first = round(begin * SOUND_RATE)
+    used = clip[:, : max(0, axis.shape[1] - first)]
+    axis[:, first : first + used.shape[1]] = used
+    return RequestedSound(axis, start, min(stop, segment.num_latents), audio.strength)
+
+
+def _latents_within(begin: float, end: float) -> tuple[int, int]:
+    """Latents ``[start, stop)`` of those whole in ``begin`` to ``end`` seconds.
+
+    Latent l lasts from ``4 l - 3`` to ``4 l + 1`` hundredths; the very first starts at 0.
+    """
+    start = 0 if begin <= 0 else ceil((100 * begin + 3) / 4 - 1e-6)
+    return start, floor((100 * end + 3) / 4 + 1e-6)

@@ -1,0 +1,64 @@
+"""An ``ltx2.v1`` document as the fields of the typed state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import field, frozen
+
+import longtake as lt
+from longtake_ltx2.continuation.checks import SCALARS, checked_scalars, object_, refuse
+from longtake_ltx2.continuation.v1.frames import decode_frames
+from longtake_ltx2.continuation.v1.parts import Part, read_audio, read_video
+from longtake_ltx2.continuation.v1.tensors import decode_tensor
+from longtake_ltx2.continuation.v1.versions import newest_payload
+
+__all__ = ["PAYLOAD_KEYS", "Document", "blob_ids_of", "check_audio_context", "read_document"]
+
+PAYLOAD_KEYS = frozenset(SCALARS) | {"schema_version", "metadata", "video", "audio"}
+
+
+@frozen
+class Document:
+    """What was read: the typed state's ``fields`` by name, and where the big parts were."""
+
+    schema_version: int
+    fields: dict[str, Any] = field(repr=False)
+    video: Part
+    audio: Part
+
+
+def read_document(state: lt.ContinuationState, blobs: lt.BlobStore | None) -> Document:
+    """Read ``state``; parts that are blobs stay ids without ``blobs``.
+
+    Raises `longtake.ValidationError` with the path of the wrong field.
+    """
+    payload, version = newest_payload(state)
+    fields = checked_scalars(payload)
+    if "metadata" in payload:
+        fields["metadata"] = object_(payload["metadata"], "state.payload.metadata")
+    video, audio = read_video(payload, blobs), read_audio(payload, blobs)
+    fields["video_frames_blob_id"] = video.unfetched_id
+    fields["audio_latents_blob_id"] = audio.unfetched_id
+    if video.files:
+        fields["video_frames"] = decode_frames(video.files, video.path)
+    if audio.files:
+        latents = decode_tensor(audio.files[0], audio.path)
+        check_audio_context(fields.get("audio_conditioning_num_frames", 0), latents.shape[2])
+        fields["audio_latents"] = latents
+    fields["unknown_fields"] = {key: payload[key] for key in payload.keys() - PAYLOAD_KEYS}
+    return Document(version, fields, video, audio)
+
+
+def blob_ids_of(state: lt.ContinuationState) -> tuple[str, ...]:
+    """The ids of the blobs that ``state`` refers to; raises like `read_document`."""
+    payload, _ = newest_payload(state)
+    parts = read_video(payload, None), read_audio(payload, None)
+    return tuple(part.blob_id for part in parts if part.blob_id is not None)
+
+
+def check_audio_context(wanted: int, there: int) -> None:
+    """Refuse to condition on more audio latents than there are."""
+    if wanted > there:
+        path = "state.payload.audio_conditioning_num_frames"
+        refuse(path, f"is {wanted}, but there are only {there} audio latents")

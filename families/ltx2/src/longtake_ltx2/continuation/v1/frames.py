@@ -1,0 +1,139 @@
+"""Frames as PNG files, and several PNG files as one blob.
+
+The blob is ``count:u32be``, then ``length:u32be`` and the PNG for each frame.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from longtake_ltx2.continuation.checks import refuse
+from longtake_ltx2.continuation.v1.png_check import check_png, critical_chunks
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = [
+    "MAX_ENCODED_BYTES",
+    "MAX_FRAMES",
+    "decode_frames",
+    "encode_frames",
+    "pack_frames",
+    "unpack_frames",
+]
+
+MAX_FRAMES = 1025
+MAX_SIDE = 8192
+MAX_PIXELS = 7680 * 4320
+MAX_ENCODED_BYTES = 2**30
+"""Of all PNG files of a state together."""
+MAX_DECODED_BYTES = 2**32
+"""Of all frames of a state together."""
+
+
+def encode_frames(frames: Sequence[NDArray[np.uint8]], path: str) -> tuple[bytes, ...]:
+    """One lossless PNG for each uint8 ``[H, W, 3]`` RGB frame.
+
+    Raises `longtake.ValidationError`, with ``path`` and the index, for a frame of another form or
+    of another size than the first one.
+    """
+    _check_count(len(frames), path)
+    for index, frame in enumerate(frames):
+        _check_array(frame, f"{path}[{index}]")
+    _check_sizes([(frame.shape[1], frame.shape[0]) for frame in frames], path)
+    return tuple(_encode(frame) for frame in frames)
+
+
+def decode_frames(pngs: Sequence[bytes | memoryview], path: str) -> tuple[NDArray[np.uint8], ...]:
+    """The uint8 ``[H, W, 3]`` RGB frames of PNG files.
+
+    All files are checked whole before the first one is decoded. Raises
+    `longtake.ValidationError`, with ``path`` and the index, for anything but undamaged 8-bit RGB
+    files of one size.
+    """
+    _check_count(len(pngs), path)
+    _check_sizes([check_png(png, f"{path}[{index}]") for index, png in enumerate(pngs)], path)
+    return tuple(_decode(png, f"{path}[{index}]") for index, png in enumerate(pngs))
+
+
+def pack_frames(pngs: Sequence[bytes]) -> bytes:
+    """The PNG files as one blob."""
+    parts = [len(pngs).to_bytes(4, "big")]
+    for png in pngs:
+        parts += [len(png).to_bytes(4, "big"), png]
+    return b"".join(parts)
+
+
+def unpack_frames(blob: memoryview, path: str) -> tuple[memoryview, ...]:
+    """The PNG files of a blob, without copying them.
+
+    Raises `longtake.ValidationError` when it is cut short or has bytes left over.
+    """
+    if len(blob) < 4:
+        refuse(path, "the blob is too short to be frames")
+    count = int.from_bytes(blob[:4], "big")
+    _check_count(count, path)
+    return tuple(_unpack(blob, count, path))
+
+
+def _unpack(blob: memoryview, count: int, path: str) -> Iterator[memoryview]:
+    start = 4
+    for index in range(count):
+        begin = start + 4
+        end = begin + int.from_bytes(blob[start:begin], "big")
+        if begin > len(blob) or end > len(blob):
+            refuse(f"{path}[{index}]", "the blob ends before this frame does")
+        yield blob[begin:end]
+        start = end
+    if start != len(blob):
+        refuse(path, f"the blob has {len(blob) - start} bytes after its last frame")
+
+
+def _check_count(count: int, path: str) -> None:
+    if not 1 <= count <= MAX_FRAMES:
+        refuse(path, f"holds {count} frames; must be from 1 to {MAX_FRAMES}")
+
+
+def _check_array(frame: object, path: str) -> None:
+    import numpy as np
+
+    if not isinstance(frame, np.ndarray):
+        refuse(path, f"is of type {type(frame).__name__}; must be a uint8 array [H, W, 3]")
+    if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+        refuse(path, f"is {frame.dtype} {list(frame.shape)}; must be uint8 [H, W, 3]")
+
+
+def _check_sizes(sizes: Sequence[tuple[int, int]], path: str) -> None:
+    """Check every (width, height) before memory is taken for any of them."""
+    for index, (width, height) in enumerate(sizes):
+        if not all(1 <= side <= MAX_SIDE for side in (width, height)):
+            refuse(f"{path}[{index}]", f"is {width}x{height}; a side is from 1 to {MAX_SIDE}")
+        if width * height > MAX_PIXELS:
+            refuse(f"{path}[{index}]", f"is {width}x{height}; more than {MAX_PIXELS} pixels")
+        if (width, height) != sizes[0]:
+            first = "{}x{}".format(*sizes[0])
+            refuse(f"{path}[{index}]", f"is {width}x{height}, but the first frame is {first}")
+    if 3 * sum(width * height for width, height in sizes) > MAX_DECODED_BYTES:
+        refuse(path, f"the frames are more than {MAX_DECODED_BYTES} bytes when decoded")
+
+
+def _encode(frame: NDArray[np.uint8]) -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(frame).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def _decode(png: bytes | memoryview, path: str) -> NDArray[np.uint8]:
+    import numpy as np
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(critical_chunks(png, path)), formats=("PNG",)) as image:
+            return np.array(image, dtype=np.uint8)
+    except (OSError, SyntaxError, ValueError) as error:
+        refuse(path, f"is a damaged PNG file: {error}")

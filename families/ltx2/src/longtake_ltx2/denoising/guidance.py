@@ -1,0 +1,136 @@
+"""The four guidance terms, on predicted clean latents.
+
+``g = p + (cfg - 1)(p - negative) + stg (p - perturbed) + (modality - 1)(p - isolated)``, then
+rescaled towards the deviation of p (Lin et al., arXiv:2305.08891, section 3.4). STG: Hyung et al.,
+arXiv:2411.18664. Modality isolation: ltx-core ``MultiModalGuider``.
+"""
+
+from __future__ import annotations
+
+import torch
+from attrs import evolve, frozen
+
+import longtake as lt
+from longtake_ltx2.numerics import Numerics
+from longtake_ltx2.stage_overrides import LTX2DenoiseOptions
+
+__all__ = ["Guidance", "Predictions", "Scales"]
+
+
+@frozen
+class Scales:
+    """The scales of one stream. Neutral: ``cfg`` 1, ``stg`` 0, ``modality`` 1, ``rescale`` 0."""
+
+    cfg: float
+    stg: float
+    modality: float
+    rescale: float
+
+
+_NEUTRAL = Scales(cfg=1.0, stg=0.0, modality=1.0, rescale=0.0)
+
+
+@frozen(eq=False)
+class Predictions:
+    """One stream's predicted clean latents ``[1, T, C]`` of each pass that ran."""
+
+    positive: torch.Tensor
+    negative: torch.Tensor | None = None
+    perturbed: torch.Tensor | None = None
+    isolated: torch.Tensor | None = None
+
+
+@frozen
+class Guidance:
+    """Which passes a step runs and how they are combined."""
+
+    video: Scales
+    audio: Scales
+    blocks: tuple[int, ...]
+    numerics: Numerics
+
+    @classmethod
+    def from_options(
+        cls,
+        options: LTX2DenoiseOptions,
+        numerics: Numerics,
+        output: lt.Output | None = None,
+    ) -> Guidance:
+        """An audio scale of None follows the video's; a stream that is not wanted asks for none.
+
+        One stream alone is isolated already. ``output``: which streams are wanted, both if None.
+        """
+
+        def audio(own: float | None, video: float) -> float:
+            return video if own is None else own
+
+        video_scales = Scales(
+            options.guidance_scale,
+            options.stg_scale,
+            options.modality_scale,
+            options.guidance_rescale,
+        )
+        audio_scales = Scales(
+            audio(options.audio_guidance_scale, options.guidance_scale),
+            audio(options.audio_stg_scale, options.stg_scale),
+            audio(options.audio_modality_scale, options.modality_scale),
+            audio(options.audio_guidance_rescale, options.guidance_rescale),
+        )
+        if output is not None and not output.audio:
+            video_scales, audio_scales = evolve(video_scales, modality=1.0), _NEUTRAL
+        elif output is not None and not output.video:
+            video_scales, audio_scales = _NEUTRAL, evolve(audio_scales, modality=1.0)
+        return cls(video_scales, audio_scales, options.stg_blocks, numerics)
+
+    @property
+    def needs_negative(self) -> bool:
+        """Whether a step runs with the negative prompt."""
+        return self._asks(self.video.cfg, 1.0) or self._asks(self.audio.cfg, 1.0)
+
+    @property
+    def needs_isolated(self) -> bool:
+        """Whether a step runs with picture and sound cut off from each other."""
+        return self._asks(self.video.modality, 1.0) or self._asks(self.audio.modality, 1.0)
+
+    @property
+    def perturbs_video(self) -> bool:
+        """Whether the perturbed pass, when it runs, perturbs the picture."""
+        return self._perturbs(self.video.stg)
+
+    @property
+    def perturbs_audio(self) -> bool:
+        """Whether the perturbed pass, when it runs, perturbs the sound."""
+        return self._perturbs(self.audio.stg)
+
+    @property
+    def needs_perturbed(self) -> bool:
+        """Whether a step runs with perturbed self-attention."""
+        return self._asks(self.video.stg, 0.0) or self._asks(self.audio.stg, 0.0)
+
+    def _asks(self, scale: float, neutral: float) -> bool:
+        return scale != neutral if self.numerics.any_scale_asks else scale > neutral
+
+    def _perturbs(self, scale: float) -> bool:
+        if self.numerics.perturb_asking_stream_only:
+            return self._asks(scale, 0.0)
+        return self.needs_perturbed
+
+    def combine(self, predictions: Predictions, scales: Scales) -> torch.Tensor:
+        """The guided prediction ``[1, T, C]`` of one stream."""
+        positive = predictions.positive
+        guided = positive
+        if predictions.negative is not None:
+            guided = guided + (scales.cfg - 1) * (positive - predictions.negative)
+        if predictions.perturbed is not None:
+            guided = guided + scales.stg * (positive - predictions.perturbed)
+        if predictions.isolated is not None:
+            guided = guided + (scales.modality - 1) * (positive - predictions.isolated)
+        if scales.rescale == 0 or guided is positive:
+            return guided
+        return self._rescaled(guided, positive, scales.rescale)
+
+    def _rescaled(self, guided: torch.Tensor, positive: torch.Tensor, share: float) -> torch.Tensor:
+        if self.numerics.rescale_whole_tensor:
+            return guided * (share * (positive.std() / guided.std()) + (1 - share))
+        deviations = [x.std(dim=(1, 2), keepdim=True) for x in (positive, guided)]
+        return share * (guided * (deviations[0] / deviations[1])) + (1 - share) * guided

@@ -1,0 +1,1 @@
+"""LoRAs: what their files hold, and how they change the transformer."""

@@ -1,0 +1,1 @@
+"""A whole blob store over anything that keeps records."""

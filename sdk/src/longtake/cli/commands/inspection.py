@@ -1,0 +1,105 @@
+"""``longtake inspect``: what is in a state file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from longtake.cli.options.stores import open_store
+from longtake.cli.terminal.tables import print_json
+from longtake.errors import ValidationError
+from longtake.plugins.registry import Registry
+from longtake.states.file import read_state
+from longtake.states.state import (
+    ContinuationCodec,
+    ContinuationState,
+    StatePart,
+    StateSummary,
+    SupportsSummary,
+)
+
+__all__ = ["inspect"]
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("state", type=_PATH, metavar="STATE.json")
+@click.option("--blobs", metavar="URL", help="Where the state keeps big parts.")
+@click.option(
+    "--frames", "folder", type=_PATH, metavar="DIR", help="Write the carried frames there as PNGs."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on standard output."
+)
+def inspect(state: Path, blobs: str | None, folder: Path | None, as_json: bool) -> None:
+    """Show the kind, schema, segment and sizes of a state, and where its bytes are."""
+    given = read_state(state)
+    store = None if blobs is None else open_store(blobs)
+    summary = _summarizing_codec(given).summarize(given, store)
+    written: Sequence[Path] = ()
+    if folder is not None:
+        from longtake.cli.commands.frames import write_frames
+
+        if not summary.frames:
+            problem = "has no frames at hand: it carries none, or they are in a blob store"
+            raise ValidationError(str(state), f"{problem}, which --blobs names")
+        written = write_frames(folder, summary.frames)
+    if as_json:
+        print_json(_record(given, summary))
+        return
+    _print_summary(given, summary)
+    for path in written[-1:]:
+        click.echo(f"{len(written) - 1} frames and {path.name} are in {path.parent}", err=True)
+
+
+def _summarizing_codec(state: ContinuationState) -> SupportsSummary:
+    codecs: list[ContinuationCodec[Any]] = [
+        codec for provided in Registry.default().families for codec in provided.value.codecs
+    ]
+    for codec in codecs:
+        if codec.kind == state.kind:
+            if isinstance(codec, SupportsSummary):
+                return codec
+            raise ValidationError("kind", f"the codec of {state.kind!r} cannot show its states")
+    known = ", ".join(codec.kind for codec in codecs) or "none"
+    raise ValidationError("kind", f"no installed family reads {state.kind!r}; known: {known}")
+
+
+def _record(state: ContinuationState, summary: StateSummary) -> dict[str, Any]:
+    return {
+        "kind": state.kind,
+        "schema_version": summary.schema_version,
+        "segment_index": summary.segment_index,
+        "parts": [
+            {"name": p.name, "where": p.where, "num_bytes": p.num_bytes, "detail": p.detail}
+            for p in summary.parts
+        ],
+    }
+
+
+def _print_summary(state: ContinuationState, summary: StateSummary) -> None:
+    rows = [
+        ("kind", f"{state.kind}, schema version {summary.schema_version}"),
+        ("segment", f"{summary.segment_index} (the first is 0)"),
+        *((part.name, _part_text(part)) for part in summary.parts),
+    ]
+    width = max(len(name) for name, _ in rows)
+    for name, text in rows:
+        click.echo(f"{name.ljust(width)}  {text}")
+
+
+def _part_text(part: StatePart) -> str:
+    size = None if part.num_bytes is None else _size(part.num_bytes)
+    return ", ".join(text for text in (part.where, size, part.detail) if text)
+
+
+def _size(num_bytes: int) -> str:
+    if num_bytes < 1024:
+        return f"{num_bytes} bytes"
+    if num_bytes < 1024**2:
+        return f"{num_bytes / 1024:.1f} KiB"
+    return f"{num_bytes / 1024**2:.1f} MiB"

@@ -1,0 +1,202 @@
+"""``longtake families``, ``presets`` and ``plugins``. Imports nothing heavy, nor do plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from longtake.cli.terminal.tables import print_json, print_table
+from longtake.families.family import ModelFamily
+from longtake.families.presets import Preset
+from longtake.families.stages import StageSpec
+from longtake.plugins.loading import Plugin
+from longtake.plugins.registry import Provided, Registry
+from longtake.schema.references import Reference
+
+__all__ = ["families", "plugins", "presets"]
+
+_as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on standard output."
+)
+
+
+@click.command()
+@_as_json
+def families(as_json: bool) -> None:
+    """List the model families that plugins provide."""
+    registry = Registry.default()
+    records = [_family_record(provided) for provided in registry.families]
+    if as_json:
+        print_json(records)
+        return
+    print_table(
+        ("family", "distribution", "version", "presets", "states"),
+        [
+            (
+                record["name"],
+                record["distribution"],
+                record["version"],
+                ", ".join(record["presets"]) or "-",
+                ", ".join(record["continuation_kinds"]) or "-",
+            )
+            for record in records
+        ],
+    )
+    _point_at_failures(registry)
+
+
+@click.command()
+@click.argument("family", required=False)
+@_as_json
+def presets(family: str | None, as_json: bool) -> None:
+    """List the presets of FAMILY, or of all families."""
+    registry = Registry.default()
+    found = [p.value for p in registry.families] if family is None else [registry.family(family)]
+    if as_json:
+        read = _preset_records if family is not None else _isolated_preset_records
+        print_json([record for each in found for record in read(each)])
+        return
+    listed = [(each, preset) for each in found for preset in _presets(each)]
+    print_table(
+        ("family", "preset", "height x width", "frames", "fps", "steps", "guidance", "description"),
+        [
+            (each.name, f"{preset.name}@{preset.version}", *_preset_cells(each, preset))
+            for each, preset in listed
+        ],
+    )
+
+
+@click.command()
+@_as_json
+def plugins(as_json: bool) -> None:
+    """List the installed plugins: what each provides, and why one failed."""
+    records = [_plugin_record(plugin) for plugin in Registry.default().plugins]
+    if as_json:
+        print_json(records)
+        return
+    print_table(
+        ("plugin", "distribution", "version", "status", "provides"),
+        [
+            (r["name"], r["distribution"], r["version"], r["status"], ", ".join(r["provides"]))
+            for r in records
+        ],
+    )
+    for record in records:
+        if record["error"]:
+            where = f" in {record['phase']}" if record["phase"] else ""
+            whose = f"{record['name']} ({record['distribution']} {record['version']})"
+            click.echo(f"\n{whose} {record['status']}{where}: {record['error']}")
+
+
+def _point_at_failures(registry: Registry) -> None:
+    troubled = [p for p in registry.plugins if p.error and p.status != "blocked"]
+    if troubled:
+        click.echo(f"note: {len(troubled)} plugins have errors; see 'longtake plugins'", err=True)
+
+
+def _family_record(provided: Provided[ModelFamily]) -> dict[str, Any]:
+    family, plugin = provided.value, provided.plugin
+    return {
+        "name": family.name,
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "presets": list(dict.fromkeys(preset.name for preset in family.presets)),
+        "stages": list(dict.fromkeys(spec.name for spec in family.stages)),
+        "continuation_kinds": [codec.kind for codec in family.codecs],
+    }
+
+
+def _plugin_record(plugin: Plugin) -> dict[str, Any]:
+    return {
+        "name": plugin.name,
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "api": plugin.api,
+        "status": plugin.status,
+        "phase": plugin.phase,
+        "error": plugin.error,
+        "provides": list(plugin.provides),
+    }
+
+
+def _isolated_preset_records(family: ModelFamily) -> list[dict[str, Any]]:
+    try:
+        return _preset_records(family)
+    except Exception as error:  # isolation: one family's schemas must not cost the others' presets
+        problem = f"{type(error).__name__}: {error}"
+        click.echo(f"note: the presets of {family.name} cannot be shown: {problem}", err=True)
+        return []
+
+
+def _preset_records(family: ModelFamily) -> list[dict[str, Any]]:
+    return [_preset_record(family, preset) for preset in _presets(family)]
+
+
+def _presets(family: ModelFamily) -> tuple[Preset, ...]:
+    return family.presets or (family.preset(),)
+
+
+def _preset_record(family: ModelFamily, preset: Preset) -> dict[str, Any]:
+    from longtake.schema.json_schema import json_schema  # late: the other listings do without
+
+    defaults = {**family.defaults, **preset.defaults}
+    return {
+        "family": family.name,
+        "name": preset.name,
+        "version": preset.version,
+        "workload": preset.workload,
+        "description": preset.description,
+        "defaults": {name: _plain(value) for name, value in defaults.items()},
+        "stages": [
+            {
+                "name": spec.name,
+                "kind": _kind(spec),
+                "schema": _options_schema(spec, defaults, preset),
+            }
+            for spec in family.recipe(preset)
+        ],
+        "overrides": {name: json_schema(preset.override_class(name)) for name in preset.overrides},
+    }
+
+
+def _options_schema(
+    spec: StageSpec, defaults: Mapping[str, Any], preset: Preset
+) -> dict[str, Any] | None:
+    """Of what a request may override, with the values that it gets when it does not."""
+    from longtake.schema.json_schema import json_schema
+
+    cls = spec.options_class()
+    if cls is None:
+        return None
+    followed = {name: defaults[name] for name in spec.followed_fields() if name in defaults}
+    return json_schema(cls, defaults={**followed, **preset.stage_defaults.get(spec.name, {})})
+
+
+def _defaults(family: ModelFamily, preset: Preset) -> dict[str, Any]:
+    merged = {**family.defaults, **preset.defaults}
+    return {name: _plain(value) for name, value in merged.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Reference):
+        return value.target
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    text = str(value)  # a ratio such as 24000/1001
+    return int(text) if text.isdecimal() else text
+
+
+def _kind(spec: StageSpec) -> str:
+    stage: Any = spec.stage
+    if isinstance(stage, str):
+        return stage.rpartition(":")[2].rpartition(".")[2]
+    return str(stage.__name__ if hasattr(stage, "__name__") else type(stage).__name__)
+
+
+def _preset_cells(family: ModelFamily, preset: Preset) -> tuple[str, ...]:
+    known = _defaults(family, preset)
+    size = f"{known['height']}x{known['width']}" if {"width", "height"} <= known.keys() else "-"
+    names = ("num_frames", "fps", "num_inference_steps", "guidance_scale")
+    return (size, *(str(known.get(name, "-")) for name in names), preset.description)

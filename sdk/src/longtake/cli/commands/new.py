@@ -1,0 +1,52 @@
+"""``longtake new``: a package to write a plugin in."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from longtake.plugins.registry import Registry
+from longtake.scaffolding.package import Template, write_package
+
+__all__ = ["new"]
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def new(ctx: click.Context) -> None:
+    """Start a package with a family or a blob store, in a folder of its own.
+
+    It works as it is, and its tests pass; what it does is there to be replaced.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@new.command()
+@click.argument("name")
+def family(name: str) -> None:
+    """Start a package with a model family.
+
+    It is called NAME and needs no weights: something swings, and can be heard.
+    """
+    _write("family", name, f'longtake generate --family {name} "a ball of light" -o {name}.mp4')
+
+
+@new.command("blob-store")
+@click.argument("name")
+def blob_store(name: str) -> None:
+    """Start a package with a blob store.
+
+    It keeps blobs in an SQLite file, named by a URL NAME:///absolute/path.
+    """
+    _write("blob_store", name, f'longtake doctor --blobs "{name}://$PWD/blobs.db"')
+
+
+def _write(template: Template, name: str, trial: str) -> None:
+    folder = write_package(template, name, Path(), Registry.default())
+    click.echo(f"{folder} is a package that works as it is. Install, test and try it:\n")
+    click.echo(f"  python -m pip install -e {shlex.quote(f'./{folder}[test]')}")
+    click.echo(f"  python -m pytest {folder}")
+    click.echo(f"  {trial}")

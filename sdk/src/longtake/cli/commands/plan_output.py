@@ -1,0 +1,148 @@
+"""How a plan is shown: tables with units for people, JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+from attrs import asdict
+
+from longtake.cli.terminal.tables import print_table
+from longtake.families.estimates import RunEstimate, SegmentEstimate, StageEstimate
+from longtake.families.family import ModelFamily
+from longtake.requests.request import Job
+
+__all__ = ["plan_record", "print_plan"]
+
+
+def plan_record(
+    family: ModelFamily, preset_name: str, job: Job, estimate: RunEstimate
+) -> dict[str, Any]:
+    """The plan as plain JSON, every segment and number in it."""
+    sampling = job.sampling
+    return {
+        "family": family.name,
+        "preset": preset_name,
+        "height": sampling.height,
+        "width": sampling.width,
+        "num_frames": sampling.num_frames,
+        "fps": str(sampling.fps),
+        "notes": list(estimate.notes),
+        "flops": estimate.flops,
+        "weight_bytes": estimate.weight_bytes,
+        "peak_bytes": estimate.peak_bytes,
+        "segments": [_segment_record(segment) for segment in estimate.segments],
+    }
+
+
+def _segment_record(segment: SegmentEstimate) -> dict[str, Any]:
+    return {
+        "new_frames": segment.new_frames,
+        "flops": segment.flops,
+        "peak_bytes": segment.peak_bytes,
+        "stages": [
+            {**asdict(stage), "flops": stage.flops, "passes_per_step": len(stage.passes)}
+            for stage in segment.stages
+        ],
+    }
+
+
+def print_plan(family: ModelFamily, preset_name: str, job: Job, estimate: RunEstimate) -> None:
+    """The plan as tables: the first two segments, and what all add up to."""
+    sampling = job.sampling
+    count = len(estimate.segments)
+    click.echo(
+        f"{family.name}, preset {preset_name}: {sampling.height}x{sampling.width}, "
+        f"{sampling.num_frames} frames at {sampling.fps} per second, "
+        f"{count} segment{'s' if count > 1 else ''}"
+    )
+    for index, segment in enumerate(estimate.segments[:2]):
+        click.echo(f"\nsegment {index + 1}, {segment.new_frames} new frames")
+        _print_stages(segment)
+        click.echo()
+        _print_values(segment)
+    click.echo()
+    _print_totals(estimate)
+    for note in estimate.notes:
+        click.echo(f"note: {note}")
+
+
+def _print_stages(segment: SegmentEstimate) -> None:
+    header = ("stage", "steps", "passes per step", "compute", "weights", "activations", "peak")
+    print_table(header, [_stage_row(stage) for stage in segment.stages])
+
+
+def _stage_row(stage: StageEstimate) -> tuple[str, ...]:
+    passes = ", ".join(each.name for each in stage.passes)
+    return (
+        stage.name,
+        str(stage.steps) if stage.passes else "-",
+        f"{len(stage.passes)}: {passes}" if passes else stage.note or "-",
+        _flops(stage.flops),
+        _size(stage.weight_bytes),
+        _size(stage.activation_bytes),
+        _size(stage.peak_bytes),
+    )
+
+
+def _print_values(segment: SegmentEstimate) -> None:
+    rows = [
+        (
+            stage.name,
+            value.name,
+            "x".join(map(str, value.shape)),
+            value.dtype,
+            _size(value.num_bytes),
+        )
+        for stage in segment.stages
+        for value in stage.values
+    ]
+    print_table(("stage", "makes", "shape", "dtype", "size"), rows)
+
+
+def _print_totals(estimate: RunEstimate) -> None:
+    segments = estimate.segments
+    rows = [_total_row("segment 1", segments[:1])]
+    if len(segments) > 1:
+        label = "segment 2" if len(segments) == 2 else f"segments 2 to {len(segments)}"
+        rows.append(_total_row(label, segments[1:]))
+        rows.append(_total_row("take", segments))
+    print_table(("total", "new frames", "compute", "peak"), rows)
+
+
+def _total_row(label: str, segments: Sequence[SegmentEstimate]) -> tuple[str, ...]:
+    return (
+        label,
+        str(sum(segment.new_frames for segment in segments)),
+        _flops(sum(segment.flops for segment in segments)),
+        _size(max(segment.peak_bytes for segment in segments)),
+    )
+
+
+_SIZES: Mapping[str, int] = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10}
+_COUNTS: Mapping[str, int] = {
+    "EFLOP": 10**18,
+    "PFLOP": 10**15,
+    "TFLOP": 10**12,
+    "GFLOP": 10**9,
+    "MFLOP": 10**6,
+}
+
+
+def _size(num_bytes: int) -> str:
+    return _in_units(num_bytes, _SIZES, "B")
+
+
+def _flops(count: int) -> str:
+    return _in_units(count, _COUNTS, "FLOP")
+
+
+def _in_units(amount: int, units: Mapping[str, int], smallest: str) -> str:
+    """``amount`` in the largest unit of which there is at least one; nothing is a dash."""
+    if not amount:
+        return "-"
+    for unit, worth in units.items():
+        if amount >= worth:
+            return f"{amount / worth:.2f} {unit}"
+    return f"{amount} {smallest}"

@@ -1,0 +1,1 @@
+"""What the options of commands mean: families, models, inputs, stores, documents."""

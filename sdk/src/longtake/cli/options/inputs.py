@@ -1,0 +1,131 @@
+"""What the first segment of a command is conditioned on, from files that the user names."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+from attrs import frozen
+
+from longtake.errors import ValidationError
+from longtake.requests.inputs import AudioInput, ClipInput, ImageInput, Inputs
+
+__all__ = ["InputChoice", "input_options", "read_inputs"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_FIRST_SEGMENT = "Of the first segment."
+_OPTIONS = (
+    click.option(
+        "--image",
+        "images",
+        multiple=True,
+        metavar="FILE[@FRAME[:STRENGTH]]",
+        help="Show this picture at a frame; -1 is the last of the first segment. Repeatable.",
+    ),
+    click.option(
+        "--clip",
+        "clips",
+        multiple=True,
+        metavar="FILE[@FRAME[:STRENGTH]]",
+        help=f"Show this video, frame by frame, from a frame on. {_FIRST_SEGMENT} Repeatable.",
+    ),
+    click.option(
+        "--audio",
+        "sound",
+        metavar="FILE[@SECONDS[:STRENGTH]]",
+        help=f"Let this sound be heard from a time on. {_FIRST_SEGMENT}",
+    ),
+    click.option("--first-frame", metavar="FILE", help="Short for --image FILE@0."),
+    click.option(
+        "--last-frame", metavar="FILE", help=f"Short for --image FILE@-1. {_FIRST_SEGMENT}"
+    ),
+)
+_FRAME = re.compile(r"(.+)@(-?\d{1,9})(?::(\d*\.?\d+))?", re.DOTALL)
+_SECONDS = re.compile(r"(.+)@(\d{1,6}(?:\.\d+)?)(?::(\d*\.?\d+))?", re.DOTALL)
+
+
+def input_options(command: F) -> F:
+    """The options that name input files, for a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@frozen
+class InputChoice:
+    """What the options of `input_options` say; None or empty where they say nothing."""
+
+    images: tuple[str, ...] = ()
+    clips: tuple[str, ...] = ()
+    sound: str | None = None
+    first_frame: str | None = None
+    last_frame: str | None = None
+
+
+def read_inputs(choice: InputChoice) -> Inputs:
+    """Read and check all the files. Raises `ValidationError` naming the option and the file."""
+    images = [_image(text) for text in choice.images]
+    for name, text, frame in (
+        ("--first-frame", choice.first_frame, 0),
+        ("--last-frame", choice.last_frame, -1),
+    ):
+        if text is not None:
+            with _named(name, text):
+                images.append(ImageInput.from_file(text, frame=frame))
+                images[-1].pixels()
+    return Inputs(
+        images=tuple(images),
+        clips=tuple(_clip(text) for text in choice.clips),
+        audio=None if choice.sound is None else _sound(choice.sound),
+    )
+
+
+def _image(text: str) -> ImageInput:
+    with _named("--image", text):
+        path, frame, strength = _split(text, _FRAME, "FILE@FRAME[:STRENGTH]")
+        image = ImageInput.from_file(path, frame=int(frame), strength=strength)
+        image.pixels()
+        return image
+
+
+def _clip(text: str) -> ClipInput:
+    with _named("--clip", text):
+        path, frame, strength = _split(text, _FRAME, "FILE@FRAME[:STRENGTH]")
+        clip = ClipInput.from_file(path, frame=int(frame), strength=strength)
+        clip.check()
+        return clip
+
+
+def _sound(text: str) -> AudioInput:
+    with _named("--audio", text):
+        path, start, strength = _split(text, _SECONDS, "FILE@SECONDS[:STRENGTH]")
+        sound = AudioInput.from_file(path, start=start, strength=strength)
+        sound.check()
+        return sound
+
+
+def _split(text: str, pattern: re.Pattern[str], form: str) -> tuple[str, float, float]:
+    """Path, place and strength. A file whose name has an @ in it is meant as a whole."""
+    match = None if os.path.isfile(text) else pattern.fullmatch(text)
+    if match is None:
+        file, _, place = text.rpartition("@")
+        if not os.path.exists(text) and os.path.isfile(file):
+            raise ValidationError(text, f"'@{place}' is no place in time; write {form}")
+        return text, 0, 1.0
+    path, place, strength = match.groups()
+    return path, float(place), 1.0 if strength is None else float(strength)
+
+
+@contextmanager
+def _named(option: str, text: str) -> Iterator[None]:
+    """Say which option is refused, with all that it said."""
+    try:
+        yield
+    except ValidationError as error:
+        what = "" if error.path in ("data", text) else f"{error.path}: "
+        raise ValidationError(f"{option} {text}", f"{what}{error.problem}") from None

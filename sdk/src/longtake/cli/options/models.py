@@ -1,0 +1,169 @@
+"""Which family makes the take, with which weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+
+import click
+from attrs import field, frozen
+
+from longtake.cli.options.family import ModelCommand, options_for
+from longtake.families.family import ModelFamily
+from longtake.loading import load
+from longtake.pipeline import Pipeline
+from longtake.plugins.registry import Registry
+from longtake.schema.references import resolve
+from longtake.settings import Settings
+from longtake.states.state import ContinuationState
+
+__all__ = [
+    "ModelChoice",
+    "ModelCommand",
+    "choose_family",
+    "model_options",
+    "open_pipeline",
+    "preset_options",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--model",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Checkpoint to load. Without it: a small example with random weights.",
+    ),
+    click.option("--family", metavar="NAME", help="Its family, when it cannot be told."),
+    click.option("--device", help="E.g. cpu or cuda:0."),
+    click.option("--dtype", help="E.g. float32 or bfloat16."),
+)
+
+_PRESET_OPTIONS = (
+    click.option("--preset", metavar="NAME", help="See 'longtake presets'."),
+    click.option(
+        "--preset-override",
+        "preset_overrides",
+        multiple=True,
+        metavar="STAGE.FIELD=VALUE",
+        help="What of the preset is set once, e.g. refine.enabled=false. Repeatable.",
+    ),
+)
+
+
+def model_options(command: F) -> F:
+    """The options that say which model, for a `ModelCommand`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def preset_options(command: F) -> F:
+    """The options that say which preset: ``preset`` and ``preset_overrides``, texts to be built."""
+    for option in reversed(_PRESET_OPTIONS):
+        command = option(command)
+    return command
+
+
+@frozen
+class ModelChoice:
+    """What the options of `model_options` say; None where they say nothing.
+
+    ``family_options``: what those that the families bring say, as `options_for` reads it.
+    """
+
+    model: Path | None = None
+    family: str | None = None
+    device: str | None = None
+    dtype: str | None = None
+    family_options: Mapping[str, Any] = field(factory=dict)
+
+
+def choose_family(
+    registry: Registry, choice: ModelChoice, state: ContinuationState | None = None
+) -> ModelFamily:
+    """The family named, else the one that knows the checkpoint, else one that needs none.
+
+    That is the one that reads ``state``, else the one with an example, else the weight-free one.
+    Raises `UnknownNameError`, `NameClashError`, `CheckpointError` or `click.UsageError`.
+    """
+    if choice.family is not None:
+        family = registry.family(choice.family)
+        if choice.model is None and family.load is not None and family.example is None:
+            raise click.UsageError(f"family {family.name!r} has no example: give --model DIR")
+        return family
+    if choice.model is not None:
+        return registry.recognise(choice.model)[0]
+    return _family_without_checkpoint(registry, state)
+
+
+def _family_without_checkpoint(registry: Registry, state: ContinuationState | None) -> ModelFamily:
+    families = [provided.value for provided in registry.families]
+    usable = [f for f in families if f.example is not None or f.load is None]
+    readers = [f for f in usable if state is not None and f.codec(state.kind) is not None]
+    found = readers or [f for f in usable if f.example is not None] or usable
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(family.name for family in found)
+        what = "have an example" if found[0].example is not None else "need no weights"
+        raise click.UsageError(f"several families {what}: name one with --family: {names}")
+    if not families:
+        raise click.UsageError("no plugin provides a family; install one")
+    names = ", ".join(family.name for family in families)
+    raise click.UsageError(
+        f"no installed family can do without a checkpoint: give --model DIR; families: {names}"
+    )
+
+
+@contextmanager
+def open_pipeline(
+    registry: Registry,
+    family: ModelFamily,
+    choice: ModelChoice,
+    preset: str | None = None,
+    preset_overrides: Mapping[str, Any] | None = None,
+) -> Iterator[Pipeline]:
+    """The pipeline, whose networks are not loaded yet, so that a request can be checked first.
+
+    Of several processes only rank 0 gets one; those that share its work end in here. Without
+    ``--model`` an example checkpoint is made, which is gone afterwards.
+    """
+    options = options_for(family, choice.family_options)
+    with ExitStack() as stack:
+        model = choice.model
+        if model is None and family.load is not None:
+            folder = TemporaryDirectory(prefix="longtake-", ignore_cleanup_errors=True)
+            model = _write_example(family, Path(stack.enter_context(folder)))
+        pipeline = load(
+            model,
+            family=family,
+            preset=preset,
+            preset_overrides=preset_overrides,
+            device=choice.device,
+            dtype=choice.dtype,
+            registry=registry,
+            prepare=False,
+            **options,
+        )
+        if (settings := Settings.from_environment()).rank:
+            raise click.UsageError(
+                f"family {family.name!r} runs in one process, not in {settings.world_size}."
+            )
+        yield stack.enter_context(pipeline)
+
+
+def _write_example(family: ModelFamily, folder: Path) -> Path:
+    if Settings.from_environment().rank == 0:
+        click.echo(
+            f"note: without --model, {family.name} runs on a tiny example with random weights, "
+            "which makes noise; --model DIR points at a real checkpoint",
+            err=True,
+        )
+    write: Any = resolve(family.example)
+    written: Path = write(folder / "example")
+    return written

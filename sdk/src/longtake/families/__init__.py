@@ -1,0 +1,1 @@
+"""What a plugin says about a family of models."""

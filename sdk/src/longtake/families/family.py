@@ -1,0 +1,142 @@
+"""A family of models: everything that a plugin says about one, without importing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from attrs import Attribute, field, frozen
+
+from longtake.errors import UnknownNameError
+from longtake.families.presets import Preset, check_defaults
+from longtake.families.stages import Recipe, as_recipe
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+    from pathlib import Path
+
+    from longtake.families.estimates import EstimateRequest, RunEstimate
+    from longtake.states.state import ContinuationCodec
+
+__all__ = ["LoadedModel", "ModelFamily", "ModelSource", "Recognition"]
+
+
+@frozen
+class Recognition:
+    """A family's word that a checkpoint is its own. ``preset``: the one it gets by default."""
+
+    preset: str | None = None
+    description: str = ""
+
+
+@frozen(kw_only=True)
+class ModelSource:
+    """What a family's ``load`` is given.
+
+    ``path``: the checkpoint; None for a family without weights. ``device``, ``dtype``: as the
+    caller said, e.g. ``"cuda:0"``, ``"bfloat16"``; None means the family's choice. ``options``: an
+    instance of the family's options class, None when it has none. ``recipe``: of a segment, with
+    which the model is to be used; None when that is not known. ``rank``, ``world_size``: this is
+    process number ``rank`` of ``world_size`` that were started together; a family that shares its
+    work among them returns on rank 0 alone.
+    """
+
+    path: Path | None
+    device: str | None = None
+    dtype: str | None = None
+    options: Any = None
+    recipe: Recipe | None = None
+    rank: int = 0
+    world_size: int = 1
+
+
+def _nothing() -> None:
+    """What most models have to do when a run is over, or when they are let go."""
+
+
+@frozen
+class LoadedModel:
+    """What a family's ``load`` returns.
+
+    ``components``: what stage constructors may ask for, by parameter name; looked up when a recipe
+    is built, so a mapping may load each on demand. ``device``: where the networks are.
+    ``release``: called when nobody uses the networks for now, also after a failure. ``close``:
+    called when the pipeline is closed.
+    """
+
+    components: Mapping[str, Any] = field(factory=dict)
+    device: str = "cpu"
+    release: Callable[[], None] = _nothing
+    close: Callable[[], None] = _nothing
+
+
+def _checked_defaults(instance: Any, attribute: Attribute[Any], value: Mapping[str, Any]) -> None:
+    check_defaults(f"family {instance.name}: {attribute.name}", value)
+
+
+def _presets(given: Iterable[Preset]) -> tuple[Preset, ...]:
+    return tuple(given)
+
+
+def _codecs(given: Iterable[ContinuationCodec[Any]]) -> tuple[ContinuationCodec[Any], ...]:
+    return tuple(given)
+
+
+@frozen
+class ModelFamily:
+    """A family of models, as its plugin declares it. Declaring one imports nothing heavy.
+
+    ``stages``: the recipe of a segment. ``finish``: the recipe that makes the missing end of a
+    take from its state alone; empty when a take needs none. ``presets``: the first is the default;
+    without any there is one called ``"default"``. ``defaults``: the family's own, below every
+    preset's. ``codecs``: read and write its states; the first one writes. ``recognise``: ``(path)
+    -> Recognition | None``, reads only small files. ``load``: ``(ModelSource) -> LoadedModel``.
+    ``options``: attrs class of the keyword arguments that `longtake.load` passes on. ``example``:
+    ``(folder) -> folder``, writes a small checkpoint there, for trying the family without a real
+    one. ``estimate``: ``(EstimateRequest) -> RunEstimate``, what a take will need, told without
+    loading weights. ``predict_num_frames``: ``(components, prompt, fps) -> int``, how many new
+    frames a prompt asks for, from what the checkpoint knows. Callables and classes may be
+    ``"package.module:attribute"``.
+    """
+
+    name: str
+    stages: Recipe = field(converter=as_recipe)
+    finish: Recipe = field(default=(), converter=as_recipe, kw_only=True)
+    presets: tuple[Preset, ...] = field(default=(), converter=_presets, kw_only=True)
+    defaults: Mapping[str, Any] = field(factory=dict, kw_only=True, validator=_checked_defaults)
+    codecs: tuple[ContinuationCodec[Any], ...] = field(default=(), converter=_codecs, kw_only=True)
+    recognise: str | Callable[[Path], Recognition | None] | None = field(default=None, kw_only=True)
+    load: str | Callable[[ModelSource], LoadedModel] | None = field(default=None, kw_only=True)
+    options: str | type | None = field(default=None, kw_only=True)
+    example: str | Callable[[Path], Path] | None = field(default=None, kw_only=True)
+    estimate: str | Callable[[EstimateRequest], RunEstimate] | None = field(
+        default=None, kw_only=True
+    )
+    predict_num_frames: str | Callable[[Mapping[str, Any], str, Fraction], int] | None = field(
+        default=None, kw_only=True
+    )
+    description: str = field(default="", kw_only=True)
+
+    def preset(self, name: str | None = None) -> Preset:
+        """The preset called ``name`` (``"name"`` or ``"name@version"``), or the default one.
+
+        Raises `UnknownNameError` listing what there is.
+        """
+        presets = self.presets or (Preset("default"),)
+        wanted, _, version = (presets[0].name if name is None else name).partition("@")
+        found = [p for p in presets if p.name == wanted]
+        if version:
+            found = [p for p in found if str(p.version) == version]
+        if not found:
+            known = ", ".join(f"{p.name}@{p.version}" for p in presets)
+            raise UnknownNameError(f"family {self.name!r} has no preset {name!r}; presets: {known}")
+        return max(found, key=lambda p: p.version)
+
+    def recipe(self, preset: Preset, overrides: Mapping[str, Any] | None = None) -> Recipe:
+        """The stages that a segment goes through with ``preset``. Raises like `Preset.recipe`."""
+        recipe = preset.recipe(overrides)
+        return self.stages if recipe is None else recipe
+
+    def codec(self, kind: str) -> ContinuationCodec[Any] | None:
+        """The codec that reads states of ``kind``, or None."""
+        return next((codec for codec in self.codecs if codec.kind == kind), None)

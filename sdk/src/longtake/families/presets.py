@@ -1,0 +1,140 @@
+"""A preset: named, versioned defaults of a family, and the recipe they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from attrs import Attribute, field, frozen
+
+from longtake.errors import LongtakeError, PluginError, ValidationError
+from longtake.families.stages import Recipe, Stage, as_recipe, attrs_class
+from longtake.schema.references import resolve
+
+__all__ = ["DEFAULT_FIELDS", "Preset", "check_defaults"]
+
+Builder: TypeAlias = str | Callable[..., Iterable[Stage]]
+
+_PATH = "preset_overrides"
+
+DEFAULT_FIELDS = (
+    "seed",
+    "height",
+    "width",
+    "num_frames",
+    "fps",
+    "negative_prompt",
+    "num_inference_steps",
+    "guidance_scale",
+)
+
+
+def check_defaults(where: str, defaults: Mapping[str, Any]) -> None:
+    """Refuse a default for something that a request does not have."""
+    for name in defaults:
+        if name not in DEFAULT_FIELDS:
+            raise ValidationError(
+                f"{where}.{name}", f"unknown default; allowed: {', '.join(DEFAULT_FIELDS)}"
+            )
+
+
+def _checked(instance: Any, attribute: Attribute[Any], value: Mapping[str, Any]) -> None:
+    check_defaults(f"preset {instance.name}: {attribute.name}", value)
+
+
+def _optional_recipe(stages: Iterable[Stage] | Builder | None) -> Recipe | Builder | None:
+    if stages is None or isinstance(stages, str) or callable(stages):
+        return stages
+    return as_recipe(stages)
+
+
+def _checked_stages(
+    instance: Any, attribute: Attribute[Any], value: Mapping[str, Mapping[str, Any]]
+) -> None:
+    for stage, fields in value.items():
+        if not isinstance(fields, Mapping):
+            raise ValidationError(
+                f"preset {instance.name}: {attribute.name}.{stage}",
+                f"is {fields!r}; must be {{field: value}}",
+            )
+
+
+def _checked_overrides(
+    instance: Any, attribute: Attribute[Any], value: Mapping[str, str | type]
+) -> None:
+    if value and (instance.stages is None or isinstance(instance.stages, tuple)):
+        raise ValidationError(
+            f"preset {instance.name}: {attribute.name}",
+            "nothing would read them; stages must be a function that takes them and returns the "
+            "recipe",
+        )
+
+
+@frozen
+class Preset:
+    """Defaults that go together.
+
+    ``version``: the highest of a name wins unless one is asked for (``"name@1"``). ``workload``:
+    e.g. ``"text-to-video"``. ``defaults``: what requests may leave out: ``seed``, ``height``,
+    ``width``, ``num_frames``, ``fps``, ``negative_prompt``, ``num_inference_steps``,
+    ``guidance_scale``. ``stage_defaults``: ``{stage: {field: value}}`` of the stages' options. A
+    value of either may be a `Reference`, imported when a request needs it. ``stages``: the
+    recipe, the family's own when None; or a builder, a callable or its
+    ``"package.module:function"`` name, which returns the recipe. ``overrides``: what may be set
+    when a pipeline is built, ``{name: attrs class or its name}``, every field with a default; the
+    builder takes an instance of each as a keyword of that name, which is usually a stage's.
+    """
+
+    name: str
+    version: int = 1
+    workload: str = "text-to-video"
+    description: str = ""
+    defaults: Mapping[str, Any] = field(factory=dict, validator=_checked)
+    stage_defaults: Mapping[str, Mapping[str, Any]] = field(factory=dict, validator=_checked_stages)
+    stages: Recipe | Builder | None = field(default=None, converter=_optional_recipe)
+    overrides: Mapping[str, str | type] = field(factory=dict, validator=_checked_overrides)
+
+    def recipe(self, overrides: Mapping[str, Any] | None = None) -> Recipe | None:
+        """The preset's own recipe; None when it has none.
+
+        ``overrides``: ``{name: {field: value}}``, or an instance of the class instead of the
+        fields. What is left out has its default. Raises `ValidationError` with a path such as
+        ``preset_overrides.refine.enabled``, `PluginError` when the builder fails.
+        """
+        given = self._overrides({} if overrides is None else overrides)
+        if self.stages is None or isinstance(self.stages, tuple):
+            return self.stages
+        build: Any = resolve(self.stages)
+        try:
+            return as_recipe(build(**given))
+        except LongtakeError:
+            raise
+        except Exception as error:  # isolation: a builder is a plugin's code
+            problem = f"{type(error).__name__}: {error}"
+            raise PluginError(f"preset {self.name!r} cannot build its recipe: {problem}") from error
+
+    def override_class(self, name: str) -> type:
+        """The attrs class of the overrides called ``name``, imported."""
+        return attrs_class(self.overrides[name], f"the overrides {name!r} of preset {self.name!r}")
+
+    def _overrides(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """An instance of every override class."""
+        if not isinstance(given, Mapping):
+            raise ValidationError(_PATH, f"is {given!r}; must be {{stage: {{field: value}}}}")
+        for name in given:
+            if name not in self.overrides:
+                known = ", ".join(self.overrides) or "none"
+                problem = f"preset {self.name!r} has no such overrides; allowed: {known}"
+                raise ValidationError(f"{_PATH}.{name}", problem)
+        return {name: self._override(name, given.get(name, {})) for name in self.overrides}
+
+    def _override(self, name: str, given: object) -> Any:
+        cls = self.override_class(name)
+        if isinstance(given, cls):
+            return given
+        if isinstance(given, Mapping) and not given:
+            return cls()  # as a listing asks for it, without the converter's imports
+        from longtake.schema.wire import structure
+
+        document = dict(given) if isinstance(given, Mapping) else given
+        return structure(document, cls, path=f"{_PATH}.{name}")

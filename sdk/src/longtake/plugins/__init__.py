@@ -1,0 +1,1 @@
+"""Which plugins are installed, which of them load, and what they bring."""

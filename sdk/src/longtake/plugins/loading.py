@@ -1,0 +1,204 @@
+"""Loading plugins, each on its own, and remembering who brought what and what failed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stdout
+from functools import partial
+from importlib import import_module
+from typing import Any, Literal
+
+import pluggy
+from attrs import evolve, field, frozen
+
+from longtake import hookspecs
+from longtake.blobs.protocol import BlobBackend
+from longtake.errors import PluginError
+from longtake.families.family import ModelFamily
+from longtake.plugins.api_version import check_api_version
+from longtake.plugins.installed import Installed, installed_plugins, normalized_name
+from longtake.settings import Settings
+
+__all__ = ["Phase", "Plugin", "blocked", "discover", "load_module", "load_plugin", "reason"]
+
+Status = Literal["loaded", "failed", "blocked"]
+
+Phase = Literal["metadata", "import", "API version", "hooks"]
+"""What loading a plugin consists of, in this order."""
+
+
+@frozen
+class Plugin:
+    """One entry point of the group ``longtake``, and what became of it.
+
+    ``error``: why it failed or is blocked; of a loaded one, which of its names are in dispute.
+    ``phase``: where a failed one failed. ``api``: the versions of the SDK API that it asks for.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    status: Status
+    error: str | None = None
+    families: tuple[ModelFamily, ...] = field(default=(), repr=False)
+    blob_backends: tuple[BlobBackend, ...] = field(default=(), repr=False)
+    observers: tuple[Callable[..., None], ...] = field(default=(), repr=False)
+    phase: Phase | None = field(default=None, kw_only=True)
+    api: str | None = field(default=None, kw_only=True)
+
+    @property
+    def provider(self) -> str:
+        """``"distribution version (entry point)"``, for messages."""
+        return f"{self.distribution} {self.version} ({self.name})"
+
+    @property
+    def provides(self) -> tuple[str, ...]:
+        """What the plugin brought, e.g. ``"family:ltx2"``."""
+        return (
+            *(f"family:{family.name}" for family in self.families),
+            *(f"preset:{p.name}" for family in self.families for p in family.presets),
+            *(f"blob-store:{backend.scheme}" for backend in self.blob_backends),
+            *(f"observer:{index}" for index in range(len(self.observers))),
+        )
+
+
+def discover(settings: Settings) -> tuple[Plugin, ...]:
+    """Every installed plugin, loaded on its own; one that is broken costs only itself.
+
+    What a plugin prints meanwhile goes to standard error: standard output is the program's.
+    """
+    with redirect_stdout(sys.stderr):
+        return tuple(_load_unless_kept_out(found, settings) for found in installed_plugins())
+
+
+def _load_unless_kept_out(found: Installed, settings: Settings) -> Plugin:
+    whose = found.name, found.distribution, found.version
+    if why := blocked(found, settings):
+        return Plugin(*whose, "blocked", why)
+    if found.problem is not None:
+        return Plugin(*whose, "failed", found.problem, phase="metadata")
+    return load_plugin(*whose, found.load)
+
+
+def blocked(found: Installed, settings: Settings) -> str | None:
+    """Why ``settings`` keep the plugin out, if they do."""
+    distribution = normalized_name(found.distribution)
+    own = {distribution, f"{distribution}:{normalized_name(found.name)}"}
+    if own & {normalized_name(name) for name in settings.blocked}:
+        return "blocked by LONGTAKE_BLOCK"
+    if settings.allowed is not None and not own & {normalized_name(n) for n in settings.allowed}:
+        return "not named in LONGTAKE_PLUGINS"
+    return None
+
+
+def load_module(module: str) -> Plugin:
+    """The plugin that the module called ``module`` would be if it were installed."""
+    return load_plugin(module, "(module)", "0", partial(import_module, module))
+
+
+def load_plugin(
+    name: str,
+    distribution: str,
+    version: str,
+    load: Callable[[], object],
+    *,
+    entering: Callable[[Phase], None] = lambda phase: None,
+) -> Plugin:
+    """Import one plugin and call its hooks. Whatever it raises becomes its ``error``.
+
+    ``entering`` is told each phase as it begins.
+    """
+    api: str | None = None
+    phase: Phase = "import"
+    try:
+        entering(phase)
+        module: Any = load()
+        entering(phase := "API version")
+        if hasattr(module, "LONGTAKE_API"):
+            api = str(module.LONGTAKE_API)
+            check_api_version(module.LONGTAKE_API)
+        entering(phase := "hooks")
+        provided = _call_hooks(name, module)
+    except KeyboardInterrupt:  # the user's, not the plugin's
+        raise
+    except BaseException as error:  # isolation: SystemExit too costs only the plugin
+        failed = Plugin(name, distribution, version, "failed", reason(error))
+        return evolve(failed, phase=phase, api=api)
+    return Plugin(name, distribution, version, "loaded", None, *provided, api=api)
+
+
+def reason(error: BaseException) -> str:
+    """One line: the text alone where Longtake wrote it, else after the error's type."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # isolation: the plugin's own error may be as broken as the plugin
+        text = "its message cannot be shown"
+    own = isinstance(error, PluginError)
+    return text if own and text else f"{type(error).__name__}: {text or 'no message'}"
+
+
+class _Hooks(pluggy.PluginManager):
+    """Looks only at names that may be hooks; pluggy would look at every attribute of a module."""
+
+    def parse_hookspec_opts(self, module_or_class: Any, name: str) -> Any:
+        is_hook = name.startswith("longtake_")
+        return super().parse_hookspec_opts(module_or_class, name) if is_hook else None
+
+    def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
+        return None if name.startswith("__") else super().parse_hookimpl_opts(plugin, name)
+
+
+def _call_hooks(
+    name: str, module: object
+) -> tuple[tuple[ModelFamily, ...], tuple[BlobBackend, ...], tuple[Callable[..., None], ...]]:
+    manager = _Hooks("longtake")
+    manager.add_hookspecs(hookspecs)
+    manager.register(module, name=name)
+    _check_hooks_are_known(manager, module)
+    hook = manager.hook
+    families = tuple(_items(hook.longtake_families, module, ModelFamily))
+    backends = tuple(_items(hook.longtake_blob_stores, module, BlobBackend))
+    observers = tuple(_items(hook.longtake_observers, module, Callable))
+    _check_names("family", [family.name for family in families])
+    _check_names("blob store scheme", [backend.scheme for backend in backends])
+    for family in families:
+        _check_names("continuation kind", [codec.kind for codec in family.codecs])
+    return families, backends, observers
+
+
+def _check_hooks_are_known(manager: pluggy.PluginManager, module: object) -> None:
+    """The only thing that catches a misspelt hook name."""
+    for hook in manager.get_hookcallers(module) or ():
+        if not hook.has_spec():
+            known = ", ".join(name for name in vars(hookspecs) if name.startswith("longtake_"))
+            raise PluginError(f"unknown hook {hook.name!r}; hooks: {known}")
+
+
+def _items(hook: pluggy.HookCaller, module: object, expected: Any) -> Iterator[Any]:
+    implementations = hook.get_hookimpls()
+    if not implementations and hasattr(module, hook.name):
+        raise PluginError(f"{hook.name} is not a hook yet: decorate it with @longtake.hookimpl")
+    for implementation in implementations:
+        items = implementation.function()
+        if not isinstance(items, list | tuple):
+            raise PluginError(f"{hook.name} must return a list, it returned {_kind_of(items)}")
+        for item in items:
+            if not isinstance(item, expected):
+                what = "callable" if expected is Callable else expected.__name__
+                raise PluginError(f"{hook.name} returned {_kind_of(item)} where a {what} belongs")
+            yield item
+
+
+def _kind_of(value: object) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _check_names(what: str, names: Iterable[object]) -> None:
+    seen = set()
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise PluginError(f"a {what} must have a name, not {name!r}")
+        if name in seen:
+            raise PluginError(f"the {what} {name!r} is there twice")
+        seen.add(name)

@@ -1,0 +1,262 @@
+"""The registry: names from all loaded plugins, with clashes refused by name."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from attrs import define, evolve, field, frozen
+
+from longtake.blobs.protocol import BlobBackend, BlobStore
+from longtake.blobs.urls import masked_url
+from longtake.errors import (
+    CheckpointError,
+    NameClashError,
+    PluginError,
+    UnknownNameError,
+    ValidationError,
+)
+from longtake.families.family import ModelFamily, Recognition
+from longtake.plugins.loading import Plugin, discover, load_module
+from longtake.schema.references import resolve
+from longtake.settings import Settings
+
+__all__ = ["Names", "Provided", "Registry", "open_blob_store", "watch_blob_stores"]
+
+T = TypeVar("T")
+
+
+@frozen
+class Provided(Generic[T]):
+    """Something that a plugin provides, and the plugin."""
+
+    value: T
+    plugin: Plugin
+
+
+@define
+class Names(Generic[T]):
+    """Providers by name; a name with two of them is refused.
+
+    ``absent``: what an error about an unknown name ends with.
+    """
+
+    what: str
+    absent: str = ""
+    providers: dict[str, list[Provided[T]]] = field(factory=dict)
+
+    def add(self, name: str, value: T, plugin: Plugin) -> None:
+        self.providers.setdefault(name, []).append(Provided(value, plugin))
+
+    def undisputed(self) -> list[Provided[T]]:
+        return [found[0] for _, found in sorted(self.providers.items()) if len(found) == 1]
+
+    def disputes(self, plugin: Plugin) -> list[str]:
+        """What to say about each name that ``plugin`` and another one provide."""
+        return [
+            _clash_text(self.what, name, [p.plugin for p in found])
+            for name, found in self.providers.items()
+            if len(found) > 1 and any(p.plugin is plugin for p in found)
+        ]
+
+    def one(self, name: str) -> Provided[T]:
+        found = self.providers.get(name, [])
+        if not found:
+            known = ", ".join(sorted(self.providers)) or "none"
+            raise UnknownNameError(
+                f"no plugin provides the {self.what} {name!r}; known: {known}{self.absent}"
+            )
+        if len(found) > 1:
+            raise NameClashError(_clash_text(self.what, name, [p.plugin for p in found]))
+        return found[0]
+
+
+def _not_loaded(plugins: Iterable[Plugin]) -> str:
+    """Who might provide what is missing, to end an error with."""
+    left = [f"{p.distribution}:{p.name} ({p.status})" for p in plugins if p.status != "loaded"]
+    return f"; not loaded: {', '.join(left)}, see 'longtake plugins'" if left else ""
+
+
+def _clash_text(what: str, name: str, plugins: Sequence[Plugin]) -> str:
+    sides = " and ".join(dict.fromkeys(plugin.provider for plugin in plugins))
+    distributions = [plugin.distribution for plugin in plugins]
+    if len(set(distributions)) < len(plugins):  # the distribution alone would block both sides
+        distributions = [f"{plugin.distribution}:{plugin.name}" for plugin in plugins]
+    blocks = " or ".join(dict.fromkeys(f"LONGTAKE_BLOCK={each}" for each in distributions))
+    return f"the {what} {name!r} is provided by {sides}; block one side with {blocks}"
+
+
+class Registry:
+    """What the installed plugins provide.
+
+    ``plugins``: every entry point found, loaded, failed or blocked, with the reason. A name that
+    two plugins provide is refused until one side is blocked; both keep everything else.
+    """
+
+    def __init__(self, plugins: Iterable[Plugin]) -> None:
+        found = tuple(plugins)
+        absent = _not_loaded(found)
+        self._families: Names[ModelFamily] = Names("family", absent)
+        self._backends: Names[BlobBackend] = Names("blob store scheme", absent)
+        self._kinds: Names[ModelFamily] = Names("continuation kind", absent)
+        for plugin in found:
+            for family in plugin.families:
+                self._families.add(family.name, family, plugin)
+                for codec in family.codecs:
+                    self._kinds.add(codec.kind, family, plugin)
+            for backend in plugin.blob_backends:
+                self._backends.add(backend.scheme.lower(), backend, plugin)
+        self.plugins: tuple[Plugin, ...] = tuple(self._with_clashes(plugin) for plugin in found)
+
+    @classmethod
+    def discover(cls, settings: Settings | None = None) -> Registry:
+        """Load every installed plugin, except those that ``settings`` keep out."""
+        with _one_at_a_time:
+            return cls(discover(settings or Settings.from_environment()))
+
+    @classmethod
+    def of(cls, *modules: str) -> Registry:
+        """Only the plugins whose modules are named, installed or not, for tests and tools.
+
+        Longtake's own stores are the module ``"longtake.builtin"``. Raises `PluginError` when one
+        of them does not load, `NameClashError` when two of them provide the same name.
+        """
+        registry = cls(load_module(module) for module in modules)
+        for plugin in registry.plugins:
+            if plugin.status != "loaded":
+                raise PluginError(f"{plugin.name}: {plugin.error}")
+            if plugin.error:
+                raise NameClashError(plugin.error)
+        return registry
+
+    @classmethod
+    def default(cls) -> Registry:
+        """The registry of this process: installed plugins, discovered once; or the one in `use`."""
+        in_use = list(_in_use.values())
+        if in_use:
+            return in_use[-1]
+        with _one_at_a_time:
+            return _default_registry()
+
+    @contextmanager
+    def use(self) -> Iterator[Registry]:
+        """Make this the `default` registry of the process until the block is left, for tests."""
+        use = object()  # of its own, for a registry may be in use twice
+        _in_use[use] = self
+        try:
+            yield self
+        finally:
+            del _in_use[use]
+
+    def _with_clashes(self, plugin: Plugin) -> Plugin:
+        named = (self._families, self._kinds, self._backends)
+        texts = [text for names in named for text in names.disputes(plugin)]
+        return evolve(plugin, error="; ".join(texts)) if texts else plugin
+
+    @property
+    def families(self) -> list[Provided[ModelFamily]]:
+        """The families whose names are not in dispute, by name."""
+        return self._families.undisputed()
+
+    @property
+    def blob_backends(self) -> list[Provided[BlobBackend]]:
+        """The blob backends whose schemes are not in dispute, by scheme."""
+        return self._backends.undisputed()
+
+    @property
+    def observers(self) -> list[Callable[..., None]]:
+        """The observers of all loaded plugins."""
+        return [observer for plugin in self.plugins for observer in plugin.observers]
+
+    def family(self, name: str) -> ModelFamily:
+        """The family called ``name``. Raises `UnknownNameError` or `NameClashError`."""
+        return self._families.one(name).value
+
+    def family_for_kind(self, kind: str) -> ModelFamily:
+        """The family that reads states of ``kind``. Raises like `family`."""
+        return self.family(self._kinds.one(kind).value.name)
+
+    def blob_backend(self, scheme: str) -> BlobBackend:
+        """The backend of a URL scheme. Raises like `family`."""
+        return self._backends.one(scheme).value
+
+    def recognise(self, path: Path) -> tuple[ModelFamily, Recognition]:
+        """The one family that knows the checkpoint at ``path``.
+
+        Raises `CheckpointError` when none or more than one does, or when one says that it is its
+        own and damaged. A family that fails to look is passed over, and named when none knows it.
+        """
+        if not path.exists():
+            raise CheckpointError(str(path), "there is no such file or folder")
+        asked = [provided for provided in self.families if provided.value.recognise is not None]
+        answers = [(provided, _ask(provided, path)) for provided in asked]
+        claims = [(p, answer) for p, answer in answers if isinstance(answer, Recognition)]
+        if len(claims) == 1:
+            return claims[0][0].value, claims[0][1]
+        if claims:
+            names = " and ".join(f"{p.value.name!r} of {p.plugin.provider}" for p, _ in claims)
+            raise CheckpointError(str(path), f"is claimed by {names}; name one with family=")
+        names = ", ".join(p.value.name for p in asked) or "none"
+        failures = "".join(f"; {answer}" for _, answer in answers if answer is not None)
+        problem = f"no family recognises it as a checkpoint; asked: {names}{failures}"
+        raise CheckpointError(str(path), problem)
+
+
+def _ask(provided: Provided[ModelFamily], path: Path) -> Recognition | str | None:
+    """What the family says of the checkpoint, or why it could not say anything."""
+    try:
+        recognise: Any = resolve(provided.value.recognise)
+        answer = recognise(path)
+        if answer is not None and not isinstance(answer, Recognition):
+            raise TypeError(f"recognise returned a {type(answer).__name__}, not a Recognition")
+    except CheckpointError:
+        raise
+    except Exception as error:  # isolation: one family's reader must not hide another's checkpoint
+        import logging  # late, for a listing starts sooner without
+
+        text = "%s could not look at %s"
+        logging.getLogger(__name__).warning(text, provided.plugin.provider, path, exc_info=True)
+        return f"{provided.value.name} could not look at it ({type(error).__name__}: {error})"
+    return answer
+
+
+_in_use: dict[object, Registry] = {}
+_watchers: dict[int, list[BlobStore]] = {}
+_one_at_a_time = threading.RLock()  # of discoveries: each replaces standard output for a while
+
+
+@functools.cache
+def _default_registry() -> Registry:
+    return Registry.discover()
+
+
+@contextmanager
+def watch_blob_stores() -> Iterator[list[BlobStore]]:
+    """A list of the stores that `open_blob_store` opens until the block is left, for tests."""
+    opened: list[BlobStore] = []
+    _watchers[id(opened)] = opened
+    try:
+        yield opened
+    finally:
+        del _watchers[id(opened)]
+
+
+def open_blob_store(url: str, *, registry: Registry | None = None) -> BlobStore:
+    """Open a blob store by URL: ``memory:``, ``file:///folder``, or any scheme a plugin provides.
+
+    Raises `ValidationError` for something that is not a URL, `UnknownNameError` for a scheme that
+    nobody provides, `BlobStoreUnavailable` when the store cannot be reached.
+    """
+    scheme, separator, _ = url.partition(":")
+    if not separator or not scheme:
+        raise ValidationError("blobs", f"{masked_url(url)!r} is not a URL such as 'file:///folder'")
+    backend = (registry or Registry.default()).blob_backend(scheme.lower())
+    opener: Any = resolve(backend.open)
+    store: BlobStore = opener(url)
+    for opened in tuple(_watchers.values()):
+        opened.append(store)
+    return store

@@ -1,0 +1,289 @@
+"""What a segment is conditioned on besides its prompt: stills, clips and sound, as files' bytes.
+
+The bytes come from outside. Nothing is decoded before it is asked for, and what would be too big
+is refused before it is; every refusal is a `ValidationError`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from attrs import Attribute, field, frozen
+
+from longtake.errors import ValidationError
+from longtake.schema.validators import Described, integer_from, is_a, number_from, tuple_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["AudioInput", "ClipInput", "ImageInput", "Inputs"]
+
+MAX_INPUTS = 64
+"""Stills, and clips, of one segment."""
+
+MAX_START_SECONDS = 1e6
+
+_MAX_IMAGE_BYTES = 2**26
+_MAX_MEDIA_BYTES = 2**30
+
+
+def _data_of(maximum: int) -> Any:
+    def check(instance: Any, attribute: Attribute[Any], value: object) -> None:
+        if not isinstance(value, bytes):
+            raise ValidationError("data", f"is a {type(value).__name__}; must be a file's bytes")
+        if not value:
+            raise ValidationError("data", "is empty; must be a file's bytes")
+        if len(value) > maximum:
+            raise ValidationError("data", f"has {len(value)} bytes; at most {maximum} are taken")
+
+    return Described(check, {"minLength": 4})  # of one byte in base64
+
+
+def _shown(data: bytes) -> str:
+    return f"<{len(data)} bytes>"
+
+
+def _read(path: str | os.PathLike[str], maximum: int) -> bytes:
+    """The file's bytes; one too many is read of a file that is too big, which is then refused."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(maximum + 1)
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror or error}"
+        raise ValidationError(os.fspath(path), problem) from None
+
+
+@frozen
+class _Placed:
+    """What stands at a frame of the segment."""
+
+    PATH: ClassVar[str] = ""
+
+    frame: int = field(default=0, kw_only=True, validator=integer_from(-(2**31), 2**31))
+    strength: float = field(default=1.0, kw_only=True, validator=number_from(0, 1))
+
+    def frame_in(self, num_frames: int) -> int:
+        """The frame from 0 at which it stands, or begins, in a segment of ``num_frames``.
+
+        Raises `ValidationError` with the path ``frame`` when the segment has no such frame.
+        """
+        if not -num_frames <= self.frame < num_frames:
+            raise ValidationError(
+                "frame",
+                f"is {self.frame}; this segment has {num_frames} frames, so must be from "
+                f"{-num_frames} to {num_frames - 1}",
+            )
+        return self.frame % num_frames
+
+
+@frozen
+class ImageInput(_Placed):
+    """A picture that a frame of the segment is to be.
+
+    ``data``: a PNG, JPEG or WebP file. ``frame``: which frame of the segment, counting those it
+    repeats; a negative one counts from the end, -1 is the last. ``strength``: from 0 to 1, where 1
+    keeps the picture as it is.
+
+    Raises `ValidationError` with the field's name as its path.
+    """
+
+    data: bytes = field(validator=_data_of(_MAX_IMAGE_BYTES), repr=_shown)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], **place: Any) -> Self:
+        """The picture in a file; ``place`` is ``frame`` and ``strength``.
+
+        Raises `ValidationError` when it cannot be read; whether it is a picture shows later.
+        """
+        return cls(_read(path, _MAX_IMAGE_BYTES), **place)
+
+    @classmethod
+    def from_pixels(cls, pixels: NDArray[np.uint8], **place: Any) -> Self:
+        """A picture of uint8 RGB ``[H, W, 3]``, kept without loss; ``place`` as in `from_file`."""
+        from longtake.media.stills import encode_still
+
+        return cls(encode_still(pixels), **place)
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """The picture, uint8 RGB ``[H, W, 3]``, upright; transparency is ignored.
+
+        Raises `ValidationError` with the path ``data`` when it is damaged, too large or no picture.
+        """
+        from longtake.media.stills import decode_still
+
+        return decode_still(self.data)
+
+
+@frozen
+class ClipInput(_Placed):
+    """Pictures that successive frames of the segment are to be, from ``frame`` on.
+
+    ``data``: a video file, of which each picture is one frame of the segment, whatever its own
+    frame rate; its sound is ignored. ``frame`` and ``strength`` are those of `ImageInput`.
+
+    Raises `ValidationError` with the field's name as its path.
+    """
+
+    data: bytes = field(validator=_data_of(_MAX_MEDIA_BYTES), repr=_shown)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], **place: Any) -> Self:
+        """The clip in a file; ``place`` is ``frame`` and ``strength``.
+
+        Raises `ValidationError` when it cannot be read; whether it is a video shows later.
+        """
+        return cls(_read(path, _MAX_MEDIA_BYTES), **place)
+
+    @classmethod
+    def from_frames(cls, frames: NDArray[np.uint8], **place: Any) -> Self:
+        """A clip of uint8 RGB ``[T, H, W, 3]``, kept without loss; ``place`` as in `from_file`."""
+        from longtake.media.clips import encode_clip
+
+        return cls(encode_clip(frames), **place)
+
+    def frames(self) -> NDArray[np.uint8]:
+        """All its pictures, uint8 RGB ``[T, H, W, 3]``, upright.
+
+        Raises `ValidationError` with the path ``data`` when it is damaged, too large or no video.
+        """
+        from longtake.media.clips import decode_clip
+
+        return decode_clip(self.data)
+
+    def check(self) -> None:
+        """Raise what `frames` would, in little memory."""
+        from longtake.media.clips import check_clip
+
+        check_clip(self.data)
+
+
+@frozen
+class AudioInput:
+    """A sound that is heard in the segment.
+
+    ``data``: an audio file, or a video file with sound. ``start``: seconds into the segment at
+    which it begins. ``strength``: from 0 to 1, where 1 keeps the sound as it is.
+
+    Raises `ValidationError` with the field's name as its path.
+    """
+
+    PATH: ClassVar[str] = ""
+
+    data: bytes = field(validator=_data_of(_MAX_MEDIA_BYTES), repr=_shown)
+    start: float = field(
+        default=0.0, kw_only=True, validator=number_from(0, MAX_START_SECONDS, "of seconds")
+    )
+    strength: float = field(default=1.0, kw_only=True, validator=number_from(0, 1))
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], **place: Any) -> Self:
+        """The sound in a file; ``place`` is ``start`` and ``strength``.
+
+        Raises `ValidationError` when it cannot be read; whether it has sound shows later.
+        """
+        return cls(_read(path, _MAX_MEDIA_BYTES), **place)
+
+    @classmethod
+    def from_samples(cls, samples: NDArray[np.float32], sample_rate: int, **place: Any) -> Self:
+        """A sound of float32 ``[1 or 2, n]`` at ``sample_rate`` Hz, kept without loss."""
+        from longtake.media.sounds import encode_sound
+
+        return cls(encode_sound(samples, sample_rate), **place)
+
+    def samples(self, sample_rate: int) -> NDArray[np.float32]:
+        """The sound, float32 ``[2, n]`` at ``sample_rate`` Hz; one channel is doubled.
+
+        Raises `ValidationError` with the path ``data`` when it is damaged, too long or silent for
+        want of a sound track.
+        """
+        from longtake.media.sounds import decode_sound
+
+        return decode_sound(self.data, sample_rate)
+
+    def check(self) -> None:
+        """Raise what `samples` would, in little memory."""
+        from longtake.media.sounds import check_sound
+
+        check_sound(self.data)
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _images(value: Sequence[ImageInput]) -> tuple[ImageInput, ...]:
+    images: tuple[ImageInput, ...] = _as_tuple(value)
+    return images
+
+
+def _clips(value: Sequence[ClipInput]) -> tuple[ClipInput, ...]:
+    clips: tuple[ClipInput, ...] = _as_tuple(value)
+    return clips
+
+
+@contextmanager
+def _located(place: str) -> Iterator[None]:
+    """Say which of the inputs is refused."""
+    try:
+        yield
+    except ValidationError as error:
+        raise ValidationError(f"inputs.{place}.{error.path}", error.problem) from None
+
+
+@frozen
+class Inputs:
+    """Conditioning of one segment besides its prompt and the state that it goes on from.
+
+    Raises `ValidationError` with a path such as ``inputs.images[0]``.
+    """
+
+    PATH: ClassVar[str] = "inputs"
+
+    images: tuple[ImageInput, ...] = field(
+        default=(), converter=_images, validator=tuple_of(ImageInput, at_most=MAX_INPUTS)
+    )
+    clips: tuple[ClipInput, ...] = field(
+        default=(), converter=_clips, validator=tuple_of(ClipInput, at_most=MAX_INPUTS)
+    )
+    audio: AudioInput | None = field(
+        default=None, validator=is_a(AudioInput, what="longtake.AudioInput")
+    )
+
+    def __bool__(self) -> bool:
+        return bool(self.images or self.clips or self.audio)
+
+    def check(self, *, num_frames: int | None = None, fps: Fraction | None = None) -> None:
+        """Decode everything once, keeping nothing.
+
+        With ``num_frames``, also whether the segment has the frames; with ``fps`` besides, whether
+        the sound begins within it. Raises `ValidationError` with the whole path, such as
+        ``inputs.images[0].data`` or ``inputs.clips[1].frame``.
+        """
+        if num_frames is not None:
+            self._check_places(num_frames, fps)
+        for index, image in enumerate(self.images):
+            with _located(f"images[{index}]"):
+                image.pixels()
+        for index, clip in enumerate(self.clips):
+            with _located(f"clips[{index}]"):
+                clip.check()
+        if self.audio is not None:
+            with _located("audio"):
+                self.audio.check()
+
+    def _check_places(self, num_frames: int, fps: Fraction | None) -> None:
+        for kind, placed in (("images", self.images), ("clips", self.clips)):
+            for index, each in enumerate(placed):
+                with _located(f"{kind}[{index}]"):
+                    each.frame_in(num_frames)
+        if self.audio is not None and fps is not None and self.audio.start >= num_frames / fps:
+            seconds = float(num_frames / fps)
+            raise ValidationError(
+                "inputs.audio.start",
+                f"is {self.audio.start:g}; this segment is over after {seconds:g} s",
+            )

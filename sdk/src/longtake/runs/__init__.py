@@ -1,0 +1,1 @@
+"""How a segment comes about: from a request to a plan, to values, to a result."""

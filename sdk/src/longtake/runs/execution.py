@@ -1,0 +1,204 @@
+"""Running a plan: values in, values out, with progress, timing and nothing left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any
+
+from attrs import evolve, frozen
+
+from longtake.errors import LongtakeError, StageError, WiringError
+from longtake.requests.request import Job
+from longtake.runs.observers import UNOBSERVED, ObservedRun, ObservedStage
+from longtake.runs.results import Event, Frames, Partial, Progress, Waveform
+from longtake.runs.run import Run
+from longtake.runs.wiring import Parameter, Plan, PlannedStage
+
+__all__ = ["Execution", "execute", "run_checks"]
+
+
+@frozen
+class Execution:
+    """What came of a plan: the values still alive at its end, and seconds per stage name."""
+
+    values: Mapping[type, Any]
+    timings: Mapping[str, float]
+
+
+def execute(
+    plan: Plan,
+    *,
+    run: Run,
+    job: Job | None = None,
+    options: Mapping[str, Any],
+    values: dict[type, Any] | None = None,
+    observed: ObservedRun = UNOBSERVED,
+) -> Execution:
+    """Run every check, then every stage.
+
+    ``values``: those there before the first stage, by type; each is taken out after its last
+    reader. ``observed``: is told of stages and steps. Raises what a stage raises when it is one of
+    Longtake's errors, with a note that names the stage; `StageError` for anything else; `Cancelled`
+    within one step of a cancellation.
+    """
+    values = {} if values is None else values
+    run_checks(plan.stages, run=run, job=job, options=options, values=values)
+    context = _Context(job, options, run)
+    timings: dict[str, float] = {}
+    with ExitStack() as open_names:
+        entered = _EnteredStages(open_names)
+        for index, planned in enumerate(plan.stages):
+            name = planned.spec.name
+            evolve(run, stage=name).check_cancelled()
+            with observed.stage(name, index) as stage:
+                _run_stage(planned, context, values, entered, stage)
+                if not any(later.spec.name == name for later in plan.stages[index + 1 :]):
+                    entered.leave(name)
+            timings[name] = timings.get(name, 0.0) + stage.seconds
+    run.check_cancelled()
+    return Execution(values, timings)
+
+
+def run_checks(
+    stages: Iterable[PlannedStage],
+    *,
+    run: Run,
+    job: Job | None,
+    options: Mapping[str, Any],
+    values: Mapping[type, Any],
+) -> None:
+    """Let those of ``stages`` that have a check refuse the request. Raises as `execute`."""
+    context = _Context(job, options, run)
+    for planned in stages:
+        if planned.checks is not None:
+            with _blamed(planned):
+                planned.stage.check(**context.arguments(planned.checks, values))
+
+
+@frozen
+class _Context:
+    job: Job | None
+    options: Mapping[str, Any]
+    run: Run
+
+    def arguments(
+        self, parameters: Sequence[Parameter], values: Mapping[type, Any]
+    ) -> dict[str, Any]:
+        return {p.name: self._argument(p, values) for p in parameters}
+
+    def _argument(self, p: Parameter, values: Mapping[type, Any]) -> Any:
+        if p.source == "job":
+            return self.job
+        if p.source == "run":
+            return self.run
+        if p.source == "options":
+            return self.options[p.origin]
+        return values.get(p.type) if p.optional else values[p.type]
+
+
+class _EnteredStages:
+    """Stages that are context managers, open until the last stage of their name is done."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._by_name: dict[str, ExitStack] = {}
+
+    def enter(self, planned: PlannedStage) -> None:
+        if isinstance(planned.stage, AbstractContextManager):
+            name = planned.spec.name
+            if name not in self._by_name:
+                self._by_name[name] = self._stack.enter_context(ExitStack())
+            self._by_name[name].enter_context(_entered(planned))
+
+    def leave(self, name: str) -> None:
+        if (stack := self._by_name.pop(name, None)) is not None:
+            stack.close()
+
+
+@contextmanager
+def _entered(planned: PlannedStage) -> Iterator[None]:
+    """Enter the stage and leave it; unlike its own, this exit swallows no error."""
+    with _blamed(planned):
+        planned.stage.__enter__()
+    try:
+        yield
+    except BaseException as error:
+        with _blamed(planned):
+            planned.stage.__exit__(type(error), error, error.__traceback__)
+        raise
+    with _blamed(planned):
+        planned.stage.__exit__(None, None, None)
+
+
+def _run_stage(
+    planned: PlannedStage,
+    context: _Context,
+    values: dict[type, Any],
+    entered: _EnteredStages,
+    observed: ObservedStage,
+) -> None:
+    progress = _StageProgress(context.run.listener, observed)
+    run = evolve(context.run, stage=planned.spec.name, listener=progress)
+    context.run.emit(Progress(run.stage, 0, 1))
+    entered.enter(planned)
+    arguments = evolve(context, run=run).arguments(planned.parameters, values)
+    with _blamed(planned):
+        returned = planned.stage(**arguments)
+    del arguments
+    made = _checked_results(planned, returned)
+    values.update(made)
+    for value_type in [key for key in values if key not in planned.live_after]:
+        del values[value_type]
+    if not progress.counted:
+        context.run.emit(Progress(run.stage, 1, 1))
+    for value in made.values():
+        if isinstance(value, Frames | Waveform):
+            context.run.emit(Partial(run.stage, value))
+
+
+class _StageProgress:
+    """The listener of one stage; knows whether the stage counts steps of its own."""
+
+    def __init__(self, listener: Callable[[Event], None], observed: ObservedStage) -> None:
+        self._listener = listener
+        self._observed = observed
+        self.counted = False
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            self.counted = True
+            if event.step:  # step 0 is the start
+                self._observed.step_done(event.step, event.total)
+        self._listener(event)
+
+
+@contextmanager
+def _blamed(planned: PlannedStage) -> Iterator[None]:
+    """Say which stage raised."""
+    name = planned.spec.name
+    try:
+        yield
+    except LongtakeError as error:
+        error.add_note(f"in stage {name!r}")
+        raise
+    except Exception as error:  # isolation: a stage is a plugin's code
+        raise StageError(name, f"{type(error).__name__}: {error}") from error
+
+
+def _checked_results(planned: PlannedStage, returned: Any) -> dict[type, Any]:
+    name, makes = planned.spec.name, planned.makes
+    if not planned.returns_tuple:
+        returned = (returned,) if makes or returned is not None else ()
+    if not isinstance(returned, tuple) or len(returned) != len(makes):
+        count = len(returned) if isinstance(returned, tuple) else "no tuple of"
+        raise WiringError(
+            f"stage {name!r} returned {count} values, its annotation says {len(makes)}"
+        )
+    for value, expected in zip(returned, makes, strict=True):
+        if not isinstance(value, expected):
+            raise WiringError(
+                f"stage {name!r} returned a {type(value).__name__} where its annotation says "
+                f"{expected.__name__}"
+            )
+    return dict(zip(makes, returned, strict=True))

@@ -1,0 +1,99 @@
+"""The plans of a pipeline: its recipes with their stages built and their wiring checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from longtake.errors import WiringError
+from longtake.families.family import LoadedModel, ModelFamily
+from longtake.families.presets import Preset
+from longtake.families.stages import Recipe, StageSpec
+from longtake.families.takes import TakeSpan, TakeState
+from longtake.runs.construction import construct, has_check, needs_components
+from longtake.runs.results import Frames, Waveform
+from longtake.runs.wiring import Plan, PlannedStage, make_plan, plan_checks
+from longtake.states.state import ContinuationCodec
+
+__all__ = ["Plans"]
+
+
+class Plans:
+    """The plans of one family, preset and model; each is built when it is first asked for.
+
+    ``recipe``: the stages of a segment, as `ModelFamily.recipe` gives them.
+    All methods raise `WiringError` for a recipe that does not fit together, and what loading the
+    networks raises.
+    """
+
+    def __init__(
+        self, family: ModelFamily, preset: Preset, recipe: Recipe, model: LoadedModel
+    ) -> None:
+        self._recipe = recipe
+        self._family = family
+        self._preset = preset
+        self._components = model.components
+        self._segment: Plan | None = None
+        self._finish: dict[type, Plan] = {}
+
+    @property
+    def has_span(self) -> bool:
+        """Whether stages may ask for a segment's `TakeSpan`: the family's states have one."""
+        states = [codec.state_type for codec in self._family.codecs]
+        return bool(states) and all(issubclass(state, TakeState) for state in states)
+
+    def segment(self) -> Plan:
+        """How a segment comes about. A restored state may be there."""
+        if self._segment is None:
+            states = {codec.state_type for codec in self._family.codecs}
+            plan = make_plan(
+                self._constructed(self._recipe),
+                given={TakeSpan} if self.has_span else (),
+                maybe_given=states,
+                results={Frames, Waveform, *states},
+            )
+            self._segment = _showing(f"preset {self._preset.name!r}", plan)
+        return self._segment
+
+    def first_checks(self) -> tuple[PlannedStage, ...]:
+        """The checks of the stages that are built of no network, so that nothing is loaded."""
+        light = [
+            (spec, construct(spec, {}))
+            for spec in self._recipe
+            if has_check(spec) and not needs_components(spec)
+        ]
+        states = {codec.state_type for codec in self._family.codecs}
+        given = {TakeSpan} if self.has_span else ()
+        return plan_checks(light, self._recipe, given=given, maybe_given=states)
+
+    def finish(self, state_type: type) -> Plan:
+        """How a take ends, from a state of this type."""
+        if state_type not in self._finish:
+            plan = make_plan(
+                self._constructed(self._family.finish),
+                given={state_type},
+                results={Frames, Waveform},
+                has_job=False,
+            )
+            whose = f"the finish of family {self._family.name!r}"
+            self._finish[state_type] = _showing(whose, plan)
+        return self._finish[state_type]
+
+    def writing_codec(self) -> ContinuationCodec[Any] | None:
+        """The codec of the state that a segment makes; None when it makes none."""
+        plan = self.segment()
+        return next((c for c in self._family.codecs if plan.makes(c.state_type)), None)
+
+    def check(self) -> None:
+        """Build all plans now."""
+        codec = self.writing_codec()
+        if self._family.finish and codec is not None:
+            self.finish(codec.state_type)
+
+    def _constructed(self, recipe: Recipe) -> list[tuple[StageSpec, Any]]:
+        return [(spec, construct(spec, self._components)) for spec in recipe]
+
+
+def _showing(whose: str, plan: Plan) -> Plan:
+    if not (plan.makes(Frames) or plan.makes(Waveform)):
+        raise WiringError(f"the recipe of {whose} makes neither Frames nor a Waveform")
+    return plan

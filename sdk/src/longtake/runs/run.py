@@ -1,0 +1,61 @@
+"""What a stage knows of the run it is part of: progress, cancellation, seed, device."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+
+from attrs import field, frozen
+
+from longtake.errors import Cancelled
+from longtake.runs.results import Event, Progress
+
+__all__ = ["Run"]
+
+
+def _ignore(event: Event) -> None:
+    """The listener of a run that nobody watches."""
+
+
+def _never() -> bool:
+    return False
+
+
+@frozen(kw_only=True)
+class Run:
+    """Handed to every stage that asks for it. ``Run()`` alone is enough to try a stage.
+
+    ``seed``: of this segment. ``device``: where the networks are, e.g. ``"cuda:0"``. ``stage``:
+    the name of the stage that is running. ``listener`` gets every event; ``is_cancelled`` is asked
+    between steps.
+    """
+
+    seed: int = 0
+    device: str = "cpu"
+    stage: str = ""
+    listener: Callable[[Event], None] = field(default=_ignore, repr=False)
+    is_cancelled: Callable[[], bool] = field(default=_never, repr=False)
+
+    def emit(self, event: Event) -> None:
+        """Tell the listener."""
+        self.listener(event)
+
+    def check_cancelled(self) -> None:
+        """Raise `Cancelled` when the caller no longer wants the result."""
+        if self.is_cancelled():
+            raise Cancelled("the run was cancelled" + (f" in {self.stage!r}" if self.stage else ""))
+
+    def steps(self, total: int) -> Iterator[int]:
+        """Count 0 to ``total - 1``: reports each step when it is done and stops between steps.
+
+        Raises `Cancelled` within one step of the cancellation.
+        """
+        for step in range(total):
+            self.check_cancelled()
+            yield step
+            self.emit(Progress(self.stage, step + 1, total))
+        self.check_cancelled()
+
+    def random(self, purpose: str) -> random.Random:
+        """A generator of random numbers of its own for ``purpose``, the same on every worker."""
+        return random.Random(f"{self.seed}:{purpose}")

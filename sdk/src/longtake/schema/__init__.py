@@ -1,0 +1,1 @@
+"""Values as plain JSON and back, and what their fields refuse."""

@@ -1,0 +1,1 @@
+"""The state of a take: what travels from one segment to the next."""

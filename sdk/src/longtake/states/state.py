@@ -1,0 +1,121 @@
+"""The state of a take: what the next segment needs, as a small, versioned, portable value."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from attrs import field, frozen
+
+from longtake.blobs.protocol import BlobStore
+from longtake.errors import ValidationError
+
+__all__ = ["ContinuationCodec", "ContinuationState", "StatePart", "StateSummary", "SupportsSummary"]
+
+T = TypeVar("T")
+
+
+@frozen
+class ContinuationState:
+    """Everything that the next segment of a take needs, as plain JSON.
+
+    ``kind`` names the codec that wrote it (``"ltx2.v1"``); ``payload`` belongs to that codec. Big
+    tensors are inline in the payload or in a `BlobStore`, referred to by id.
+    """
+
+    kind: str
+    payload: dict[str, Any] = field(repr=False)
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """One JSON object ``{"kind": ..., "payload": {...}}``."""
+        try:
+            document = {"kind": self.kind, "payload": self.payload}
+            return json.dumps(document, sort_keys=True, indent=indent, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ValidationError("payload", f"is not plain JSON: {error}") from None
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> ContinuationState:
+        """The inverse of `to_json`.
+
+        Raises `ValidationError` for anything but one object with a string ``kind`` and an object
+        ``payload``. What the payload holds is checked by its codec.
+        """
+        from longtake.schema.wire import structure
+
+        try:
+            document = json.loads(text, parse_constant=_refuse_constant)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ValidationError("", f"the state is not a JSON document: {error}") from None
+        return structure(document, cls)
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+class ContinuationCodec(Protocol[T]):
+    """Reads and writes the states of one ``kind``.
+
+    ``state_type`` is the family's typed state: an attrs class that has the properties
+    ``segment_index`` (of the segment just completed) and ``take_defaults`` (the sampling fields
+    that the take fixes, such as ``{"height": 512, "width": 768}``). Stages ask for it by this type.
+    """
+
+    @property
+    def kind(self) -> str:
+        """The ``kind`` of its `ContinuationState`."""
+        ...
+
+    @property
+    def state_type(self) -> type[T]:
+        """The typed state."""
+        ...
+
+    def encode(self, value: T, blobs: BlobStore | None = None) -> ContinuationState:
+        """Write ``value``; parts above the codec's threshold go to ``blobs`` when it is given."""
+        ...
+
+    def decode(self, state: ContinuationState, blobs: BlobStore | None = None) -> T:
+        """Read a state that may come from anywhere.
+
+        Sizes, counts and shapes are bounded before anything is allocated. Raises
+        `ValidationError` with the path of the wrong field for everything it refuses.
+        """
+        ...
+
+    def blob_ids(self, state: ContinuationState) -> tuple[str, ...]:
+        """The ids of the blobs that ``state`` refers to."""
+        ...
+
+
+@frozen
+class StatePart:
+    """One part of a state: what it is, where its bytes are, how many, and a word about them."""
+
+    name: str
+    where: str
+    num_bytes: int | None
+    detail: str
+
+
+@frozen
+class StateSummary:
+    """What ``longtake inspect`` shows of a state.
+
+    ``frames`` are the carried frames, each uint8 ``[H, W, 3]`` RGB.
+    """
+
+    schema_version: int
+    segment_index: int
+    parts: tuple[StatePart, ...]
+    frames: tuple[Any, ...] = field(default=(), repr=False)
+
+
+@runtime_checkable
+class SupportsSummary(Protocol):
+    """Optional power of a codec: to say what is in a state."""
+
+    def summarize(self, state: ContinuationState, blobs: BlobStore | None = None) -> StateSummary:
+        """The contents of ``state``. Raises like `ContinuationCodec.decode`."""
+        ...
