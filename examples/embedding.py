@@ -151,9 +151,9 @@ class Worker:
             state=known.state,
             output=lt.Output(last=False, return_state=True),
         )
-        job = self._pipeline.check(request, blobs=self._blobs, cancel=ticket.cancelled)
-        check_limits(job)
-        result = self._run(ticket, request)
+        prepared = self._pipeline.check(request, blobs=self._blobs)
+        check_limits(prepared.job)
+        result = self._run(ticket, prepared)
         assert result.state is not None
         self._replace(take_id, known, result.state)
         return result
@@ -170,8 +170,8 @@ class Worker:
             raise
         self._let_go(old - new, take_id)  # nobody refers to them any more
 
-    def _run(self, ticket: Ticket, request: lt.GenerationRequest) -> lt.GenerationResult:
-        events = self._pipeline.stream(request, blobs=self._blobs, cancel=ticket.cancelled)
+    def _run(self, ticket: Ticket, prepared: lt.PreparedRequest) -> lt.GenerationResult:
+        events = self._pipeline.stream(prepared, cancel=ticket.cancelled.is_set)
         with closing(events):
             for event in events:
                 if isinstance(event, lt.Progress):

@@ -360,7 +360,7 @@ def test_nothing_is_kept_of_runs_that_are_over() -> None:
             pipeline.generate(request)
     cancel.set()
     with pytest.raises(lt.Cancelled):
-        pipeline.generate(REQUEST, cancel=cancel)
+        pipeline.generate(REQUEST, cancel=cancel.is_set)
     gc.collect()
     assert len(alive.spans) > 2 * len(STAGES)
     assert [span() for span in alive.spans if span() is not None] == []

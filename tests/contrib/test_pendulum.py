@@ -279,7 +279,7 @@ def test_a_run_stops_within_one_frame(pipeline: lt.Pipeline, stage: str) -> None
     cancel, steps = threading.Event(), 0
     asked = request(sampling=lt.Sampling(**SMALL | {"num_frames": 40}))
     with pytest.raises(lt.Cancelled):
-        for event in pipeline.stream(asked, cancel=cancel):
+        for event in pipeline.stream(asked, cancel=cancel.is_set):
             if isinstance(event, lt.Progress) and event.stage == stage and event.step:
                 steps += 1
                 cancel.set()

@@ -96,7 +96,7 @@ def cancel_in_the_loop(pipeline: lt.Pipeline) -> None:
     cancel = threading.Event()
     request = lt.GenerationRequest("a bell", sampling=lt.Sampling(**SIZE), stage_overrides=steps(4))
     try:
-        for event in pipeline.stream(request, cancel=cancel):
+        for event in pipeline.stream(request, cancel=cancel.is_set):
             if isinstance(event, lt.Progress) and (event.stage, event.step) == ("denoise", 1):
                 cancel.set()
     except lt.Cancelled:

@@ -46,7 +46,7 @@ def is_step(event: lt.Event, step: int) -> bool:
 def test_a_cancelled_run_stops_within_one_step_and_decodes_nothing(watched: Watched) -> None:
     cancel = threading.Event()
     with watched.counted() as ran:
-        events = watched.pipeline.stream(request(num_inference_steps=50), cancel=cancel)
+        events = watched.pipeline.stream(request(num_inference_steps=50), cancel=cancel.is_set)
         with pytest.raises(lt.Cancelled, match="denoise"):
             for event in events:
                 if is_step(event, 2):
@@ -83,7 +83,7 @@ def test_cancelling_from_another_thread(watched: Watched, steps: int) -> None:
 
     handle = watched.components["transformer"].register_forward_pre_hook(watch)
     with watched.counted() as ran, pytest.raises(lt.Cancelled):
-        watched.pipeline.generate(request(num_inference_steps=50), cancel=cancel)
+        watched.pipeline.generate(request(num_inference_steps=50), cancel=cancel.is_set)
     handle.remove()
     assert ran["transformer"] == steps
     assert ran["vae.decoder"] == 0

@@ -53,8 +53,8 @@ def test_a_run_that_waits_for_its_turn_can_be_cancelled(streamed: bool) -> None:
 
     def second() -> object:
         if streamed:
-            return list(pipeline.stream(REQUEST, cancel=cancel))
-        return pipeline.generate(REQUEST, cancel=cancel)
+            return list(pipeline.stream(REQUEST, cancel=cancel.is_set))
+        return pipeline.generate(REQUEST, cancel=cancel.is_set)
 
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(pipeline.generate, REQUEST)
@@ -165,7 +165,8 @@ def test_components_are_had_alone_and_not_changed() -> None:
 
 
 def test_check_returns_the_job_with_nothing_left_out() -> None:
-    job = lt.Pipeline(FOG).check(lt.GenerationRequest("fog", sampling=lt.Sampling(num_frames=17)))
+    request = lt.GenerationRequest("fog", sampling=lt.Sampling(num_frames=17))
+    job = lt.Pipeline(FOG).check(request).job
     assert (job.prompt, job.sampling.num_frames, job.sampling.fps) == ("fog", 17, Fraction(24))
 
 

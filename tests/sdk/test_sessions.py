@@ -128,7 +128,7 @@ def test_a_cancelled_segment_leaves_the_state() -> None:
     before, cancel = session.state, threading.Event()
     cancel.set()
     with pytest.raises(lt.Cancelled):
-        session.extend("fog", cancel=cancel)
+        session.extend("fog", cancel=cancel.is_set)
     assert session.state is before
 
 

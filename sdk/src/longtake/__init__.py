@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from longtake.errors import OutputError as OutputError
     from longtake.errors import PipelineClosedError as PipelineClosedError
     from longtake.errors import PluginError as PluginError
+    from longtake.errors import SessionBusyError as SessionBusyError
     from longtake.errors import StageError as StageError
     from longtake.errors import UnknownNameError as UnknownNameError
     from longtake.errors import ValidationError as ValidationError
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from longtake.families.family import ModelFamily as ModelFamily
     from longtake.families.family import ModelSource as ModelSource
     from longtake.families.family import Recognition as Recognition
+    from longtake.families.places import SegmentPlace as SegmentPlace
     from longtake.families.presets import Preset as Preset
     from longtake.families.stages import PipelineStage as PipelineStage
     from longtake.families.stages import StageSpec as StageSpec
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from longtake.plugins.registry import Registry as Registry
     from longtake.plugins.registry import open_blob_store as open_blob_store
     from longtake.plugins.registry import watch_blob_stores as watch_blob_stores
+    from longtake.requests.decoded import DecodedInputs as DecodedInputs
     from longtake.requests.inputs import AudioInput as AudioInput
     from longtake.requests.inputs import ClipInput as ClipInput
     from longtake.requests.inputs import ImageInput as ImageInput
@@ -71,6 +74,10 @@ if TYPE_CHECKING:
     from longtake.requests.request import Output as Output
     from longtake.requests.request import ResolvedSampling as ResolvedSampling
     from longtake.requests.request import Sampling as Sampling
+    from longtake.runs.events import Event as Event
+    from longtake.runs.events import Final as Final
+    from longtake.runs.events import Partial as Partial
+    from longtake.runs.events import Progress as Progress
     from longtake.runs.events import RunEnded as RunEnded
     from longtake.runs.events import RunEvent as RunEvent
     from longtake.runs.events import RunStarted as RunStarted
@@ -78,12 +85,9 @@ if TYPE_CHECKING:
     from longtake.runs.events import StageEnded as StageEnded
     from longtake.runs.events import StageStarted as StageStarted
     from longtake.runs.events import StepDone as StepDone
-    from longtake.runs.results import Event as Event
-    from longtake.runs.results import Final as Final
+    from longtake.runs.prepared import PreparedRequest as PreparedRequest
     from longtake.runs.results import Frames as Frames
     from longtake.runs.results import GenerationResult as GenerationResult
-    from longtake.runs.results import Partial as Partial
-    from longtake.runs.results import Progress as Progress
     from longtake.runs.results import Waveform as Waveform
     from longtake.runs.run import Run as Run
     from longtake.schema.bounds import SupportsSchema as SupportsSchema
@@ -95,50 +99,56 @@ if TYPE_CHECKING:
     from longtake.schema.wire import unstructure as unstructure
     from longtake.sessions import Session as Session
     from longtake.states.attrs_codec import AttrsCodec as AttrsCodec
+    from longtake.states.live import LiveState as LiveState
     from longtake.states.state import ContinuationCodec as ContinuationCodec
     from longtake.states.state import ContinuationState as ContinuationState
     from longtake.states.state import StatePart as StatePart
     from longtake.states.state import StateSummary as StateSummary
 else:
     _MODULES = {
-        "states.attrs_codec": "AttrsCodec",
         "blobs.leases": "SupportsLeases leasing",
         "blobs.powers": "BlobPath BlobStat SupportsClose SupportsPath SupportsRange SupportsStat",
         "blobs.protocol": "BlobBackend BlobStore",
-        "blobs.records.store": "RecordBlobStore",
         "blobs.records.records": "BlobRecords",
+        "blobs.records.store": "RecordBlobStore",
         "blobs.urls": "local_path",
-        "schema.bounds": "SupportsSchema between unique",
-        "states.state": "ContinuationCodec ContinuationState StatePart StateSummary",
         "doctor.heavy": "heavy_modules",
         "errors": (
             "BlobCorrupt BlobError BlobNotFound BlobStoreFull BlobStoreUnavailable BlobTooLarge "
             "Cancelled CheckpointError InvalidBlobId LongtakeError MissingDependencyError "
-            "NameClashError OutputError PipelineClosedError PluginError StageError "
-            "UnknownNameError ValidationError WiringError"
+            "NameClashError OutputError PipelineClosedError PluginError SessionBusyError "
+            "StageError UnknownNameError ValidationError WiringError"
         ),
         "families.estimates": (
             "EstimateRequest PassEstimate RunEstimate SegmentEstimate StageEstimate ValueEstimate"
         ),
         "families.family": "LoadedModel ModelFamily ModelSource Recognition",
-        "hookspecs": "hookimpl",
-        "requests.inputs": "AudioInput ClipInput ImageInput Inputs",
-        "loading": "load",
-        "pipeline": "Pipeline",
+        "families.places": "SegmentPlace",
         "families.presets": "Preset",
-        "schema.references": "Reference",
-        "plugins.registry": "Registry open_blob_store watch_blob_stores",
-        "requests.request": "GenerationRequest Job Output ResolvedSampling Sampling",
-        "runs.results": "Event Final Frames GenerationResult Partial Progress Waveform",
-        "runs.run": "Run",
-        "runs.events": (
-            "RunEnded RunEvent RunStarted SegmentDone StageEnded StageStarted StepDone"
-        ),
-        "schema.json_schema": "json_schema",
-        "sessions": "Session",
         "families.stages": "PipelineStage StageSpec",
         "families.takes": "TakeSpan TakeState",
+        "hookspecs": "hookimpl",
+        "loading": "load",
+        "pipeline": "Pipeline",
+        "plugins.registry": "Registry open_blob_store watch_blob_stores",
+        "requests.decoded": "DecodedInputs",
+        "requests.inputs": "AudioInput ClipInput ImageInput Inputs",
+        "requests.request": "GenerationRequest Job Output ResolvedSampling Sampling",
+        "runs.events": (
+            "Event Final Partial Progress RunEnded RunEvent RunStarted SegmentDone StageEnded "
+            "StageStarted StepDone"
+        ),
+        "runs.prepared": "PreparedRequest",
+        "runs.results": "Frames GenerationResult Waveform",
+        "runs.run": "Run",
+        "schema.bounds": "SupportsSchema between unique",
+        "schema.json_schema": "json_schema",
+        "schema.references": "Reference",
         "schema.wire": "structure unstructure",
+        "sessions": "Session",
+        "states.attrs_codec": "AttrsCodec",
+        "states.live": "LiveState",
+        "states.state": "ContinuationCodec ContinuationState StatePart StateSummary",
     }
     _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
     __all__ = sorted(_HOMES)

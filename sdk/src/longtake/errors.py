@@ -18,6 +18,7 @@ __all__ = [
     "OutputError",
     "PipelineClosedError",
     "PluginError",
+    "SessionBusyError",
     "StageError",
     "UnknownNameError",
     "ValidationError",
@@ -83,6 +84,10 @@ class Cancelled(LongtakeError, RuntimeError):
 
 class PipelineClosedError(LongtakeError, RuntimeError):
     """The pipeline was used after ``close()``."""
+
+
+class SessionBusyError(LongtakeError, RuntimeError):
+    """A session was asked for its next segment by the very thread that has a stream of it open."""
 
 
 class CheckpointError(_LocatedError, ValueError):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, TypeAlias
 
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import Cancelled, PipelineClosedError, ValidationError
@@ -17,28 +17,31 @@ from longtake.families.family import LoadedModel, ModelFamily
 from longtake.families.presets import Preset
 from longtake.families.stages import Recipe
 from longtake.requests.request import GenerationRequest, Job
-from longtake.runs.events import RunEvent
+from longtake.runs.admission import Admission
+from longtake.runs.events import Event, Final, Purpose, RunEvent
 from longtake.runs.observers import ObservedRun, Observers
-from longtake.runs.results import Event, Final, GenerationResult
+from longtake.runs.prepared import PreparedRequest
+from longtake.runs.results import GenerationResult
+from longtake.runs.run import never, nobody
 from longtake.runs.segments import SegmentMaker
 from longtake.runs.streaming import Meeting, Work, stream_events
 from longtake.schema.references import resolve
+from longtake.states.live import LiveState
 from longtake.states.state import ContinuationState
 
 __all__ = ["Pipeline"]
 
 _TURN_POLL_SECONDS = 0.05
 
-
-def _never() -> bool:
-    return False
+_Asked: TypeAlias = tuple[GenerationRequest, Callable[[], PreparedRequest]]
+"""A request, and how it becomes a prepared one once it has its turn."""
 
 
 class Pipeline:
     """Generates segments. Made by `load`; a context manager that lets its networks go at the end.
 
     Runs one request at a time (others wait), so threads and sessions may share it. A run is
-    cancelled by setting the ``cancel`` event that was given with it, from any thread.
+    stopped when the ``cancel`` that was given with it says so; it is asked in the run's thread.
 
     ``preset_overrides``: what of the preset is set as the pipeline is built, ``{stage: {field:
     value}}``. Raises `ValidationError` with a path such as ``preset_overrides.refine.enabled``.
@@ -72,23 +75,61 @@ class Pipeline:
         self,
         request: GenerationRequest,
         *,
+        after: LiveState | None = None,
         blobs: BlobStore | None = None,
-        cancel: threading.Event | None = None,
-    ) -> Job:
-        """Refuse what can be refused before the networks are loaded.
+    ) -> PreparedRequest:
+        """Admit a request: refuse what can be refused without the networks, and read the rest.
 
-        That is a bad state, a bad option, and what the checks of those stages refuse that are built
-        of no network; the other stages' checks come with `generate`. Returns the request with
-        nothing left out. Raises `ValidationError`, and `Cancelled` when ``cancel`` is set while it
-        waits for its turn.
+        A bad state, a bad option and whatever the checks of those stages refuse that are built of
+        no network are refused; the other stages' checks come when it runs. It neither waits for a
+        run that is going on nor loads anything, so threads may call it at any time. What it
+        returns is accepted by `generate` and `stream`, which then read and decode nothing again.
+
+        ``after``: go on from this state in the place of the request's. ``blobs``: where the
+        states' big parts are read and written; without it they are inline.
+
+        Raises `ValidationError`, and what ``blobs`` raises.
         """
-        with self._turn(_is_set(cancel)):
-            return self._segments.check(request, blobs)
+        self._check_open()
+        prepared = self._admission.prepare(request, after, blobs)
+        self._segments.check(prepared)
+        return prepared
 
-    def resolve(self, request: GenerationRequest, *, blobs: BlobStore | None = None) -> Job:
+    def resolve(
+        self,
+        request: GenerationRequest,
+        *,
+        after: LiveState | None = None,
+        blobs: BlobStore | None = None,
+    ) -> Job:
         """The request with nothing left out. Raises `ValidationError` for a bad state or option."""
-        with self._turn():
-            return self._segments.resolve(request, blobs)
+        self._check_open()
+        return self._admission.resolve(request, after, blobs)
+
+    def restore(self, state: ContinuationState, *, blobs: BlobStore | None = None) -> LiveState:
+        """Read a state once, for whatever goes on from it in this process.
+
+        Raises `ValidationError` for one that is bad or another family's.
+        """
+        self._check_open()
+        return self._admission.restore(state, blobs)
+
+    def num_frames_for(
+        self,
+        new_frames: int,
+        request: GenerationRequest,
+        *,
+        after: LiveState | None = None,
+        blobs: BlobStore | None = None,
+    ) -> int:
+        """The ``sampling.num_frames`` of a segment that adds ``new_frames`` to the request's take.
+
+        It counts the frames that the state says to repeat; a family that makes only certain
+        lengths gives the next one below. Raises `ValidationError` like `resolve`, and when the
+        family's place is no `SegmentPlace`.
+        """
+        self._check_open()
+        return self._admission.num_frames_for(new_frames, request, after, blobs)
 
     def prepare(self) -> None:
         """Load the networks and check the wiring now instead of at the first request.
@@ -101,27 +142,35 @@ class Pipeline:
 
     def generate(
         self,
-        request: GenerationRequest,
+        request: GenerationRequest | PreparedRequest,
         *,
+        after: LiveState | None = None,
         blobs: BlobStore | None = None,
-        cancel: threading.Event | None = None,
+        cancel: Callable[[], bool] = never,
+        defer_state: bool = False,
     ) -> GenerationResult:
         """Generate one segment.
 
-        ``blobs``: where the states' big parts are read and written; without it they are inline.
-        ``cancel``: set it to stop the run within one step.
+        ``request``: also one that `check` has prepared; ``after`` and ``blobs`` are then its own.
+        ``after``, ``blobs``: as in `check`. ``cancel``: asked between steps, and while the run
+        waits for its turn, whether the result is no longer wanted, e.g. `threading.Event.is_set`.
+        ``defer_state``: the document of the state that was asked for is made when `state` of the
+        result is first read, and the store gets its blobs then.
 
         Raises `ValidationError` for a bad request or state before any network runs, `Cancelled`
         when stopped, `StageError` when a stage fails.
         """
-        return self._generate(request, blobs, _ignore, _is_set(cancel))
+        asked = self._asked(request, after, blobs)
+        return self._generate(asked, nobody, cancel, defer_state)
 
     def stream(
         self,
-        request: GenerationRequest,
+        request: GenerationRequest | PreparedRequest,
         *,
+        after: LiveState | None = None,
         blobs: BlobStore | None = None,
-        cancel: threading.Event | None = None,
+        cancel: Callable[[], bool] = never,
+        defer_state: bool = False,
     ) -> Generator[Event, None, None]:
         """Like `generate`, as events: `Progress`, `Partial`, and last a `Final` with the result.
 
@@ -129,23 +178,29 @@ class Pipeline:
         one; until its `Final` it holds the pipeline, so no other run may be awaited meanwhile.
         Closing the iterator cancels the run. Raises like `generate`, while iterated.
         """
+        asked = self._asked(request, after, blobs)
         context = copy_context()  # the run's thread has the variables of whoever asked for the run
 
         def work(listener: Callable[[Event], None], is_cancelled: Callable[[], bool]) -> None:
-            context.run(self._generate, request, blobs, listener, is_cancelled)
+            context.run(self._generate, asked, listener, is_cancelled, defer_state)
 
-        return self._streamed(work, _is_set(cancel))
+        return self._streamed(work, cancel)
 
     def finish(
-        self, state: ContinuationState, *, blobs: BlobStore | None = None
+        self,
+        state: ContinuationState | LiveState,
+        *,
+        blobs: BlobStore | None = None,
+        cancel: Callable[[], bool] = never,
     ) -> GenerationResult:
         """The end of a take that its last segment held back, from the take's state alone.
 
-        Returns no frames, and the sound up to the end of the picture. Raises `ValidationError`
-        for a bad state, and when the family has nothing to finish.
+        Returns no frames, and the sound up to the end of the picture. ``blobs``, ``cancel``: as in
+        `generate`. Raises `ValidationError` for a bad state, and when the family has nothing to
+        finish.
         """
-        with self._running("finish") as observed:
-            return self._segments.finish(state, blobs, observed=observed)
+        with self._running("finish", is_cancelled=cancel) as observed:
+            return self._segments.finish(state, blobs, is_cancelled=cancel, observed=observed)
 
     def predict_num_frames(self, prompt: str, *, fps: Fraction) -> int:
         """How many new frames ``prompt`` asks for, as far as the checkpoint knows.
@@ -190,18 +245,24 @@ class Pipeline:
         self.close()
 
     def _load_as(self, model: LoadedModel) -> None:
-        self._segments = SegmentMaker(self.family, self.preset, self._recipe, model)
+        self._admission = Admission(self.family, self.preset, self._recipe)
+        self._segments = SegmentMaker(
+            self.family, self.preset, self._recipe, model, self._admission
+        )
         self._model = model
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise PipelineClosedError("this pipeline is closed; load another one")
+
     @contextmanager
-    def _turn(self, is_cancelled: Callable[[], bool] = _never) -> Iterator[None]:
+    def _turn(self, is_cancelled: Callable[[], bool] = never) -> Iterator[None]:
         """Have the pipeline to itself; a cancelled run does not wait for its turn."""
         while not self._lock.acquire(timeout=_TURN_POLL_SECONDS):
             if is_cancelled():
                 raise Cancelled("the run was cancelled while it waited for another one")
         try:
-            if self._closed:
-                raise PipelineClosedError("this pipeline is closed; load another one")
+            self._check_open()
             try:
                 yield
             finally:
@@ -209,19 +270,35 @@ class Pipeline:
         finally:
             self._lock.release()
 
+    def _asked(
+        self,
+        request: GenerationRequest | PreparedRequest,
+        after: LiveState | None,
+        blobs: BlobStore | None,
+    ) -> _Asked:
+        if isinstance(request, PreparedRequest):
+            if after is not None or blobs is not None:
+                raise ValidationError("request", "is prepared, with a state and store of its own")
+            return request.request, lambda: request
+        return request, lambda: self._admission.prepare(request, after, blobs)
+
     def _generate(
         self,
-        request: GenerationRequest,
-        blobs: BlobStore | None,
+        asked: _Asked,
         listener: Callable[[Event], None],
         is_cancelled: Callable[[], bool],
+        defer_state: bool,
     ) -> GenerationResult:
+        request, prepare = asked
         prompts = (request.prompt, request.negative_prompt)
         with self._running("segment", prompts, is_cancelled) as observed:
             result = self._segments.segment(
-                request, blobs, listener=listener, is_cancelled=is_cancelled, observed=observed
+                prepare(), listener=listener, is_cancelled=is_cancelled, observed=observed
             )
-        listener(Final(result))
+            if result.live_state is not None and not defer_state:
+                result.live_state.document()
+        if listener is not nobody:
+            listener(Final(result))
         return result
 
     def _streamed(
@@ -237,9 +314,9 @@ class Pipeline:
     @contextmanager
     def _running(
         self,
-        purpose: Literal["segment", "finish"],
+        purpose: Purpose,
         prompts: Sequence[str | None] = (),
-        is_cancelled: Callable[[], bool] = _never,
+        is_cancelled: Callable[[], bool] = never,
     ) -> Iterator[ObservedRun]:
         """Have the pipeline to itself for a run, of which the observers are told."""
         asked = time.perf_counter()
@@ -255,11 +332,3 @@ class Pipeline:
             ) as observed,
         ):
             yield observed
-
-
-def _ignore(event: Event) -> None:
-    """The listener of a run without a reader."""
-
-
-def _is_set(cancel: threading.Event | None) -> Callable[[], bool]:
-    return _never if cancel is None else cancel.is_set

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any
 
 from attrs import asdict, evolve
 
 from longtake.blobs.protocol import BlobStore
-from longtake.errors import ValidationError
+from longtake.errors import Cancelled, SessionBusyError, ValidationError
 from longtake.pipeline import Pipeline
 from longtake.requests.inputs import Inputs
 from longtake.requests.request import GenerationRequest, Output, Sampling
-from longtake.runs.results import Event, Final, GenerationResult
+from longtake.runs.events import Event, Final
+from longtake.runs.results import GenerationResult
+from longtake.runs.run import never
+from longtake.states.live import LiveState
 from longtake.states.state import ContinuationState
 
 __all__ = ["Session"]
+
+_TURN_POLL_SECONDS = 0.05
 
 
 class Session:
@@ -29,6 +34,8 @@ class Session:
     whether the take has a picture, and a sound. ``blobs``: where the states' big parts are kept.
 
     A segment that fails or is cancelled leaves ``state`` as it was, so it can be tried again.
+    Threads may share a session: its segments are rolled one after another, each from the state of
+    the one before. Between them nothing is encoded or decoded unless `state` is read.
     """
 
     def __init__(
@@ -50,12 +57,18 @@ class Session:
         self._output = Output(
             last=False, return_state=True, overlap_frames=overlap_frames, video=video, audio=audio
         )
-        self._state = state
+        self._given = state
+        self._live: LiveState | None = None
+        self._turn = _Turn()
 
     @property
     def state(self) -> ContinuationState | None:
-        """The state after the last finished segment; None before the first."""
-        return self._state
+        """The state after the last finished segment; None before the first.
+
+        It is written when it is first read: with ``blobs``, its big parts are in the store then.
+        Raises what the family's codec and the store raise; it may be read again.
+        """
+        return self._given if self._live is None else self._live.document()
 
     def extend(
         self,
@@ -66,7 +79,7 @@ class Session:
         sampling: Sampling | None = None,
         stage_overrides: Mapping[str, Mapping[str, Any]] | None = None,
         overlap_frames: int | None = None,
-        cancel: threading.Event | None = None,
+        cancel: Callable[[], bool] = never,
     ) -> GenerationResult:
         """Roll the next segment and keep its state. Returns the new frames and samples only.
 
@@ -75,8 +88,11 @@ class Session:
         request = self._request(
             prompt, negative_prompt, inputs, sampling, stage_overrides, overlap_frames
         )
-        result = self._pipeline.generate(request, blobs=self._blobs, cancel=cancel)
-        self._state = result.state
+        with self._turn.taken(cancel):
+            result = self._pipeline.generate(
+                request, after=self._restored(), blobs=self._blobs, cancel=cancel, defer_state=True
+            )
+            self._live = result.live_state
         return result
 
     def stream(
@@ -88,27 +104,39 @@ class Session:
         sampling: Sampling | None = None,
         stage_overrides: Mapping[str, Mapping[str, Any]] | None = None,
         overlap_frames: int | None = None,
-        cancel: threading.Event | None = None,
+        cancel: Callable[[], bool] = never,
     ) -> Generator[Event, None, None]:
         """Like `extend`, as the events of `Pipeline.stream`."""
         request = self._request(
             prompt, negative_prompt, inputs, sampling, stage_overrides, overlap_frames
         )
-        with closing(self._pipeline.stream(request, blobs=self._blobs, cancel=cancel)) as events:
-            for event in events:
-                if isinstance(event, Final):
-                    self._state = event.result.state
-                yield event
+        with self._turn.taken(cancel):
+            stream = self._pipeline.stream(
+                request, after=self._restored(), blobs=self._blobs, cancel=cancel, defer_state=True
+            )
+            with closing(stream) as events:
+                for event in events:
+                    if isinstance(event, Final):
+                        self._live = event.result.live_state
+                    yield event
 
-    def finish(self) -> GenerationResult:
+    def finish(self, *, cancel: Callable[[], bool] = never) -> GenerationResult:
         """The end of the take: the sound that was held back, up to the end of the picture.
 
         The state stays as it is; a take may be finished and still be continued from its state.
         Raises `ValidationError` when there is no segment yet.
         """
-        if self._state is None:
-            raise ValidationError("state", "there is no segment to finish yet")
-        return self._pipeline.finish(self._state, blobs=self._blobs)
+        with self._turn.taken(cancel):
+            state = self._restored()
+            if state is None:
+                raise ValidationError("state", "there is no segment to finish yet")
+            return self._pipeline.finish(state, blobs=self._blobs, cancel=cancel)
+
+    def _restored(self) -> LiveState | None:
+        """The state to go on from; one that was given is read when it is first needed."""
+        if self._live is None and self._given is not None:
+            self._live = self._pipeline.restore(self._given, blobs=self._blobs)
+        return self._live
 
     def _request(
         self,
@@ -129,8 +157,37 @@ class Session:
             sampling=_with_sampling(self._sampling, sampling),
             stage_overrides=_with_overrides(self._stage_overrides, stage_overrides or {}),
             output=output,
-            state=self._state,
         )
+
+
+class _Turn:
+    """Lets one segment of a session be rolled at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._owner: int | None = None
+
+    @contextmanager
+    def taken(self, is_cancelled: Callable[[], bool]) -> Iterator[None]:
+        """Wait for the segments that other threads asked for before.
+
+        Raises `Cancelled` when that is no longer wanted, and `SessionBusyError` where it would
+        wait for ever: for a stream that this very thread has not read to its end.
+        """
+        while not self._lock.acquire(timeout=_TURN_POLL_SECONDS):
+            if self._owner == threading.get_ident():
+                raise SessionBusyError(
+                    "a stream of this session is open in this thread: read it to its end, or close "
+                    "it, before the next segment"
+                )
+            if is_cancelled():
+                raise Cancelled("the segment was cancelled while it waited for another one")
+        self._owner = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._owner = None
+            self._lock.release()
 
 
 def _with_sampling(common: Sampling, own: Sampling | None) -> Sampling:

@@ -348,7 +348,7 @@ def test_context_managers_are_left_on_cancel() -> None:
         lt.StageSpec("late", Write(diary)),
     )
     with pytest.raises(lt.Cancelled):
-        pipeline.generate(REQUEST, cancel=cancel)
+        pipeline.generate(REQUEST, cancel=cancel.is_set)
     assert diary[2:] == ["call a", "leave A Cancelled"]
 
 

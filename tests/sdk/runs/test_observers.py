@@ -297,7 +297,7 @@ def test_a_run_that_is_cancelled_ends_so_and_its_stage_too() -> None:
 
     pipeline = pipeline_of(cancelled, walk, observers=(watcher,))
     with pytest.raises(lt.Cancelled):
-        pipeline.generate(REQUEST, cancel=cancel)
+        pipeline.generate(REQUEST, cancel=cancel.is_set)
     assert watcher.summary() == [
         "RunStarted",
         "cancelled#0 begins",
@@ -315,7 +315,7 @@ def test_a_stage_that_does_not_begin_any_more_is_not_told() -> None:
         cancel.set()
 
     with pytest.raises(lt.Cancelled):
-        pipeline_of(last, walk, observers=(watcher,)).generate(REQUEST, cancel=cancel)
+        pipeline_of(last, walk, observers=(watcher,)).generate(REQUEST, cancel=cancel.is_set)
     assert watcher.summary() == ["RunStarted", "last#0 begins", "last#0 done", "run cancelled"]
 
 
@@ -323,7 +323,7 @@ def test_a_run_that_is_cancelled_while_it_waits_for_its_turn_never_began() -> No
     watcher, cancel = Watcher(), threading.Event()
     pipeline = pipeline_of(observers=(watcher,))
     with pipeline.components(), ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(pipeline.generate, REQUEST, cancel=cancel)
+        waiting = threads.submit(pipeline.generate, REQUEST, cancel=cancel.is_set)
         cancel.set()
         assert isinstance(waiting.exception(WAIT), lt.Cancelled)
     assert watcher.told == []

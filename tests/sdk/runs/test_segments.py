@@ -134,7 +134,7 @@ def test_stages_without_networks_refuse_a_request_before_any_is_loaded() -> None
     pipeline = lt.Pipeline(family, model=lt.LoadedModel(Weights()))
     state = FogCodec().encode(FogState(0, 5, 4, 6, 9, 3))
     request = attrs.evolve(REQUEST, state=state)
-    assert pipeline.check(request).segment_index == 1
+    assert pipeline.check(request).job.segment_index == 1
     other = attrs.evolve(request, sampling=lt.Sampling(height=8))
     with pytest.raises(lt.ValidationError, match=r"sampling\.height: the take's is 4"):
         pipeline.check(other)

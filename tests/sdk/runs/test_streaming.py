@@ -158,7 +158,7 @@ def test_a_reader_that_forgets_the_iterator_stops_the_run() -> None:
 
 def test_setting_the_event_stops_the_stream() -> None:
     walking, cancel = Walking(), threading.Event()
-    events = walking.pipeline.stream(REQUEST, cancel=cancel)
+    events = walking.pipeline.stream(REQUEST, cancel=cancel.is_set)
     with pytest.raises(lt.Cancelled):
         read(events, partial(is_step, step=3), cancel.set)
     walking.assert_stopped_after(3)
@@ -183,7 +183,7 @@ def test_setting_the_event_from_another_thread_stops_generate() -> None:
     stopper = threading.Thread(target=stop)
     stopper.start()
     with pytest.raises(lt.Cancelled, match="'walk'"):
-        pipeline.generate(REQUEST, cancel=cancel)
+        pipeline.generate(REQUEST, cancel=cancel.is_set)
     stopper.join(WAIT)
     assert walk.taken == 3
     assert not late.ran
@@ -193,13 +193,13 @@ def test_a_run_that_is_cancelled_before_it_begins_takes_no_step() -> None:
     walking, cancel = Walking(), threading.Event()
     cancel.set()
     with pytest.raises(lt.Cancelled):
-        walking.pipeline.generate(REQUEST, cancel=cancel)
+        walking.pipeline.generate(REQUEST, cancel=cancel.is_set)
     walking.assert_stopped_after(0)
 
 
 def test_a_run_cancelled_in_its_last_stage_gives_nothing() -> None:
     cancel = threading.Event()
-    events = pipeline_of().stream(REQUEST, cancel=cancel)
+    events = pipeline_of().stream(REQUEST, cancel=cancel.is_set)
     with pytest.raises(lt.Cancelled):
         read(events, lambda event: isinstance(event, lt.Partial), cancel.set)
 
@@ -227,7 +227,7 @@ class Shelf:
 def test_a_cancelled_run_puts_no_blobs() -> None:
     shelf, cancel = Shelf(), threading.Event()
     request = lt.GenerationRequest("fog", output=lt.Output(return_state=True))
-    events = lt.Pipeline(FOG).stream(request, blobs=shelf, cancel=cancel)
+    events = lt.Pipeline(FOG).stream(request, blobs=shelf, cancel=cancel.is_set)
     with pytest.raises(lt.Cancelled):
         read(events, lambda event: event == lt.Progress("remember", 1, 1), cancel.set)
     assert shelf.blobs == {}

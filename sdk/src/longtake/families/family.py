@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from longtake.families.estimates import EstimateRequest, RunEstimate
+    from longtake.requests.request import Job
     from longtake.states.state import ContinuationCodec
 
 __all__ = ["LoadedModel", "ModelFamily", "ModelSource", "Recognition"]
@@ -95,7 +96,10 @@ class ModelFamily:
     ``(folder) -> folder``, writes a small checkpoint there, for trying the family without a real
     one. ``estimate``: ``(EstimateRequest) -> RunEstimate``, what a take will need, told without
     loading weights. ``predict_num_frames``: ``(components, prompt, fps) -> int``, how many new
-    frames a prompt asks for, from what the checkpoint knows. Callables and classes may be
+    frames a prompt asks for, from what the checkpoint knows. ``place``: ``(job, restored state or
+    None) -> value``, where a segment lies in its take; stages and checks get the value by the class
+    that the return annotation names, and it should be a `SegmentPlace`. Without it, the place in a
+    family whose states inherit from `TakeState` is `TakeSpan.of`. Callables and classes may be
     ``"package.module:attribute"``.
     """
 
@@ -115,6 +119,7 @@ class ModelFamily:
     predict_num_frames: str | Callable[[Mapping[str, Any], str, Fraction], int] | None = field(
         default=None, kw_only=True
     )
+    place: str | Callable[[Job, Any], Any] | None = field(default=None, kw_only=True)
     description: str = field(default="", kw_only=True)
 
     def preset(self, name: str | None = None) -> Preset:

@@ -50,6 +50,8 @@ class TakeSpan:
     ``segment_index``: 0 for the first segment. ``first_frame``: of the new ones, counted from the
     beginning of the take; ``end_frame``: the one after the last. ``overlap_frames``: how many of
     the last frames the next segment repeats. ``seed``, ``height``, ``width``, ``fps``: the take's.
+    ``repeated_frames``: how many frames of the segment before it repeats; it is said by `of` alone
+    and is in no state, where it would say nothing.
 
     Raises `ValidationError` naming the field that is out of range.
     """
@@ -62,6 +64,7 @@ class TakeSpan:
     height: int = field(validator=between(1, _LARGEST))
     width: int = field(validator=between(1, _LARGEST))
     fps: Fraction = field(validator=between(1, 1000))
+    repeated_frames: int = field(default=0, init=False, eq=False, repr=False)
 
     @classmethod
     def of(cls, job: Job, before: TakeState | None = None) -> TakeSpan:
@@ -80,7 +83,7 @@ class TakeSpan:
             raise ValidationError("sampling.num_frames", f"{problem}, so it must be more")
         end = first + sampling.num_frames - repeated
         try:
-            return cls(
+            span = cls(
                 segment_index=job.segment_index,
                 first_frame=first,
                 end_frame=end,
@@ -93,6 +96,12 @@ class TakeSpan:
         except ValidationError as error:
             name = "num_frames" if error.path == "end_frame" else error.path
             raise ValidationError(f"sampling.{name}", error.problem) from None
+        object.__setattr__(span, "repeated_frames", repeated)  # frozen, and no part of its value
+        return span
+
+    def num_frames_for(self, new_frames: int) -> int:
+        """How many frames a segment in the place of this one has that adds ``new_frames``."""
+        return self.repeated_frames + max(1, new_frames)
 
     @property
     def num_frames(self) -> int:

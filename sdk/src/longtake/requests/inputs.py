@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["AudioInput", "ClipInput", "ImageInput", "Inputs"]
+__all__ = ["AudioInput", "ClipInput", "ImageInput", "Inputs", "located"]
 
 MAX_INPUTS = 64
 """Stills, and clips, of one segment."""
@@ -227,7 +227,7 @@ def _clips(value: Sequence[ClipInput]) -> tuple[ClipInput, ...]:
 
 
 @contextmanager
-def _located(place: str) -> Iterator[None]:
+def located(place: str) -> Iterator[None]:
     """Say which of the inputs is refused."""
     try:
         yield
@@ -258,28 +258,32 @@ class Inputs:
         return bool(self.images or self.clips or self.audio)
 
     def check(self, *, num_frames: int | None = None, fps: Fraction | None = None) -> None:
-        """Decode everything once, keeping nothing.
+        """Decode everything once, keeping nothing; of a run, `DecodedInputs` keeps it.
 
-        With ``num_frames``, also whether the segment has the frames; with ``fps`` besides, whether
-        the sound begins within it. Raises `ValidationError` with the whole path, such as
-        ``inputs.images[0].data`` or ``inputs.clips[1].frame``.
+        With ``num_frames``, also what `check_places` does. Raises `ValidationError` with the whole
+        path, such as ``inputs.images[0].data`` or ``inputs.clips[1].frame``.
         """
         if num_frames is not None:
-            self._check_places(num_frames, fps)
+            self.check_places(num_frames, fps)
         for index, image in enumerate(self.images):
-            with _located(f"images[{index}]"):
+            with located(f"images[{index}]"):
                 image.pixels()
         for index, clip in enumerate(self.clips):
-            with _located(f"clips[{index}]"):
+            with located(f"clips[{index}]"):
                 clip.check()
         if self.audio is not None:
-            with _located("audio"):
+            with located("audio"):
                 self.audio.check()
 
-    def _check_places(self, num_frames: int, fps: Fraction | None) -> None:
+    def check_places(self, num_frames: int, fps: Fraction | None = None) -> None:
+        """Refuse frames that a segment of ``num_frames`` has not; nothing is decoded.
+
+        With ``fps``, also a sound that begins after the segment's end. Raises `ValidationError`
+        with the whole path.
+        """
         for kind, placed in (("images", self.images), ("clips", self.clips)):
             for index, each in enumerate(placed):
-                with _located(f"{kind}[{index}]"):
+                with located(f"{kind}[{index}]"):
                     each.frame_in(num_frames)
         if self.audio is not None and fps is not None and self.audio.start >= num_frames / fps:
             seconds = float(num_frames / fps)

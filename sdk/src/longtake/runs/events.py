@@ -1,13 +1,24 @@
-"""What observers are told of a run: small values, each of which can be read alone."""
+"""What happens in a run, as its observers and the reader of its stream are told.
+
+There is one event for each thing that happens. Observers are told what a run does, never what it
+makes; the reader of a stream is told its progress and what it makes. Both get the same `Progress`.
+"""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
+
+from longtake.runs.results import Frames, GenerationResult, Waveform
 
 __all__ = [
+    "Event",
+    "Final",
+    "Partial",
+    "Progress",
+    "Purpose",
     "RunEnded",
     "RunEvent",
     "RunStarted",
@@ -17,6 +28,8 @@ __all__ = [
     "StepDone",
 ]
 
+Purpose: TypeAlias = Literal["segment", "finish"]
+
 
 @frozen(kw_only=True)
 class _OfRun:
@@ -24,7 +37,7 @@ class _OfRun:
 
     time_ns: int
     run_id: str
-    purpose: Literal["segment", "finish"]
+    purpose: Purpose
     family: str
     preset: str
     device: str
@@ -57,14 +70,29 @@ class StageStarted(_OfRun):
     stage_index: int
 
 
-@frozen(kw_only=True)
-class StepDone(_OfRun):
-    """A stage that counts its steps (`Run.steps`) has done ``step`` of ``total``, from 1."""
+@frozen
+class Progress:
+    """A stage went on: ``step`` of ``total`` are done; step 0 is its start.
+
+    A stage that counts no steps of its own (`Run.steps`) is one step. Observers are told the steps
+    that a stage counts itself, from 1. A stage makes it of the first three fields; the others, as
+    in `StageStarted`, are put in on its way, and do not count when two are compared.
+    """
 
     stage: str
-    stage_index: int
     step: int
     total: int
+    stage_index: int = field(default=0, kw_only=True, eq=False)
+    time_ns: int = field(default=0, kw_only=True, eq=False, repr=False)
+    run_id: str = field(default="", kw_only=True, eq=False, repr=False)
+    purpose: Purpose = field(default="segment", kw_only=True, eq=False, repr=False)
+    family: str = field(default="", kw_only=True, eq=False, repr=False)
+    preset: str = field(default="", kw_only=True, eq=False, repr=False)
+    device: str = field(default="", kw_only=True, eq=False, repr=False)
+
+
+StepDone = Progress
+"""`Progress`, as observers call it."""
 
 
 @frozen(kw_only=True)
@@ -119,4 +147,23 @@ class RunEnded(_OfRun):
     error: str | None
 
 
-RunEvent: TypeAlias = RunStarted | StageStarted | StepDone | StageEnded | SegmentDone | RunEnded
+@frozen
+class Partial:
+    """A stage made something that can already be shown or played, ahead of the result."""
+
+    stage: str
+    value: Frames | Waveform
+
+
+@frozen
+class Final:
+    """The run is over."""
+
+    result: GenerationResult
+
+
+RunEvent: TypeAlias = RunStarted | StageStarted | Progress | StageEnded | SegmentDone | RunEnded
+"""What observers are told."""
+
+Event: TypeAlias = Progress | Partial | Final
+"""What the reader of a stream is told."""

@@ -10,9 +10,11 @@ from attrs import evolve, frozen
 
 from longtake.errors import LongtakeError, StageError, WiringError
 from longtake.requests.request import Job
+from longtake.runs.events import Event, Partial, Progress
 from longtake.runs.observers import UNOBSERVED, ObservedRun, ObservedStage
-from longtake.runs.results import Event, Frames, Partial, Progress, Waveform
+from longtake.runs.results import Frames, Waveform
 from longtake.runs.run import Run
+from longtake.runs.stopwatch import Stopwatch
 from longtake.runs.wiring import Parameter, Plan, PlannedStage
 
 __all__ = ["Execution", "execute", "run_checks"]
@@ -51,11 +53,12 @@ def execute(
         for index, planned in enumerate(plan.stages):
             name = planned.spec.name
             evolve(run, stage=name).check_cancelled()
-            with observed.stage(name, index) as stage:
+            watch = Stopwatch()
+            with observed.stage(name, index, watch) as stage, watch:
                 _run_stage(planned, context, values, entered, stage)
                 if not any(later.spec.name == name for later in plan.stages[index + 1 :]):
                     entered.leave(name)
-            timings[name] = timings.get(name, 0.0) + stage.seconds
+            timings[name] = timings.get(name, 0.0) + watch.seconds
     run.check_cancelled()
     return Execution(values, timings)
 
@@ -138,9 +141,11 @@ def _run_stage(
     entered: _EnteredStages,
     observed: ObservedStage,
 ) -> None:
-    progress = _StageProgress(context.run.listener, observed)
-    run = evolve(context.run, stage=planned.spec.name, listener=progress)
-    context.run.emit(Progress(run.stage, 0, 1))
+    run, progress = evolve(context.run, stage=planned.spec.name), None
+    if run.is_heard or observed.is_heard:
+        progress = _StageProgress(context.run.listener, observed)
+        run = evolve(run, listener=progress)
+        progress.begin(run.stage)
     entered.enter(planned)
     arguments = evolve(context, run=run).arguments(planned.parameters, values)
     with _blamed(planned):
@@ -150,11 +155,8 @@ def _run_stage(
     values.update(made)
     for value_type in [key for key in values if key not in planned.live_after]:
         del values[value_type]
-    if not progress.counted:
-        context.run.emit(Progress(run.stage, 1, 1))
-    for value in made.values():
-        if isinstance(value, Frames | Waveform):
-            context.run.emit(Partial(run.stage, value))
+    if progress is not None:
+        progress.end(run.stage, made.values())
 
 
 class _StageProgress:
@@ -163,14 +165,25 @@ class _StageProgress:
     def __init__(self, listener: Callable[[Event], None], observed: ObservedStage) -> None:
         self._listener = listener
         self._observed = observed
-        self.counted = False
+        self._counted = False
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Progress):
-            self.counted = True
-            if event.step:  # step 0 is the start
-                self._observed.step_done(event.step, event.total)
+            self._counted = True
+            event = self._observed.went_on(event)
         self._listener(event)
+
+    def begin(self, stage: str) -> None:
+        """The stage starts, which the reader alone is told in this form."""
+        self._listener(self._observed.went_on(Progress(stage, 0, 1)))
+
+    def end(self, stage: str, made: Iterable[Any]) -> None:
+        """The stage has made its values; one without steps of its own was one step."""
+        if not self._counted:
+            self._listener(self._observed.stamped(Progress(stage, 1, 1)))
+        for value in made:
+            if isinstance(value, Frames | Waveform):
+                self._listener(Partial(stage, value))
 
 
 @contextmanager

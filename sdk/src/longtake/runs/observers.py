@@ -10,22 +10,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal, TypeAlias
 
-from attrs import define, frozen
+from attrs import evolve, frozen
 
 from longtake.errors import Cancelled, StageError
 from longtake.runs.events import (
+    Progress,
+    Purpose,
     RunEnded,
     RunEvent,
     RunStarted,
     SegmentDone,
     StageEnded,
     StageStarted,
-    StepDone,
 )
+from longtake.runs.stopwatch import Stopwatch
 
 __all__ = ["UNOBSERVED", "ObservedRun", "ObservedStage", "Observers"]
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("longtake.observers")  # documented, so it stays as it is
 
 _MAX_ERROR_CHARACTERS = 500
 
@@ -61,7 +63,7 @@ class Observers:
     @contextmanager
     def run(
         self,
-        purpose: Literal["segment", "finish"],
+        purpose: Purpose,
         *,
         family: str,
         preset: str,
@@ -80,8 +82,8 @@ class Observers:
             "preset": preset,
             "device": device,
         }
-        run = ObservedRun(self, facts, [prompt for prompt in prompts if prompt])
-        with run.ending(RunEnded):
+        run, watch = ObservedRun(self, facts, [prompt for prompt in prompts if prompt]), Stopwatch()
+        with run.ending(RunEnded, watch), watch:
             run.tell(RunStarted, waited_seconds=waited_seconds)
             yield run
 
@@ -90,19 +92,27 @@ class ObservedRun:
     """A run, as told to its observers. Without any, no event is made."""
 
     def __init__(
-        self, observers: Observers, facts: Mapping[str, str], prompts: Sequence[str] = ()
+        self, observers: Observers, facts: Mapping[str, Any], prompts: Sequence[str] = ()
     ) -> None:
         self._observers = observers
         self._facts = facts
         self._prompts = prompts
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether there are observers to tell."""
+        return bool(self._observers)
+
     @contextmanager
-    def stage(self, name: str, index: int) -> Iterator[ObservedStage]:
-        """Tell the start of a stage now, and its end when the block is left."""
+    def stage(self, name: str, index: int, watch: Stopwatch) -> Iterator[ObservedStage]:
+        """Tell the start of a stage now, and its end when the block is left.
+
+        ``watch``: says then how long the stage took.
+        """
         fields: dict[str, Any] = {"stage": name, "stage_index": index}
-        with self.ending(StageEnded, **fields) as clock:
+        with self.ending(StageEnded, watch, **fields):
             self.tell(StageStarted, **fields)
-            yield ObservedStage(self, fields, clock)
+            yield ObservedStage(self, index)
 
     def segment_done(self, **fields: Any) -> None:
         """Tell the fields of `SegmentDone`."""
@@ -113,14 +123,24 @@ class ObservedRun:
         if self._observers:
             self._observers.notify(kind(time_ns=time.time_ns(), **self._facts, **fields))
 
+    def tell_step(self, step: Progress) -> None:
+        """Tell a step of a stage that counts its steps."""
+        if self._observers:
+            self._observers.notify(step)
+
+    def stamped(self, step: Progress, stage_index: int) -> Progress:
+        """The step with what every event says of its run."""
+        return evolve(step, stage_index=stage_index, time_ns=time.time_ns(), **self._facts)
+
     @contextmanager
-    def ending(self, kind: Callable[..., RunEvent], **fields: Any) -> Iterator[_Clock]:
-        """Tell how the block ended, and after how long."""
-        started, clock = time.perf_counter(), _Clock()
+    def ending(
+        self, kind: Callable[..., RunEvent], watch: Stopwatch, **fields: Any
+    ) -> Iterator[None]:
+        """Tell how the block ended, and after how long, which ``watch`` says then."""
         outcome: _Outcome = "done"
         error: str | None = None
         try:
-            yield clock
+            yield
         except (Cancelled, KeyboardInterrupt):
             outcome = "cancelled"
             raise
@@ -130,31 +150,31 @@ class ObservedRun:
                 error = _error_text(raised, self._prompts, of_stage=kind is StageEnded)
             raise
         finally:
-            clock.seconds = time.perf_counter() - started
-            self.tell(kind, seconds=clock.seconds, outcome=outcome, error=error, **fields)
-
-
-@define
-class _Clock:
-    seconds: float = 0.0
+            self.tell(kind, seconds=watch.seconds, outcome=outcome, error=error, **fields)
 
 
 @frozen
 class ObservedStage:
-    """A stage of an observed run."""
+    """A stage of an observed run. ``index``: its place in the recipe."""
 
     _run: ObservedRun
-    _fields: Mapping[str, Any]
-    _clock: _Clock
+    _index: int
 
     @property
-    def seconds(self) -> float:
-        """What the stage took, once it is over."""
-        return self._clock.seconds
+    def is_heard(self) -> bool:
+        """Whether there are observers to tell."""
+        return self._run.is_heard
 
-    def step_done(self, step: int, total: int) -> None:
-        """Tell that ``step`` of ``total`` are done."""
-        self._run.tell(StepDone, step=step, total=total, **self._fields)
+    def stamped(self, step: Progress) -> Progress:
+        """The step with what every event says of its run and stage."""
+        return self._run.stamped(step, self._index)
+
+    def went_on(self, step: Progress) -> Progress:
+        """Tell the step, unless it is the start of its stage. Returns it as it was told."""
+        told = self.stamped(step)
+        if told.step:
+            self._run.tell_step(told)
+        return told
 
 
 def _error_text(error: BaseException, prompts: Sequence[str], *, of_stage: bool) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from longtake.errors import WiringError
 from longtake.families.family import LoadedModel, ModelFamily
+from longtake.families.places import placing_of
 from longtake.families.presets import Preset
 from longtake.families.stages import Recipe, StageSpec
-from longtake.families.takes import TakeSpan, TakeState
+from longtake.requests.decoded import DecodedInputs
 from longtake.runs.construction import construct, has_check, needs_components
 from longtake.runs.results import Frames, Waveform
 from longtake.runs.wiring import Plan, PlannedStage, make_plan, plan_checks
@@ -35,25 +37,19 @@ class Plans:
         self._segment: Plan | None = None
         self._finish: dict[type, Plan] = {}
 
-    @property
-    def has_span(self) -> bool:
-        """Whether stages may ask for a segment's `TakeSpan`: the family's states have one."""
-        states = [codec.state_type for codec in self._family.codecs]
-        return bool(states) and all(issubclass(state, TakeState) for state in states)
-
     def segment(self) -> Plan:
         """How a segment comes about. A restored state may be there."""
         if self._segment is None:
-            states = {codec.state_type for codec in self._family.codecs}
             plan = make_plan(
                 self._constructed(self._recipe),
-                given={TakeSpan} if self.has_span else (),
-                maybe_given=states,
-                results={Frames, Waveform, *states},
+                given=self._given,
+                maybe_given=self._states,
+                results={Frames, Waveform, *self._states},
             )
             self._segment = _showing(f"preset {self._preset.name!r}", plan)
         return self._segment
 
+    @cached_property
     def first_checks(self) -> tuple[PlannedStage, ...]:
         """The checks of the stages that are built of no network, so that nothing is loaded."""
         light = [
@@ -61,9 +57,17 @@ class Plans:
             for spec in self._recipe
             if has_check(spec) and not needs_components(spec)
         ]
-        states = {codec.state_type for codec in self._family.codecs}
-        given = {TakeSpan} if self.has_span else ()
-        return plan_checks(light, self._recipe, given=given, maybe_given=states)
+        return plan_checks(light, self._recipe, given=self._given, maybe_given=self._states)
+
+    @cached_property
+    def _given(self) -> frozenset[type]:
+        """The types of what every segment begins with."""
+        place = placing_of(self._family)
+        return frozenset({DecodedInputs} if place is None else {DecodedInputs, place.makes})
+
+    @cached_property
+    def _states(self) -> frozenset[type]:
+        return frozenset(codec.state_type for codec in self._family.codecs)
 
     def finish(self, state_type: type) -> Plan:
         """How a take ends, from a state of this type."""

@@ -1,22 +1,23 @@
-"""What a run gives: events while it goes on, a picture and a sound, and its result."""
+"""What a run gives: a picture, a sound, and both with the state after them as its result."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from longtake.requests.request import Job
+from longtake.states.live import LiveState
 from longtake.states.state import ContinuationState
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Event", "Final", "Frames", "GenerationResult", "Partial", "Progress", "Waveform"]
+__all__ = ["Frames", "GenerationResult", "Waveform"]
 
 
 @frozen(eq=False)
@@ -41,22 +42,29 @@ class Waveform:
 class GenerationResult:
     """One generated segment.
 
-    ``frames``: uint8 RGB ``[T, H, W, 3]``, the new ones only; none in sound alone. ``audio``:
-    float32 ``[channels, samples]`` in [-1, 1], or None when no sound was made;
-    ``audio_sample_rate`` in Hz. ``fps``: frames per second. ``state``: for the next segment, when
-    the request asked for it. ``timings``: seconds per stage. ``job`` and ``options``: the values
-    that were used, as resolved from the request, the preset and the family; ``job`` is None for
-    the end of a take, which is made from its state alone.
+    ``frames``: uint8 RGB ``[T, H, W, 3]``, the new ones only; none in sound alone.
+    ``audio``: float32 ``[channels, samples]`` in [-1, 1]; None when no sound was made.
+    ``audio_sample_rate``: in Hz.
+    ``fps``: frames per second.
+    ``live_state``: for the next segment in this process, when the request asked for a state.
+    ``timings``: seconds per stage.
+    ``job``: the request with nothing left out; None for the end of a take.
+    ``options``: of the stages, as resolved from the request, the preset and the family.
     """
 
     frames: NDArray[np.uint8] = field(repr=False)
     audio: NDArray[np.float32] | None = field(repr=False)
     audio_sample_rate: int | None
     fps: Fraction
-    state: ContinuationState | None = None
+    live_state: LiveState | None = field(default=None, repr=False)
     timings: Mapping[str, float] = field(factory=dict)
     job: Job | None = field(default=None, repr=False)
     options: Mapping[str, Any] = field(factory=dict, repr=False)
+
+    @property
+    def state(self) -> ContinuationState | None:
+        """For the next segment, when the request asked for it; see `LiveState.document`."""
+        return None if self.live_state is None else self.live_state.document()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the segment as one file: ``.mp4`` (H.264 and AAC) or ``.mkv`` (lossless).
@@ -69,33 +77,3 @@ class GenerationResult:
         check_output(path, pictures=bool(len(self.frames)))
         with TakeWriter(path, fps=self.fps) as writer:
             writer.append(self.frames, self.audio, self.audio_sample_rate)
-
-
-@frozen
-class Progress:
-    """A stage went on: ``step`` of ``total`` are done; step 0 is its start.
-
-    A stage that counts no steps of its own (`Run.steps`) is one step.
-    """
-
-    stage: str
-    step: int
-    total: int
-
-
-@frozen
-class Partial:
-    """A stage made something that can already be shown or played, ahead of the result."""
-
-    stage: str
-    value: Frames | Waveform
-
-
-@frozen
-class Final:
-    """The run is over."""
-
-    result: GenerationResult
-
-
-Event: TypeAlias = Progress | Partial | Final

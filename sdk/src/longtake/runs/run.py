@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator
 from attrs import field, frozen
 
 from longtake.errors import Cancelled
-from longtake.runs.results import Event, Progress
+from longtake.runs.events import Event, Progress
 
-__all__ = ["Run"]
+__all__ = ["Run", "never", "nobody"]
 
 
-def _ignore(event: Event) -> None:
+def nobody(event: Event) -> None:
     """The listener of a run that nobody watches."""
 
 
-def _never() -> bool:
+def never() -> bool:
+    """Whether a run that nobody can cancel is cancelled."""
     return False
 
 
@@ -33,8 +34,13 @@ class Run:
     seed: int = 0
     device: str = "cpu"
     stage: str = ""
-    listener: Callable[[Event], None] = field(default=_ignore, repr=False)
-    is_cancelled: Callable[[], bool] = field(default=_never, repr=False)
+    listener: Callable[[Event], None] = field(default=nobody, repr=False)
+    is_cancelled: Callable[[], bool] = field(default=never, repr=False)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens; if not, events need not even be made."""
+        return self.listener is not nobody
 
     def emit(self, event: Event) -> None:
         """Tell the listener."""
@@ -53,7 +59,8 @@ class Run:
         for step in range(total):
             self.check_cancelled()
             yield step
-            self.emit(Progress(self.stage, step + 1, total))
+            if self.is_heard:
+                self.emit(Progress(self.stage, step + 1, total))
         self.check_cancelled()
 
     def random(self, purpose: str) -> random.Random:

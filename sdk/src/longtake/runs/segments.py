@@ -1,8 +1,8 @@
-"""How a segment, and the end of a take, come about: from a request, or a state, to the result."""
+"""How a segment, and the end of a take, come about: from a prepared request, or a state."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -11,14 +11,17 @@ from longtake.errors import ValidationError
 from longtake.families.family import LoadedModel, ModelFamily
 from longtake.families.presets import Preset
 from longtake.families.stages import Recipe
-from longtake.families.takes import TakeSpan
-from longtake.requests.request import GenerationRequest, Job
+from longtake.requests.request import Job
+from longtake.runs.admission import Admission
+from longtake.runs.events import Event
 from longtake.runs.execution import Execution, execute, run_checks
 from longtake.runs.observers import ObservedRun
 from longtake.runs.plans import Plans
-from longtake.runs.resolution import Resolved, naming_sampling, resolve_options, resolve_request
-from longtake.runs.results import Event, Frames, GenerationResult, Waveform
+from longtake.runs.prepared import PreparedRequest
+from longtake.runs.resolution import naming_sampling, resolve_options
+from longtake.runs.results import Frames, GenerationResult, Waveform
 from longtake.runs.run import Run
+from longtake.states.live import LiveState
 from longtake.states.state import ContinuationCodec, ContinuationState
 
 __all__ = ["SegmentMaker"]
@@ -27,123 +30,104 @@ __all__ = ["SegmentMaker"]
 class SegmentMaker:
     """Makes the segments and ends of one family, preset and model, one at a time.
 
-    ``recipe``: the stages of a segment, as `ModelFamily.recipe` gives them.
+    ``recipe``: the stages of a segment, as `ModelFamily.recipe` gives them. ``admission``: prepares
+    its requests.
     """
 
     def __init__(
-        self, family: ModelFamily, preset: Preset, recipe: Recipe, model: LoadedModel
+        self,
+        family: ModelFamily,
+        preset: Preset,
+        recipe: Recipe,
+        model: LoadedModel,
+        admission: Admission,
     ) -> None:
         self._family = family
-        self._preset = preset
-        self._recipe = recipe
         self._model = model
+        self._admission = admission
         self._plans = Plans(family, preset, recipe, model)
 
     def prepare(self) -> None:
         """As `Pipeline.prepare`."""
         self._plans.check()
 
-    def resolve(self, request: GenerationRequest, blobs: BlobStore | None) -> Job:
-        """As `Pipeline.resolve`."""
-        return self._resolved(request, blobs)[1].job
-
-    def check(self, request: GenerationRequest, blobs: BlobStore | None) -> Job:
-        """As `Pipeline.check`."""
-        values, resolved = self._resolved(request, blobs)
-        run = Run(seed=resolved.job.segment_seed, device=self._model.device)
-        with naming_sampling(request):
+    def check(self, prepared: PreparedRequest) -> None:
+        """Ask those stages that are built of no network; threads may do so at once."""
+        run = Run(seed=prepared.job.segment_seed, device=self._model.device)
+        with naming_sampling(prepared.request):
             run_checks(
-                self._plans.first_checks(),
+                self._plans.first_checks,
                 run=run,
-                job=resolved.job,
-                options=resolved.options,
-                values=values,
+                job=prepared.job,
+                options=prepared.options,
+                values=self._admission.values(prepared),
             )
-        return resolved.job
 
     def segment(
         self,
-        request: GenerationRequest,
-        blobs: BlobStore | None,
+        prepared: PreparedRequest,
         *,
         listener: Callable[[Event], None],
         is_cancelled: Callable[[], bool],
         observed: ObservedRun,
     ) -> GenerationResult:
         """As `Pipeline.generate`. ``listener`` gets every event but the last, the `Final`."""
-        values, resolved = self._resolved(request, blobs)
-        job, codec = resolved.job, self._writing_codec(resolved.job)
+        request, job, options = prepared.request, prepared.job, prepared.options
+        blobs, codec = prepared.blobs, self._writing_codec(job)
+        continued = prepared.state is not None
         run = Run(
             seed=job.segment_seed,
             device=self._model.device,
             listener=listener,
             is_cancelled=is_cancelled,
         )
-        plan = self._plans.segment()
+        plan, values = self._plans.segment(), self._admission.values(prepared)
+        del prepared  # or its inputs would be alive until the segment is done
         with naming_sampling(request):
             done = execute(
-                plan, run=run, job=job, options=resolved.options, values=values, observed=observed
+                plan, run=run, job=job, options=options, values=values, observed=observed
             )
-        state = None if codec is None else codec.encode(done.values[codec.state_type], blobs)
-        size = (job.sampling.height, job.sampling.width)
-        result = _result(done, size=size, fps=job.sampling.fps, resolved=resolved, state=state)
-        _tell(observed, result, job, continued=request.state is not None)
+        state = None
+        if codec is not None:
+            state = LiveState(codec, blobs, value=done.values[codec.state_type])
+        result = _result(
+            done,
+            size=(job.sampling.height, job.sampling.width),
+            fps=job.sampling.fps,
+            job=job,
+            options=options,
+            state=state,
+        )
+        _tell(observed, result, job, continued=continued)
         return result
 
     def finish(
-        self, state: ContinuationState, blobs: BlobStore | None, *, observed: ObservedRun
+        self,
+        state: ContinuationState | LiveState,
+        blobs: BlobStore | None,
+        *,
+        is_cancelled: Callable[[], bool],
+        observed: ObservedRun,
     ) -> GenerationResult:
         """As `Pipeline.finish`."""
         if not self._family.finish:
             raise ValidationError("state", f"takes of family {self._family.name!r} need no finish")
-        codec = self._codec_of(state)
-        decoded = codec.decode(state, blobs)
-        take = decoded.take_defaults
+        restored = self._admission.restore(state, blobs).value()
+        take = restored.take_defaults
         if not isinstance(take.get("fps"), Fraction):
             raise ValidationError(
                 "state", "has no clock, so there is no telling where the take ends"
             )
+        state_type = self._admission.state_type(state)
         done = execute(
-            self._plans.finish(codec.state_type),
-            run=Run(device=self._model.device),
+            self._plans.finish(state_type),
+            run=Run(device=self._model.device, is_cancelled=is_cancelled),
             options=resolve_options(self._family.finish),
-            values={codec.state_type: decoded},
+            values={state_type: restored},
             observed=observed,
         )
         size = (take.get("height", 0), take.get("width", 0))
         return _result(done, size=size, fps=take["fps"])
-
-    def _resolved(
-        self, request: GenerationRequest, blobs: BlobStore | None
-    ) -> tuple[dict[type, Any], Resolved]:
-        """The restored state, if any, and the span of the segment; and the job."""
-        values: dict[type, Any] = {}
-        decoded, index, take_defaults = None, 0, {}
-        if request.state is not None:
-            codec = self._codec_of(request.state)
-            decoded = values[codec.state_type] = codec.decode(request.state, blobs)
-            index, take_defaults = decoded.segment_index + 1, decoded.take_defaults
-        resolved = resolve_request(
-            request,
-            family=self._family,
-            preset=self._preset,
-            recipe=self._recipe,
-            segment_index=index,
-            take_defaults=take_defaults,
-        )
-        if self._plans.has_span:
-            values[TakeSpan] = TakeSpan.of(resolved.job, decoded)
-        return values, resolved
-
-    def _codec_of(self, state: ContinuationState) -> ContinuationCodec[Any]:
-        codec = self._family.codec(state.kind)
-        if codec is None:
-            known = ", ".join(repr(codec.kind) for codec in self._family.codecs) or "none"
-            raise ValidationError(
-                "state.kind",
-                f"{state.kind!r} is not a state of family {self._family.name!r}; it reads {known}",
-            )
-        return codec
 
     def _writing_codec(self, job: Job) -> ContinuationCodec[Any] | None:
         """The codec of the state that ``job`` asks for; None when it asks for none."""
@@ -162,26 +146,27 @@ def _result(
     *,
     size: tuple[int, int],
     fps: Fraction,
-    resolved: Resolved | None = None,
-    state: ContinuationState | None = None,
+    job: Job | None = None,
+    options: Mapping[str, Any] | None = None,
+    state: LiveState | None = None,
 ) -> GenerationResult:
     """The values at the end of a plan; ``size``: height and width of a picture without frames."""
     import numpy as np
 
     frames: Frames | None = done.values.get(Frames)
     sound: Waveform | None = done.values.get(Waveform)
-    if resolved is not None:  # a family may make what was not asked for, on its way
-        frames = frames if resolved.job.output.video else None
-        sound = sound if resolved.job.output.audio else None
+    if job is not None:  # a family may make what was not asked for, on its way
+        frames = frames if job.output.video else None
+        sound = sound if job.output.audio else None
     return GenerationResult(
         frames=np.zeros((0, *size, 3), np.uint8) if frames is None else frames.pixels,
         audio=None if sound is None else sound.samples,
         audio_sample_rate=None if sound is None else sound.sample_rate,
         fps=fps,
-        state=state,
+        live_state=state,
         timings=done.timings,
-        job=None if resolved is None else resolved.job,
-        options={} if resolved is None else resolved.options,
+        job=job,
+        options={} if options is None else options,
     )
 
 

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 
 from attrs import define, field
 
-from longtake.runs.results import Event
+from longtake.runs.events import Event
 
 __all__ = ["Meeting", "Work", "stream_events"]
 

@@ -217,7 +217,10 @@ def _check_producers(
             _check_only_knows(planned, parameter, given, maybe_given, made)
         for parameter in planned.parameters:
             if _is_missing(parameter, available):
-                raise _nobody_makes(planned, parameter.type, available, maybe_given, wired[index:])
+                made_before = available - given
+                raise _nobody_makes(
+                    planned, parameter.type, made_before, maybe_given, wired[index:]
+                )
         available.update(planned.makes)
 
 
@@ -248,7 +251,7 @@ def _check_only_knows(
 def _nobody_makes(
     planned: PlannedStage,
     wanted: type,
-    available: set[type],
+    made_before: set[type],
     maybe_given: set[type],
     later: Sequence[PlannedStage],
 ) -> WiringError:
@@ -260,7 +263,7 @@ def _nobody_makes(
     elif wanted is TakeSpan:
         who = "there is one where the states of the family's codec inherit from TakeState"
     else:
-        known = ", ".join(sorted(cls.__name__ for cls in available)) or "none"
+        known = ", ".join(sorted(cls.__name__ for cls in made_before)) or "none"
         who = f"no stage here makes it; available: {known}"
     return WiringError(
         f"stage {planned.spec.name!r} needs a {wanted.__name__}, but no earlier stage makes it "

@@ -10,7 +10,7 @@ import click
 from attrs import evolve, fields, frozen
 
 from longtake.blobs.protocol import BlobStore
-from longtake.cli.commands.rolling import Take, roll, with_predicted_length
+from longtake.cli.commands.rolling import Take, admit_first, roll
 from longtake.cli.options.documents import build_overrides, build_request, request_options
 from longtake.cli.options.inputs import InputChoice, input_options, read_inputs
 from longtake.cli.options.models import (
@@ -114,7 +114,7 @@ def generate(
     files.check(pictures=request.output.video)
     given = None if files.state is None else read_state(files.state)
     store = None if blobs is None else _open_store(blobs, files.save_state is not None)
-    request = evolve(request, state=given, inputs=read_inputs(chosen))
+    named = read_inputs(chosen)
     registry = Registry.default()
     family = choose_family(registry, choice, given)
     family.preset(preset)  # refuses an unknown one before a checkpoint is looked at
@@ -125,17 +125,17 @@ def generate(
         _check_single(family, all_prompts, files)
     take = Take(
         all_prompts,
-        request,
+        evolve(request, inputs=named.inputs),
         files.output,
         ends=finish or files.save_state is None,
         predicts_length=predicts_length,
     )
     with open_pipeline(registry, family, choice, preset, overrides) as pipeline:
-        if predicts_length:
-            take = evolve(take, request=with_predicted_length(pipeline, request, store))
-        pipeline.check(take.request, blobs=store)
+        after = None if given is None else pipeline.restore(given, blobs=store)
+        with named.naming():
+            first = admit_first(pipeline, take, after, store)
         pipeline.prepare()
-        roll(pipeline, take, states, blobs=store)
+        roll(pipeline, take, first, states)
     if states is not None and files.save_state is None:
         states.remove()
 

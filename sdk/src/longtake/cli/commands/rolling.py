@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -16,11 +16,13 @@ from longtake.media.writer import TakeWriter
 from longtake.pipeline import Pipeline
 from longtake.requests.inputs import Inputs
 from longtake.requests.request import GenerationRequest
-from longtake.runs.results import Final, GenerationResult
+from longtake.runs.events import Final
+from longtake.runs.prepared import PreparedRequest
+from longtake.runs.results import GenerationResult
 from longtake.states.file import StateFile
-from longtake.states.state import ContinuationState
+from longtake.states.live import LiveState
 
-__all__ = ["Take", "roll", "with_predicted_length"]
+__all__ = ["Take", "admit_first", "roll"]
 
 
 @frozen
@@ -29,8 +31,8 @@ class Take:
 
     ``prompts``: one per segment. ``request``: what the segments have in common, and the inputs of
     the first. ``output``: the media file. ``ends``: whether the held-back sound is let out after
-    the last segment. ``predicts_length``: whether each prompt says how long its segment is; for
-    the first one, ``request`` says so already.
+    the last segment. ``predicts_length``: whether each prompt says how many new frames its segment
+    has, as far as the model can tell.
     """
 
     prompts: tuple[str, ...]
@@ -44,7 +46,7 @@ class Take:
 class _Rolled:
     """How far a take has come."""
 
-    state: ContinuationState | None
+    state: LiveState | None
     segments: int = 0
     frames: int = 0
     picture_seconds: float = 0.0
@@ -69,25 +71,35 @@ class _Rolled:
             self.sound_seconds += result.audio.shape[1] / result.audio_sample_rate
 
 
-def roll(
-    pipeline: Pipeline, take: Take, states: StateFile | None, *, blobs: BlobStore | None = None
-) -> None:
+def admit_first(
+    pipeline: Pipeline, take: Take, after: LiveState | None, blobs: BlobStore | None
+) -> PreparedRequest:
+    """The first segment's request, checked. ``after``: the state that the take goes on from."""
+    return _admitted(pipeline, take, take.prompts[0], take.request.inputs, after, blobs)
+
+
+def roll(pipeline: Pipeline, take: Take, first: PreparedRequest, states: StateFile | None) -> None:
     """Roll ``take``. ``states``: where its newest state is kept; None when it has none.
 
     Whatever is raised, the file holds the finished segments and the state file goes on from them;
     a line on standard error says so.
     """
-    rolled = _Rolled(take.request.state)
+    rolled = _Rolled(first.state)
     try:
         with cancelled_by_signals() as cancel, ExitStack() as files:
             for number, prompt in enumerate(take.prompts, 1):
-                label = f"segment {number}/{len(take.prompts)}"
-                result = _roll_segment(pipeline, take, prompt, rolled, label, cancel, blobs)
+                label, prepared = f"segment {number}/{len(take.prompts)}", first
+                if number > 1:
+                    prepared = _admitted(
+                        pipeline, take, prompt, Inputs(), rolled.state, first.blobs
+                    )
+                result = _roll_segment(pipeline, prepared, label, cancel.is_set)
                 _keep(result, take, rolled, states, files)
                 describe(label, result)
             if take.ends and rolled.has_sound and pipeline.family.finish:
                 assert rolled.state is not None
-                rolled.add(pipeline.finish(rolled.state, blobs=blobs), take.output, files)
+                end = pipeline.finish(rolled.state, blobs=first.blobs, cancel=cancel.is_set)
+                rolled.add(end, take.output, files)
     except BaseException:
         _say_what_is_kept(take, rolled, states)
         raise
@@ -97,43 +109,36 @@ def roll(
     click.echo(f"{take.output}: {what}", err=True)
 
 
-def _roll_segment(
+def _admitted(
     pipeline: Pipeline,
     take: Take,
     prompt: str,
-    rolled: _Rolled,
-    label: str,
-    cancel: threading.Event,
+    inputs: Inputs,
+    after: LiveState | None,
     blobs: BlobStore | None,
-) -> GenerationResult:
+) -> PreparedRequest:
     continues = bool(pipeline.family.codecs)
     output = evolve(take.request.output, last=not continues, return_state=continues)
-    inputs = Inputs() if rolled.segments else take.request.inputs
-    request = evolve(take.request, prompt=prompt, inputs=inputs, state=rolled.state, output=output)
-    if take.predicts_length and rolled.segments:
-        request = with_predicted_length(pipeline, request, blobs)
+    request = evolve(take.request, prompt=prompt, inputs=inputs, output=output)
+    if take.predicts_length:
+        job = pipeline.resolve(request, after=after, blobs=blobs)
+        wanted = pipeline.predict_num_frames(prompt, fps=job.sampling.fps)
+        frames = pipeline.num_frames_for(wanted, request, after=after, blobs=blobs)
+        request = evolve(request, sampling=evolve(request.sampling, num_frames=frames))
+    return pipeline.check(request, after=after, blobs=blobs)
+
+
+def _roll_segment(
+    pipeline: Pipeline, prepared: PreparedRequest, label: str, cancel: Callable[[], bool]
+) -> GenerationResult:
     result = None
     with SegmentProgress(label) as progress:
-        for event in pipeline.stream(request, blobs=blobs, cancel=cancel):
+        for event in pipeline.stream(prepared, cancel=cancel):
             progress.show(event)
             if isinstance(event, Final):
                 result = event.result
     assert result is not None
     return result
-
-
-def with_predicted_length(
-    pipeline: Pipeline, request: GenerationRequest, blobs: BlobStore | None
-) -> GenerationRequest:
-    """``request`` with as many new frames as its prompt asks for, and those that it repeats.
-
-    Raises `ValidationError` when the model cannot tell.
-    """
-    job = pipeline.resolve(request, blobs=blobs)
-    frames = pipeline.predict_num_frames(request.prompt, fps=job.sampling.fps)
-    repeated = 0 if request.state is None else request.output.overlap_frames
-    total = frames + max(0, repeated - 1)
-    return evolve(request, sampling=evolve(request.sampling, num_frames=total))
 
 
 def _keep(
@@ -152,7 +157,7 @@ def _keep(
         raise
     if states is not None and result.state is not None:
         states.save(result.state)
-    rolled.state = result.state
+    rolled.state = result.live_state
     rolled.segments += 1
 
 

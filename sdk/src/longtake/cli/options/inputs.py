@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -14,9 +14,10 @@ from attrs import frozen
 from longtake.errors import ValidationError
 from longtake.requests.inputs import AudioInput, ClipInput, ImageInput, Inputs
 
-__all__ = ["InputChoice", "input_options", "read_inputs"]
+__all__ = ["InputChoice", "NamedInputs", "input_options", "read_inputs"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+P = TypeVar("P", ImageInput, ClipInput)
 
 _FIRST_SEGMENT = "Of the first segment."
 _OPTIONS = (
@@ -67,46 +68,60 @@ class InputChoice:
     last_frame: str | None = None
 
 
-def read_inputs(choice: InputChoice) -> Inputs:
-    """Read and check all the files. Raises `ValidationError` naming the option and the file."""
-    images = [_image(text) for text in choice.images]
+@frozen
+class NamedInputs:
+    """Inputs, and the option that each of them came from, by its path in a request."""
+
+    inputs: Inputs
+    options: Mapping[str, str]
+
+    @contextmanager
+    def naming(self) -> Iterator[None]:
+        """Where what is in a file is refused, say the option that named the file."""
+        try:
+            yield
+        except ValidationError as error:
+            option = self.options.get(error.path.removesuffix(".data"))
+            if option is None or not error.path.endswith(".data"):
+                raise
+            raise ValidationError(option, error.problem) from None
+
+
+def read_inputs(choice: InputChoice) -> NamedInputs:
+    """Read all the files; nothing is decoded. Raises `ValidationError` naming option and file."""
+    images = [("--image", text, *_placed("--image", text)) for text in choice.images]
     for name, text, frame in (
         ("--first-frame", choice.first_frame, 0),
         ("--last-frame", choice.last_frame, -1),
     ):
         if text is not None:
-            with _named(name, text):
-                images.append(ImageInput.from_file(text, frame=frame))
-                images[-1].pixels()
-    return Inputs(
-        images=tuple(images),
-        clips=tuple(_clip(text) for text in choice.clips),
+            images.append((name, text, text, frame, 1.0))
+    clips = [("--clip", text, *_placed("--clip", text)) for text in choice.clips]
+    named = {f"inputs.images[{n}]": f"{each[0]} {each[1]}" for n, each in enumerate(images)}
+    named |= {f"inputs.clips[{n}]": f"{each[0]} {each[1]}" for n, each in enumerate(clips)}
+    named["inputs.audio"] = f"--audio {choice.sound}"
+    inputs = Inputs(
+        images=tuple(_read(ImageInput, *each) for each in images),
+        clips=tuple(_read(ClipInput, *each) for each in clips),
         audio=None if choice.sound is None else _sound(choice.sound),
     )
+    return NamedInputs(inputs, named)
 
 
-def _image(text: str) -> ImageInput:
-    with _named("--image", text):
-        path, frame, strength = _split(text, _FRAME, "FILE@FRAME[:STRENGTH]")
-        image = ImageInput.from_file(path, frame=int(frame), strength=strength)
-        image.pixels()
-        return image
+def _read(kind: type[P], option: str, text: str, path: str, frame: float, strength: float) -> P:
+    with _named(option, text):
+        return kind.from_file(path, frame=int(frame), strength=strength)
 
 
-def _clip(text: str) -> ClipInput:
-    with _named("--clip", text):
-        path, frame, strength = _split(text, _FRAME, "FILE@FRAME[:STRENGTH]")
-        clip = ClipInput.from_file(path, frame=int(frame), strength=strength)
-        clip.check()
-        return clip
+def _placed(option: str, text: str) -> tuple[str, float, float]:
+    with _named(option, text):
+        return _split(text, _FRAME, "FILE@FRAME[:STRENGTH]")
 
 
 def _sound(text: str) -> AudioInput:
     with _named("--audio", text):
         path, start, strength = _split(text, _SECONDS, "FILE@SECONDS[:STRENGTH]")
-        sound = AudioInput.from_file(path, start=start, strength=strength)
-        sound.check()
-        return sound
+        return AudioInput.from_file(path, start=start, strength=strength)
 
 
 def _split(text: str, pattern: re.Pattern[str], form: str) -> tuple[str, float, float]:

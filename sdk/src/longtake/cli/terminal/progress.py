@@ -7,7 +7,8 @@ from typing import Any, Self
 
 import click
 
-from longtake.runs.results import Event, GenerationResult, Progress
+from longtake.runs.events import Event, Progress
+from longtake.runs.results import GenerationResult
 
 __all__ = ["SegmentProgress", "describe", "seconds_of"]
 

@@ -24,7 +24,7 @@ class RunContract(FamilyFixtures):
         cancel, done = threading.Event(), 0
         with (
             tried.loaded() as pipeline,
-            closing(pipeline.stream(tried.opening(), cancel=cancel)) as events,
+            closing(pipeline.stream(tried.opening(), cancel=cancel.is_set)) as events,
         ):
             step = first_step(events)
             if step is None:
@@ -53,7 +53,7 @@ class RunContract(FamilyFixtures):
         cancelled.set()
         with tried.loaded() as pipeline:
             with pytest.raises(lt.Cancelled):
-                pipeline.generate(tried.opening(), cancel=cancelled)
+                pipeline.generate(tried.opening(), cancel=cancelled.is_set)
             with closing(pipeline.stream(tried.opening())) as events:
                 first_step(events)
             different = same_segment(tried.first, pipeline.generate(tried.opening()))

@@ -1,0 +1,64 @@
+"""What the inputs of a request show and sound like: each is decoded once, when first asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from longtake.errors import ValidationError
+from longtake.requests.inputs import Inputs, located
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["DecodedInputs"]
+
+
+class DecodedInputs:
+    """The pictures, clips and sound of `Inputs`, decoded once for all checks and stages of a run.
+
+    Checks and stages ask for it by this type. The arrays are shared, so they cannot be written to.
+    Everything raises `ValidationError` with the whole path, such as ``inputs.images[0].data``.
+
+    ``inputs``: the files and their places.
+    """
+
+    def __init__(self, inputs: Inputs) -> None:
+        self.inputs = inputs
+        self._lock = threading.Lock()
+        self._pictures: dict[str, NDArray[np.uint8]] = {}
+        self._sounds: dict[str, NDArray[np.float32]] = {}
+
+    def image(self, index: int) -> NDArray[np.uint8]:
+        """Image number ``index``: uint8 RGB ``[H, W, 3]``, upright."""
+        image = self.inputs.images[index]
+        return self._once(self._pictures, f"images[{index}]", image.pixels)
+
+    def clip(self, index: int) -> NDArray[np.uint8]:
+        """All pictures of clip number ``index``: uint8 RGB ``[T, H, W, 3]``, upright."""
+        clip = self.inputs.clips[index]
+        return self._once(self._pictures, f"clips[{index}]", clip.frames)
+
+    def audio(self, sample_rate: int) -> NDArray[np.float32]:
+        """The sound: float32 ``[2, n]`` at ``sample_rate`` Hz, decoded once for each rate."""
+        audio = self.inputs.audio
+        if audio is None:
+            raise ValidationError("inputs.audio", "is left out; there is no sound to decode")
+        return self._once(self._sounds, "audio", lambda: audio.samples(sample_rate), sample_rate)
+
+    def _once(
+        self,
+        decoded: dict[str, NDArray[Any]],
+        place: str,
+        decode: Callable[[], NDArray[Any]],
+        sample_rate: int | None = None,
+    ) -> NDArray[Any]:
+        key = place if sample_rate is None else f"{place} at {sample_rate} Hz"
+        with self._lock:
+            if key not in decoded:
+                with located(place):
+                    decoded[key] = decode()
+                decoded[key].flags.writeable = False
+            return decoded[key]

@@ -1,0 +1,159 @@
+"""From a request to a prepared one: everything is read and resolved once, without the device."""
+
+from __future__ import annotations
+
+import secrets
+from functools import cached_property
+from typing import Any
+
+from longtake.blobs.protocol import BlobStore
+from longtake.errors import PluginError, ValidationError
+from longtake.families.family import ModelFamily
+from longtake.families.places import Placing, SegmentPlace, placing_of
+from longtake.families.presets import Preset
+from longtake.families.stages import Recipe
+from longtake.requests.decoded import DecodedInputs
+from longtake.requests.request import GenerationRequest, Job
+from longtake.runs.prepared import PreparedRequest
+from longtake.runs.resolution import Resolved, resolve_request
+from longtake.states.live import LiveState
+from longtake.states.state import ContinuationCodec, ContinuationState
+
+__all__ = ["Admission"]
+
+
+class Admission:
+    """Prepares the requests of one family and preset; threads may share it.
+
+    ``recipe``: the stages of a segment, as `ModelFamily.recipe` gives them.
+    """
+
+    def __init__(self, family: ModelFamily, preset: Preset, recipe: Recipe) -> None:
+        self._family = family
+        self._preset = preset
+        self._recipe = recipe
+        self._id = secrets.token_hex(16)
+
+    @cached_property
+    def placing(self) -> Placing | None:
+        """How segments are placed in their take; None in a family that does not say."""
+        return placing_of(self._family)
+
+    def restore(
+        self, state: ContinuationState | LiveState, blobs: BlobStore | None = None
+    ) -> LiveState:
+        """The state, restored. Raises `ValidationError` for one that is bad or another family's."""
+        codec = self._codec_of(state)
+        live = state if isinstance(state, LiveState) else LiveState(codec, blobs, document=state)
+        live.value()
+        return live
+
+    def resolve(
+        self, request: GenerationRequest, after: LiveState | None, blobs: BlobStore | None
+    ) -> Job:
+        """The request with nothing left out."""
+        return self._resolved(request, self._restored(request, after, blobs)).job
+
+    def prepare(
+        self, request: GenerationRequest, after: LiveState | None, blobs: BlobStore | None
+    ) -> PreparedRequest:
+        """The request with all that it needs; what its stages refuse is not asked yet.
+
+        ``after``: in the place of the request's own state. Raises `ValidationError`.
+        """
+        state = self._restored(request, after, blobs)
+        resolved = self._resolved(request, state)
+        if request.output.return_state and not self._family.codecs:
+            raise _makes_no_state(self._family)
+        return PreparedRequest(
+            request=request,
+            job=resolved.job,
+            options=resolved.options,
+            state=state,
+            place=self._placed(resolved.job, state),
+            inputs=DecodedInputs(resolved.job.inputs),
+            blobs=blobs,
+            pipeline_id=self._id,
+        )
+
+    def values(self, prepared: PreparedRequest) -> dict[type, Any]:
+        """What is there before the first stage of a prepared request, by type.
+
+        Raises `ValidationError` for one that another pipeline prepared.
+        """
+        if prepared.pipeline_id != self._id:
+            raise ValidationError(
+                "request", "was prepared by another pipeline; only that one can run it"
+            )
+        values: dict[type, Any] = {DecodedInputs: prepared.inputs}
+        if prepared.state is not None:
+            values[self.state_type(prepared.state)] = prepared.state.value()
+        if self.placing is not None:
+            values[self.placing.makes] = prepared.place
+        return values
+
+    def num_frames_for(
+        self,
+        new_frames: int,
+        request: GenerationRequest,
+        after: LiveState | None,
+        blobs: BlobStore | None,
+    ) -> int:
+        """How many frames a segment has that adds ``new_frames`` to the take of ``request``."""
+        state = self._restored(request, after, blobs)
+        place = self._placed(self._resolved(request, state).job, state)
+        if not isinstance(place, SegmentPlace):
+            raise ValidationError(
+                "sampling.num_frames",
+                f"family {self._family.name!r} does not tell how long its segments can be",
+            )
+        return place.num_frames_for(new_frames)
+
+    def _restored(
+        self, request: GenerationRequest, after: LiveState | None, blobs: BlobStore | None
+    ) -> LiveState | None:
+        given = request.state if after is None else after
+        return None if given is None else self.restore(given, blobs)
+
+    def _resolved(self, request: GenerationRequest, state: LiveState | None) -> Resolved:
+        index, take_defaults = 0, {}
+        if state is not None:
+            restored = state.value()
+            index, take_defaults = restored.segment_index + 1, restored.take_defaults
+        return resolve_request(
+            request,
+            family=self._family,
+            preset=self._preset,
+            recipe=self._recipe,
+            segment_index=index,
+            take_defaults=take_defaults,
+        )
+
+    def _placed(self, job: Job, state: LiveState | None) -> Any:
+        if self.placing is None:
+            return None
+        place = self.placing.place(job, None if state is None else state.value())
+        if not isinstance(place, self.placing.makes):
+            raise PluginError(
+                f"family {self._family.name!r}: its place returned a {type(place).__name__} where "
+                f"its annotation says {self.placing.makes.__name__}"
+            )
+        return place
+
+    def state_type(self, state: ContinuationState | LiveState) -> type:
+        """The class of the typed state. Raises `ValidationError` for another family's."""
+        return self._codec_of(state).state_type
+
+    def _codec_of(self, state: ContinuationState | LiveState) -> ContinuationCodec[Any]:
+        codec = self._family.codec(state.kind)
+        if codec is None:
+            known = ", ".join(repr(codec.kind) for codec in self._family.codecs) or "none"
+            raise ValidationError(
+                "state.kind",
+                f"{state.kind!r} is not a state of family {self._family.name!r}; it reads {known}",
+            )
+        return codec
+
+
+def _makes_no_state(family: ModelFamily) -> ValidationError:
+    return ValidationError("output.return_state", f"family {family.name!r} makes no state")

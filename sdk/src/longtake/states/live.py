@@ -1,0 +1,61 @@
+"""The state of a take inside one process: typed, with its document made only when asked for."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from longtake.blobs.protocol import BlobStore
+from longtake.states.state import ContinuationCodec, ContinuationState
+
+__all__ = ["LiveState"]
+
+
+class LiveState:
+    """A family's typed state and its `ContinuationState`, each made from the other at most once.
+
+    Made by `Pipeline.restore`, and given as `GenerationResult.live_state`. Whoever rolls the next
+    segment in the same process goes on from the typed state, so nothing is encoded or decoded in
+    between. Threads may share it.
+
+    ``kind``: of the document.
+    """
+
+    def __init__(
+        self,
+        codec: ContinuationCodec[Any],
+        blobs: BlobStore | None,
+        *,
+        value: Any = None,
+        document: ContinuationState | None = None,
+    ) -> None:
+        self.kind = codec.kind
+        self._codec = codec
+        self._blobs = blobs
+        self._value = value
+        self._document = document
+        self._lock = threading.Lock()
+
+    def value(self) -> Any:
+        """The typed state. Raises what `ContinuationCodec.decode` raises, each time anew."""
+        with self._lock:
+            if self._value is None:
+                self._value = self._codec.decode(self._given(), self._blobs)
+            return self._value
+
+    def document(self) -> ContinuationState:
+        """The state as plain JSON; its big parts are in the blob store when this returns.
+
+        Raises what `ContinuationCodec.encode` and the store raise; it may be asked for again.
+        """
+        with self._lock:
+            if self._document is None:
+                self._document = self._codec.encode(self._value, self._blobs)
+            return self._document
+
+    def _given(self) -> ContinuationState:
+        assert self._document is not None  # it has one of the two from the beginning
+        return self._document
+
+    def __repr__(self) -> str:
+        return f"<LiveState {self.kind!r}>"
