@@ -42,7 +42,7 @@ def roll_take(num_segments: int = 3) -> Take:
             job = session.extend("a bell in the fog").job
             assert job is not None and session.state is not None
             previous = states[-1] if states else None
-            segments.append(place_segment(previous, job.sampling.num_frames, job.sampling.fps))
+            segments.append(place_segment(job, previous))
             states.append(LTX2ContinuationState.from_continuation_state(session.state))
         end = session.finish()
     clocks = tuple(state.clock for state in states if state.clock is not None)

@@ -47,9 +47,9 @@ def wires_of(family: lt.ModelFamily, preset: str | None = None) -> Wires:
     """The wiring that a pipeline of this family and preset has, planned as pipelines plan it."""
     chosen = family.preset(preset)
     plans = _PlansOfShells(family, chosen, family.recipe(chosen), lt.LoadedModel())
-    given: set[type] = {lt.TakeSpan} if plans.has_span else set()
-    given |= {codec.state_type for codec in family.codecs}
     plan = plans.segment()
+    read = {each.type for planned in plan.stages for each in planned.parameters}
+    given = {*plans.states, *(each for each in plans.given if each in read)}
     return Wires(tuple(map(_row, plan.stages)), tuple(_spans(plan, given)))
 
 

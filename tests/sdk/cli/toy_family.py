@@ -82,16 +82,31 @@ class DrawOptions:
     interrupt_in_segment: int = -1
 
 
+def decode_all(inputs: lt.DecodedInputs) -> None:
+    for index in range(len(inputs.inputs.images)):
+        inputs.image(index)
+    for index in range(len(inputs.inputs.clips)):
+        inputs.clip(index)
+    if inputs.inputs.audio is not None:
+        inputs.audio(RATE)
+
+
 class Draw:
     """Noise of the run's seed and the state's level."""
 
-    def check(self, job: lt.Job) -> None:
-        job.inputs.check(num_frames=job.sampling.num_frames, fps=job.sampling.fps)
+    def check(self, job: lt.Job, inputs: lt.DecodedInputs) -> None:
+        job.inputs.check_places(job.sampling.num_frames, job.sampling.fps)
+        decode_all(inputs)
         if job.sampling.height % 16:
             raise lt.ValidationError("sampling.height", "must divide by 16")
 
     def __call__(
-        self, job: lt.Job, options: DrawOptions, state: FogState | None, run: lt.Run
+        self,
+        job: lt.Job,
+        inputs: lt.DecodedInputs,
+        options: DrawOptions,
+        state: FogState | None,
+        run: lt.Run,
     ) -> tuple[lt.Frames, lt.Waveform, FogState]:
         for _ in run.steps(options.num_inference_steps):
             if job.segment_index == options.fail_in_segment:
@@ -102,17 +117,17 @@ class Draw:
         noise = np.random.default_rng([run.seed, level, len(job.prompt)])
         size = (sampling.num_frames, sampling.height, sampling.width, 3)
         frames = noise.integers(0, 256, size, np.uint8)
-        for image in job.inputs.images:
-            frames[image.frame_in(len(frames))] = image.pixels()[0, 0]
-        for clip in job.inputs.clips:
-            start, pictures = clip.frame_in(len(frames)), clip.frames()
+        for index, image in enumerate(job.inputs.images):
+            frames[image.frame_in(len(frames))] = inputs.image(index)[0, 0]
+        for index, clip in enumerate(job.inputs.clips):
+            start, pictures = clip.frame_in(len(frames)), inputs.clip(index)
             frames[start : start + len(pictures)] = pictures[: len(frames) - start, :1, :1]
         # From what the one before held back to what this one holds back.
         samples = round(sampling.num_frames * RATE / sampling.fps)
         samples += (0 if state is None else HELD_BACK) - (0 if job.output.last else HELD_BACK)
         sound = noise.uniform(-0.5, 0.5, (1, samples)).astype(np.float32)
         if (audio := job.inputs.audio) is not None:
-            start, heard = round(audio.start * RATE), audio.samples(RATE)[:1]
+            start, heard = round(audio.start * RATE), inputs.audio(RATE)[:1]
             sound[:, start : start + heard.shape[1]] = heard[:, : samples - start]
         after = FogState(
             job.segment_index, int(noise.integers(2**62)), sampling.height, sampling.width

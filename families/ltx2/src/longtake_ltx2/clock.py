@@ -16,6 +16,7 @@ from attrs import frozen
 __all__ = [
     "AUDIO_CONTEXT_LATENTS",
     "DECODE_CONTEXT_LATENTS",
+    "FEWEST_NEW_FRAMES",
     "FRAMES_PER_LATENT",
     "LATENTS_PER_SECOND",
     "SegmentClock",
@@ -30,6 +31,8 @@ __all__ = [
 
 LATENTS_PER_SECOND = 25
 FRAMES_PER_LATENT = 8
+FEWEST_NEW_FRAMES = FRAMES_PER_LATENT
+"""That a segment may add to a take."""
 AUDIO_CONTEXT_LATENTS = 51
 """Latents of clean sound that a segment is conditioned on: about two seconds."""
 DECODE_CONTEXT_LATENTS = 64
@@ -112,6 +115,16 @@ class SegmentClock:
     def new_frames(self) -> int:
         """How many of its frames the take did not have."""
         return self.num_frames - self.repeated_frames
+
+    def num_frames_for(self, new_frames: int) -> int:
+        """How many frames a segment in this place has that adds ``new_frames``.
+
+        The next 8k + 1 below, but with the fewest new frames that a segment may add.
+        """
+        whole = (self.repeated_frames + new_frames - 1) // FRAMES_PER_LATENT * FRAMES_PER_LATENT + 1
+        while whole - self.repeated_frames < (FEWEST_NEW_FRAMES if self.repeated_frames else 1):
+            whole += FRAMES_PER_LATENT
+        return whole
 
     @property
     def num_latents(self) -> int:

@@ -24,6 +24,7 @@ def longtake_families() -> list[lt.ModelFamily]:
             options="longtake_ltx2.pipeline_configs:LTX2T2VConfig",
             example="longtake_ltx2.tiny:write_tiny_checkpoint",
             estimate="longtake_ltx2.estimating.run:estimate",
+            place="longtake_ltx2.continuation.carried:place_segment",
             predict_num_frames="longtake_ltx2.duration:predicted_num_frames",
             description="LTX-2: picture and sound together (Lightricks)",
         )

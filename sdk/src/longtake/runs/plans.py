@@ -42,9 +42,9 @@ class Plans:
         if self._segment is None:
             plan = make_plan(
                 self._constructed(self._recipe),
-                given=self._given,
-                maybe_given=self._states,
-                results={Frames, Waveform, *self._states},
+                given=self.given,
+                maybe_given=self.states,
+                results={Frames, Waveform, *self.states},
             )
             self._segment = _showing(f"preset {self._preset.name!r}", plan)
         return self._segment
@@ -57,16 +57,17 @@ class Plans:
             for spec in self._recipe
             if has_check(spec) and not needs_components(spec)
         ]
-        return plan_checks(light, self._recipe, given=self._given, maybe_given=self._states)
+        return plan_checks(light, self._recipe, given=self.given, maybe_given=self.states)
 
     @cached_property
-    def _given(self) -> frozenset[type]:
+    def given(self) -> frozenset[type]:
         """The types of what every segment begins with."""
         place = placing_of(self._family)
         return frozenset({DecodedInputs} if place is None else {DecodedInputs, place.makes})
 
     @cached_property
-    def _states(self) -> frozenset[type]:
+    def states(self) -> frozenset[type]:
+        """The types of the states that a segment may go on from."""
         return frozenset(codec.state_type for codec in self._family.codecs)
 
     def finish(self, state_type: type) -> Plan:

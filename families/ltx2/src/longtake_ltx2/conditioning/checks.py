@@ -21,16 +21,21 @@ It is resized until it covers the picture, so this bounds the memory that takes.
 """
 
 
-def check_inputs(job: lt.Job, state: LTX2ContinuationState | None, segment: SegmentClock) -> None:
+def check_inputs(
+    job: lt.Job,
+    inputs: lt.DecodedInputs,
+    state: LTX2ContinuationState | None,
+    segment: SegmentClock,
+) -> None:
     """Refuse inputs that lie outside the segment, on each other or on what the state carries.
 
     Raises `longtake.ValidationError` with the path of the field.
     """
-    job.inputs.check(num_frames=job.sampling.num_frames, fps=job.sampling.fps)
+    job.inputs.check_places(job.sampling.num_frames, job.sampling.fps)
     _check_wanted(job)
-    _check_frames(job, 0 if state is None else len(repeated_frames(state)), segment)
+    _check_frames(job, inputs, 0 if state is None else len(repeated_frames(state)), segment)
     if job.inputs.audio is not None:
-        _check_sound(job.inputs.audio, segment)
+        _check_sound(job.inputs.audio, inputs, segment)
 
 
 def _check_wanted(job: lt.Job) -> None:
@@ -44,17 +49,19 @@ def _check_wanted(job: lt.Job) -> None:
             raise lt.ValidationError(f"inputs.{name}", f"has no effect without output.{output}")
 
 
-def _pictures(job: lt.Job) -> Iterator[tuple[str, lt.ImageInput | lt.ClipInput, int]]:
+def _pictures(
+    job: lt.Job, inputs: lt.DecodedInputs
+) -> Iterator[tuple[str, lt.ImageInput | lt.ClipInput, int]]:
     """Path and number of frames of every image and clip, what cannot be encoded refused."""
     for index, image in enumerate(job.inputs.images):
-        path, (rows, columns) = f"inputs.images[{index}]", image.pixels().shape[:2]
+        path, (rows, columns) = f"inputs.images[{index}]", inputs.image(index).shape[:2]
         if min(rows, columns) < _SMALLEST_SIDE:
             problem = f"is {rows}x{columns} pixels; both sides must be {_SMALLEST_SIDE} or more"
             raise lt.ValidationError(f"{path}.data", problem)
         _check_shape(path, rows, columns, job.sampling)
         yield path, image, 1
     for index, clip in enumerate(job.inputs.clips):
-        path, (frames, rows, columns) = f"inputs.clips[{index}]", clip.frames().shape[:3]
+        path, (frames, rows, columns) = f"inputs.clips[{index}]", inputs.clip(index).shape[:3]
         if not is_frame_count(frames):
             below = (frames - 1) // FRAMES_PER_LATENT * FRAMES_PER_LATENT + 1
             problem = f"has {frames} frames; must have 8k + 1: cut it, e.g. to {below}"
@@ -73,10 +80,12 @@ def _check_shape(path: str, rows: int, columns: int, sampling: lt.ResolvedSampli
         )
 
 
-def _check_frames(job: lt.Job, carried: int, segment: SegmentClock) -> None:
+def _check_frames(
+    job: lt.Job, inputs: lt.DecodedInputs, carried: int, segment: SegmentClock
+) -> None:
     count, repeated = job.sampling.num_frames, segment.repeated_frames if carried else 0
     taken: set[int] = set()
-    for path, given, length in _pictures(job):
+    for path, given, length in _pictures(job, inputs):
         first = given.frame_in(count)
         if first + length > count:
             raise lt.ValidationError(
@@ -97,8 +106,8 @@ def _check_frames(job: lt.Job, carried: int, segment: SegmentClock) -> None:
         taken |= own
 
 
-def _check_sound(audio: lt.AudioInput, segment: SegmentClock) -> None:
-    sound = requested_sound(audio, segment)
+def _check_sound(audio: lt.AudioInput, inputs: lt.DecodedInputs, segment: SegmentClock) -> None:
+    sound = requested_sound(inputs, segment)
     if sound.start >= sound.stop:
         seconds = float(segment.num_frames / segment.fps)
         raise lt.ValidationError(

@@ -39,7 +39,7 @@ def encoded_frames(
         from diffusers.pipelines.ltx2.utils import apply_image_conditioning_crf
 
         pixels = np.stack([apply_image_conditioning_crf(frame, image_crf) for frame in pixels])
-    video = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
+    video = torch.tensor(pixels).to(device).permute(0, 3, 1, 2).float()  # a copy: inputs are shared
     video = fitted(video, geometry.height, geometry.width) / 127.5 - 1.0
     latents = vae.encode(video.transpose(0, 1).unsqueeze(0).to(vae.dtype)).latent_dist.mode()
     return normalized_video(latents, vae).float()

@@ -42,35 +42,41 @@ class RequestedInputs:
 
 
 def requested_inputs(
-    job: lt.Job, state: LTX2ContinuationState | None, segment: SegmentClock
+    job: lt.Job,
+    inputs: lt.DecodedInputs,
+    state: LTX2ContinuationState | None,
+    segment: SegmentClock,
 ) -> RequestedInputs:
     """What a request and its state bring, as far as the streams that are wanted need it."""
-    clip = job.inputs.audio if job.output.audio else None
+    has_sound = job.output.audio and job.inputs.audio is not None
     return RequestedInputs(
-        frames=tuple(_frames(job, state)) if job.output.video else (),
-        sound=None if clip is None else requested_sound(clip, segment),
+        frames=tuple(_frames(job, inputs, state)) if job.output.video else (),
+        sound=requested_sound(inputs, segment) if has_sound else None,
     )
 
 
-def _frames(job: lt.Job, state: LTX2ContinuationState | None) -> list[ConditioningFrames]:
+def _frames(
+    job: lt.Job, inputs: lt.DecodedInputs, state: LTX2ContinuationState | None
+) -> list[ConditioningFrames]:
     """The state's trailing frames, then the images, then the clips."""
     asked = []
     if state is not None and (carried := repeated_frames(state)):
         first, strength = state.video_conditioning_frame_idx, state.video_conditioning_strength
         asked.append(ConditioningFrames(np.stack(carried), first, strength))
-    for image in job.inputs.images:
+    for index, image in enumerate(job.inputs.images):
         first = image.frame_in(job.sampling.num_frames)
-        pixels = image.pixels()[None]
+        pixels = inputs.image(index)[None]
         asked.append(ConditioningFrames(pixels, first, image.strength, recompress=True))
-    for clip in job.inputs.clips:
+    for index, clip in enumerate(job.inputs.clips):
         first = clip.frame_in(job.sampling.num_frames)
-        asked.append(ConditioningFrames(clip.frames(), first, clip.strength))
+        asked.append(ConditioningFrames(inputs.clip(index), first, clip.strength))
     return asked
 
 
-def requested_sound(audio: lt.AudioInput, segment: SegmentClock) -> RequestedSound:
-    """The clip of a request, decoded."""
-    clip = audio.samples(SOUND_RATE)
+def requested_sound(inputs: lt.DecodedInputs, segment: SegmentClock) -> RequestedSound:
+    """The sound of a request that has one."""
+    audio, clip = inputs.inputs.audio, inputs.audio(SOUND_RATE)
+    assert audio is not None  # or there would be no clip of it
     begin = audio.start + float(segment.position_offset)
     start, stop = _latents_within(begin, begin + clip.shape[1] / SOUND_RATE)
     length = segment.num_latents * SOUND_RATE // LATENTS_PER_SECOND

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+import longtake as lt
 from longtake_ltx2.clock import (
     AUDIO_CONTEXT_LATENTS,
     FRAMES_PER_LATENT,
@@ -40,14 +41,13 @@ def repeated_count(state: LTX2ContinuationState) -> int:
     return state.video_conditioning_frame_idx + carried if carried else 0
 
 
-def place_segment(
-    state: LTX2ContinuationState | None, num_frames: int, fps: Fraction
-) -> SegmentClock:
-    """Where the next segment lies on the take's clock.
+def place_segment(job: lt.Job, state: LTX2ContinuationState | None) -> SegmentClock:
+    """Where the segment of ``job`` lies on the clock of its take: the family's ``place``.
 
     A state without a clock, from another implementation, starts a new one: its audio prefix is
     the beginning of the grid, and its frames lie ``video_position_offset_sec`` later.
     """
+    num_frames, fps = job.sampling.num_frames, job.sampling.fps
     if state is None:
         return first_segment(num_frames, fps)
     repeated = repeated_count(state)

@@ -72,7 +72,8 @@ class _Take:
     def check(self) -> None:
         """Refuse what the stages refuse that can tell without weights."""
         job, transformer = self.request.job, SimpleNamespace(config=self.networks.transformer)
-        InputValidationStage().check(job, None)
+        segment = first_segment(self._frames, job.sampling.fps)
+        InputValidationStage().check(job, segment, lt.DecodedInputs(job.inputs), None)
         for spec in self.request.recipe:
             if kind_of(spec) == LTX2RefineInitStage.__name__:
                 LTX2RefineInitStage().check(job)

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 import longtake as lt
-from longtake_ltx2.clock import DECODE_CONTEXT_LATENTS, samples_of
+from longtake_ltx2.clock import DECODE_CONTEXT_LATENTS, SegmentClock, samples_of
 from longtake_ltx2.continuation import LTX2ContinuationState
-from longtake_ltx2.continuation.carried import audio_until_end, known_latents, place_segment
+from longtake_ltx2.continuation.carried import audio_until_end, known_latents
 from longtake_ltx2.sound import SoundDecoder, sound_start
 from longtake_ltx2.values import CleanLatents, Geometry
 
@@ -27,12 +27,13 @@ class LTX2AudioDecodingStage:
     def __init__(self, audio_decoder: Any, vocoder: Any) -> None:
         self._decoder = SoundDecoder(audio_decoder, vocoder)
 
-    def check(self, job: lt.Job, state: LTX2ContinuationState | None) -> None:
+    def check(
+        self, job: lt.Job, segment: SegmentClock, state: LTX2ContinuationState | None
+    ) -> None:
         """Refuse a take whose sound cannot go on. Raises `longtake.ValidationError`."""
         if not job.output.audio:
             return
         self._decoder.check(state)
-        segment = place_segment(state, job.sampling.num_frames, job.sampling.fps)
         if segment.samples_before is not None:
             known = known_latents(state, segment, DECODE_CONTEXT_LATENTS)
             first = segment.end_latent - known

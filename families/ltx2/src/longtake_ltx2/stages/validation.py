@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import longtake as lt
 from longtake_ltx2.clock import (
+    FEWEST_NEW_FRAMES,
     FRAMES_PER_LATENT,
     LATENTS_PER_SECOND,
+    SegmentClock,
     is_frame_count,
     latents_until,
 )
 from longtake_ltx2.conditioning.checks import check_inputs
 from longtake_ltx2.conditioning.requested import RequestedInputs, requested_inputs
 from longtake_ltx2.continuation import LTX2ContinuationState
-from longtake_ltx2.continuation.carried import place_segment, repeated_count
+from longtake_ltx2.continuation.carried import repeated_count
 from longtake_ltx2.continuation.v1.frames import MAX_FRAMES, MAX_PIXELS, MAX_SIDE
 from longtake_ltx2.values import SPATIAL_FACTOR, Geometry
 
 __all__ = ["InputValidationStage"]
 
-_FEWEST_NEW_FRAMES = FRAMES_PER_LATENT
 _MOST_FRAMES = 2049
 """Of one segment. More would only fail later, when memory runs out."""
 
@@ -29,7 +30,13 @@ _LONGEST_PREFIX_SECONDS = 60
 class InputValidationStage:
     """Refuses sizes, lengths and states that do not fit, before anything is computed."""
 
-    def check(self, job: lt.Job, state: LTX2ContinuationState | None) -> None:
+    def check(
+        self,
+        job: lt.Job,
+        segment: SegmentClock,
+        inputs: lt.DecodedInputs,
+        state: LTX2ContinuationState | None,
+    ) -> None:
         """Raises `longtake.ValidationError` with the path of the field."""
         if state is not None:
             _check_fetched(state)
@@ -38,23 +45,24 @@ class InputValidationStage:
         _check_size(job.sampling)
         _check_overlap(job)
         if state is not None:
-            _check_state(job.sampling, state)
-        segment = place_segment(state, job.sampling.num_frames, job.sampling.fps)
+            _check_state(job.sampling, state, segment)
         if segment.num_latents < 1:
             raise lt.ValidationError(
                 "sampling.fps",
                 f"is {job.sampling.fps}; too fast for any sound beside so few frames",
             )
-        check_inputs(job, state, segment)
+        check_inputs(job, inputs, state, segment)
 
     def __call__(
-        self, job: lt.Job, state: LTX2ContinuationState | None
+        self,
+        job: lt.Job,
+        segment: SegmentClock,
+        inputs: lt.DecodedInputs,
+        state: LTX2ContinuationState | None,
     ) -> tuple[Geometry, RequestedInputs]:
         """Where the segment lies, and what it is conditioned on, decoded."""
-        sampling = job.sampling
-        clock = place_segment(state, sampling.num_frames, sampling.fps)
-        inputs = requested_inputs(job, state, clock)
-        return Geometry(sampling.height, sampling.width, clock), inputs
+        geometry = Geometry(job.sampling.height, job.sampling.width, segment)
+        return geometry, requested_inputs(job, inputs, state, segment)
 
 
 def _check_size(sampling: lt.ResolvedSampling) -> None:
@@ -98,10 +106,10 @@ def _check_overlap(job: lt.Job) -> None:
         raise lt.ValidationError(
             "output.overlap_frames", f"is {overlap}; at most {MAX_FRAMES}, which a state can carry"
         )
-    if frames - overlap < _FEWEST_NEW_FRAMES:
+    if frames - overlap < FEWEST_NEW_FRAMES:
         raise lt.ValidationError(
             "output.overlap_frames",
-            f"is {overlap}; of {frames} frames it must leave {_FEWEST_NEW_FRAMES} or more new ones",
+            f"is {overlap}; of {frames} frames it must leave {FEWEST_NEW_FRAMES} or more new ones",
         )
 
 
@@ -140,13 +148,14 @@ def _check_clock(state: LTX2ContinuationState) -> None:
         )
 
 
-def _check_state(sampling: lt.ResolvedSampling, state: LTX2ContinuationState) -> None:
-    segment = place_segment(state, sampling.num_frames, sampling.fps)
-    if segment.new_frames < _FEWEST_NEW_FRAMES:
+def _check_state(
+    sampling: lt.ResolvedSampling, state: LTX2ContinuationState, segment: SegmentClock
+) -> None:
+    if segment.new_frames < FEWEST_NEW_FRAMES:
         raise lt.ValidationError(
             "sampling.num_frames",
             f"is {sampling.num_frames}; the state repeats {segment.repeated_frames} frames, and "
-            f"at least {_FEWEST_NEW_FRAMES} must be new",
+            f"at least {FEWEST_NEW_FRAMES} must be new",
         )
     longest = _LONGEST_PREFIX_SECONDS * LATENTS_PER_SECOND
     if segment.context_latents > longest:
