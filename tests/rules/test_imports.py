@@ -9,7 +9,7 @@ from tests.rules.sources import Source, imports_of, plugin_sources, sdk_sources
 
 LAYERS = """
     errors settings
-    ratios references seeds bounds schemas validators values wire
+    ratios references seeds bounds schemas texts validators values wire
     blobs continuation media
     attrs_codec inputs
     request

@@ -26,6 +26,7 @@ from longtake.cli.stores import open_store
 from longtake.families import ModelFamily
 from longtake.media.writer import check_output
 from longtake.registry import Registry
+from longtake.texts import check_texts
 
 __all__ = ["generate"]
 
@@ -172,6 +173,8 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _one_per_segment(prompts: tuple[str, ...], segments: int | None) -> tuple[str, ...]:
+    for number, prompt in enumerate(prompts, start=1):
+        check_texts(prompt, f"prompt {number}")
     count = len(prompts) if segments is None else segments
     if count < len(prompts):
         raise click.UsageError(f"--segments {count} is less than the {len(prompts)} prompts.")
