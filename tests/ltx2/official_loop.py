@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from longtake_ltx2.noise import noise_generator
 from tests.ltx2.official_reference import FPS, Asked, Scales, networks
 from tests.ltx2.official_tokens import Before, Tokens, streams, upsampled
 
@@ -20,12 +21,13 @@ NEUTRAL = (Scales(), Scales())
 
 def denoised(path: Path, asked: Asked) -> tuple[torch.Tensor, torch.Tensor]:
     """Tokens of picture and sound ``[1, T, C]``, normalised, fp32."""
-    pipe, generator = networks(path), torch.Generator().manual_seed(asked.seed)
+    pipe, generator = networks(path), noise_generator(asked.seed)
     height, width, frames = asked.size
     with torch.no_grad():
         texts = [text_of(path, asked.prompt), text_of(path, asked.negative)]
         scales = (asked.video, asked.audio)
-        renoised = torch.Generator().manual_seed(asked.seed + 10000) if asked.renoised else None
+        fresh = noise_generator(asked.seed, "steps", short=asked.seed + 10000)
+        renoised = fresh if asked.renoised else None
         if asked.refine is None:
             tokens = streams(pipe, asked, asked.size, generator)
             return one_pass(pipe, tokens, texts, asked, asked.size, asked.levels, scales, renoised)

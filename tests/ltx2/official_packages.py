@@ -31,6 +31,7 @@ import attrs
 import torch
 
 from longtake_ltx2.latents import audio_from_tokens, video_from_tokens
+from longtake_ltx2.noise import noise_generator
 from tests.ltx2.official_loop import text_of
 from tests.ltx2.official_network import official_transformer
 from tests.ltx2.official_reference import Asked, Scales, networks
@@ -61,7 +62,7 @@ class Official:
     def denoised(self, wanted: Asked, case: Case) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens ``[1, T, C]`` of picture and sound."""
         noisers = import_module("ltx_core.components.noisers")
-        noiser = noisers.GaussianNoiser(torch.Generator().manual_seed(wanted.seed))
+        noiser = noisers.GaussianNoiser(noise_generator(wanted.seed))
         height, width, frames = size = wanted.size
         scales = (wanted.video, wanted.audio)
         levels = self._levels(wanted, case)
@@ -223,7 +224,7 @@ def _stepper(wanted: Asked, *, fresh_noise: bool) -> Callable[[Any, Any, torch.T
         euler = steps.EulerDiffusionStep()
         return lambda state, x0, levels, step: euler.step(state.latent, x0, levels, step)
     ancestral = steps.EulerAncestralDiffusionStep(eta=1.0, s_noise=1.0)
-    generator = torch.Generator().manual_seed(wanted.seed + 10000)
+    generator = noise_generator(wanted.seed, "steps", short=wanted.seed + 10000)
 
     def onwards(state: Any, x0: Any, levels: torch.Tensor, step: int) -> Any:
         if levels[step + 1] == 0:

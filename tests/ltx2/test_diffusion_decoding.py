@@ -126,6 +126,10 @@ def test_the_noise_follows_the_segments_seed(stage: LTX2DiffusionDecodingStage) 
     other, _ = stage(noisy, geometry, attrs.evolve(job(), segment_seed=99))
     assert np.array_equal(first.pixels, again.pixels)
     assert not np.array_equal(first.pixels, other.pixels)
+    wide = attrs.evolve(job(), segment_seed=job().segment_seed + 2**32)
+    wider = attrs.evolve(job(), segment_seed=job().segment_seed + 2**63)
+    pictures = [first, *(stage(noisy, geometry, each)[0] for each in (wide, wider))]
+    assert len({each.pixels.tobytes() for each in pictures}) == 3
 
 
 def test_repeated_frames_are_cut_off_and_the_last_ones_carried_on(

@@ -15,6 +15,7 @@ from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
 import longtake as lt
 from longtake_ltx2.latents import decodable_audio, decodable_video
 from longtake_ltx2.loading.weights import align
+from longtake_ltx2.noise import noise_generator
 from longtake_ltx2.tiny import Generation
 from longtake_ltx2.values import CleanLatents
 from tests.ltx2.parity import (
@@ -103,7 +104,7 @@ def run(path: Path, case: Case, size: tuple[int, int], **options: Any) -> Any:
 def reference(path: Path, case: Case, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Latents of the picture and of the sound, as the VAEs decode them."""
     height, width, frames = case.pixels
-    generator = torch.Generator("cpu").manual_seed(seed)
+    generator = noise_generator(seed)
     guidance = GUIDANCE[case.guidance]
     blocks = [1] if guidance["stg_scale"] else None
     levels = LEVELS[case.recipe]

@@ -34,7 +34,9 @@ class _LocatedError(LongtakeError):
     """An error about one place: ``path`` names it, ``problem`` says what is wrong there."""
 
     def __init__(self, path: str, problem: str) -> None:
-        super().__init__(f"{path}: {problem}" if path else problem)
+        message = f"{path}: {problem}" if path else problem
+        # A path or key that is no Unicode text is shown escaped, so that logs and files take it.
+        super().__init__(message.encode("utf-8", "backslashreplace").decode())
         self.path = path
         self.problem = problem
 

@@ -23,6 +23,7 @@ from longtake.errors import (
 from longtake.families.family import ModelFamily, Recognition
 from longtake.plugins.loading import Plugin, discover, load_module
 from longtake.schema.references import resolve
+from longtake.schema.texts import check_texts
 from longtake.settings import Settings
 
 __all__ = ["Names", "Provided", "Registry", "open_blob_store", "watch_blob_stores"]
@@ -251,6 +252,7 @@ def open_blob_store(url: str, *, registry: Registry | None = None) -> BlobStore:
     Raises `ValidationError` for something that is not a URL, `UnknownNameError` for a scheme that
     nobody provides, `BlobStoreUnavailable` when the store cannot be reached.
     """
+    check_texts(url, "blobs")
     scheme, separator, _ = url.partition(":")
     if not separator or not scheme:
         raise ValidationError("blobs", f"{masked_url(url)!r} is not a URL such as 'file:///folder'")

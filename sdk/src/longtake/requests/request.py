@@ -10,6 +10,7 @@ from attrs import Attribute, field, frozen
 from longtake.errors import ValidationError
 from longtake.requests.inputs import Inputs
 from longtake.schema.ratios import as_ratio
+from longtake.schema.texts import check_texts, text, texts
 from longtake.schema.validators import finite, integer_from, is_a, positive_ratio
 from longtake.states.state import ContinuationState
 
@@ -95,6 +96,11 @@ def _stage_overrides(instance: Any, attribute: Attribute[Any], value: object) ->
             raise ValidationError(f"{path}.{stage}", f"is {overrides!r}; must be {{field: value}}")
 
 
+def _state_texts(instance: Any, attribute: Attribute[Any], value: Any) -> None:
+    if value is not None:
+        check_texts({"kind": value.kind, "payload": value.payload}, attribute.name)
+
+
 @frozen
 class GenerationRequest:
     """One segment to generate. What is left out comes from the preset.
@@ -108,10 +114,8 @@ class GenerationRequest:
 
     PATH: ClassVar[str] = ""
 
-    prompt: str = field(validator=is_a(str, what="a string"))
-    negative_prompt: str | None = field(
-        default=None, kw_only=True, validator=is_a(str, what="a string")
-    )
+    prompt: str = field(validator=text)
+    negative_prompt: str | None = field(default=None, kw_only=True, validator=text)
     inputs: Inputs = field(
         factory=Inputs, kw_only=True, validator=is_a(Inputs, what="longtake.Inputs")
     )
@@ -119,7 +123,7 @@ class GenerationRequest:
         factory=Sampling, kw_only=True, validator=is_a(Sampling, what="longtake.Sampling")
     )
     stage_overrides: dict[str, dict[str, Any]] = field(
-        factory=dict, kw_only=True, validator=_stage_overrides
+        factory=dict, kw_only=True, validator=[_stage_overrides, texts]
     )
     output: Output = field(
         factory=Output, kw_only=True, validator=is_a(Output, what="longtake.Output")
@@ -127,7 +131,7 @@ class GenerationRequest:
     state: ContinuationState | None = field(
         default=None,
         kw_only=True,
-        validator=is_a(ContinuationState, what="longtake.ContinuationState"),
+        validator=[is_a(ContinuationState, what="longtake.ContinuationState"), _state_texts],
     )
 
     @classmethod

@@ -10,7 +10,8 @@ __all__ = ["segment_seed"]
 def segment_seed(seed: int, segment_index: int) -> int:
     """The seed of one segment: ``seed`` itself for the first, then 64 bits of a digest.
 
-    Segment n > 0 uses the first 8 bytes, big-endian, of SHA-256 of ``"<seed>:<n>"``.
+    Segment n > 0 uses the first 8 bytes, big-endian, of SHA-256 of ``"<seed>:<n>"``. A family makes
+    its noise depend on all 64 bits, which `torch.Generator.manual_seed` on the CPU does not.
     """
     if segment_index == 0:
         return seed

@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import ValidationError
+from longtake.schema.texts import check_texts
 
 __all__ = ["ContinuationCodec", "ContinuationState", "StatePart", "StateSummary", "SupportsSummary"]
 
@@ -28,8 +29,9 @@ class ContinuationState:
 
     def to_json(self, *, indent: int | None = None) -> str:
         """One JSON object ``{"kind": ..., "payload": {...}}``."""
+        document = {"kind": self.kind, "payload": self.payload}
+        check_texts(document, "")
         try:
-            document = {"kind": self.kind, "payload": self.payload}
             return json.dumps(document, sort_keys=True, indent=indent, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise ValidationError("payload", f"is not plain JSON: {error}") from None
@@ -47,6 +49,7 @@ class ContinuationState:
             document = json.loads(text, parse_constant=_refuse_constant)
         except (TypeError, ValueError, RecursionError) as error:
             raise ValidationError("", f"the state is not a JSON document: {error}") from None
+        check_texts(document, "")
         return structure(document, cls)
 
 

@@ -6,12 +6,13 @@ from typing import Protocol
 
 import torch
 
+from longtake_ltx2.noise import noise_generator
 from longtake_ltx2.values import Stream
 
 __all__ = ["AncestralSteps", "Steps", "euler_step"]
 
 _SEED_OFFSET = 10_000
-"""Added to the seed, so that the noise is not that of the beginning (ltx-pipelines)."""
+"""Added to a short seed, so that the noise is not that of the beginning (ltx-pipelines)."""
 
 
 class Steps(Protocol):
@@ -53,7 +54,7 @@ class AncestralSteps:
     """
 
     def __init__(self, seed: int, dtype: torch.dtype) -> None:
-        self._generator = torch.Generator("cpu").manual_seed((seed + _SEED_OFFSET) % 2**64)
+        self._generator = noise_generator(seed, "steps", short=seed + _SEED_OFFSET)
         self._dtype = dtype
 
     def __call__(

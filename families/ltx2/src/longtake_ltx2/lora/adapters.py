@@ -1,7 +1,7 @@
 """LoRAs: small weights that change a network, switched on and off without touching its own.
 
-Files are read, converted and put in by diffusers and peft. What they would pass over with a
-warning (keys that fit nothing, layers that get no weights) is refused here.
+Files are read and converted here, whoever wrote them, and put in by diffusers and peft. What they
+would pass over with a warning (keys that fit nothing, layers that get no weights) is refused.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from attrs import Attribute, field, frozen
 
 import longtake as lt
 from longtake_ltx2.lora.file import LoRAFile, lora_file
+from longtake_ltx2.lora.fit import check_fits, linear_layers
+from longtake_ltx2.lora.layouts import Part
 
 __all__ = ["Adapters", "LoRA", "add_loras", "check_loras", "require_peft"]
-
-Part = Literal["transformer", "connectors"]
 
 
 def _finite(_: Any, attribute: Attribute[float], value: object) -> None:
@@ -76,7 +76,19 @@ def check_loras(loras: Sequence[LoRA]) -> None:
     if loras:
         require_peft()
     for lora in loras:
-        lora_file(lora.path)
+        if _read(lora).is_dora and len(loras) > 1:
+            raise lt.CheckpointError(str(lora.path), _ALONE)
+
+
+_ALONE = "is a DoRA, which has no agreed meaning together with another LoRA; load it alone"
+
+
+def _read(lora: LoRA) -> LoRAFile:
+    file = lora_file(lora.path)
+    if file.is_dora and lora.weight != 1:
+        problem = f"is a DoRA, and implementations disagree about the weight {lora.weight:g}"
+        raise lt.CheckpointError(str(file.path), f"{problem}; only the weight 1 is taken")
+    return file
 
 
 def add_loras(network: Any, loras: Sequence[LoRA], part: Part = "transformer") -> None:
@@ -87,7 +99,7 @@ def add_loras(network: Any, loras: Sequence[LoRA], part: Part = "transformer") -
     """
     adapters, weights = Adapters(network, part), {}
     for index, lora in enumerate(loras):
-        if part in lora_file(lora.path).parts:
+        if part in _read(lora).parts:
             adapters.load(f"user_{index}", lora.path)
             weights[f"user_{index}"] = lora.weight
     if weights:
@@ -125,7 +137,8 @@ class Adapters:
             ValueError: the name is taken.
             longtake.MissingDependencyError: peft is not installed.
             longtake.CheckpointError: not a LoRA of this network: damaged, pickled, foreign keys,
-                layers that the network lacks, other shapes, no weights for this network.
+                layers that the network lacks, other shapes, no weights for this network; a DoRA
+                beside another LoRA; a network that is kept in float8 already.
         """
         if name in self.loaded:
             raise ValueError(f"a LoRA named {name!r} is loaded already")
@@ -133,11 +146,13 @@ class Adapters:
         file = lora_file(Path(path))
         if self._part not in file.parts:
             raise lt.CheckpointError(str(file.path), f"has no weights for the {self._part}")
-        weights = file.weights(self._part)
-        _check_fits(file, weights, self._part, self._network)
+        self._check_alone(file)
+        layers = linear_layers(self._network)
+        weights = file.weights(self._part, layers)
+        check_fits(file, weights, self._part, layers)
         before = self.active
         try:
-            self._inject(name, weights, file)
+            self._inject(name, weights)
         except Exception as error:  # diffusers and peft raise all sorts
             self._remove(name)
             cause = error.__context__ or error  # cleaning up, diffusers may raise another
@@ -164,6 +179,13 @@ class Adapters:
         finally:
             self._switch(before)
 
+    def _check_alone(self, file: LoRAFile) -> None:
+        """peft scales what other LoRAs have added too, so the order would count."""
+        if not self.loaded:
+            return
+        if file.is_dora or any(each.use_dora for each in self._network.peft_config.values()):
+            raise lt.CheckpointError(str(file.path), f"{_ALONE}; loaded: {', '.join(self.loaded)}")
+
     def _has_layers(self) -> bool:
         return "peft_config" in vars(self._network) and bool(self._network.peft_config)
 
@@ -172,17 +194,18 @@ class Adapters:
             self._network.set_adapter(list(names))
             self._network.requires_grad_(False)
 
-    def _inject(self, name: str, weights: Mapping[str, Any], file: LoRAFile) -> None:
+    def _inject(self, name: str, weights: Mapping[str, Any]) -> None:
         from diffusers.loaders.lora_pipeline import LTX2LoraLoaderMixin
 
         with warnings.catch_warnings():
             # Several LoRAs in one network are what is wanted.
             warnings.filterwarnings("ignore", "Already found a `peft_config`", UserWarning)
+            # A layer without a bias of its own gets one with the LoRA's, which is what it says.
+            warnings.filterwarnings("ignore", "`lora_bias=True` was passed")
             LTX2LoraLoaderMixin.load_lora_into_transformer(
                 dict(weights),
                 transformer=self._network,
                 adapter_name=name,
-                metadata=file.settings(self._part),
                 low_cpu_mem_usage=True,  # draws no random numbers for weights that are replaced
                 prefix=self._part,
             )
@@ -193,50 +216,17 @@ class Adapters:
 
     def _check_complete(self, name: str, weights: Mapping[str, Any], file: LoRAFile) -> None:
         """Refuse when the layers that changed are not those of the file."""
-        ending = f".{name}.weight"
         changed = {
-            key.removesuffix(ending): tensor.shape
+            key.replace(f".{name}.", ".", 1): tensor.shape
             for key, tensor in self._network.named_parameters()
-            if key.endswith(ending)
+            if f".{name}." in key
         }
         wanted = {
-            key.removeprefix(f"{self._part}.").removesuffix(".weight"): tensor.shape
-            for key, tensor in weights.items()
+            key.removeprefix(f"{self._part}."): tensor.shape for key, tensor in weights.items()
         }
         if changed != wanted:
             self._remove(name)
             first = sorted(changed.items() ^ wanted.items())[0][0]
             raise lt.CheckpointError(
-                str(file.path), f"its own settings and its weights disagree about {first!r}"
+                str(file.path), f"cannot be loaded: peft has made something else of {first!r}"
             )
-
-
-def _check_fits(file: LoRAFile, weights: Mapping[str, Any], part: Part, network: Any) -> None:
-    """Refuse weights for layers that the network lacks, or of other shapes."""
-    for key, tensor in weights.items():
-        layer, _, matrix = key.removesuffix(".weight").rpartition(".")
-        inputs, outputs = _size(network, layer.removeprefix(f"{part}."))
-        if inputs is None:
-            raise lt.CheckpointError(
-                str(file.path), f"is for another network: the {part} has no linear layer {layer!r}"
-            )
-        expected = (tensor.shape[0], inputs) if matrix == "lora_A" else (outputs, tensor.shape[1])
-        if tuple(tensor.shape) != expected:
-            problem = f"is for another network: {key!r} is {list(tensor.shape)}, not"
-            raise lt.CheckpointError(str(file.path), f"{problem} {list(expected)}")
-
-
-def _size(network: Any, layer: str) -> tuple[int, int] | tuple[None, None]:
-    """Inputs and outputs of a linear layer, whether or not it carries LoRAs already."""
-    import torch
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    try:
-        module = network.get_submodule(layer)
-    except AttributeError:
-        return None, None
-    if isinstance(module, BaseTunerLayer):
-        module = module.get_base_layer()
-    if not isinstance(module, torch.nn.Linear):
-        return None, None
-    return module.in_features, module.out_features

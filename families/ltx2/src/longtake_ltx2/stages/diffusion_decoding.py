@@ -9,6 +9,7 @@ import torch
 
 import longtake as lt
 from longtake_ltx2.latents import decodable_video
+from longtake_ltx2.noise import noise_generator
 from longtake_ltx2.stages.decoding import as_frames, no_frames
 from longtake_ltx2.values import SPATIAL_FACTOR, CleanLatents, Geometry, TrailingFrames
 
@@ -56,12 +57,12 @@ class LTX2DiffusionDecodingStage:
             return no_frames(geometry)
         decoder = self._decoder
         video = decodable_video(latents.video, self._vae).to(decoder.dtype)
-        noise = torch.Generator("cpu").manual_seed(decoding_seed(job))
+        noise = noise_generator(job.segment_seed, "decoding", short=decoding_seed(job))
         return as_frames(decoder.decode(video, noise, return_dict=False)[0], geometry, job)
 
 
 def decoding_seed(job: lt.Job) -> int:
-    """The seed of the decoder's noise."""
+    """The seed of the decoder's noise when the segment's own is below 2**32."""
     return lt.Run(seed=job.segment_seed).random("diffusion decoding").getrandbits(63)
 
 

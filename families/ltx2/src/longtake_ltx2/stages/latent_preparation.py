@@ -11,6 +11,7 @@ from longtake_ltx2.checkpoints.folder import Generation, default_image_crf
 from longtake_ltx2.conditioning.preparation import Preparation, SegmentAsked
 from longtake_ltx2.conditioning.requested import RequestedInputs
 from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.noise import noise_generator
 from longtake_ltx2.numerics import OFFICIAL, Numerics
 from longtake_ltx2.sound import check_latents
 from longtake_ltx2.stage_overrides import LTX2PreparationOptions
@@ -72,7 +73,7 @@ class LTX2LatentPreparationStage:
         state: LTX2ContinuationState | None,
         options: LTX2PreparationOptions | None,
     ) -> tuple[NoisyLatents, NoiseState]:
-        generator = torch.Generator("cpu").manual_seed(run.seed)
+        generator = noise_generator(run.seed)
         preparation = Preparation(
             vae=self._vae,
             audio_vae=self._audio_vae,

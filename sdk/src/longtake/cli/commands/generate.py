@@ -25,6 +25,7 @@ from longtake.cli.options.stores import open_store
 from longtake.families.family import ModelFamily
 from longtake.media.writer import check_output
 from longtake.plugins.registry import Registry
+from longtake.schema.texts import check_texts
 from longtake.states.file import StateFile, check_state_target, read_state
 
 __all__ = ["generate"]
@@ -172,6 +173,8 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _one_per_segment(prompts: tuple[str, ...], segments: int | None) -> tuple[str, ...]:
+    for number, prompt in enumerate(prompts, start=1):
+        check_texts(prompt, f"prompt {number}")
     count = len(prompts) if segments is None else segments
     if count < len(prompts):
         raise click.UsageError(f"--segments {count} is less than the {len(prompts)} prompts.")
