@@ -7,7 +7,7 @@ from typing import Any
 from attrs import Attribute
 
 from longtake.errors import ValidationError
-from longtake.schema.bounds import is_a, where
+from longtake.schema.validators import is_a, where
 
 __all__ = ["check_texts", "text", "texts"]
 
