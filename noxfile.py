@@ -23,7 +23,7 @@ PACKAGES = (
     "contrib/otel",
     "contrib/redis",
 )
-EXTRAS = {"families/ltx2": "[lora,offload]"}
+EXTRAS = {"families/ltx2": "[gguf,lora,offload]"}
 SOURCES = tuple(f"{package}/src" for package in PACKAGES)
 TOOLS = ("pytest", "pytest-xdist", "hypothesis", "jsonschema")
 DOCS = ("furo", "matplotlib", "myst-parser", "sphinx")

@@ -166,7 +166,9 @@ def test_a_tokenizer_with_an_unknown_model(folder: Path) -> None:
 
 @pytest.mark.parametrize("text", ['{"weight_map": 3}', "{}", '{"weight_map": {"a": "gone.st"}}'])
 def test_a_damaged_index_of_split_weights(folder: Path, text: str) -> None:
-    (folder / "transformer" / "model.safetensors.index.json").write_text(text)
+    weights(folder, "transformer").unlink()
+    index = folder / "transformer" / f"{WEIGHTS['transformer']}.index.json"
+    index.write_text(text)
     assert refusal(folder).path.startswith(str(folder / "transformer"))
 
 

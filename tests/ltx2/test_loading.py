@@ -285,7 +285,7 @@ def test_a_quantised_transformer_needs_its_package(
 ) -> None:
     file = configure(folder / "transformer" / "config.json", quantization_config=quantisation)
     installed = {"accelerate": object()}
-    monkeypatch.setattr("longtake_ltx2.loading.asked.find_spec", installed.get)
+    monkeypatch.setattr("longtake_ltx2.loading.quantised.find_spec", installed.get)
     with pytest.raises(lt.MissingDependencyError) as caught:
         lt.load(folder)
     assert caught.value.package == missing

@@ -12,18 +12,21 @@ __all__ = ["quiet_libraries"]
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """No progress bar of transformers and no warning of diffusers meanwhile.
+    """No progress bar of transformers, and no warning of it or diffusers meanwhile.
 
     What is wrong with a network is said by the error. Their settings are as before afterwards.
     """
-    bars: Any = import_module("transformers.utils.logging")
-    words: Any = import_module("diffusers.utils.logging")
-    shown, verbosity = bars.is_progress_bar_enabled(), words.get_verbosity()
-    bars.disable_progress_bar()
-    words.set_verbosity_error()
+    transformers: Any = import_module("transformers.utils.logging")
+    diffusers: Any = import_module("diffusers.utils.logging")
+    shown = transformers.is_progress_bar_enabled()
+    verbosities = [(library, library.get_verbosity()) for library in (transformers, diffusers)]
+    transformers.disable_progress_bar()
+    for library, _ in verbosities:
+        library.set_verbosity_error()
     try:
         yield
     finally:
-        words.set_verbosity(verbosity)
+        for library, verbosity in verbosities:
+            library.set_verbosity(verbosity)
         if shown:
-            bars.enable_progress_bar()
+            transformers.enable_progress_bar()

@@ -3,38 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import longtake as lt
+from longtake_ltx2.generation import Generation, generation_of
 
-__all__ = [
-    "COMPONENTS",
-    "OPTIONAL_COMPONENTS",
-    "Generation",
-    "check_components",
-    "check_folder",
-    "check_safetensors",
-    "default_image_crf",
-    "find_upsampler",
-    "generation_of",
-    "read_json",
-    "recognise",
-    "weight_files",
-]
-
-Generation = Literal["2.0", "2.3", "2.5"]
-
-COMPONENTS = ("transformer", "vae", "audio_vae", "text_encoder", "connectors", "vocoder")
-"""Folders with weights. The scheduler's file is not read: the preset decides the schedule."""
-
-OPTIONAL_COMPONENTS: dict[Generation, tuple[str, ...]] = {
-    "2.0": (),
-    "2.3": (),
-    "2.5": ("duration_head", "diffusion_decoder"),
-}
-"""Folders with weights that a checkpoint may have."""
+__all__ = ["default_image_crf", "find_upsampler", "read_json", "recognise"]
 
 _TRANSFORMER_CLASS = "LTX2VideoTransformer3DModel"
 _UPSAMPLER_CLASS = "LTX2LatentUpsamplerModel"
@@ -53,13 +28,14 @@ def recognise(path: Path) -> lt.Recognition | None:
 
     The transformer's configuration decides, whatever pipeline class or null component
     ``model_index.json`` names. Raises `longtake.CheckpointError` for a folder that says it is
-    LTX-2 and lacks it, and for original files, which hold only some of the networks.
+    LTX-2 and lacks it, and for what holds only some of the networks: original files, the folder
+    or the weights of one network.
     """
     config_path = path / "transformer" / "config.json"
     if not config_path.is_file():
         if _index_says_ltx2(path / "model_index.json"):
             raise lt.CheckpointError(str(config_path), "missing; the checkpoint is incomplete")
-        _refuse_single_files(path)
+        _refuse_parts(path)
         return None
     config = read_json(config_path)
     if config.get("_class_name") != _TRANSFORMER_CLASS:
@@ -71,24 +47,15 @@ def recognise(path: Path) -> lt.Recognition | None:
     return lt.Recognition(preset, f"LTX-{generation}")
 
 
-def _refuse_single_files(path: Path) -> None:
-    """Say what can be done with original files, as Lightricks publishes them."""
+def _refuse_parts(path: Path) -> None:
+    """Say what can be done with original files, and with one network of a checkpoint."""
+    from longtake_ltx2.checkpoints.parts import part_of_checkpoint
     from longtake_ltx2.checkpoints.single_file import incomplete, recognise_files
 
+    if (part := part_of_checkpoint(path)) is not None:
+        raise part.refusal()
     if files := recognise_files(path):
         raise incomplete(files, path)
-
-
-def generation_of(transformer_config: dict[str, Any]) -> Generation:
-    """The generation that a transformer's configuration belongs to.
-
-    Only the later ones of 2.5 have the embedding of keyframes; all lack the bias.
-    """
-    has_bias = transformer_config.get("ff_bias", True)
-    if transformer_config.get("use_keyframes_abs_pos_embedding") or not has_bias:
-        return "2.5"
-    modulated = transformer_config.get("cross_attn_mod") or transformer_config.get("gated_attn")
-    return "2.3" if modulated else "2.0"
 
 
 def default_image_crf(generation: Generation) -> int:
@@ -97,33 +64,6 @@ def default_image_crf(generation: Generation) -> int:
     What each generation was trained with, as in diffusers' `resolve_default_image_crf`.
     """
     return _IMAGE_CRF[generation]
-
-
-def check_components(path: Path, *, replaced: Collection[str] = ()) -> None:
-    """Refuse a folder with a missing or cut-off component before anything is loaded.
-
-    Optional components are checked when they are there, and those ``replaced`` by others not at
-    all. Raises `longtake.CheckpointError` naming the file.
-    """
-    generation = generation_of(read_json(path / "transformer" / "config.json"))
-    folders = [path / name for name in COMPONENTS if name not in replaced]
-    folders += [path / n for n in OPTIONAL_COMPONENTS[generation] if (path / n).is_dir()]
-    upsampler = find_upsampler(path)
-    for folder in (*folders, *([upsampler] if upsampler else [])):
-        check_folder(folder)
-    tokenizer = path / "tokenizer"
-    if not (tokenizer / "tokenizer.model").is_file():
-        read_json(tokenizer / "tokenizer.json")
-
-
-def check_folder(folder: Path) -> None:
-    """Refuse a network's folder with a missing or cut-off file.
-
-    Raises `longtake.CheckpointError` naming the file.
-    """
-    read_json(folder / "config.json")
-    for weights in weight_files(folder):
-        check_safetensors(weights)
 
 
 def find_upsampler(path: Path) -> Path | None:
@@ -175,42 +115,3 @@ def _count(config_path: Path, name: str, default: int) -> int:
 
 def _index_says_ltx2(path: Path) -> bool:
     return path.is_file() and str(read_json(path).get("_class_name", "")).startswith("LTX2")
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The .safetensors files of a component, those of its index when it has one.
-
-    Raises `longtake.CheckpointError` when there are none.
-    """
-    wanted = {
-        folder / str(name)
-        for index in folder.glob("*.safetensors.index.json")
-        for name in _weight_map(index).values()
-    }
-    found = wanted or set(folder.glob("*.safetensors"))
-    if not found:
-        raise lt.CheckpointError(str(folder), "has no .safetensors file")
-    return sorted(found)
-
-
-def _weight_map(index: Path) -> dict[str, Any]:
-    weight_map = read_json(index).get("weight_map")
-    if not isinstance(weight_map, dict):
-        raise lt.CheckpointError(str(index), "has no weight_map from weights to files")
-    return weight_map
-
-
-def check_safetensors(path: Path) -> None:
-    """Refuse a file whose header is unsound or that lacks bytes that its header speaks of.
-
-    Raises `longtake.CheckpointError` naming it.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy"):
-            pass
-    except FileNotFoundError:
-        raise lt.CheckpointError(str(path), "missing; the checkpoint is incomplete") from None
-    except (OSError, SafetensorError) as error:
-        raise lt.CheckpointError(str(path), f"is damaged ({error}); download it again") from error

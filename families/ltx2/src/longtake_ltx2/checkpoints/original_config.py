@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from longtake_ltx2.checkpoints.folder import Generation
+from longtake_ltx2.generation import Generation
 
-__all__ = ["audio_vae_config", "transformer_config", "vae_config"]
+__all__ = ["audio_vae_config", "transformer_config", "unknown_of_transformer", "vae_config"]
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -42,6 +42,48 @@ _OTHER_NAME = {
     "apply_gated_attention": ("gated_attn", "audio_gated_attn"),
     "cross_attention_adaln": ("cross_attn_mod", "audio_cross_attn_mod"),
 }
+_BY_RULE = (
+    "caption_proj_before_connector",
+    "frequencies_precision",
+    "positional_embedding_max_pos",
+    "audio_positional_embedding_max_pos",
+)
+_FIXED = {
+    "activation_fn": "gelu-approximate",
+    "attention_bias": True,
+    "attention_type": "default",
+    "double_self_attention": False,
+    "dropout": 0,
+    "norm_elementwise_affine": False,
+    "num_vector_embeds": None,
+    "only_cross_attention": False,
+    "qk_norm": "rms_norm",
+    "share_ff": False,
+    "standardization_norm": "rms_norm",
+    "positional_embedding_type": "rope",
+    "use_audio_video_cross_attention": True,
+    "use_middle_indices_grid": True,
+}
+"""What diffusers' transformer always is, and published files say."""
+_OF_NO_USE = {
+    "_class_name",
+    "_diffusers_version",
+    "_name_or_path",
+    "av_cross_ada_norm",
+    "caption_proj_input_norm",
+    "caption_projection_first_linear",
+    "caption_projection_second_linear",
+    "causal_temporal_positioning",
+    "cross_attention_norm",
+    "norm_num_groups",
+    "num_embeds_ada_norm",
+    "text_encoder_norm_type",
+    "upcast_attention",
+    "use_embeddings_connector",
+    "use_linear_projection",
+}
+"""What published files say that ltx-core's transformer does not read, or that is not its own."""
+_OF_CONNECTORS = ("connector_", "audio_connector_")
 _NEWER = ("gated_attn", "cross_attn_mod", "audio_gated_attn", "audio_cross_attn_mod")
 _ENCODER = {
     "down_block_types": ("LTX2VideoDownBlock3D",) * 4,
@@ -64,6 +106,14 @@ _DECODER = {
     "upsample_factor": (2, 2, 1, 2),
     "decoder_spatial_padding_mode": "zeros",
 }
+
+
+def unknown_of_transformer(original: Mapping[str, Any]) -> list[str]:
+    """What ``config["transformer"]`` of a file says that `transformer_config` cannot follow."""
+    known = {*_SAME_NAME, *_OTHER_NAME, *_BY_RULE, *_FIXED, *_OF_NO_USE}
+    unknown = [n for n in original if n not in known and not n.startswith(_OF_CONNECTORS)]
+    other = [f"{n}={original[n]!r}" for n, v in _FIXED.items() if original.get(n, v) != v]
+    return unknown + other
 
 
 def transformer_config(generation: Generation, original: Mapping[str, Any]) -> dict[str, Any]:

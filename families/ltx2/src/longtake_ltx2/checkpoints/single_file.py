@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 import longtake as lt
-from longtake_ltx2.checkpoints.folder import Generation
+from longtake_ltx2.generation import Generation, generation_of_version
 
 __all__ = [
     "SingleFile",
@@ -38,13 +37,6 @@ _OTHERS = {
     "duration_head": ("duration_head.",),
 }
 _NEEDED = ("transformer", "vae", "audio_vae", "text_encoder", "tokenizer", "connectors", "vocoder")
-_SINCE: tuple[tuple[tuple[int, ...], Generation], ...] = (
-    ((2, 5), "2.5"),
-    ((2, 3), "2.3"),
-    ((2,), "2.0"),
-)
-"""Newest first: a version that is not known is of the nearest known generation below it."""
-
 _MAX_FILES = 64
 
 
@@ -210,10 +202,8 @@ def transformer_in(keys: Mapping[str, Any]) -> tuple[str, Generation] | None:
 
 def _generation(version: str | None, keys: Mapping[str, Any]) -> Generation | None:
     """By the file's version; without one, by what its transformer has. None: not LTX-2."""
-    numbers = re.match(r"\d+(\.\d+)*", version or "")
-    if numbers:
-        parsed = tuple(int(part) for part in numbers[0].split("."))
-        return next((generation for since, generation in _SINCE if parsed >= since), None)
+    if version is not None and version[:1].isdecimal():
+        return generation_of_version(version)
     transformer = transformer_in(keys)
     return None if transformer is None else transformer[1]
 

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from attrs import frozen
 
-from longtake_ltx2.checkpoints.folder import generation_of
 from longtake_ltx2.denoising.guidance import Guidance, Predictions
 from longtake_ltx2.denoising.passes import (
     BlockInputs,
@@ -17,6 +16,7 @@ from longtake_ltx2.denoising.passes import (
     recording,
     restarting,
 )
+from longtake_ltx2.generation import generation_of
 from longtake_ltx2.numerics import Numerics
 from longtake_ltx2.values import Geometry, NoisyLatents, PromptContext, Stream, TextContext
 

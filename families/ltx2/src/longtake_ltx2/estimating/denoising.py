@@ -5,9 +5,9 @@ from __future__ import annotations
 from attrs import evolve
 
 import longtake as lt
-from longtake_ltx2.checkpoints.folder import generation_of
 from longtake_ltx2.estimating.forward_pass import ForwardPass, StreamSize
 from longtake_ltx2.estimating.scene import Scene
+from longtake_ltx2.generation import generation_of
 
 __all__ = ["loop_bytes", "loop_passes"]
 

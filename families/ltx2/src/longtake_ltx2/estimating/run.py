@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from attrs import evolve, frozen
 
 import longtake as lt
-from longtake_ltx2.checkpoints.folder import find_upsampler, generation_of
+from longtake_ltx2.checkpoints.folder import find_upsampler
 from longtake_ltx2.clock import (
     DECODE_CONTEXT_LATENTS,
     SegmentClock,
@@ -20,6 +20,7 @@ from longtake_ltx2.clock import (
 from longtake_ltx2.estimating.networks import Networks, Precision
 from longtake_ltx2.estimating.scene import DENOISING, Scene, kind_of
 from longtake_ltx2.estimating.stages import estimate_stage, networks_of
+from longtake_ltx2.generation import generation_of
 from longtake_ltx2.loading.asked import checkpoint_path, upsampler_folder
 from longtake_ltx2.loading.floats import dtype_name
 from longtake_ltx2.loading.placement import usable_device

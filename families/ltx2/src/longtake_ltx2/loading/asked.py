@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import longtake as lt
-from longtake_ltx2.checkpoints.folder import (
-    Generation,
-    check_components,
-    check_folder,
-    check_safetensors,
-    generation_of,
-    read_json,
-)
-from longtake_ltx2.checkpoints.single_file import single_file
+from longtake_ltx2.checkpoints.folder import read_json
+from longtake_ltx2.checkpoints.original_config import unknown_of_transformer
+from longtake_ltx2.checkpoints.parts import network_in
+from longtake_ltx2.checkpoints.single_file import SingleFile, single_file
+from longtake_ltx2.generation import Generation, generation_of
+from longtake_ltx2.loading.checks import check_components, check_folder, check_weights
+from longtake_ltx2.loading.classes import check_config
+from longtake_ltx2.loading.contents import contents_of, few
 from longtake_ltx2.lora.adapters import LoRA, check_loras
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.recipes import Recipe
 
 __all__ = ["check_asked", "checkpoint_path", "upsampler_folder"]
-
-_PACKAGES = {
-    "auto-round": "auto-round",
-    "bitsandbytes": "bitsandbytes",
-    "gguf": "gguf",
-    "modelopt": "nvidia-modelopt",
-    "nunchaku_lite": "nunchaku",
-    "quanto": "optimum-quanto",
-    "sdnq": "sdnq",
-    "torchao": "torchao",
-}
-"""What diffusers needs for each method of quantisation, as it is called on the package index."""
-_MODULES = {
-    "auto-round": "auto_round",
-    "nvidia-modelopt": "modelopt",
-    "optimum-quanto": "optimum",
-}
 
 
 def checkpoint_path(given: Path | None, config: LTX2T2VConfig) -> Path:
@@ -100,12 +80,33 @@ def _check_second_pass(config: LTX2T2VConfig, recipe: Recipe | None) -> None:
             )
 
 
-def _check_network(file: Path, name: str) -> None:
-    """Whether a folder is whole, or a single file holds the network called ``name``."""
+def _check_network(file: Path, name: str) -> Generation | None:
+    """Whether a folder is whole, or a single file holds the network called ``name``.
+
+    Gives the generation that a single file says.
+    """
     if file.is_dir():
-        check_folder(file)
-    else:
-        single_file(file, name)
+        check_folder(file, name)
+        return None
+    if (network := network_in(file)) is not None:
+        raise lt.CheckpointError(
+            str(file), f"is the weights of one network in diffusers' layout ({network}); give the "
+            "folder that has its config.json beside them, as the option for this network"
+        )  # fmt: skip
+    found = single_file(file, name)
+    if name == "transformer":
+        _check_original_config(found)
+    check_weights(contents_of(file, [file]).within(found.prefixes[name]))
+    return found.generation
+
+
+def _check_original_config(file: SingleFile) -> None:
+    if unknown := unknown_of_transformer(file.config_of("transformer")):
+        raise lt.CheckpointError(
+            str(file.path),
+            f"the config in it says what diffusers' transformer cannot follow: {few(unknown)}; it "
+            "is of another network, or of a newer version",
+        )
 
 
 def _check_fits(generation: Generation, config: LTX2T2VConfig, path: Path) -> None:
@@ -122,14 +123,10 @@ def _check_fits(generation: Generation, config: LTX2T2VConfig, path: Path) -> No
 
 def _generation(transformer: Path, path: Path) -> Generation:
     """That of a transformer; a .gguf file is described by the checkpoint's own configuration."""
-    if transformer.is_file() and transformer.suffix != ".gguf":
-        return single_file(transformer, "transformer").generation
-    if transformer.is_file():
+    if transformer.is_file() and transformer.suffix == ".gguf":
         return generation_of(read_json(path / "transformer" / "config.json"))
-    check_folder(transformer)
-    architecture = read_json(transformer / "config.json")
-    _check_quantisation(transformer / "config.json", architecture)
-    return generation_of(architecture)
+    said = _check_network(transformer, "transformer")
+    return said or generation_of(read_json(transformer / "config.json"))
 
 
 def upsampler_folder(weights: Path) -> Path:
@@ -138,11 +135,19 @@ def upsampler_folder(weights: Path) -> Path:
 
 
 def _check_upsampler(weights: Path) -> None:
-    read_json(upsampler_folder(weights) / "config.json")
-    if weights.is_file():
-        check_safetensors(weights)
-    else:
-        check_folder(weights)
+    if weights.is_dir():
+        check_folder(weights, "upsampler")
+        return
+    described = upsampler_folder(weights) / "config.json"
+    if not described.is_file():
+        what = network_in(weights) or "weights"
+        raise lt.CheckpointError(
+            str(described),
+            f"missing; {weights.name} ({what}) is loaded as the config.json beside it describes: "
+            "put the latent upsampler's there",
+        )
+    check_config("upsampler", described.parent)
+    check_weights(contents_of(weights, [weights]))
 
 
 def _check_attention_backend(name: str) -> None:
@@ -153,18 +158,3 @@ def _check_attention_backend(name: str) -> None:
         raise lt.ValidationError(
             "attention_backend", f"{name!r} is not known to diffusers; known: {', '.join(known)}"
         )
-
-
-def _check_quantisation(file: Path, architecture: dict[str, Any]) -> None:
-    quantisation = architecture.get("quantization_config")
-    if quantisation is None:
-        return
-    method = quantisation.get("quant_method") if isinstance(quantisation, dict) else None
-    if method not in _PACKAGES:
-        known = ", ".join(_PACKAGES)
-        raise lt.CheckpointError(
-            str(file), f"quantization_config.quant_method is {method!r}; these load: {known}"
-        )
-    for package in ("accelerate", _PACKAGES[method]):
-        if find_spec(_MODULES.get(package, package)) is None:
-            raise lt.MissingDependencyError(package, f"{file}: {method} quantisation")

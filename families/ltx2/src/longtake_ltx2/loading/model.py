@@ -10,7 +10,6 @@ import longtake as lt
 from longtake_ltx2.loading.asked import check_asked, checkpoint_path
 from longtake_ltx2.loading.components import CheckpointComponents
 from longtake_ltx2.loading.floats import dtype_name
-from longtake_ltx2.loading.networks import NetworkLoader
 from longtake_ltx2.loading.placement import placement_on, usable_device
 from longtake_ltx2.parallel.ranks import device_of_rank, on_ranks
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
@@ -26,6 +25,8 @@ def load(source: lt.ModelSource) -> lt.LoadedModel:
     `longtake.ValidationError` for an option that cannot be fulfilled here, and
     `longtake.MissingDependencyError` for one that needs another package.
     """
+    from longtake_ltx2.loading.networks import NetworkLoader  # it imports what imports this
+
     asked: LTX2T2VConfig = source.options or LTX2T2VConfig()
     config = asked.with_file()
     path = checkpoint_path(source.path, config)

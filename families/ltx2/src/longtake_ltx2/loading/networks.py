@@ -10,28 +10,22 @@ from typing import Any
 from attrs import frozen
 
 import longtake as lt
-from longtake_ltx2.checkpoints.folder import Generation, find_upsampler, read_json
+from longtake_ltx2.checkpoints.folder import find_upsampler, read_json
+from longtake_ltx2.generation import Generation
 from longtake_ltx2.loading.asked import upsampler_folder
+from longtake_ltx2.loading.classes import network_class, text_encoder_class
 from longtake_ltx2.loading.floats import torch_dtype
 from longtake_ltx2.loading.placement import Placement
+from longtake_ltx2.loading.random_state import random_state_kept
 from longtake_ltx2.loading.single_file import load_audio_vae, load_vae
+from longtake_ltx2.loading.tokenizer import load_tokenizer
 from longtake_ltx2.loading.transformer import load_transformer
-from longtake_ltx2.loading.weights import from_file, from_folder, ready, whole
+from longtake_ltx2.loading.weights import align, from_file, from_folder, text_encoder_from_folder
 from longtake_ltx2.lora.adapters import LoRA, add_loras
 from longtake_ltx2.numerics import NUMERICS
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 
 __all__ = ["NetworkLoader"]
-
-_TEXT_ENCODERS = (
-    "Gemma3ForConditionalGeneration",
-    "Gemma3ForCausalLM",
-    "Gemma4UnifiedForConditionalGeneration",
-    "Gemma4UnifiedForCausalLM",
-    "Gemma4ForConditionalGeneration",
-    "Gemma4ForCausalLM",
-)
-_VOCODERS = ("LTX2Vocoder", "LTX2VocoderWithBWE")
 
 
 @frozen
@@ -78,7 +72,8 @@ class NetworkLoader:
 
     def _placed(self, name: str, make: Callable[[], Any]) -> Callable[[], Any]:
         def make_and_place() -> Any:
-            network = make()
+            with random_state_kept():
+                network = make()
             self.placement.add(name, network)
             return network
 
@@ -88,63 +83,41 @@ class NetworkLoader:
         return load_transformer(self.path, self.config)
 
     def _vae(self) -> Any:
-        from diffusers import AutoencoderKLLTX2Video
-
         path, precision = Path(self.config.vae_path or self.path / "vae"), self.config.vae_precision
-        if path.is_dir():
-            vae = from_folder(AutoencoderKLLTX2Video, path, precision)
-        else:
-            vae = ready(load_vae(path, torch_dtype(precision)))
+        vae = _network("vae", path, precision, load_vae)
         if self.config.vae_tiling:
             vae.enable_tiling()
         return vae
 
     def _audio_vae(self) -> Any:
-        from diffusers import AutoencoderKLLTX2Audio
-
         path = Path(self.config.audio_vae_path or self.path / "audio_vae")
-        precision = self.config.audio_decoder_precision
-        if path.is_dir():
-            return from_folder(AutoencoderKLLTX2Audio, path, precision)
-        return ready(load_audio_vae(path, torch_dtype(precision)))
+        return _network("audio_vae", path, self.config.audio_decoder_precision, load_audio_vae)
 
     def _connectors(self) -> Any:
-        from diffusers.pipelines.ltx2 import LTX2TextConnectors
-
         (precision,) = self.config.text_encoder_precisions
-        connectors = from_folder(LTX2TextConnectors, self.path / "connectors", precision)
+        connectors = _network("connectors", self.path / "connectors", precision)
         add_loras(connectors, [LoRA.parse(text) for text in self.config.loras], "connectors")
         return connectors
 
     def _vocoder(self) -> Any:
-        from diffusers.pipelines.ltx2 import vocoder
-
-        folder = self.path / "vocoder"
-        name = _class_name(folder, "_class_name", _VOCODERS)
-        return from_folder(vars(vocoder)[name], folder, self.config.vocoder_precision)
+        return _network("vocoder", self.path / "vocoder", self.config.vocoder_precision)
 
     def _duration_head(self) -> Any:
-        from diffusers.pipelines.ltx2.duration_head import LTX2DurationHead
-
         (precision,) = self.config.text_encoder_precisions
-        return from_folder(LTX2DurationHead, self.path / "duration_head", precision)
+        return _network("duration_head", self.path / "duration_head", precision)
 
     def _diffusion_decoder(self) -> Any:
-        from diffusers import LTX2VideoDiffusionDecoderModel
-
         from longtake_ltx2.loading.neighborhood import NeighborhoodAttention
 
         folder = self.path / "diffusion_decoder"
-        decoder = from_folder(LTX2VideoDiffusionDecoderModel, folder, self.config.vae_precision)
+        decoder = _network("diffusion_decoder", folder, self.config.vae_precision)
         if self.config.vae_tiling:
             decoder.enable_tiling()
         decoder.set_attn_processor(NeighborhoodAttention())
         return decoder
 
     def _upsampler(self) -> Any:
-        from diffusers.pipelines.ltx2.latent_upsampler import LTX2LatentUpsamplerModel
-
-        cls, precision = LTX2LatentUpsamplerModel, self.config.upsampler_precision
+        precision = self.config.upsampler_precision
         given = self.config.upsampler_weights
         weights = find_upsampler(self.path) if given is None else Path(given)
         if weights is None:
@@ -152,46 +125,28 @@ class NetworkLoader:
                 str(self.path),
                 "has no latent upsampler, which refining needs: give upsampler_weights=",
             )
-        if weights.is_file():
-            config = read_json(upsampler_folder(weights) / "config.json")
-            return from_file(cls, config, weights, precision)
-        return from_folder(cls, weights, precision)
+        folder = upsampler_folder(weights)
+        if weights.is_dir():
+            return _network("upsampler", folder, precision)
+        cls = network_class("upsampler", folder)
+        return from_file(cls, read_json(folder / "config.json"), weights, precision)
 
     def _text_encoder(self) -> Any:
-        import transformers
-
         folder = self.path / "text_encoder"
-        name = _class_name(folder, "architectures", _TEXT_ENCODERS)
-        cls = getattr(transformers, name)
         (precision,) = self.config.text_encoder_precisions
-        return whole(
-            folder,
-            lambda: cls.from_pretrained(
-                folder,
-                local_files_only=True,
-                use_safetensors=True,  # never unpickle
-                dtype=torch_dtype(precision),
-                output_loading_info=True,
-            ),
-        )
+        return text_encoder_from_folder(text_encoder_class(folder), folder, precision)
 
     def _tokenizer(self) -> Any:
-        from transformers import AutoTokenizer
-
-        folder = self.path / "tokenizer"
-        try:
-            return AutoTokenizer.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False
-            )
-        except Exception as error:  # tokenizers raises nothing narrower
-            raise lt.CheckpointError(str(folder), f"cannot be loaded: {error}") from error
+        with random_state_kept():
+            return load_tokenizer(self.path / "tokenizer")
 
 
-def _class_name(folder: Path, key: str, known: tuple[str, ...]) -> str:
-    value = read_json(folder / "config.json").get(key)
-    name = value[0] if isinstance(value, list) and value else value
-    if name not in known:
-        raise lt.CheckpointError(
-            str(folder / "config.json"), f"{key} is {name!r}; these load: {', '.join(known)}"
-        )
-    return str(name)
+def _network(
+    component: str, path: Path, precision: str, load_file: Callable[..., Any] | None = None
+) -> Any:
+    """A network of a folder, or of a single file that ``load_file`` loads."""
+    if load_file is not None and not path.is_dir():
+        network = load_file(path, torch_dtype(precision))
+        align(network)
+        return network
+    return from_folder(network_class(component, path), path, precision)

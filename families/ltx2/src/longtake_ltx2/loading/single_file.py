@@ -13,13 +13,17 @@ from typing import Any
 import torch
 
 import longtake as lt
-from longtake_ltx2.checkpoints.folder import Generation, read_json
+from longtake_ltx2.checkpoints.folder import read_json
 from longtake_ltx2.checkpoints.original_config import (
     audio_vae_config,
     transformer_config,
     vae_config,
 )
 from longtake_ltx2.checkpoints.single_file import SingleFile, single_file, transformer_in
+from longtake_ltx2.generation import Generation
+from longtake_ltx2.loading.contents import contents_of
+from longtake_ltx2.loading.scales import read_tensors, scales_of
+from longtake_ltx2.loading.weights import assembled, check_names, empty, for_computing
 
 __all__ = ["load_audio_vae", "load_transformer", "load_vae", "single_file_config"]
 
@@ -60,7 +64,7 @@ def load_transformer(
     tensors = _tensors(file, "transformer", dtype)
     tensors = _renamed(convert_ltx2_transformer_to_diffusers(tensors), "transformer")
     config = _config_of_transformer(file) | changes
-    return _assembled(LTX2VideoTransformer3DModel, config, tensors, path)
+    return assembled(LTX2VideoTransformer3DModel, config, tensors, path, dtype)
 
 
 def single_file_config(path: Path, config_folder: Path) -> dict[str, Any]:
@@ -99,7 +103,7 @@ def load_vae(path: Path, dtype: torch.dtype) -> Any:
     tensors = _renamed(convert_ltx2_vae_to_diffusers(tensors), "vae")
     shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
     config = _sensible(path, lambda: vae_config(file.generation, shapes))
-    return _assembled(AutoencoderKLLTX2Video, config, tensors, path)
+    return assembled(AutoencoderKLLTX2Video, config, tensors, path, dtype)
 
 
 def load_audio_vae(path: Path, dtype: torch.dtype) -> Any:
@@ -113,23 +117,14 @@ def load_audio_vae(path: Path, dtype: torch.dtype) -> Any:
     file = single_file(path, "audio_vae")
     tensors = convert_ltx2_audio_vae_to_diffusers(_tensors(file, "audio_vae", dtype))
     config = _sensible(path, lambda: audio_vae_config(file.config_of("audio_vae")))
-    return _assembled(AutoencoderKLLTX2Audio, config, tensors, path)
+    return assembled(AutoencoderKLLTX2Audio, config, tensors, path, dtype)
 
 
 def _tensors(file: SingleFile, component: str, dtype: torch.dtype) -> Tensors:
-    """Weights of one component, without the prefix."""
-    from safetensors import safe_open
-
+    """Weights of one component, without the prefix, their scales applied."""
     logger.info("loading %s of %s", component, file.path)
-    prefix = file.prefixes[component]
-    names = [key.removeprefix(prefix) for key in file.shapes if key.startswith(prefix)]
-    if scaled := [name for name in names if name.endswith("_scale")]:
-        raise lt.CheckpointError(
-            str(file.path), f"is quantised in a way that diffusers does not load ({scaled[0]!r}); "
-            "take the file with bf16 weights"
-        )  # fmt: skip
-    with safe_open(file.path, framework="pt") as handle:
-        return {name: handle.get_tensor(prefix + name).to(dtype) for name in names}
+    contents = contents_of(file.path, [file.path]).within(file.prefixes[component])
+    return read_tensors(contents, scales_of(contents, {}), dtype)
 
 
 def _renamed(tensors: Mapping[str, torch.Tensor], component: str) -> Tensors:
@@ -150,38 +145,6 @@ def _sensible(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         raise lt.CheckpointError(str(path), f"its config or its weights ({problem})") from error
 
 
-def _assembled(cls: Any, config: Mapping[str, Any], tensors: Tensors, path: Path) -> Any:
-    """The network of a configuration with just these weights."""
-    network = _empty(cls, config, path)
-    wanted = network.state_dict()
-    _check_keys(wanted, tensors, path)
-    if other := sorted(key for key in wanted if wanted[key].shape != tensors[key].shape):
-        key = other[0]
-        problem = f"{key!r} is {list(tensors[key].shape)}, not {list(wanted[key].shape)}"
-        raise lt.CheckpointError(str(path), f"its config and its weights disagree: {problem}")
-    network.load_state_dict(tensors, strict=True, assign=True)
-    return network.eval().requires_grad_(False)
-
-
-def _empty(cls: Any, config: Mapping[str, Any], path: Path) -> Any:
-    try:
-        with torch.device("meta"):  # no memory, no random numbers
-            return cls.from_config(dict(config))
-    except Exception as error:  # diffusers raises all sorts for what makes no sense
-        raise lt.CheckpointError(str(path), f"its config makes no sense: {error}") from error
-
-
-def _check_keys(wanted: Tensors, given: Mapping[str, Any], path: Path) -> None:
-    for problem, keys in (
-        ("lacks", wanted.keys() - given.keys()),
-        ("has unknown", given.keys() - wanted.keys()),
-    ):
-        if keys:
-            raise lt.CheckpointError(
-                str(path), f"{problem} {len(keys)} weights, the first is {min(keys)!r}"
-            )
-
-
 def _from_gguf(
     path: Path, dtype: torch.dtype, config_folder: Path | None, changes: Mapping[str, Any]
 ) -> Any:
@@ -195,7 +158,9 @@ def _from_gguf(
     if config_folder is not None:
         config = read_json(config_folder / "config.json")
     config |= changes
-    _check_keys(_empty(LTX2VideoTransformer3DModel, config, path).state_dict(), tensors, path)
+    network = empty(LTX2VideoTransformer3DModel, config, path)
+    check_names(network.state_dict(), tensors, path)
+    tensors = _plain_but_for_products(network, tensors)
     with tempfile.TemporaryDirectory(prefix="longtake-") as folder:
         Path(folder, "config.json").write_text(json.dumps(config), encoding="utf-8")
         try:
@@ -208,7 +173,28 @@ def _from_gguf(
             )
         except Exception as error:  # diffusers raises all sorts
             raise lt.CheckpointError(str(path), f"cannot be loaded: {error}") from error
-    return network.eval().requires_grad_(False)
+    return for_computing(network)
+
+
+def _plain_but_for_products(network: torch.nn.Module, tensors: Tensors) -> Tensors:
+    """Quantised weights of linear layers as they are, and anything else as floats.
+
+    diffusers undoes the quantisation in the products of linear layers alone, and takes what else
+    is quantised for bytes. BF16, which GGUF counts among the quantised, is floats everywhere.
+    """
+    import gguf
+    from diffusers.quantizers.gguf.utils import dequantize_gguf_tensor
+
+    kept = {
+        f"{name}.weight" for name, m in network.named_modules() if isinstance(m, torch.nn.Linear)
+    }
+    bf16 = gguf.GGMLQuantizationType.BF16
+    return {
+        name: tensor
+        if not hasattr(tensor, "quant_type") or (name in kept and tensor.quant_type != bf16)
+        else dequantize_gguf_tensor(tensor)
+        for name, tensor in tensors.items()
+    }
 
 
 def _gguf_tensors(path: Path) -> tuple[dict[str, Any], Generation]:

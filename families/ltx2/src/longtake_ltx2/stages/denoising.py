@@ -9,11 +9,11 @@ import torch
 from attrs import evolve
 
 import longtake as lt
-from longtake_ltx2.checkpoints.folder import Generation
 from longtake_ltx2.denoising.denoiser import Denoiser
 from longtake_ltx2.denoising.guidance import Guidance
 from longtake_ltx2.denoising.schedule import fewer_steps, official_sigmas, shifted_sigmas
 from longtake_ltx2.denoising.steps import AncestralSteps, Steps, euler_step
+from longtake_ltx2.generation import Generation
 from longtake_ltx2.latents import audio_from_tokens, video_from_tokens
 from longtake_ltx2.numerics import OFFICIAL, Numerics
 from longtake_ltx2.parallel.leader import Leader, denoising

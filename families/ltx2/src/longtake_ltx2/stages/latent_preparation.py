@@ -7,10 +7,11 @@ from typing import Any
 import torch
 
 import longtake as lt
-from longtake_ltx2.checkpoints.folder import Generation, default_image_crf
+from longtake_ltx2.checkpoints.folder import default_image_crf
 from longtake_ltx2.conditioning.preparation import Preparation, SegmentAsked
 from longtake_ltx2.conditioning.requested import RequestedInputs
 from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.generation import Generation
 from longtake_ltx2.noise import noise_generator
 from longtake_ltx2.numerics import OFFICIAL, Numerics
 from longtake_ltx2.sound import check_latents

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 
 import longtake as lt
-from longtake_ltx2.checkpoints.folder import Generation, default_image_crf
+from longtake_ltx2.checkpoints.folder import default_image_crf
 from longtake_ltx2.conditioning.preparation import Preparation, SegmentAsked
 from longtake_ltx2.conditioning.requested import RequestedInputs
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.denoising.schedule import REFINE_SIGMAS
+from longtake_ltx2.generation import Generation
 from longtake_ltx2.latents import decodable_video, normalized_video
 from longtake_ltx2.numerics import OFFICIAL, Numerics
 from longtake_ltx2.stage_overrides import LTX2PreparationOptions, LTX2RefineStageOverride

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from longtake_ltx2.checkpoints.folder import weight_files
+from longtake_ltx2.loading.weight_files import weight_files
 
 __all__ = ["write_tiny_lora"]
 
