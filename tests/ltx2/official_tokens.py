@@ -147,6 +147,7 @@ def compressed(picture: Any, crf: int) -> Any:
         stream.options = {"crf": str(crf), "preset": "veryfast"}
         stream.height, stream.width = picture.shape[:2]
         stream.pix_fmt = "yuv420p"
+        stream.codec_context.thread_count = 1  # as on one CPU: it is also the number of slices
         frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
         for packet in [*stream.encode(frame), *stream.encode()]:
             container.mux(packet)

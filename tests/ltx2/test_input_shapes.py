@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,3 +77,43 @@ def test_without_a_vae_the_frames_of_before_are_refused(watched: Watched) -> Non
     with pytest.raises(lt.ValidationError) as refused:
         alone.check(result.job, LTX2ContinuationState.from_continuation_state(state))
     assert refused.value.path == "state.payload.video"
+
+
+@pytest.mark.parametrize(
+    ("count", "path", "reason"),
+    [
+        (1, "inputs.audio.data", "at least 1 ms is needed: give a longer one"),
+        (40, "inputs.audio.data", "at least 1 ms is needed: give a longer one"),
+        (48, "inputs.audio.start", "let it begin earlier, or give a longer one"),
+        (470, "inputs.audio.start", "let it begin earlier, or give a longer one"),
+    ],
+)
+def test_a_sound_too_short_to_be_encoded_is_refused(
+    watched: Watched, count: int, path: str, reason: str
+) -> None:
+    sound = lt.AudioInput.from_samples(np.full((2, count), 0.5, np.float32), 48_000)
+    with watched.counted() as ran, pytest.raises(lt.ValidationError) as refused:
+        watched.pipeline.generate(asked(inputs=lt.Inputs(audio=sound), sampling=SQUARE))
+    assert refused.value.path == path
+    assert refused.value.problem.endswith(reason)
+    assert not ran
+
+
+def test_the_shortest_sound_that_fills_a_latent_conditions_a_segment(watched: Watched) -> None:
+    sound = lt.AudioInput.from_samples(np.full((2, 480), 0.5, np.float32), 48_000)
+    result = watched.pipeline.generate(asked(inputs=lt.Inputs(audio=sound), sampling=SQUARE))
+    assert result.audio is not None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds a process to CPUs")
+def test_a_still_conditions_alike_on_any_number_of_cpus(watched: Watched) -> None:
+    pixels = np.random.default_rng(8).integers(0, 256, (512, 512, 3), np.uint8)
+    request = asked(inputs=lt.Inputs(images=(lt.ImageInput.from_pixels(pixels),)), sampling=SQUARE)
+    cpus = os.sched_getaffinity(0)
+    everywhere = watched.pipeline.generate(request).frames
+    os.sched_setaffinity(0, {min(cpus)})
+    try:
+        alone = watched.pipeline.generate(request).frames
+    finally:
+        os.sched_setaffinity(0, cpus)
+    np.testing.assert_array_equal(alone, everywhere)

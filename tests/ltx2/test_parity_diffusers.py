@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 from diffusers.pipelines.ltx2.pipeline_ltx2_condition import LTX2VideoCondition
+from diffusers.pipelines.ltx2.utils import apply_image_conditioning_crf
 
 import longtake as lt
 from longtake_ltx2.latents import decodable_audio, decodable_video
@@ -73,8 +78,26 @@ def condition(placed: Placed, case: Case) -> LTX2VideoCondition:
     height, width, frames = case.pixels
     first = placed.frame % frames
     index = 0 if first == 0 else (first - 1) // 8 + 1
+    pixels = placed.pixels(height, width)
     crf = case.conditioned_on().image_crf if placed.kind == "image" else 0
-    return LTX2VideoCondition(placed.pixels(height, width), index, placed.strength, crf)
+    if crf:
+        with on_one_cpu():
+            pixels = np.stack([apply_image_conditioning_crf(each, crf) for each in pixels])
+    return LTX2VideoCondition(pixels, index, placed.strength, 0)
+
+
+@contextlib.contextmanager
+def on_one_cpu() -> Iterator[None]:
+    """diffusers' encoder makes a slice for each CPU; Longtake's pictures do not depend on them."""
+    if sys.platform != "linux":
+        yield
+        return
+    cpus = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cpus)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cpus)
 
 
 def run(path: Path, case: Case, size: tuple[int, int], **options: Any) -> Any:

@@ -94,6 +94,62 @@ def test_more_channels_are_mixed_to_two() -> None:
     assert np.abs(samples).max() > 0.1
 
 
+LAYOUTS = ("3.0", "quad", "5.0", "5.1", "6.1", "7.0")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("kind", "codec"), [("wav", "pcm_s16le"), ("wav", "pcm_f32le")])
+def test_many_channels_at_full_scale_stay_within_it(layout: str, kind: str, codec: str) -> None:
+    """By the shares of FFmpeg's matrix (ITU-R BS.775-3, annex 4), which are made to add up to 1."""
+    channels = av.AudioLayout(layout).nb_channels
+    wave = np.repeat(2 * sine(1, 48_000, 1), channels, axis=0)
+    samples = lt.AudioInput(encoded(wave, 48_000, kind, codec, layout)).samples(48_000)
+    assert samples.shape == (2, 48_000)
+    assert np.abs(samples - wave[:2]).max() < 1e-3
+
+
+def test_each_channel_has_its_share_of_the_two() -> None:
+    half = float(np.sqrt(0.5))
+    expected = {
+        "FL": (1, 0),
+        "FR": (0, 1),
+        "FC": (half, half),
+        "LFE": (0, 0),
+        "BL": (half, 0),
+        "BR": (0, half),
+    }
+    for index, shares in enumerate(expected.values()):
+        alone = np.zeros((6, 48_000), np.float32)
+        alone[index] = 1
+        samples = lt.AudioInput(encoded(alone, 48_000, "wav", "pcm_f32le", "5.1")).samples(48_000)
+        assert np.abs(samples[:, 9] - np.array(shares) / (1 + 2 * half)).max() < 1e-3
+
+
+@pytest.mark.parametrize("channels", [3, 4, 6, 8, 10, 16])
+def test_channels_without_names_are_mixed_too(channels: int) -> None:
+    samples = np.full((4_800, channels), 32_000, "<i2").tobytes()
+    head = struct.pack("<HHIIHH", 1, channels, 48_000, 96_000 * channels, 2 * channels, 16)
+    data = b"WAVEfmt " + struct.pack("<I", len(head)) + head
+    data += b"data" + struct.pack("<I", len(samples)) + samples
+    mixed = lt.AudioInput(b"RIFF" + struct.pack("<I", len(data)) + data).samples(48_000)
+    assert mixed.shape == (2, 4_800)
+    assert 0.2 < np.abs(mixed).max() <= 1
+
+
+@pytest.mark.parametrize("rate", [4_000, 48_000, 192_000])
+@pytest.mark.parametrize("wanted", [4_000, 16_000, 24_000, 48_000])
+def test_the_shortest_sound_is_resampled_whole(rate: int, wanted: int) -> None:
+    given = lt.AudioInput.from_samples(np.full((1, max(4, rate // 1000)), 0.5, np.float32), rate)
+    given.check()
+    assert given.samples(wanted).shape == (2, max(4, wanted // 1000))
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_less_than_a_millisecond_is_refused(count: int) -> None:
+    problem = refusal(lt.AudioInput.from_samples(np.ones((2, count), np.float32), 48_000).data)
+    assert problem.endswith("ms of sound; at least 1 ms is needed: give a longer one")
+
+
 def test_the_sound_of_a_take_is_a_sound(tmp_path: Path) -> None:
     path = tmp_path / "take.mkv"
     with TakeWriter(path, fps=Fraction(24)) as writer:

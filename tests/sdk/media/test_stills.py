@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 import longtake as lt
 from longtake.media.png import picture_of
@@ -82,6 +82,24 @@ def test_a_photograph_stands_upright(orientation: int, turns: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_as_others_see_it(kind: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    plain = lt.ImageInput(file_of(SMOOTH, kind)).pixels()
+    turned = lt.ImageInput(file_of(SMOOTH, kind, exif=exif)).pixels()
+    shown = Image.fromarray(plain)
+    shown.getexif()[0x0112] = orientation
+    np.testing.assert_array_equal(turned, np.asarray(ImageOps.exif_transpose(shown)))
+
+
+def test_the_density_that_a_still_is_printed_at_changes_nothing() -> None:
+    for kind in ("PNG", "JPEG"):
+        data = file_of(SMOOTH, kind, dpi=(300, 150))
+        assert lt.ImageInput(data).pixels().shape == SMOOTH.shape
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.9, 0.99])
 def test_a_file_that_is_cut_off_is_refused(kind: str, share: float) -> None:
     data = file_of(NOISE, kind)
@@ -112,6 +130,30 @@ def png(width: int, height: int, packed: bytes, *more: bytes) -> bytes:
     size = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = (chunk(b"IHDR", size), *more, chunk(b"IDAT", packed), chunk(b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.mark.parametrize(
+    ("curve", "signal", "expected"),
+    [
+        (16, 0.58069, 255),  # PQ: 203 cd/m2, ITU-R BT.2408-7, table 1
+        (16, 0.41651, 128),  # 203 cd/m2 by (128/255) ** 2.4
+        (18, 0.75, 255),  # HLG
+        (1, 0.5, 128),
+    ],
+)
+def test_a_png_that_is_hdr_becomes_sdr(curve: int, signal: float, expected: int) -> None:
+    code = struct.pack(">H", round(signal * 65535))
+    size = struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        (
+            chunk(b"IHDR", size),
+            chunk(b"cICP", bytes((9, curve, 0, 1))),
+            chunk(b"IDAT", zlib.compress((b"\0" + 12 * code) * 4)),
+            chunk(b"IEND", b""),
+        )
+    )
+    pixels = lt.ImageInput(data).pixels()
+    assert np.abs(pixels.astype(int) - expected).max() <= 1
 
 
 SMALL = zlib.compress(bytes(4 * 13))

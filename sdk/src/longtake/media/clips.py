@@ -16,7 +16,7 @@ from longtake.media.encoder import TakeEncoder, TakeFormat
 from longtake.media.formats import CONTAINER_FORMATS
 from longtake.media.muxing import FragmentMuxer
 from longtake.media.untrusted import open_untrusted, refusing, stream_of
-from longtake.media.upright import to_upright_rgb
+from longtake.media.upright import Appearance
 
 __all__ = ["check_clip", "decode_clip", "encode_clip"]
 
@@ -31,15 +31,16 @@ _FPS = Fraction(24)
 
 
 def decode_clip(data: bytes) -> NDArray[np.uint8]:
-    """All frames of a video file: uint8 RGB ``[T, H, W, 3]``, upright.
+    """All frames of a video file: uint8 RGB ``[T, H, W, 3]``, upright, in SDR of BT.709.
 
-    Raises `ValidationError` with the path ``data``.
+    Pixels that are not square become so, and what a display matrix turns or mirrors is turned or
+    mirrored. Raises `ValidationError` with the path ``data``.
     """
     pixels = bytearray()  # grows in place: a list of frames would have to be copied
     shape: tuple[int, ...] = ()
     with refusing("video"):
-        for frame in _decoded(data):
-            picture = to_upright_rgb(frame)
+        for appearance, frame in _decoded(data):
+            picture = appearance.rgb(frame)
             if shape and picture.shape != shape:
                 raise ValidationError("data", _RESIZED)
             shape = picture.shape
@@ -49,8 +50,7 @@ def decode_clip(data: bytes) -> NDArray[np.uint8]:
 
 def check_clip(data: bytes) -> None:
     """Raise what `decode_clip` would raise."""
-    sizes = {(frame.height, frame.width, frame.rotation % 180) for frame in _decoded(data)}
-    if len(sizes) > 1:
+    if len({appearance.shape for appearance, _ in _decoded(data)}) > 1:
         raise ValidationError("data", _RESIZED)
 
 
@@ -76,8 +76,8 @@ def encode_clip(frames: NDArray[np.uint8]) -> bytes:
         encoder.close()
 
 
-def _decoded(data: bytes) -> Iterator[VideoFrame]:
-    """The frames, one at a time, until there are too many. At least one."""
+def _decoded(data: bytes) -> Iterator[tuple[Appearance, VideoFrame]]:
+    """The frames and how they are shown, one at a time, until there are too many. At least one."""
     count = pixels = 0
     with refusing("video"), open_untrusted(data) as container:
         stream = stream_of(container, VideoStream)
@@ -85,13 +85,19 @@ def _decoded(data: bytes) -> Iterator[VideoFrame]:
             if packet.is_corrupt:
                 raise ValidationError("data", "is a video that is cut off or damaged")
             for frame in packet.decode():
-                count, pixels = count + 1, pixels + frame.height * frame.width
+                appearance = Appearance.of(frame, _pixel_aspect(stream))
+                count, pixels = count + 1, pixels + appearance.height * appearance.width
                 if count > MAX_FRAMES or pixels > MAX_CLIP_PIXELS:
                     problem = (
                         f"is too long: at most {MAX_FRAMES} frames, and {MAX_CLIP_PIXELS} pixels "
                         "in all, are taken"
                     )
                     raise ValidationError("data", problem)
-                yield frame
+                yield appearance, frame
         if not count:
             raise ValidationError("data", "has no frames")
+
+
+def _pixel_aspect(stream: VideoStream) -> Fraction:
+    """Width by height of a pixel: the container's word counts before the codec's, as in FFmpeg."""
+    return stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)

@@ -27,6 +27,10 @@ from longtake.media.muxing import Encoded
 __all__ = ["TakeEncoder", "TakeFormat"]
 
 _LAYOUTS = {1: "mono", 2: "stereo"}
+_SLICES = 4
+"""Threads of the encoder, each with a slice of every picture. Not one a CPU, as is the default:
+the same take would then be another file on another machine. More slices cost bytes."""
+
 _AUDIO_BLOCK = 1024
 """Samples per call of the audio encoder: the frame length of AAC-LC."""
 
@@ -210,6 +214,7 @@ def _add_video(
     codec.time_base = 1 / fps
     # Frame threads would keep the last frames of a segment back.
     codec.thread_type = "SLICE"
+    codec.thread_count = _SLICES
     if container.yuv:
         codec.colorspace = Colorspace.ITU709
         codec.color_range = ColorRange.MPEG

@@ -15,7 +15,7 @@ __all__ = ["SIGNATURE", "picture_of"]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-_NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf"}
+_NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf", b"cICP"}
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """By colour type."""
 

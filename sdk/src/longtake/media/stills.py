@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from longtake.errors import ValidationError
 from longtake.media import png
 from longtake.media.untrusted import MAX_PIXELS, decoder_options, refusing
-from longtake.media.upright import to_upright_rgb
+from longtake.media.upright import Appearance
 
 __all__ = ["decode_still", "encode_still"]
 
@@ -26,7 +26,9 @@ _JPEG_END = b"\xff\xd9"
 def decode_still(data: bytes) -> NDArray[np.uint8]:
     """The picture of a PNG, JPEG or WebP file: uint8 RGB ``[H, W, 3]``, upright.
 
-    Exact for PNG and lossless WebP of 8 bits. Raises `ValidationError` with the path ``data``.
+    Exact for PNG and lossless WebP of 8 bits. A PNG that says by ``cICP`` that it is PQ, HLG or of
+    a wide gamut becomes SDR of BT.709; colour profiles are not read. The density that a picture
+    is to be printed at changes nothing. Raises `ValidationError` with the path ``data``.
     """
     codec, data = _decoder_of(data)
     with refusing("still image"):
@@ -36,7 +38,7 @@ def decode_still(data: bytes) -> NDArray[np.uint8]:
         frames = [*context.decode(Packet(data)), *context.decode(None)]
         if len(frames) != 1:
             raise ValidationError("data", f"has {len(frames)} pictures; must be one")
-        return to_upright_rgb(frames[0])
+        return Appearance.of(frames[0]).rgb(frames[0])
 
 
 def encode_still(pixels: NDArray[np.uint8]) -> bytes:

@@ -124,7 +124,9 @@ class ClipInput(_Placed):
     """Pictures that successive frames of the segment are to be, from ``frame`` on.
 
     ``data``: a video file, of which each picture is one frame of the segment, whatever its own
-    frame rate; its sound is ignored. ``frame`` and ``strength`` are those of `ImageInput`.
+    frame rate; its sound is ignored. It is taken as a player shows it: turned and mirrored as the
+    file says, its pixels made square, HDR and wide gamuts converted to SDR of BT.709. ``frame``
+    and ``strength`` are those of `ImageInput`.
 
     Raises `ValidationError` with the field's name as its path.
     """
@@ -166,8 +168,9 @@ class ClipInput(_Placed):
 class AudioInput:
     """A sound that is heard in the segment.
 
-    ``data``: an audio file, or a video file with sound. ``start``: seconds into the segment at
-    which it begins. ``strength``: from 0 to 1, where 1 keeps the sound as it is.
+    ``data``: an audio file, or a video file with sound, which is then what is heard from its first
+    picture on. ``start``: seconds into the segment at which it begins. ``strength``: from 0 to 1,
+    where 1 keeps the sound as it is.
 
     Raises `ValidationError` with the field's name as its path.
     """
@@ -196,10 +199,12 @@ class AudioInput:
         return cls(encode_sound(samples, sample_rate), **place)
 
     def samples(self, sample_rate: int) -> NDArray[np.float32]:
-        """The sound, float32 ``[2, n]`` at ``sample_rate`` Hz; one channel is doubled.
+        """The sound, float32 ``[2, n]`` at ``sample_rate`` Hz.
 
-        Raises `ValidationError` with the path ``data`` when it is damaged, too long or silent for
-        want of a sound track.
+        One channel is doubled; more than two are mixed down, at most to full scale.
+
+        Raises `ValidationError` with the path ``data`` when it is damaged, too long, shorter than
+        1 ms or silent for want of a sound track.
         """
         from longtake.media.sounds import decode_sound
 

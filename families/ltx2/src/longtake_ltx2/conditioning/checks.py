@@ -113,7 +113,7 @@ def _check_sound(audio: lt.AudioInput, inputs: lt.DecodedInputs, segment: Segmen
         raise lt.ValidationError(
             "inputs.audio.start",
             f"is {audio.start}; from there on no 40 ms of the clip lie in the segment, which lasts "
-            f"{seconds:.2f} s",
+            f"{seconds:.2f} s: let it begin earlier, or give a longer one",
         )
     if sound.start < segment.context_latents:
         earliest = segment.context_latents / LATENTS_PER_SECOND - float(segment.position_offset)

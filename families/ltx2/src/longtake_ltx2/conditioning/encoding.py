@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -36,13 +37,32 @@ def encoded_frames(
     """
     pixels = frames.pixels
     if frames.recompress and image_crf:
-        from diffusers.pipelines.ltx2.utils import apply_image_conditioning_crf
-
-        pixels = np.stack([apply_image_conditioning_crf(frame, image_crf) for frame in pixels])
+        pixels = np.stack([_recompressed(frame, image_crf) for frame in pixels])
     video = torch.tensor(pixels).to(device).permute(0, 3, 1, 2).float()  # a copy: inputs are shared
     video = fitted(video, geometry.height, geometry.width) / 127.5 - 1.0
     latents = vae.encode(video.transpose(0, 1).unsqueeze(0).to(vae.dtype)).latent_dist.mode()
     return normalized_video(latents, vae).float()
+
+
+def _recompressed(pixels: NDArray[np.uint8], crf: int) -> NDArray[np.uint8]:
+    """uint8 RGB ``[H, W, 3]`` through H.264, an odd last row or column cut off.
+
+    As diffusers ``apply_image_conditioning_crf`` on one CPU: its encoder makes a slice for each
+    CPU, so that the same picture would condition the same segment differently elsewhere.
+    """
+    import av
+
+    height, width = (side // 2 * 2 for side in pixels.shape[:2])
+    encoder = av.VideoCodecContext.create("libx264", "w")
+    encoder.height, encoder.width, encoder.pix_fmt = height, width, "yuv420p"
+    encoder.time_base, encoder.thread_count = Fraction(1), 1
+    encoder.options = {"crf": str(crf), "preset": "veryfast"}
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels[:height, :width]))
+    frame.pts = 0
+    packets = [*encoder.encode(frame.reformat(format="yuv420p")), *encoder.encode(None)]
+    decoder = av.VideoCodecContext.create("h264", "r")
+    decoded = [each for packet in (*packets, None) for each in decoder.decode(packet)]
+    return decoded[0].to_ndarray(format="rgb24").astype(np.uint8, copy=False)
 
 
 def fitted(video: torch.Tensor, height: int, width: int) -> torch.Tensor:

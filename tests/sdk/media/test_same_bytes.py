@@ -1,0 +1,86 @@
+"""A take is the same file whatever the number of CPUs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from longtake.media.encoder import TakeEncoder, TakeFormat
+from longtake.media.formats import CONTAINER_FORMATS
+
+WRITTEN = """
+import os, pathlib, sys
+cpus = {int(cpu) for cpu in sys.argv[1].split(",")}
+os.sched_setaffinity(0, cpus)
+from fractions import Fraction
+import numpy as np
+import longtake as lt
+from longtake.media.writer import TakeWriter
+
+noise = np.random.default_rng(5)
+frames = (np.mgrid[:256, :256].sum(0)[None, ..., None] + noise.integers(0, 60, (6, 256, 256, 3)))
+frames = (frames % 256).astype(np.uint8)
+sound = noise.normal(0, 0.1, (2, 6_000)).astype(np.float32)
+for name in ("take.mp4", "take.mkv"):
+    with TakeWriter(name, fps=Fraction(24)) as writer:
+        for half in (slice(0, 3), slice(3, 6)):
+            writer.append(frames[half], sound[:, 1000 * half.start : 1000 * half.stop], 24_000)
+with TakeWriter("take.m4a", fps=Fraction(24)) as writer:
+    writer.append(frames[:0], sound, 24_000)
+pathlib.Path("clip").write_bytes(lt.ClipInput.from_frames(frames).data)
+pathlib.Path("sound").write_bytes(lt.AudioInput.from_samples(sound, 24_000).data)
+pathlib.Path("still").write_bytes(lt.ImageInput.from_pixels(frames[0]).data)
+np.save("decoded.npy", lt.ClipInput.from_file("take.mp4").frames())
+"""
+
+
+def written(folder: Path, cpus: list[int]) -> dict[str, bytes]:
+    folder.mkdir()
+    named = ",".join(map(str, cpus))
+    subprocess.run([sys.executable, "-c", WRITTEN, named], cwd=folder, check=True)
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds a process to CPUs")
+def test_a_take_written_with_one_cpu_is_the_one_written_with_all(tmp_path: Path) -> None:
+    cpus = sorted(os.sched_getaffinity(0))
+    alone, together = written(tmp_path / "alone", cpus[:1]), written(tmp_path / "together", cpus)
+    assert list(alone) == list(together)
+    assert len(alone) == 7
+    assert [name for name, data in alone.items() if data != together[name]] == []
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_the_encoder_is_told_its_slices(suffix: str) -> None:
+    """Where there is one CPU, the test above cannot fail."""
+    take = TakeFormat.of(np.zeros((1, 256, 256, 3), np.uint8), None, None)
+    encoder = TakeEncoder(CONTAINER_FORMATS[suffix], take, Fraction(24))
+    try:
+        assert encoder.video is not None
+        assert encoder.video.codec_context.thread_count == 4
+    finally:
+        encoder.close()
+
+
+def test_a_picture_of_h264_has_four_slices() -> None:
+    frames = np.random.default_rng(6).integers(0, 256, (2, 256, 256, 3), np.uint8)
+    encoder = TakeEncoder(
+        CONTAINER_FORMATS[".mp4"], TakeFormat.of(frames, None, None), Fraction(24)
+    )
+    try:
+        pictures = [bytes(packet) for packet in encoder.encode(frames, None).video]
+    finally:
+        encoder.close()
+    # Network abstraction units with a length of four bytes or a start code; 1 and 5 are slices.
+    assert [slices(picture) for picture in pictures] == [4, 4]
+
+
+def slices(picture: bytes) -> int:
+    """Slices of an access unit in Annex B (ITU-T H.264): start codes, then types 1 or 5."""
+    return sum(piece[0] & 31 in (1, 5) for piece in picture.split(b"\0\0\1")[1:])
