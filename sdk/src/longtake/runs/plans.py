@@ -38,13 +38,13 @@ class Plans:
     @property
     def has_span(self) -> bool:
         """Whether stages may ask for a segment's `TakeSpan`: the family's states have one."""
-        states = [codec.state_type for codec in self._family.codecs]
-        return bool(states) and all(issubclass(state, TakeState) for state in states)
+        state = self._family.state_type
+        return state is not None and issubclass(state, TakeState)
 
     def segment(self) -> Plan:
         """How a segment comes about. A restored state may be there."""
         if self._segment is None:
-            states = {codec.state_type for codec in self._family.codecs}
+            states = self._states()
             plan = make_plan(
                 self._constructed(self._recipe),
                 given={TakeSpan} if self.has_span else (),
@@ -61,9 +61,8 @@ class Plans:
             for spec in self._recipe
             if has_check(spec) and not needs_components(spec)
         ]
-        states = {codec.state_type for codec in self._family.codecs}
         given = {TakeSpan} if self.has_span else ()
-        return plan_checks(light, self._recipe, given=given, maybe_given=states)
+        return plan_checks(light, self._recipe, given=given, maybe_given=self._states())
 
     def finish(self, state_type: type) -> Plan:
         """How a take ends, from a state of this type."""
@@ -78,16 +77,23 @@ class Plans:
             self._finish[state_type] = _showing(whose, plan)
         return self._finish[state_type]
 
-    def writing_codec(self) -> ContinuationCodec[Any] | None:
-        """The codec of the state that a segment makes; None when it makes none."""
-        plan = self.segment()
-        return next((c for c in self._family.codecs if plan.makes(c.state_type)), None)
+    def writing_codec(self, kind: str | None = None) -> ContinuationCodec[Any] | None:
+        """The codec that writes the state of a segment, as `ModelFamily.writing_codec`.
+
+        None when a segment makes no state.
+        """
+        plan, codec = self.segment(), self._family.writing_codec(kind)
+        return codec if codec is not None and plan.makes(codec.state_type) else None
 
     def check(self) -> None:
         """Build all plans now."""
         codec = self.writing_codec()
         if self._family.finish and codec is not None:
             self.finish(codec.state_type)
+
+    def _states(self) -> set[type]:
+        state = self._family.state_type
+        return set() if state is None else {state}
 
     def _constructed(self, recipe: Recipe) -> list[tuple[StageSpec, Any]]:
         return [(spec, construct(spec, self._components)) for spec in recipe]
