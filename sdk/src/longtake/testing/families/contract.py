@@ -41,10 +41,10 @@ class FamilyContract(
                 return "longtake_fog"
 
     The plugin is loaded alone; a family with weights is tried on the checkpoint that its
-    ``example`` writes. Its first codec is tried too, as by `CodecContract`, on states of a real take,
-    and what is written as each of its kinds must be read back. A state of every kind is kept in the
-    folder ``states`` beside the test file: run pytest with ``--record-states`` once per kind, and
-    commit it.
+    ``example`` writes. Its first codec is tried too, as by `CodecContract`, on states of a real
+    take, and what is written as each of its kinds must be read back. A state of every kind is kept
+    in the folder ``states`` beside the test file: run pytest with ``--record-states`` once per
+    kind, and commit it.
 
     Overridable fixtures: ``family_name``, when the plugin has several families; ``sampling`` and
     ``stage_overrides``, which make requests small; ``overlap_frames``; ``load_options``, keywords

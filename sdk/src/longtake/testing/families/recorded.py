@@ -18,8 +18,9 @@ _ADVICE = "run pytest with --record-states and commit the file"
 class RecordedContract(FamilyFixtures):
     """States that earlier releases of the family wrote, kept beside its test.
 
-    A state is a file ``KIND-vVERSION.json``, VERSION being its ``schema_version``, with anything between the version and the ending, as
-    `longtake.ContinuationState.to_json` writes it, with its big parts inline.
+    A state is a file ``KIND-vVERSION.json``, VERSION being its ``schema_version``, with anything
+    between that and the ending, as `longtake.ContinuationState.to_json` writes it, with its big
+    parts inline.
     """
 
     def test_the_current_state_is_recorded(
