@@ -31,6 +31,7 @@ nitpick_ignore = [
     ("py:class", "longtake.testing.blobs.samples.AnyStore"),  # any store, for a type checker
     # type variables
     ("py:class", "T"),  # of AttrsCodec, whose constructor autodoc writes down as text
+    ("py:class", "longtake.states.attrs_codec._Step"),  # what AttrsCodec.older adds
     ("py:class", "longtake.states.attrs_codec.T"),
     ("py:class", "longtake.states.state.T"),
     ("py:class", "longtake.plugins.registry.T"),

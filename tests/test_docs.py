@@ -18,7 +18,7 @@ import pytest
 
 import longtake as lt
 from docs.drawings.tutorial import tutorial_family
-from docs.tutorials.second_version import CODEC
+from docs.tutorials.second_version import CODECS
 from longtake import hookspecs
 from longtake.cli import main
 from longtake.plugins.api_version import API_VERSION
@@ -222,16 +222,20 @@ def test_the_names_that_code_and_prose_use_are_public(page: Path) -> None:
     assert used <= {*public, "__all__"}
 
 
-def test_the_second_version_of_the_tutorials_state_reads_the_first() -> None:
+def test_the_second_kind_of_the_tutorials_state_reads_and_writes_the_first() -> None:
     with lt.load(family=tutorial_family()) as pipeline:
         session = lt.Session(pipeline, sampling=lt.Sampling(height=32, width=32, num_frames=17))
         session.extend("a ball")
         assert session.state is not None
         (codec,) = pipeline.family.codecs
-        first, second = codec.decode(session.state), CODEC.decode(session.state)
+        newer, older = CODECS
+        first, second = codec.decode(session.state), older.decode(session.state)
     assert (second.ball, second.tone, second.span) == (first.ball, first.tone, first.span)
     assert second.period == 2.0
-    assert CODEC.decode(CODEC.encode(second)) == second
+    assert newer.decode(newer.encode(second)) == second
+    assert older.encode(second) == session.state
+    with pytest.raises(lt.ValidationError, match="period"):
+        older.encode(attrs.evolve(second, period=4.0))
 
 
 def test_the_tests_of_the_testing_page_pass(tmp_path: Path) -> None:

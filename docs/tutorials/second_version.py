@@ -1,4 +1,4 @@
-"""The tutorial's state in its second version: a take now keeps the period that it began with."""
+"""The tutorial's state of a second kind: a take now keeps the period that it began with."""
 
 from __future__ import annotations
 
@@ -19,8 +19,15 @@ class UntitledState(lt.TakeState):
 
 
 def with_period(fields: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 to 2: what was written before did not say, and had the default."""
+    """What was written before did not say the period, and had the default."""
     return {**fields, "period": 2.0}
 
 
-CODEC = lt.AttrsCodec("untitled.v1", UntitledState, schema_version=2, upgrades={1: with_period})
+def without_period(fields: dict[str, Any]) -> dict[str, Any]:
+    """What the first kind has. A state of another period cannot be written as it."""
+    return {name: value for name, value in fields.items() if name != "period"}
+
+
+SECOND = lt.AttrsCodec("untitled.v2", UntitledState)
+FIRST = SECOND.older("untitled.v1", upgrade=with_period, downgrade=without_period)
+CODECS = (SECOND, FIRST)

@@ -161,6 +161,14 @@ def test_overlap(watched: Watched, num_frames: int, fields: dict[str, Any]) -> N
     assert refused.path == "output.overlap_frames"
 
 
+def test_an_overlap_that_no_state_could_carry(watched: Watched) -> None:
+    sampling = lt.Sampling(height=4320, width=7680, num_frames=33)
+    given = lt.Output(last=False, return_state=True, overlap_frames=17)
+    refused = refusal(watched, lambda: lt.GenerationRequest("x", sampling=sampling, output=given))
+    assert refused.path == "output.overlap_frames"
+    assert "a state can carry" in str(refused)
+
+
 @pytest.mark.parametrize(
     ("fields", "path"),
     [

@@ -180,6 +180,9 @@ def test_blobs(watched: Watched, state: LTX2ContinuationState, part: str) -> Non
         (fields(audio_latents=torch.zeros(1, 8, 64, 16)), "payload.audio"),
         (clock(samples=10**6), f"{CLOCK}.samples"),
         (clock(samples=None), CLOCK),
+        (clock(frames=42), f"{CLOCK}.latents"),
+        (clock(frames=10**9), f"{CLOCK}.latents"),
+        (clock(latents=44), f"{CLOCK}.latents"),
         (clock(frames=2401, latents=2501, samples=0), f"{CLOCK}.samples"),
     ],
 )

@@ -8,6 +8,8 @@ import zlib
 import PIL.Image
 import pytest
 
+import longtake as lt
+from longtake_ltx2.continuation.v1 import frames as frames_module
 from tests.ltx2.documents import (
     END,
     SMALL,
@@ -75,6 +77,27 @@ def test_frames_too_large_together_are_refused_before_an_image_is_opened(
     frame = b64(png(header(8192, 4050), chunk(b"IDAT", bytes(97_000)), END))
     error = refusal(changed("payload.video.frames_b64", [frame] * 50))
     assert error.path == "state.payload.video.frames_b64"
+
+
+def test_what_a_state_may_hold_is_refused_before_an_image_is_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frames = [b64(png(header(7, 5), pixels(7, 5), END))] * 3
+    written = decode(changed("payload.video.frames_b64", frames))
+    monkeypatch.setattr(frames_module, "MAX_DECODED_BYTES", 3 * 7 * 5 * 3)
+    assert len(decode(changed("payload.video.frames_b64", frames)).video_frames or ()) == 3
+    monkeypatch.setattr(frames_module, "MAX_DECODED_BYTES", 3 * 7 * 5 * 3 - 1)
+    monkeypatch.setattr(PIL.Image, "open", lambda *_, **__: pytest.fail("opened"))
+    error = refusal(changed("payload.video.frames_b64", frames))
+    assert error.path == "state.payload.video.frames_b64"
+    assert "at most 2" in str(error)
+    with pytest.raises(lt.ValidationError, match=r"state\.video_frames: .*at most 2"):
+        written.to_continuation_state()
+
+
+def test_a_state_carries_the_default_overlap_at_every_size() -> None:
+    assert frames_module.most_frames(7680, 4320) >= lt.Output().overlap_frames
+    assert 3 * 7680 * 4320 * frames_module.most_frames(7680, 4320) <= 2**30
 
 
 def test_chunks_that_do_not_matter_to_the_pixels_are_ignored() -> None:

@@ -158,6 +158,20 @@ def test_nothing_can_be_finished_before_the_first_segment() -> None:
         lt.Session(lt.Pipeline(FOG)).finish()
 
 
+def test_a_session_says_what_its_states_are_written_as() -> None:
+    pipeline = lt.Pipeline(attrs.evolve(FOG, codecs=(FogCodec("fog.v2"), FogCodec())))
+    older = lt.Session(pipeline, state_kind="fog.v1", overlap_frames=3)
+    older.extend("fog")
+    assert older.state is not None and older.state.kind == "fog.v1"
+    newest = lt.Session(pipeline, state=older.state, overlap_frames=3)
+    newest.extend("fog")
+    assert newest.state is not None and newest.state.kind == "fog.v2"
+    older.extend("fog")
+    assert older.state == attrs.evolve(newest.state, kind="fog.v1")
+    with pytest.raises(lt.ValidationError, match=r"output\.state_kind: .*'mist'"):
+        lt.Session(pipeline, state_kind="mist").extend("fog")
+
+
 def test_blobs_hold_the_state() -> None:
     blobs = lt.open_blob_store("memory:")
     session = lt.Session(lt.Pipeline(FOG), overlap_frames=3, blobs=blobs)

@@ -29,8 +29,9 @@ class Session:
     """One take, segment by segment.
 
     ``state``: go on from it; a state alone is enough, its size, frame rate and seed are the
-    take's. ``sampling``, ``stage_overrides``: of every segment; a segment may say otherwise, field
-    by field. ``overlap_frames``: how many frames each next segment repeats. ``video``, ``audio``:
+    take's. ``state_kind``: what states are written as, by default the family's first kind.
+    ``sampling``, ``stage_overrides``: of every segment; a segment may say otherwise, field by
+    field. ``overlap_frames``: how many frames each next segment repeats. ``video``, ``audio``:
     whether the take has a picture, and a sound. ``blobs``: where the states' big parts are kept.
 
     A segment that fails or is cancelled leaves ``state`` as it was, so it can be tried again.
@@ -43,6 +44,7 @@ class Session:
         pipeline: Pipeline,
         *,
         state: ContinuationState | None = None,
+        state_kind: str | None = None,
         sampling: Sampling | None = None,
         stage_overrides: Mapping[str, Mapping[str, Any]] | None = None,
         overlap_frames: int = 9,
@@ -55,7 +57,12 @@ class Session:
         self._sampling = sampling or Sampling()
         self._stage_overrides = stage_overrides or {}
         self._output = Output(
-            last=False, return_state=True, overlap_frames=overlap_frames, video=video, audio=audio
+            last=False,
+            return_state=True,
+            state_kind=state_kind,
+            overlap_frames=overlap_frames,
+            video=video,
+            audio=audio,
         )
         self._given = state
         self._live: LiveState | None = None

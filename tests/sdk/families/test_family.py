@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import longtake as lt
-from tests.sdk.toy_family import FOG, FogCodec, black
+from tests.sdk.toy_family import FOG, FogCodec, FogState, black
 
 SMALL_1, SMALL_2, LARGE = lt.Preset("small"), lt.Preset("small", 2), lt.Preset("large", 3)
 FAMILY = lt.ModelFamily("toy", (black,), presets=(SMALL_1, SMALL_2, LARGE))
@@ -42,6 +42,20 @@ def test_an_unknown_default_is_refused() -> None:
 def test_codecs_are_found_by_their_kind() -> None:
     assert FOG.codec("fog.v1") == FogCodec()
     assert FOG.codec("ltx2.v1") is None
+
+
+def test_a_kind_has_one_codec() -> None:
+    with pytest.raises(lt.PluginError, match=r"'toy' has two codecs of the kind 'fog\.v1'"):
+        lt.ModelFamily("toy", (black,), codecs=(FogCodec("fog.v2"), FogCodec(), FogCodec()))
+
+
+def test_the_first_codec_writes_unless_a_kind_is_said() -> None:
+    newer, older = FogCodec("fog.v2"), FogCodec()
+    family = lt.ModelFamily("toy", (black,), codecs=(newer, older))
+    assert family.writing_codec() is newer
+    assert family.writing_codec("fog.v1") is older
+    assert FAMILY.writing_codec() is None
+    assert (family.state_type, FAMILY.state_type) == (FogState, None)
 
 
 def test_declaring_a_family_imports_nothing() -> None:

@@ -51,6 +51,7 @@ REFUSED: list[tuple[str, Callable[[], object]]] = [
     ("output.video", lambda: lt.Output(video=0)),  # type: ignore[arg-type]
     ("output.audio", lambda: lt.Output(audio=None)),  # type: ignore[arg-type]
     ("output", lambda: lt.Output(video=False, audio=False)),
+    ("output.state_kind", lambda: lt.Output(state_kind=2)),  # type: ignore[arg-type]
     ("output.overlap_frames", lambda: lt.Output(overlap_frames=-1)),
     ("output.overlap_frames", lambda: lt.Output(overlap_frames=9.0)),  # type: ignore[arg-type]
 ]
@@ -111,6 +112,7 @@ def test_a_request_as_a_document() -> None:
         "output": {
             "last": False,
             "return_state": False,
+            "state_kind": None,
             "overlap_frames": 9,
             "video": True,
             "audio": False,

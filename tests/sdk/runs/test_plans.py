@@ -94,12 +94,14 @@ class OldState:
     """What an earlier version of the family carried."""
 
 
-def test_the_codec_of_the_state_that_is_made_writes_it() -> None:
-    unused = FogCodec(kind="fog.v0", state_type=OldState)  # type: ignore[arg-type]
-    family = attrs.evolve(FOG, codecs=(unused, FogCodec()))
-    state = lt.Pipeline(family).generate(ASKING).state
-    assert state is not None
-    assert state.kind == "fog.v1"
+def test_codecs_over_two_typed_states_are_refused_with_both() -> None:
+    other = FogCodec(kind="fog.v0", state_type=OldState)  # type: ignore[arg-type]
+    pipeline = lt.Pipeline(attrs.evolve(FOG, codecs=(FogCodec(), other)))
+    for use in (pipeline.prepare, lambda: pipeline.check(REQUEST)):
+        with pytest.raises(lt.PluginError) as refused:
+            use()
+        for word in ("'fog'", "'fog.v1'", "'fog.v0'", "FogState", "OldState"):
+            assert word in str(refused.value)
 
 
 def test_the_first_codec_of_a_state_writes_it() -> None:
@@ -112,6 +114,37 @@ def test_the_first_codec_of_a_state_writes_it() -> None:
     job = pipeline.generate(attrs.evolve(ASKING, state=older)).job
     assert job is not None
     assert job.segment_index == 1
+
+
+@pytest.mark.parametrize("kind", ["fog.v2", "fog.v1"])
+def test_the_request_says_what_is_written(kind: str) -> None:
+    pipeline = lt.Pipeline(attrs.evolve(FOG, codecs=(FogCodec(kind="fog.v2"), FogCodec())))
+    output = attrs.evolve(ASKING.output, state_kind=kind)
+    state = pipeline.generate(attrs.evolve(ASKING, output=output)).state
+    assert state is not None
+    assert state.kind == kind
+    goes_on = pipeline.generate(attrs.evolve(ASKING, state=state)).state
+    assert goes_on is not None
+    assert goes_on.kind == "fog.v2"
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "known"),
+    [
+        (lt.Pipeline(attrs.evolve(FOG, codecs=(FogCodec("fog.v2"), FogCodec()))), "v2', 'fog.v1'"),
+        (lt.Pipeline(lt.ModelFamily("toy", (black,), defaults=DEFAULTS)), "its kinds: none"),
+    ],
+    ids=["fog", "stateless"],
+)
+@pytest.mark.parametrize("how", ["resolve", "check", "generate"])
+def test_a_kind_that_nobody_writes_is_refused_at_admission(
+    pipeline: lt.Pipeline, known: str, how: str
+) -> None:
+    request = attrs.evolve(REQUEST, output=lt.Output(state_kind="mist.v1"))
+    with pytest.raises(lt.ValidationError, match="mist") as refused:
+        getattr(pipeline, how)(request)
+    assert refused.value.path == "output.state_kind"
+    assert known in str(refused.value)
 
 
 def test_a_take_of_sound_alone_is_a_take() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 import longtake as lt
 from tests.sdk.toy_family import FogCodec, FogState, pipeline_of
@@ -309,6 +309,41 @@ class NeedsTheState:
         pass
 
 
+class AsksForTheRestoredState:
+    def __call__(self, state: FogState | None) -> None:
+        pass
+
+
+def remember(state: FogState | None) -> FogState:
+    return FogState(0 if state is None else state.segment_index + 1, 5, 4, 6, 9, 1)
+
+
+class KeepState(Keep):
+    def __call__(self, state: FogState | None) -> None:
+        self.seen.append(state)
+
+
+class KeepNewState(Keep):
+    def __call__(self, state: FogState) -> None:
+        self.seen.append(state)
+
+
+def test_the_restored_state_is_before_the_stage_that_makes_the_new_one() -> None:
+    restored, new = KeepState(), KeepNewState()
+    pipeline = pipeline_of(
+        lt.StageSpec("before", restored),
+        remember,
+        lt.StageSpec("after", new),
+        codecs=(FogCodec(),),
+    )
+    request = lt.GenerationRequest("fog", output=lt.Output(return_state=True))
+    first = pipeline.generate(request).state
+    pipeline.generate(evolve(request, state=first))
+    first_state, second_state = (remember(None), remember(remember(None)))
+    assert restored.seen == [None, first_state]
+    assert new.seen == [first_state, second_state]
+
+
 def spec(stage: object, **keywords: Any) -> lt.StageSpec:
     called: Any = stage
     return lt.StageSpec("culprit", called, **keywords)
@@ -324,6 +359,10 @@ BAD_RECIPES: dict[str, tuple[tuple[Any, ...], list[str]]] = {
     "only in a continued take": (
         (spec(NeedsTheState),),
         ["FogState", "continued take", "'FogState | None'"],
+    ),
+    "restored or new": (
+        (lt.StageSpec("maker", remember), spec(AsksForTheRestoredState)),
+        ["'culprit'", "'maker'", "'FogState | None'", "Say 'FogState' for the new one"],
     ),
     "unannotated": ((spec(UnannotatedParameter),), ["'culprit'", "'size'", "no annotation"]),
     "default": ((spec(ParameterWithDefault),), ["'strength'", "default", "X | None"]),

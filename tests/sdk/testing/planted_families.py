@@ -211,6 +211,15 @@ class TestEstimatesOne(Planted):
     fails = "test_the_estimate_is_of_the_recipe"
 
 
+class TestTwoKinds(Planted):
+    family = "two_kinds"
+
+
+class TestForgetsALevel(Planted):
+    family = "forgets_a_level"
+    fails = "test_a_state_written_as_each_kind_is_read_back"
+
+
 def planted(classes: Mapping[str, Any]) -> list[Any]:
     """The tests in a module that are about something broken, or about what is not."""
     return [each for name, each in classes.items() if name.startswith("Test")]

@@ -283,6 +283,37 @@ def denoising(stage: Any, options: type = DenoiseOptions) -> lt.StageSpec:
     return lt.StageSpec("denoise", stage, options=options)
 
 
+def with_level(fields: dict[str, Any]) -> dict[str, Any]:
+    """An earlier kind had another name for it."""
+    return {**{key: fields[key] for key in fields if key != "shade"}, "level": fields["shade"]}
+
+
+def with_shade(fields: dict[str, Any]) -> dict[str, Any]:
+    return {**{key: fields[key] for key in fields if key != "level"}, "shade": fields["level"]}
+
+
+@frozen
+class ForgetsLevels(lt.AttrsCodec[FogState]):
+    """Reads another level than was written, though not of the first segment."""
+
+    def decode(self, state: lt.ContinuationState, blobs: lt.BlobStore | None = None) -> FogState:
+        value = super().decode(state, blobs)
+        return attrs.evolve(value, level=0.0) if value.segment_index else value
+
+
+Codecs = tuple[lt.AttrsCodec[Any], ...]
+
+
+def two_kinds(name: str, older: type[lt.AttrsCodec[FogState]] = lt.AttrsCodec) -> Codecs:
+    newest = lt.AttrsCodec(f"{name}.v2", FogState)
+    before = older("", FogState).older(f"{name}.v1", upgrade=with_level, downgrade=with_shade)
+    return (newest, before)
+
+
+def two_states(name: str) -> Codecs:
+    return lt.AttrsCodec(f"{name}.v2", FogState), lt.AttrsCodec(f"{name}.v1", SizelessState)
+
+
 @lt.hookimpl
 def longtake_families() -> list[lt.ModelFamily]:
     without_fps = {name: value for name, value in healthy.DEFAULTS.items() if name != "fps"}
@@ -338,4 +369,7 @@ def longtake_families() -> list[lt.ModelFamily]:
             presets=(lt.Preset("thin", defaults={"fps": 24}), THICK),
         ),
         fog("estimates_one", estimate=estimate_one_segment),
+        fog("two_kinds", codecs=two_kinds("two_kinds")),
+        fog("forgets_a_level", codecs=two_kinds("forgets_a_level", ForgetsLevels)),
+        fog("two_states", codecs=two_states("two_states")),
     ]

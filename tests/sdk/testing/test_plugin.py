@@ -125,6 +125,16 @@ class TestFog(FamilyContract):
 """
 
 
+def test_codecs_over_two_typed_states_fail_and_are_named(pytester: pytest.Pytester) -> None:
+    planted = CONTRACT.replace(FOG, "tests.sdk.testing.planted_plugin")
+    named = "\n    @pytest.fixture\n    def family_name(self):\n        return 'two_states'\n"
+    pytester.makepyfile(test_fog=planted + named)
+    pytester.makeini(f"[pytest]\npythonpath = {ROOT}")
+    result = pytester.runpytest_subprocess("-k", "share_one_typed_state")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*two_states.v1 have another typed state than two_states.v2*"])
+
+
 def recorded(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
     pytester.makepyfile(test_fog=CONTRACT)
     pytester.makeini(f"[pytest]\npythonpath = {ROOT}")

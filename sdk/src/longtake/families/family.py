@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Attribute, field, frozen
 
-from longtake.errors import UnknownNameError
+from longtake.errors import PluginError, UnknownNameError, ValidationError
 from longtake.families.presets import Preset, check_defaults
 from longtake.families.stages import Recipe, as_recipe
 
@@ -83,6 +83,15 @@ def _codecs(given: Iterable[ContinuationCodec[Any]]) -> tuple[ContinuationCodec[
     return tuple(given)
 
 
+def _one_per_kind(
+    instance: Any, attribute: Attribute[Any], value: tuple[ContinuationCodec[Any], ...]
+) -> None:
+    kinds = [codec.kind for codec in value]
+    twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
+    if twice:
+        raise PluginError(f"family {instance.name!r} has two codecs of the kind {twice[0]!r}")
+
+
 @frozen
 class ModelFamily:
     """A family of models, as its plugin declares it. Declaring one imports nothing heavy.
@@ -90,7 +99,8 @@ class ModelFamily:
     ``stages``: the recipe of a segment. ``finish``: the recipe that makes the missing end of a
     take from its state alone; empty when a take needs none. ``presets``: the first is the default;
     without any there is one called ``"default"``. ``defaults``: the family's own, below every
-    preset's. ``codecs``: read and write its states; the first one writes. ``recognise``: ``(path)
+    preset's. ``codecs``: read and write its states, one for each kind, all over one typed
+    state; the first one writes unless a request says otherwise. ``recognise``: ``(path)
     -> Recognition | None``, reads only small files. ``load``: ``(ModelSource) -> LoadedModel``.
     ``options``: attrs class of the keyword arguments that `longtake.load` passes on. ``example``:
     ``(folder) -> folder``, writes a small checkpoint there, for trying the family without a real
@@ -108,7 +118,9 @@ class ModelFamily:
     finish: Recipe = field(default=(), converter=as_recipe, kw_only=True)
     presets: tuple[Preset, ...] = field(default=(), converter=_presets, kw_only=True)
     defaults: Mapping[str, Any] = field(factory=dict, kw_only=True, validator=_checked_defaults)
-    codecs: tuple[ContinuationCodec[Any], ...] = field(default=(), converter=_codecs, kw_only=True)
+    codecs: tuple[ContinuationCodec[Any], ...] = field(
+        default=(), converter=_codecs, kw_only=True, validator=_one_per_kind
+    )
     recognise: str | Callable[[Path], Recognition | None] | None = field(default=None, kw_only=True)
     load: str | Callable[[ModelSource], LoadedModel] | None = field(default=None, kw_only=True)
     options: str | type | None = field(default=None, kw_only=True)
@@ -145,3 +157,35 @@ class ModelFamily:
     def codec(self, kind: str) -> ContinuationCodec[Any] | None:
         """The codec that reads states of ``kind``, or None."""
         return next((codec for codec in self.codecs if codec.kind == kind), None)
+
+    def writing_codec(self, kind: str | None = None) -> ContinuationCodec[Any] | None:
+        """The codec that writes states of ``kind``, or the first; None for a family without any.
+
+        Raises `ValidationError` with the path ``output.state_kind`` for a kind that it has not.
+        """
+        if kind is None:
+            return self.codecs[0] if self.codecs else None
+        codec = self.codec(kind)
+        if codec is None:
+            known = ", ".join(repr(codec.kind) for codec in self.codecs) or "none"
+            raise ValidationError(
+                "output.state_kind",
+                f"family {self.name!r} writes no states of kind {kind!r}; its kinds: {known}",
+            )
+        return codec
+
+    @property
+    def state_type(self) -> type[Any] | None:
+        """The typed state of all codecs; None for a family without any.
+
+        Raises `PluginError` naming two codecs whose typed states differ.
+        """
+        types = [(codec.kind, codec.state_type) for codec in self.codecs]
+        for kind, state_type in types:
+            if state_type is not types[0][1]:
+                raise PluginError(
+                    f"family {self.name!r}: the codecs of {types[0][0]!r} and {kind!r} have two "
+                    f"typed states, {types[0][1].__name__} and {state_type.__name__}; all codecs "
+                    "of a family share one, so that what one has read another can write"
+                )
+        return types[0][1] if types else None

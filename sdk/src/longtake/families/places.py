@@ -49,8 +49,8 @@ def placing_of(family: ModelFamily) -> Placing | None:
     Raises `PluginError` for a ``place`` whose return annotation names no class.
     """
     if family.place is None:
-        states = [codec.state_type for codec in family.codecs]
-        if states and all(issubclass(state, TakeState) for state in states):
+        state = family.state_type
+        if state is not None and issubclass(state, TakeState):
             return Placing(TakeSpan.of, TakeSpan)
         return None
     place: Any = resolve(family.place)

@@ -36,6 +36,10 @@ class PipelineStage(Protocol):
     states inherit from `TakeState`. ``X | None`` takes None when there is no such value. The return
     annotation is what it makes: one value, a tuple of values, or None.
 
+    Of the family's typed state ``S`` there may be two, which the annotation tells apart. ``S |
+    None`` is the restored one, None in the first segment of a take, and can be asked for up to the
+    stage that makes an ``S``; behind that stage ``S`` is the new one.
+
     Options come by their class. A stage's own come first: a parameter annotated with the options
     class of its name, or with a base class of that, gets them, so that stages of several names
     may share one implementation. Any other stage's options come by their exact class alone, and

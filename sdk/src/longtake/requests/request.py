@@ -74,14 +74,16 @@ class Output:
 
     ``last``: nobody will continue this segment, so all its sound is returned; False holds back
     what the next segment still changes. ``return_state``: give the state for the next segment.
-    ``overlap_frames``: how many of the last frames the *next* segment will repeat. ``video``,
-    ``audio``: whether to make a picture, and a sound; at least one of them.
+    ``state_kind``: the wire format that it is written in, one of the kinds of the family's codecs;
+    None for the first of them. ``overlap_frames``: how many of the last frames the *next* segment
+    will repeat. ``video``, ``audio``: whether to make a picture, and a sound; at least one of them.
     """
 
     PATH: ClassVar[str] = "output"
 
     last: bool = field(default=True, validator=is_a(bool, what="true or false"))
     return_state: bool = field(default=False, validator=is_a(bool, what="true or false"))
+    state_kind: str | None = field(default=None, validator=is_a(str, what="a string"))
     overlap_frames: int = field(default=9, validator=integer_from(0))
     video: bool = field(default=True, validator=is_a(bool, what="true or false"))
     audio: bool = field(default=True, validator=[is_a(bool, what="true or false"), _something])

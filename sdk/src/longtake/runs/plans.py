@@ -68,7 +68,8 @@ class Plans:
     @cached_property
     def states(self) -> frozenset[type]:
         """The types of the states that a segment may go on from."""
-        return frozenset(codec.state_type for codec in self._family.codecs)
+        state = self._family.state_type
+        return frozenset() if state is None else frozenset({state})
 
     def finish(self, state_type: type) -> Plan:
         """How a take ends, from a state of this type."""
@@ -83,10 +84,13 @@ class Plans:
             self._finish[state_type] = _showing(whose, plan)
         return self._finish[state_type]
 
-    def writing_codec(self) -> ContinuationCodec[Any] | None:
-        """The codec of the state that a segment makes; None when it makes none."""
-        plan = self.segment()
-        return next((c for c in self._family.codecs if plan.makes(c.state_type)), None)
+    def writing_codec(self, kind: str | None = None) -> ContinuationCodec[Any] | None:
+        """The codec that writes the state of a segment, as `ModelFamily.writing_codec`.
+
+        None when a segment makes no state.
+        """
+        plan, codec = self.segment(), self._family.writing_codec(kind)
+        return codec if codec is not None and plan.makes(codec.state_type) else None
 
     def check(self) -> None:
         """Build all plans now."""

@@ -61,6 +61,7 @@ def resolve_request(
     take_defaults: Mapping[str, Any] | None = None,
 ) -> Resolved:
     """Fill in what ``request`` leaves out. Raises `ValidationError` with the field's path."""
+    family.writing_codec(request.output.state_kind)  # refuses a kind that it has not
     asked = _present(request.sampling)
     _check_followed(recipe, asked)
     options = resolve_options(

@@ -133,7 +133,7 @@ class SegmentMaker:
         """The codec of the state that ``job`` asks for; None when it asks for none."""
         if not job.output.return_state:
             return None
-        codec = self._plans.writing_codec()
+        codec = self._plans.writing_codec(job.output.state_kind)
         if codec is None:
             raise ValidationError(
                 "output.return_state", f"family {self._family.name!r} makes no state"

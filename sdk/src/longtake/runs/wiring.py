@@ -212,16 +212,20 @@ def _check_producers(
 ) -> None:
     available = set(given)
     made = {cls for planned in wired for cls in planned.makes}
+    makers: dict[type, str] = {}
     for index, planned in enumerate(wired):
         for parameter in planned.checks or ():
             _check_only_knows(planned, parameter, given, maybe_given, made)
         for parameter in planned.parameters:
+            if parameter.optional and parameter.type in makers.keys() & maybe_given:
+                raise _restored_or_new(planned, parameter.type, makers[parameter.type])
             if _is_missing(parameter, available):
                 made_before = available - given
                 raise _nobody_makes(
                     planned, parameter.type, made_before, maybe_given, wired[index:]
                 )
         available.update(planned.makes)
+        makers |= dict.fromkeys(planned.makes, planned.spec.name)
 
 
 def _is_missing(parameter: Parameter, available: set[type]) -> bool:
@@ -246,6 +250,15 @@ def _check_only_knows(
         )
     if _is_missing(parameter, given):
         raise _nobody_makes(planned, parameter.type, given, maybe_given, ())
+
+
+def _restored_or_new(planned: PlannedStage, wanted: type, maker: str) -> WiringError:
+    name = wanted.__name__
+    return WiringError(
+        f"stage {planned.spec.name!r} asks for '{name} | None' behind stage {maker!r}, which makes "
+        f"one: the restored {name} or the new one? Say '{name}' for the new one; the restored one "
+        f"is there before stage {maker!r}"
+    )
 
 
 def _nobody_makes(

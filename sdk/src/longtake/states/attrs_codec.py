@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from attrs import Attribute, field, frozen, has
+from attrs import Attribute, evolve, field, frozen, has
 
 from longtake.errors import PluginError, ValidationError
 from longtake.schema.references import resolve
@@ -19,7 +19,10 @@ __all__ = ["AttrsCodec"]
 
 T = TypeVar("T")
 
-Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+Rewrite = Callable[[dict[str, Any]], dict[str, Any]]
+
+_SCHEMA_VERSION = 1
+"""A constant of every kind: other fields are another kind."""
 
 _SHOWN = 60
 """Characters of a field that a summary shows."""
@@ -42,14 +45,13 @@ def _state_class(kind: str, value: object) -> type[Any]:
     return value
 
 
-def _checked_upgrades(
-    instance: Any, attribute: Attribute[Any], value: Mapping[int, Upgrade]
-) -> None:
-    if sorted(value) != list(range(instance.schema_version - len(value), instance.schema_version)):
-        raise PluginError(
-            f"codec {instance.kind!r}: upgrades must lead step by step to version "
-            f"{instance.schema_version}, they are from {sorted(value)}"
-        )
+@frozen
+class _Step:
+    """From the fields of one kind to those of the next newer one, and back."""
+
+    kind: str
+    upgrade: Rewrite
+    downgrade: Rewrite
 
 
 @frozen
@@ -62,22 +64,34 @@ class AttrsCodec(Generic[T]):
     attrs classes. What comes in is not trusted, so their bounds belong into validators of the
     class (`longtake.between`); unknown fields are refused.
 
-    ``schema_version``: of what is written. ``upgrades``: ``{n: function}``, which makes the fields
-    of version n + 1 of those of version n; a version that has been written stays readable as long
-    as its upgrade is here. ``blob_from``: with a blob store, states of at least so many bytes of
-    JSON go there; None keeps them inline.
+    ``blob_from``: with a blob store, states of at least so many bytes of JSON go there; None keeps
+    them inline.
 
-    The payload is ``{"schema_version": n, "state": {...}}``, or ``"state_blob_id"`` in the place of
-    ``"state"``. Raises `PluginError` for a class or upgrades that cannot work.
+    The payload is ``{"schema_version": 1, "state": {...}}``, or ``"state_blob_id"`` in the place of
+    ``"state"``. The fields of a kind never change, so a class with other fields gets a new kind,
+    and the kind before stays as an `older` one::
+
+        FOG_2 = lt.AttrsCodec("fog.v2", FogState)
+        FOG_1 = FOG_2.older("fog.v1", upgrade=with_period, downgrade=without_period)
+        family = lt.ModelFamily("fog", stages, codecs=(FOG_2, FOG_1))
+
+    Raises `PluginError` for a class that cannot work.
     """
 
     kind: str
     _state_type: type[T] | str = field(validator=_checked_state)
-    schema_version: int = field(default=1, kw_only=True)
-    upgrades: Mapping[int, Upgrade] = field(
-        factory=dict, kw_only=True, validator=_checked_upgrades, repr=False
-    )
     blob_from: int | None = field(default=None, kw_only=True)
+    _steps: tuple[_Step, ...] = field(default=(), kw_only=True, repr=False)
+
+    def older(self, kind: str, *, upgrade: Rewrite, downgrade: Rewrite) -> AttrsCodec[T]:
+        """A codec of the kind before this one, over the same class.
+
+        ``upgrade`` makes the fields of this codec's kind of those of ``kind``, as they stand in the
+        document, before they are checked; ``downgrade`` does the reverse, so that workers of an
+        earlier release can be served (``Output(state_kind=...)``). A state that ``kind`` cannot
+        say, because upgrading it again gives another one, is refused when it is written.
+        """
+        return evolve(self, kind=kind, steps=(_Step(kind, upgrade, downgrade), *self._steps))
 
     @property
     def state_type(self) -> type[T]:
@@ -87,15 +101,15 @@ class AttrsCodec(Generic[T]):
     def encode(self, value: T, blobs: BlobStore | None = None) -> ContinuationState:
         """The state of ``value``.
 
-        Raises what ``blobs`` raises, and `ValidationError` for a state that no store could give
-        back: one with a number that JSON has not, or of more than 16 MiB.
+        Raises what ``blobs`` raises, and `ValidationError` for a state that could not be read back:
+        one that this kind cannot say, with a number that JSON has not, or of more than 16 MiB.
         """
         # Late, like all imports here: a codec is declared where plugins are listed.
         from longtake.schema.wire import unstructure
         from longtake.states.state import ContinuationState
 
-        fields = unstructure(value)
-        payload = {"schema_version": self.schema_version, "state": fields}
+        fields = self._downgraded(unstructure(value))
+        payload = {"schema_version": _SCHEMA_VERSION, "state": fields}
         if blobs is not None and self.blob_from is not None:
             text = _document(fields)
             if len(text) >= self.blob_from:
@@ -107,18 +121,16 @@ class AttrsCodec(Generic[T]):
         """The typed state. Raises `ValidationError` with the path of the field that is wrong."""
         from longtake.schema.wire import structure
 
-        version, fields = self._checked(state)
+        fields = self._checked(state)
         path = "state.payload.state"
         if isinstance(fields, str):
             path = "state.payload.state_blob_id"
             fields = _fetched(fields, blobs, path)
-        for number in range(version, self.schema_version):
-            fields = self._upgraded(number, fields)
-        return structure(fields, self.state_type, path=path)
+        return structure(self._upgraded(fields), self.state_type, path=path)
 
     def blob_ids(self, state: ContinuationState) -> tuple[str, ...]:
         """The id of the blob that has the state, if one has. Raises like `decode`."""
-        _, fields = self._checked(state)
+        fields = self._checked(state)
         return (fields,) if isinstance(fields, str) else ()
 
     def summarize(self, state: ContinuationState, blobs: BlobStore | None = None) -> StateSummary:
@@ -130,13 +142,13 @@ class AttrsCodec(Generic[T]):
         from longtake.states.state import StateSummary
 
         value: Any = self.decode(state, blobs)
-        version, stored = self._checked(state)
+        stored = self._checked(state)
         where = f"blob:{stored}" if isinstance(stored, str) else "inline"
         parts = tuple(_part(name, where, field) for name, field in _flat(unstructure(value)))
-        return StateSummary(version, value.segment_index, parts)
+        return StateSummary(_SCHEMA_VERSION, value.segment_index, parts)
 
-    def _checked(self, state: ContinuationState) -> tuple[int, dict[str, Any] | str]:
-        """The version, and the fields or the id of the blob that has them."""
+    def _checked(self, state: ContinuationState) -> dict[str, Any] | str:
+        """The fields, or the id of the blob that has them."""
         if state.kind != self.kind:
             raise ValidationError(
                 "state.kind", f"is {state.kind!r}; this is a codec of {self.kind!r}"
@@ -145,35 +157,55 @@ class AttrsCodec(Generic[T]):
         if not isinstance(payload, dict):
             raise ValidationError(where, "is not an object")
         version = payload.get("schema_version")
-        oldest = self.schema_version - len(self.upgrades)
-        if type(version) is not int or not oldest <= version <= self.schema_version:
-            read = f"{oldest} to {self.schema_version}" if self.upgrades else f"{oldest} alone"
-            problem = f"is {version!r:.40}; this codec reads {read}"
+        if type(version) is not int or version != _SCHEMA_VERSION:
+            problem = f"is {version!r:.40}; must be {_SCHEMA_VERSION}"
             raise ValidationError(f"{where}.schema_version", problem)
         names = payload.keys() - {"schema_version"}
         if names == {"state"} and isinstance(payload["state"], dict):
-            return version, payload["state"]
+            fields: dict[str, Any] = payload["state"]
+            return fields
         if names == {"state_blob_id"} and isinstance(payload["state_blob_id"], str):
-            return version, payload["state_blob_id"]
+            stored: str = payload["state_blob_id"]
+            return stored
         raise ValidationError(
             where, "must have either an object 'state' or a text 'state_blob_id', and no more"
         )
 
-    def _upgraded(self, number: int, fields: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return self.upgrades[number](deepcopy(fields))  # the state is the caller's
-        except (
-            ArithmeticError,
-            LookupError,
-            TypeError,
-            ValueError,
-            AttributeError,
-            RecursionError,
-        ) as error:
-            raise ValidationError(
-                "state.payload.state",
-                f"is no state of version {number}: {type(error).__name__}: {error}",
-            ) from error
+    def _upgraded(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The fields of the class, of those of this kind."""
+        for step in self._steps:
+            problem = f"is no state of kind {step.kind!r}"
+            fields = _rewritten(step.upgrade, fields, "state.payload.state", problem)
+        return fields
+
+    def _downgraded(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The fields of this kind, of those of the class; refused when they say less."""
+        from longtake.schema.wire import structure, unstructure
+
+        if not self._steps:
+            return fields
+        older, problem = fields, f"cannot be written as kind {self.kind!r}"
+        for step in reversed(self._steps):
+            older = _rewritten(step.downgrade, older, "state", problem)
+        again = unstructure(structure(self._upgraded(older), self.state_type, path="state"))
+        lost = sorted(name for name in fields if again.get(name) != fields[name])
+        if lost:
+            raise ValidationError("state", f"{problem}, which cannot say its {', '.join(lost)}")
+        return older
+
+
+def _rewritten(rewrite: Rewrite, fields: dict[str, Any], path: str, problem: str) -> dict[str, Any]:
+    try:
+        return rewrite(deepcopy(fields))  # the fields are the caller's
+    except (
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        raise ValidationError(path, f"{problem}: {type(error).__name__}: {error}") from error
 
 
 def _flat(fields: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -60,6 +60,10 @@ def _refuse_constant(name: str) -> object:
 class ContinuationCodec(Protocol[T]):
     """Reads and writes the states of one ``kind``.
 
+    A kind names a wire format, which never changes: other fields, or another meaning of one, are
+    another kind with a codec of its own. All codecs of a family share one typed state, so what one
+    has read another can write. A ``schema_version`` in the payload is a constant of its kind.
+
     ``state_type`` is the family's typed state: an attrs class that has the properties
     ``segment_index`` (of the segment just completed) and ``take_defaults`` (the sampling fields
     that the take fixes, such as ``{"height": 512, "width": 768}``). Stages ask for it by this type.
@@ -76,7 +80,10 @@ class ContinuationCodec(Protocol[T]):
         ...
 
     def encode(self, value: T, blobs: BlobStore | None = None) -> ContinuationState:
-        """Write ``value``; parts above the codec's threshold go to ``blobs`` when it is given."""
+        """Write ``value``; parts above the codec's threshold go to ``blobs`` when it is given.
+
+        Raises `ValidationError` for a state that this kind cannot say, so that nothing is lost.
+        """
         ...
 
     def decode(self, state: ContinuationState, blobs: BlobStore | None = None) -> T:

@@ -160,6 +160,12 @@ def test_only_the_blobs_of_the_newest_state_are_kept(
     assert set(shelf.blobs) == {kept, new}
 
 
+def test_the_kind_of_the_saved_state_is_the_one_asked_for(longtake: Command, model: str) -> None:
+    common = ("--model", model, "--save-state", "s.json", "--state-kind", "fog.v1")
+    assert longtake("generate", "one", *common).code == 0
+    assert longtake("inspect", "s.json").out.startswith("kind     fog.v1")
+
+
 def test_a_failing_segment_leaves_the_ones_before_it_and_their_state(
     longtake: Command, model: str
 ) -> None:
@@ -266,6 +272,8 @@ def test_verbose_shows_where_it_failed(longtake: Command, model: str) -> None:
         (("a", "--set", "sampling.seed=3.5"), "sampling.seed: expected an integer"),
         (("a", "--set", "draw.colour=1"), "stage_overrides.draw.colour: unknown field"),
         (("a", "--set", "paint.colour=1"), "stage_overrides.paint: no stage of this name"),
+        (("a", "--state-kind", "mud.v1"), "output.state_kind: family 'fog' writes no states of"),
+        (("a", "--family", "dust", "--state-kind", "dust.v1"), "output.state_kind: family 'dust'"),
         (("a", "--set", "output.last=true"), "--set output.last: use --save-state"),
         (("a", "b", "--family", "dust"), "family 'dust' makes no state"),
         (("a", "--family", "dust", "--save-state", "s.json"), "family 'dust' makes no state"),

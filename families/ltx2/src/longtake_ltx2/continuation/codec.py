@@ -10,6 +10,7 @@ import longtake as lt
 from longtake_ltx2.continuation.v1.names import (
     DEFAULT_INLINE_THRESHOLD_BYTES,
     LTX2_CONTINUATION_KIND,
+    LTX2_CONTINUATION_SCHEMA_VERSION,
 )
 
 if TYPE_CHECKING:
@@ -68,5 +69,5 @@ class LTX2ContinuationCodec:
 
         document = read_document(state, blobs)
         value = self.state_type(**document.fields)
-        version = document.schema_version
+        version = LTX2_CONTINUATION_SCHEMA_VERSION
         return summary_of(value, document.video, document.audio, schema_version=version)

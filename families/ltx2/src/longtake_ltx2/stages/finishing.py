@@ -11,6 +11,7 @@ import longtake as lt
 from longtake_ltx2.clock import samples_of, samples_until
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import carried_audio
+from longtake_ltx2.continuation.v1.metadata import check_latents_of
 from longtake_ltx2.sound import SoundDecoder
 
 __all__ = ["LTX2FinishingStage"]
@@ -36,6 +37,7 @@ class LTX2FinishingStage:
             raise lt.ValidationError(
                 "state.payload.metadata.longtake.clock", "missing; where the take ends is not known"
             )
+        check_latents_of(clock)  # so that the silence is no longer than said
         self._decoder.check(state)
         first = clock.latents - state.audio_latents.shape[2]
         self._decoder.check_start(clock.samples, first, clock.latents)

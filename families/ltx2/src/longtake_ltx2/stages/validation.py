@@ -9,13 +9,13 @@ from longtake_ltx2.clock import (
     LATENTS_PER_SECOND,
     SegmentClock,
     is_frame_count,
-    latents_until,
 )
 from longtake_ltx2.conditioning.checks import check_inputs
 from longtake_ltx2.conditioning.requested import RequestedInputs, requested_inputs
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import repeated_count
-from longtake_ltx2.continuation.v1.frames import MAX_FRAMES, MAX_PIXELS, MAX_SIDE
+from longtake_ltx2.continuation.v1.frames import MAX_PIXELS, MAX_SIDE, most_frames
+from longtake_ltx2.continuation.v1.metadata import check_latents_of
 from longtake_ltx2.values import SPATIAL_FACTOR, Geometry
 
 __all__ = ["InputValidationStage"]
@@ -102,9 +102,11 @@ def _check_overlap(job: lt.Job) -> None:
         raise lt.ValidationError(
             "output.overlap_frames", f"is {overlap}; must be 8k + 1, e.g. 9 or 17"
         )
-    if overlap > MAX_FRAMES:
+    most = most_frames(job.sampling.width, job.sampling.height)
+    if overlap > most:
         raise lt.ValidationError(
-            "output.overlap_frames", f"is {overlap}; at most {MAX_FRAMES}, which a state can carry"
+            "output.overlap_frames",
+            f"is {overlap}; at most {most} of this size, which a state can carry",
         )
     if frames - overlap < FEWEST_NEW_FRAMES:
         raise lt.ValidationError(
@@ -140,12 +142,7 @@ def _check_clock(state: LTX2ContinuationState) -> None:
         raise lt.ValidationError(
             f"{path}.frames", f"is {clock.frames}, but the state repeats {repeated} frames"
         )
-    latents = latents_until(clock.frames, clock.fps)
-    if clock.latents != latents:
-        raise lt.ValidationError(
-            f"{path}.latents",
-            f"is {clock.latents}; a take of {clock.frames} frames at {clock.fps} fps has {latents}",
-        )
+    check_latents_of(clock)
 
 
 def _check_state(

@@ -73,6 +73,9 @@ def _frames_or_auto(
 @click.option(
     "--save-state", type=_PATH, metavar="OUT.json", help="The take is to be continued from here."
 )
+@click.option(
+    "--state-kind", metavar="KIND", help="The kind of states to write; by default the family's."
+)
 @click.option("--finish", is_flag=True, help="End the sound, also with --save-state.")
 @click.option("--blobs", metavar="URL", help="Where states keep big parts, e.g. file:///folder.")
 @click.option(
@@ -119,6 +122,7 @@ def generate(
     registry = Registry.default()
     family = choose_family(registry, choice, given)
     family.preset(preset)  # refuses an unknown one before a checkpoint is looked at
+    family.writing_codec(request.output.state_kind)
     states = None
     if family.codecs:
         states = StateFile(files.kept_state, family, blobs=store, given=given)

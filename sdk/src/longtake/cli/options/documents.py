@@ -40,6 +40,7 @@ _PATHS = {
     "guidance_scale": "sampling.guidance_scale",
     "negative_prompt": "negative_prompt",
     "overlap_frames": "output.overlap_frames",
+    "state_kind": "output.state_kind",
     "video": "output.video",
     "audio": "output.audio",
 }

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import longtake as lt
 from longtake.testing.codecs.contract import CodecContract
 from longtake.testing.families.declared import DeclaredContract
+from longtake.testing.families.kinds import KindContract
 from longtake.testing.families.options import OptionContract
 from longtake.testing.families.recognised import RecognitionContract
 from longtake.testing.families.recorded import RecordedContract
@@ -29,6 +30,7 @@ class FamilyContract(
     RunContract,
     TakeContract,
     RecordedContract,
+    KindContract,
     CodecContract,
 ):
     """What every family must do. Subclass it and fill the fixture ``plugin``::
@@ -39,9 +41,10 @@ class FamilyContract(
                 return "longtake_fog"
 
     The plugin is loaded alone; a family with weights is tried on the checkpoint that its
-    ``example`` writes. Its codec is tried too, as by `CodecContract`, on states of a real take. The
-    state of every version is kept in the folder ``states`` beside the test file: run pytest with
-    ``--record-states`` once per version, and commit it.
+    ``example`` writes. Its first codec is tried too, as by `CodecContract`, on states of a real
+    take, and what is written as each of its kinds must be read back. A state of every kind is kept
+    in the folder ``states`` beside the test file: run pytest with ``--record-states`` once per
+    kind, and commit it.
 
     Overridable fixtures: ``family_name``, when the plugin has several families; ``sampling`` and
     ``stage_overrides``, which make requests small; ``overlap_frames``; ``load_options``, keywords

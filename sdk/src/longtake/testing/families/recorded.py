@@ -1,4 +1,4 @@
-"""Every version of a state that was ever written is still read."""
+"""Every kind of state that was ever written is still read."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ _ADVICE = "run pytest with --record-states and commit the file"
 
 
 class RecordedContract(FamilyFixtures):
-    """States that earlier versions of the family wrote, kept beside its test.
+    """States that earlier releases of the family wrote, kept beside its test.
 
-    A state is a file ``KIND-vVERSION.json``, with anything between the version and the ending, as
-    `longtake.ContinuationState.to_json` writes it, with its big parts inline.
+    A state is a file ``KIND-vVERSION.json``, VERSION being its ``schema_version``, with anything
+    between that and the ending, as `longtake.ContinuationState.to_json` writes it, with its big
+    parts inline.
     """
 
     def test_the_current_state_is_recorded(
@@ -29,7 +30,7 @@ class RecordedContract(FamilyFixtures):
         if pytestconfig.getoption("--record-states") and not _recorded(file):
             states_folder.mkdir(parents=True, exist_ok=True)
             file.write_text(_current(tried).to_json(indent=1) + "\n", encoding="utf-8")
-        assert _recorded(file), f"no state of this version is recorded in {file}: {_ADVICE}"
+        assert _recorded(file), f"no state of this kind is recorded in {file}: {_ADVICE}"
 
     def test_every_recorded_state_is_read_and_continued(
         self, tried: TriedFamily, states_folder: Path

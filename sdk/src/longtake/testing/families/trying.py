@@ -121,9 +121,9 @@ class TriedFamily:
             **fields,
         )
 
-    def opening(self) -> lt.GenerationRequest:
+    def opening(self, *, state_kind: str | None = None) -> lt.GenerationRequest:
         """A small request of a first segment that another one follows."""
-        return self.request(output=self._kept)
+        return self.request(output=evolve(self._kept, state_kind=state_kind))
 
     def continuing(
         self, state: lt.ContinuationState | None, output: lt.Output | None = None

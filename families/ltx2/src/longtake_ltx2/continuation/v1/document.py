@@ -7,11 +7,22 @@ from typing import Any
 from attrs import field, frozen
 
 import longtake as lt
-from longtake_ltx2.continuation.checks import SCALARS, checked_scalars, object_, refuse
+from longtake_ltx2.continuation.checks import (
+    MAX_COUNT,
+    SCALARS,
+    checked_scalars,
+    integer,
+    object_,
+    refuse,
+    shown,
+)
 from longtake_ltx2.continuation.v1.frames import decode_frames
+from longtake_ltx2.continuation.v1.names import (
+    LTX2_CONTINUATION_KIND,
+    LTX2_CONTINUATION_SCHEMA_VERSION,
+)
 from longtake_ltx2.continuation.v1.parts import Part, read_audio, read_video
 from longtake_ltx2.continuation.v1.tensors import decode_tensor
-from longtake_ltx2.continuation.v1.versions import newest_payload
 
 __all__ = ["PAYLOAD_KEYS", "Document", "blob_ids_of", "check_audio_context", "read_document"]
 
@@ -22,7 +33,6 @@ PAYLOAD_KEYS = frozenset(SCALARS) | {"schema_version", "metadata", "video", "aud
 class Document:
     """What was read: the typed state's ``fields`` by name, and where the big parts were."""
 
-    schema_version: int
     fields: dict[str, Any] = field(repr=False)
     video: Part
     audio: Part
@@ -33,7 +43,7 @@ def read_document(state: lt.ContinuationState, blobs: lt.BlobStore | None) -> Do
 
     Raises `longtake.ValidationError` with the path of the wrong field.
     """
-    payload, version = newest_payload(state)
+    payload = _payload_of(state)
     fields = checked_scalars(payload)
     if "metadata" in payload:
         fields["metadata"] = object_(payload["metadata"], "state.payload.metadata")
@@ -47,12 +57,12 @@ def read_document(state: lt.ContinuationState, blobs: lt.BlobStore | None) -> Do
         check_audio_context(fields.get("audio_conditioning_num_frames", 0), latents.shape[2])
         fields["audio_latents"] = latents
     fields["unknown_fields"] = {key: payload[key] for key in payload.keys() - PAYLOAD_KEYS}
-    return Document(version, fields, video, audio)
+    return Document(fields, video, audio)
 
 
 def blob_ids_of(state: lt.ContinuationState) -> tuple[str, ...]:
     """The ids of the blobs that ``state`` refers to; raises like `read_document`."""
-    payload, _ = newest_payload(state)
+    payload = _payload_of(state)
     parts = read_video(payload, None), read_audio(payload, None)
     return tuple(part.blob_id for part in parts if part.blob_id is not None)
 
@@ -62,3 +72,18 @@ def check_audio_context(wanted: int, there: int) -> None:
     if wanted > there:
         path = "state.payload.audio_conditioning_num_frames"
         refuse(path, f"is {wanted}, but there are only {there} audio latents")
+
+
+def _payload_of(state: lt.ContinuationState) -> dict[str, Any]:
+    """The payload, if it says that it is of this format: by its kind, and by its schema version.
+
+    The version is a constant of the format, and may be left out.
+    """
+    if state.kind != LTX2_CONTINUATION_KIND:
+        refuse("state.kind", f"is {shown(state.kind)}; must be {LTX2_CONTINUATION_KIND!r}")
+    payload = object_(state.payload, "state.payload")
+    path, known = "state.payload.schema_version", LTX2_CONTINUATION_SCHEMA_VERSION
+    version = integer(payload.get("schema_version", known), path, low=-MAX_COUNT)
+    if version != known:
+        refuse(path, f"is {version}; supported: {known}")
+    return payload

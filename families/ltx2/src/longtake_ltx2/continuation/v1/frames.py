@@ -21,6 +21,7 @@ __all__ = [
     "MAX_FRAMES",
     "decode_frames",
     "encode_frames",
+    "most_frames",
     "pack_frames",
     "unpack_frames",
 ]
@@ -30,8 +31,14 @@ MAX_SIDE = 8192
 MAX_PIXELS = 7680 * 4320
 MAX_ENCODED_BYTES = 2**30
 """Of all PNG files of a state together."""
-MAX_DECODED_BYTES = 2**32
-"""Of all frames of a state together."""
+MAX_DECODED_BYTES = 2**30
+"""Of all frames of a state together: nine of 7680x4320, which is the default overlap at the largest
+size, or 43 of 3840x2160. PNG files may be a thousandth of that, so their own size is no bound."""
+
+
+def most_frames(width: int, height: int) -> int:
+    """How many frames of this size a state can carry."""
+    return min(MAX_FRAMES, MAX_DECODED_BYTES // (3 * width * height))
 
 
 def encode_frames(frames: Sequence[NDArray[np.uint8]], path: str) -> tuple[bytes, ...]:
@@ -116,8 +123,10 @@ def _check_sizes(sizes: Sequence[tuple[int, int]], path: str) -> None:
         if (width, height) != sizes[0]:
             first = "{}x{}".format(*sizes[0])
             refuse(f"{path}[{index}]", f"is {width}x{height}, but the first frame is {first}")
-    if 3 * sum(width * height for width, height in sizes) > MAX_DECODED_BYTES:
-        refuse(path, f"the frames are more than {MAX_DECODED_BYTES} bytes when decoded")
+    width, height = sizes[0]
+    if len(sizes) > most_frames(width, height):
+        problem = f"has {len(sizes)} frames of {width}x{height}; a state has at most"
+        refuse(path, f"{problem} {most_frames(width, height)} of this size")
 
 
 def _encode(frame: NDArray[np.uint8]) -> bytes:

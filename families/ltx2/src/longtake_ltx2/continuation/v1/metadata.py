@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from longtake_ltx2.clock import TakeClock
+from longtake_ltx2.clock import TakeClock, latents_until
 from longtake_ltx2.continuation.checks import integer, object_, refuse, shown
 
-__all__ = ["clock_of", "seed_of"]
+__all__ = ["check_latents_of", "clock_of", "seed_of"]
 
 _PATH = "state.payload.metadata.longtake"
 _MAX_RATIO_PART = 2**63 - 1
@@ -39,6 +39,20 @@ def clock_of(metadata: Mapping[str, Any]) -> TakeClock | None:
         latents=integer(clock["latents"], f"{path}.latents"),
         samples=None if samples is None else integer(samples, f"{path}.samples"),
     )
+
+
+def check_latents_of(clock: TakeClock) -> None:
+    """Refuse a clock whose frames and audio latents are not of one length.
+
+    What is made to join the two would be as long as they are apart. Raises
+    `longtake.ValidationError`.
+    """
+    latents = latents_until(clock.frames, clock.fps)
+    if clock.latents != latents:
+        refuse(
+            f"{_PATH}.clock.latents",
+            f"is {clock.latents}; a take of {clock.frames} frames at {clock.fps} fps has {latents}",
+        )
 
 
 def seed_of(metadata: Mapping[str, Any]) -> int | None:
