@@ -49,7 +49,11 @@ class Reader:
 
 
 def family(*stages: Any, **changes: Any) -> lt.ModelFamily:
-    settings = {"place": place, "defaults": DEFAULTS, "codecs": (FogCodec(),)} | changes
+    settings: dict[str, Any] = {
+        "place": place,
+        "defaults": DEFAULTS,
+        "codecs": (FogCodec(),),
+    } | changes
     return lt.ModelFamily("music", (*stages, black), **settings)
 
 

@@ -17,7 +17,7 @@ REQUEST = lt.GenerationRequest("fog")
 def test_it_cannot_be_changed() -> None:
     prepared = lt.Pipeline(FOG).check(REQUEST)
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
-        prepared.job = None  # type: ignore[misc]
+        prepared.job = None  # type: ignore[misc,assignment]
 
 
 def test_it_prints_no_picture_and_no_place() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import attrs
 import pytest
@@ -99,7 +100,7 @@ def test_a_document_that_could_not_be_written_is_written_when_asked_again() -> N
     class Shelf:
         full = True
 
-        def put(self, data: bytes, *, mime: str = "application/octet-stream") -> str:
+        def put(self, data: Any, *, mime: str = "application/octet-stream") -> str:
             if self.full:
                 raise lt.BlobStoreFull("no room")
             return "0" * 32
