@@ -100,7 +100,8 @@ def test_a_new_prompt_changes_the_colours_little_by_little(pipeline: lt.Pipeline
 @pytest.mark.parametrize("what", ["video", "audio"])
 def test_picture_or_sound_may_be_left_out(pipeline: lt.Pipeline, what: str) -> None:
     both = pipeline.generate(request())
-    output = evolve(request().output, **{what: False})
+    without: dict[str, Any] = {what: False}
+    output = evolve(request().output, **without)
     one = pipeline.generate(request(output=output))
     if what == "video":
         assert len(one.frames) == 0

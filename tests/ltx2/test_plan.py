@@ -195,7 +195,8 @@ def test_one_stream_alone_runs_what_the_plan_says(
     path = checkpoints.path("2.0")
     model = ("--model", path, "--device", "cpu", "--preset", "ltx2_tiny", "--steps", "2")
     found = plan(*model, left_out)
-    wanted = lt.Output(**{output: False})
+    without: dict[str, Any] = {output: False}
+    wanted = lt.Output(**without)
     sampling = lt.Sampling(num_inference_steps=2)
     request = lt.GenerationRequest("fog", sampling=sampling, output=wanted)
     with lt.load(path, family=family(), preset="ltx2_tiny", device="cpu") as pipeline:

@@ -37,7 +37,8 @@ def test_a_take_of_one_stream_is_as_long_as_the_plan_says(
     with lt.load(tiny, family=family(), preset="ltx2_tiny", device="cpu") as pipeline:
         for index in range(2):
             last = index == 1
-            wanted = lt.Output(last=last, return_state=True, **{output: False})
+            without: dict[str, Any] = {output: False}
+            wanted = lt.Output(last=last, return_state=True, **without)
             request = lt.GenerationRequest("fog", sampling=sampling, output=wanted, state=state)
             result = pipeline.generate(request)
             state, made = result.state, shapes(found, index)
