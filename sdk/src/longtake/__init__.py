@@ -46,13 +46,16 @@ if TYPE_CHECKING:
     from longtake.families.estimates import RunEstimate as RunEstimate
     from longtake.families.estimates import SegmentEstimate as SegmentEstimate
     from longtake.families.estimates import StageEstimate as StageEstimate
+    from longtake.families.estimates import SupportsEstimate as SupportsEstimate
     from longtake.families.estimates import ValueEstimate as ValueEstimate
+    from longtake.families.estimates import estimate_stage as estimate_stage
     from longtake.families.family import LoadedModel as LoadedModel
     from longtake.families.family import ModelFamily as ModelFamily
     from longtake.families.family import ModelSource as ModelSource
     from longtake.families.family import Recognition as Recognition
     from longtake.families.presets import Preset as Preset
     from longtake.families.stages import PipelineStage as PipelineStage
+    from longtake.families.stages import Recipe as Recipe
     from longtake.families.stages import StageSpec as StageSpec
     from longtake.families.takes import TakeSpan as TakeSpan
     from longtake.families.takes import TakeState as TakeState
@@ -99,6 +102,7 @@ if TYPE_CHECKING:
     from longtake.states.state import ContinuationState as ContinuationState
     from longtake.states.state import StatePart as StatePart
     from longtake.states.state import StateSummary as StateSummary
+    from longtake.states.state import SupportsSummary as SupportsSummary
 else:
     _MODULES = {
         "states.attrs_codec": "AttrsCodec",
@@ -109,7 +113,9 @@ else:
         "blobs.records.records": "BlobRecords",
         "blobs.urls": "local_path",
         "schema.bounds": "SupportsSchema between unique",
-        "states.state": "ContinuationCodec ContinuationState StatePart StateSummary",
+        "states.state": (
+            "ContinuationCodec ContinuationState StatePart StateSummary SupportsSummary"
+        ),
         "doctor.heavy": "heavy_modules",
         "errors": (
             "BlobCorrupt BlobError BlobNotFound BlobStoreFull BlobStoreUnavailable BlobTooLarge "
@@ -118,7 +124,8 @@ else:
             "UnknownNameError ValidationError WiringError"
         ),
         "families.estimates": (
-            "EstimateRequest PassEstimate RunEstimate SegmentEstimate StageEstimate ValueEstimate"
+            "EstimateRequest PassEstimate RunEstimate SegmentEstimate StageEstimate "
+            "SupportsEstimate ValueEstimate estimate_stage"
         ),
         "families.family": "LoadedModel ModelFamily ModelSource Recognition",
         "hookspecs": "hookimpl",
@@ -136,7 +143,7 @@ else:
         ),
         "schema.json_schema": "json_schema",
         "sessions": "Session",
-        "families.stages": "PipelineStage StageSpec",
+        "families.stages": "PipelineStage Recipe StageSpec",
         "families.takes": "TakeSpan TakeState",
         "schema.wire": "structure unstructure",
     }

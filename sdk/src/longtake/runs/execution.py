@@ -9,6 +9,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from longtake.errors import LongtakeError, StageError, WiringError
+from longtake.families.stages import naming_options
 from longtake.requests.request import Job
 from longtake.runs.observers import UNOBSERVED, ObservedRun, ObservedStage
 from longtake.runs.results import Event, Frames, Partial, Progress, Waveform
@@ -72,7 +73,7 @@ def run_checks(
     context = _Context(job, options, run)
     for planned in stages:
         if planned.checks is not None:
-            with _blamed(planned):
+            with _blamed(planned, planned.checks):
                 planned.stage.check(**context.arguments(planned.checks, values))
 
 
@@ -143,7 +144,7 @@ def _run_stage(
     context.run.emit(Progress(run.stage, 0, 1))
     entered.enter(planned)
     arguments = evolve(context, run=run).arguments(planned.parameters, values)
-    with _blamed(planned):
+    with _blamed(planned, planned.parameters):
         returned = planned.stage(**arguments)
     del arguments
     made = _checked_results(planned, returned)
@@ -174,11 +175,13 @@ class _StageProgress:
 
 
 @contextmanager
-def _blamed(planned: PlannedStage) -> Iterator[None]:
-    """Say which stage raised."""
+def _blamed(planned: PlannedStage, parameters: Sequence[Parameter] = ()) -> Iterator[None]:
+    """Say which stage raised, and name an option that it refuses as users do."""
     name = planned.spec.name
+    stages = {p.name: p.origin for p in parameters if p.source == "options"}
     try:
-        yield
+        with naming_options(stages):
+            yield
     except LongtakeError as error:
         error.add_note(f"in stage {name!r}")
         raise

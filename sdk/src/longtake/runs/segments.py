@@ -51,7 +51,7 @@ class SegmentMaker:
         """As `Pipeline.check`."""
         values, resolved = self._resolved(request, blobs)
         run = Run(seed=resolved.job.segment_seed, device=self._model.device)
-        with naming_sampling(request):
+        with naming_sampling(request, self._recipe):
             run_checks(
                 self._plans.first_checks(),
                 run=run,
@@ -80,7 +80,7 @@ class SegmentMaker:
             is_cancelled=is_cancelled,
         )
         plan = self._plans.segment()
-        with naming_sampling(request):
+        with naming_sampling(request, self._recipe):
             done = execute(
                 plan, run=run, job=job, options=resolved.options, values=values, observed=observed
             )
