@@ -44,10 +44,10 @@ class PipelineStage(Protocol):
     may share one implementation. Any other stage's options come by their exact class alone, and
     ``X | None`` gives None when no stage of the recipe has such options.
 
-    A stage does not know its own name, so it refuses an option by what its own parameter is
-    called: ``ValidationError("options.steps", "...")`` where the annotated parameter is ``options``.
-    The error that the caller gets has the path ``stage_overrides.<name>.steps``, or
-    ``sampling.<field>`` where that is what set it.
+    A stage does not know its name in a recipe, so it refuses an option by the name of its own
+    parameter: ``ValidationError("options.steps", "...")`` where the parameter is ``options``. The
+    caller gets the path ``stage_overrides.<name>.steps``, or ``sampling.<field>`` where that is
+    what set it.
 
     Optional powers, found by their methods:
 

@@ -99,7 +99,8 @@ def resolve_request(
 def resolve_options(recipe: Recipe, layers: Sequence[Layer] = ()) -> dict[str, Any]:
     """An instance of every stage's options class; later layers win over earlier ones.
 
-    Below them all are the defaults of the stages' specs. Raises `ValidationError` with the path of the layer that gave the bad value.
+    Below them all are the defaults of the stages' specs. Raises `ValidationError` with the path of
+    the layer that gave the bad value.
     """
     specs = {spec.name: spec for spec in recipe if spec.options is not None}
     for layer in layers:
