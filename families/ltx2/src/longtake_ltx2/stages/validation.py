@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import longtake as lt
 from longtake_ltx2.clock import (
     FRAMES_PER_LATENT,
@@ -15,6 +17,9 @@ from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import place_segment, repeated_count
 from longtake_ltx2.continuation.v1.frames import MAX_FRAMES, MAX_PIXELS, MAX_SIDE
 from longtake_ltx2.values import SPATIAL_FACTOR, Geometry
+
+if TYPE_CHECKING:
+    from longtake_ltx2.estimating.scene import Scene
 
 __all__ = ["InputValidationStage"]
 
@@ -46,6 +51,13 @@ class InputValidationStage:
                 f"is {job.sampling.fps}; too fast for any sound beside so few frames",
             )
         check_inputs(job, state, segment)
+
+    @staticmethod
+    def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
+        """No work to speak of; what `check` refuses is refused, once for a take."""
+        if scene.job.segment_index == 0:
+            InputValidationStage().check(scene.job, None)
+        return lt.StageEstimate()
 
     def __call__(
         self, job: lt.Job, state: LTX2ContinuationState | None
