@@ -96,13 +96,12 @@ def test_bad_defaults_of_named_options_are_refused_when_the_pipeline_is_made(
 ) -> None:
     """The class that is named is imported by nobody who only lists the family."""
     recipe = (lt.StageSpec("refine", noise, options=NAMED, defaults=defaults), black)
-    given: dict[str, Any] = {"stages": (black,), "defaults": DEFAULTS}
-    given |= {
+    given: dict[str, Any] = {
         "family": {"stages": recipe},
-        "finish": {"finish": recipe},
-        "preset": {"presets": (lt.Preset("p", stages=recipe),)},
-    }[where]
-    family = lt.ModelFamily("named", given.pop("stages"), **given)
+        "finish": {"stages": (black,), "finish": recipe},
+        "preset": {"stages": (black,), "presets": (lt.Preset("p", stages=recipe),)},
+    }
+    family = lt.ModelFamily("named", defaults=DEFAULTS, **given[where])
     with pytest.raises(lt.ValidationError) as refused:
         lt.Pipeline(family)
     assert refused.value.path == path
