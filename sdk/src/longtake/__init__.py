@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from longtake.families.estimates import RunEstimate as RunEstimate
     from longtake.families.estimates import SegmentEstimate as SegmentEstimate
     from longtake.families.estimates import StageEstimate as StageEstimate
+    from longtake.families.estimates import SupportsEstimate as SupportsEstimate
     from longtake.families.estimates import ValueEstimate as ValueEstimate
+    from longtake.families.estimates import estimate_stage as estimate_stage
     from longtake.families.family import LoadedModel as LoadedModel
     from longtake.families.family import ModelFamily as ModelFamily
     from longtake.families.family import ModelSource as ModelSource
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from longtake.families.places import SegmentPlace as SegmentPlace
     from longtake.families.presets import Preset as Preset
     from longtake.families.stages import PipelineStage as PipelineStage
+    from longtake.families.stages import Recipe as Recipe
     from longtake.families.stages import StageSpec as StageSpec
     from longtake.families.takes import TakeSpan as TakeSpan
     from longtake.families.takes import TakeState as TakeState
@@ -104,6 +107,7 @@ if TYPE_CHECKING:
     from longtake.states.state import ContinuationState as ContinuationState
     from longtake.states.state import StatePart as StatePart
     from longtake.states.state import StateSummary as StateSummary
+    from longtake.states.state import SupportsSummary as SupportsSummary
 else:
     _MODULES = {
         "blobs.leases": "SupportsLeases leasing",
@@ -120,12 +124,13 @@ else:
             "StageError UnknownNameError ValidationError WiringError"
         ),
         "families.estimates": (
-            "EstimateRequest PassEstimate RunEstimate SegmentEstimate StageEstimate ValueEstimate"
+            "EstimateRequest PassEstimate RunEstimate SegmentEstimate StageEstimate "
+            "SupportsEstimate ValueEstimate estimate_stage"
         ),
         "families.family": "LoadedModel ModelFamily ModelSource Recognition",
         "families.places": "SegmentPlace",
         "families.presets": "Preset",
-        "families.stages": "PipelineStage StageSpec",
+        "families.stages": "PipelineStage Recipe StageSpec",
         "families.takes": "TakeSpan TakeState",
         "hookspecs": "hookimpl",
         "loading": "load",
@@ -148,7 +153,9 @@ else:
         "sessions": "Session",
         "states.attrs_codec": "AttrsCodec",
         "states.live": "LiveState",
-        "states.state": "ContinuationCodec ContinuationState StatePart StateSummary",
+        "states.state": (
+            "ContinuationCodec ContinuationState StatePart StateSummary SupportsSummary"
+        ),
     }
     _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
     __all__ = sorted(_HOMES)

@@ -229,6 +229,56 @@ def test_a_check_that_refuses_leaves_all_stages_alone() -> None:
     assert diary == ["check fog None", "check fog None"]
 
 
+@attrs.frozen(kw_only=True)
+class BrushOptions:
+    size: int = 1
+
+
+@attrs.frozen(kw_only=True)
+class FrameOptions:
+    width: int = 1
+
+
+class Choosy:
+    """Refuses in its check, or in its call, by what its parameters are called."""
+
+    def __init__(self, path: str, in_check: bool) -> None:
+        self.path, self.in_check = path, in_check
+
+    def check(self, options: BrushOptions, frame: FrameOptions) -> None:
+        if self.in_check:
+            raise lt.ValidationError(self.path, "is wrong")
+
+    def __call__(self, options: BrushOptions, frame: FrameOptions) -> None:
+        raise lt.ValidationError(self.path, "is wrong")
+
+
+@pytest.mark.parametrize("in_check", [True, False])
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("options.size", "stage_overrides.paint.size"),
+        ("options.colours[1].red", "stage_overrides.paint.colours[1].red"),
+        ("frame.width", "stage_overrides.hang.width"),
+        ("sampling.height", "sampling.height"),
+        ("options", "options"),
+        ("other.size", "other.size"),
+    ],
+)
+def test_an_option_is_named_as_users_do(path: str, said: str, in_check: bool) -> None:
+    arguments = {"path": path, "in_check": in_check}
+    paint = lt.StageSpec("paint", Choosy, options=BrushOptions, arguments=arguments)
+    hang = lt.StageSpec("hang", "tests.sdk.runs.test_execution:nothing", options=FrameOptions)
+    with pytest.raises(lt.ValidationError) as refused:
+        pipeline_of(paint, hang).generate(REQUEST)
+    assert (refused.value.path, refused.value.problem) == (said, "is wrong")
+    assert refused.value.__notes__ == ["in stage 'paint'"]
+
+
+def nothing() -> None:
+    """A stage that has options, and does nothing."""
+
+
 class StaticallyChecked:
     @staticmethod
     def check(job: lt.Job) -> None:

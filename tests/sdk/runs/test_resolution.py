@@ -307,8 +307,7 @@ class FewSteps:
 
     def check(self, options: Options) -> None:
         if options.num_inference_steps > 4:
-            path = "stage_overrides.denoise.num_inference_steps"
-            raise lt.ValidationError(path, "at most 4 here")
+            raise lt.ValidationError("options.num_inference_steps", "at most 4 here")
 
     def __call__(self) -> None:
         raise AssertionError("refused requests run nothing")
@@ -329,6 +328,37 @@ def test_what_a_stage_refuses_is_named_as_it_was_asked(asked: dict[str, Any], pa
     with pytest.raises(lt.ValidationError) as refused:
         pipeline.generate(lt.GenerationRequest("fog", **asked))
     assert refused.value.path == path
+
+
+def test_sampling_is_not_blamed_for_a_stage_that_does_not_follow_it() -> None:
+    own = {"num_inference_steps": 9}
+    spec = lt.StageSpec("again", FewSteps, options=Options, follows_sampling=False, defaults=own)
+    follower = lt.StageSpec("denoise", stage, options=WithSeed)
+    request = lt.GenerationRequest("fog", sampling=lt.Sampling(num_inference_steps=2))
+    with pytest.raises(lt.ValidationError) as refused:
+        pipeline_of(follower, spec).generate(request)
+    assert refused.value.path == "stage_overrides.again.num_inference_steps"
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, 10), *((n, 2 + n) for n in range(2, 7))])
+def test_the_defaults_of_a_spec_stand_below_every_other_layer(count: int, expected: int) -> None:
+    declared: dict[str, Any] = {}
+    asked: dict[str, Any] = {}
+    for _, of_family, of_request in LAYERS[:count]:
+        declared.update(of_family)
+        asked.update(of_request)
+    spec = attrs.evolve(DENOISE, defaults={"num_inference_steps": 10})
+    made = attrs.evolve(family(**declared), stages=(spec, UPSAMPLE, black))
+    assert steps(used(made, **asked)) == expected
+
+
+def test_the_default_of_a_spec_may_be_a_reference(constants: ModuleType) -> None:
+    vars(constants).update(STEPS=8)
+    defaults = {"num_inference_steps": lt.Reference("fog_constants:STEPS")}
+    made = pipeline_of(attrs.evolve(DENOISE, defaults=defaults)).generate(
+        lt.GenerationRequest("fog")
+    )
+    assert made.options["denoise"] == Options(num_inference_steps=8)
 
 
 def test_the_toy_preset_reaches_its_stage() -> None:

@@ -45,11 +45,12 @@ def parameters_of_take(
 ) -> Parameters:
     """The parameters of a take that begins, or of one that goes on and must not change.
 
-    Raises `longtake.ValidationError` naming the option that differs from ``of_take``.
+    Raises `longtake.ValidationError` naming the option that differs from ``of_take``, as the stage
+    calls it: ``motion.<field>`` or ``tones.<field>``.
     """
     asked = {
-        f"stage_overrides.{stage}.{name}": (name, value)
-        for stage, options in (("simulate", motion), ("sing", tones))
+        f"{parameter}.{name}": (name, value)
+        for parameter, options in (("motion", motion), ("tones", tones))
         for name, value in asdict(options).items()
         if value is not None
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import longtake as lt
 from longtake_ltx2.denoising.schedule import DISTILLED_SIGMAS, REFINE_SIGMAS
@@ -14,13 +14,10 @@ __all__ = [
     "BASE_RECIPE",
     "DISTILLED_RECIPE",
     "FINISH_RECIPE",
-    "Recipe",
     "base_recipe",
     "distilled_recipe",
     "two_stage_recipe",
 ]
-
-Recipe: TypeAlias = tuple[lt.StageSpec, ...]
 
 _STAGES = "longtake_ltx2.stages"
 _OPTIONS = "longtake_ltx2.stage_overrides"
@@ -50,22 +47,22 @@ BASE_RECIPE = (*_BEFORE, _DENOISE, *_AFTER)
 DISTILLED_RECIPE = (*_BEFORE, _DENOISE_DISTILLED, *_AFTER)
 FINISH_RECIPE = (lt.StageSpec("finish", f"{_STAGES}.finishing:LTX2FinishingStage"),)
 
-_REFINE_STEPS = 2
+_REFINE_DEFAULTS = {"num_inference_steps": 2, "guidance_scale": 1.0}
 
 
-def base_recipe(*, decode_video: LTX2DecoderPresetOverride) -> Recipe:
+def base_recipe(*, decode_video: LTX2DecoderPresetOverride) -> lt.Recipe:
     """All guidance terms, and the decoder that was chosen."""
     return (*_BEFORE, _DENOISE, *_after(decode_video))
 
 
-def distilled_recipe(*, decode_video: LTX2DecoderPresetOverride) -> Recipe:
+def distilled_recipe(*, decode_video: LTX2DecoderPresetOverride) -> lt.Recipe:
     """The distilled schedule, and the decoder that was chosen."""
     return (*_BEFORE, _DENOISE_DISTILLED, *_after(decode_video))
 
 
 def two_stage_recipe(
     *, refine: LTX2RefinePresetOverride, decode_video: LTX2DecoderPresetOverride
-) -> Recipe:
+) -> lt.Recipe:
     """A pass at half size, the double size in latent space, and a short second pass."""
     if refine.enabled is False:
         return distilled_recipe(decode_video=decode_video)
@@ -80,14 +77,14 @@ def two_stage_recipe(
     )
 
 
-def _after(chosen: LTX2DecoderPresetOverride) -> Recipe:
+def _after(chosen: LTX2DecoderPresetOverride) -> lt.Recipe:
     if chosen.decoder != "diffusion":
         return _AFTER
     decode = f"{_STAGES}.diffusion_decoding:LTX2DiffusionDecodingStage"
     return (_DECODE_AUDIO, lt.StageSpec("decode_video", decode), _REMEMBER)
 
 
-def _second_pass(*, add_noise: bool) -> Recipe:
+def _second_pass(*, add_noise: bool) -> lt.Recipe:
     options = f"{_OPTIONS}:LTX2RefineStageOverride"
     return (
         lt.StageSpec(
@@ -107,11 +104,8 @@ def _second_pass(*, add_noise: bool) -> Recipe:
             "refine",
             _DENOISING,
             options=options,
-            arguments={
-                "sigmas_override": REFINE_SIGMAS,
-                "num_inference_steps_override": _REFINE_STEPS,
-                "force_guidance_scale": 1.0,
-            },
+            arguments={"sigmas_override": REFINE_SIGMAS},
             follows_sampling=False,
+            defaults=_REFINE_DEFAULTS,
         ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from attrs import asdict, evolve, field, frozen
+from attrs import asdict, field, frozen
 from attrs.validators import and_, deep_iterable, in_, instance_of, optional
 
 import longtake as lt
@@ -16,7 +16,6 @@ __all__ = [
     "LTX2PreparationOptions",
     "LTX2RefinePresetOverride",
     "LTX2RefineStageOverride",
-    "chosen",
     "refine_override_to_dict",
 ]
 
@@ -28,13 +27,32 @@ _CRF = lt.between(0, 51)
 
 @frozen(kw_only=True)
 class LTX2LoopOptions:
-    """What every denoising loop lets a request choose; None leaves it to the stage.
+    """What every denoising loop lets a request choose; None leaves it open.
 
-    ``num_inference_steps``: Euler steps. ``guidance_scale``: text guidance (CFG), 1.0 is off.
+    ``num_inference_steps``: Euler steps. ``guidance_scale``: text guidance (CFG), 1.0 is off. A
+    recipe leaves neither open: the defaults of its stage say what nobody else does.
     """
 
     num_inference_steps: int | None = field(default=None, validator=_STEPS)
     guidance_scale: float | None = field(default=None, validator=_SCALE)
+
+    def settled(
+        self, *, num_inference_steps: int | None = None, guidance_scale: float | None = None
+    ) -> LTX2DenoiseOptions:
+        """All options of a loop. The arguments stand where these leave something open.
+
+        What neither says is as `LTX2DenoiseOptions` have it.
+        """
+        known: dict[str, Any] = {
+            "num_inference_steps": num_inference_steps,
+            "guidance_scale": guidance_scale,
+        }
+        if self.num_inference_steps is not None:
+            known["num_inference_steps"] = self.num_inference_steps
+        if self.guidance_scale is not None:
+            known["guidance_scale"] = self.guidance_scale
+        known = {name: value for name, value in known.items() if value is not None}
+        return LTX2DenoiseOptions(**known)
 
 
 @frozen(kw_only=True)
@@ -94,6 +112,12 @@ class LTX2DenoiseOptions(LTX2LoopOptions):
         validator=_SHARE,
         metadata={"help": "Share of the sound's rescaling; null follows the picture's."},
     )
+
+    def settled(
+        self, *, num_inference_steps: int | None = None, guidance_scale: float | None = None
+    ) -> LTX2DenoiseOptions:
+        """These: they leave nothing open."""
+        return self
 
 
 @frozen(kw_only=True)
@@ -174,17 +198,6 @@ class LTX2RefineStageOverride(LTX2LoopOptions):
         validator=lt.between(0.0, 3600.0),
         metadata={"help": "Seconds by which the video's positions shift; null is the clock's."},
     )
-
-
-def chosen(defaults: LTX2DenoiseOptions, options: LTX2LoopOptions | None) -> LTX2DenoiseOptions:
-    """The loop's options: what a request chose over ``defaults``."""
-    if isinstance(options, LTX2DenoiseOptions):
-        return options
-    if options is not None and options.num_inference_steps is not None:
-        defaults = evolve(defaults, num_inference_steps=options.num_inference_steps)
-    if options is not None and options.guidance_scale is not None:
-        defaults = evolve(defaults, guidance_scale=options.guidance_scale)
-    return defaults
 
 
 def refine_override_to_dict(

@@ -6,14 +6,16 @@ One multiply-add is two FLOPs; matrix products, attention and convolutions are c
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from longtake.families.stages import Recipe
+from longtake.families.stages import Recipe, StageSpec, naming_options
 from longtake.requests.request import Job
+from longtake.schema.references import resolve
 
 __all__ = [
     "EstimateRequest",
@@ -21,7 +23,9 @@ __all__ = [
     "RunEstimate",
     "SegmentEstimate",
     "StageEstimate",
+    "SupportsEstimate",
     "ValueEstimate",
+    "estimate_stage",
 ]
 
 
@@ -76,22 +80,32 @@ def _passes(given: Iterable[PassEstimate]) -> tuple[PassEstimate, ...]:
 class StageEstimate:
     """One stage of a segment.
 
-    ``name``: in the recipe. ``kind``: the name of its class. ``values``: what it makes.
-    ``steps``: of its loop, 1 without one. ``passes``: what every step runs. ``weight_bytes``: of
-    the networks that it runs. ``activation_bytes``: what it needs beside weights and values, at
-    most. ``peak_bytes``: everything that is in memory while it runs, at most. ``note``: what the
-    numbers leave out.
+    ``name``: in the recipe.
+    ``kind``: the name of its class.
+    ``values``: what it makes.
+    ``steps``: of its loop, 1 without one.
+    ``passes``: what every step runs.
+    ``weights``: bytes of each network that it runs, by component name.
+    ``weight_bytes``: of all of them.
+    ``activation_bytes``: what it needs beside weights and values, at most.
+    ``peak_bytes``: everything that is in memory while it runs, at most.
+    ``note``: what the numbers leave out.
     """
 
-    name: str
-    kind: str
+    name: str = ""
+    kind: str = ""
     values: tuple[ValueEstimate, ...] = field(default=(), converter=_values)
     steps: int = 1
     passes: tuple[PassEstimate, ...] = field(default=(), converter=_passes)
-    weight_bytes: int = 0
+    weights: Mapping[str, int] = field(factory=dict)
+    weight_bytes: int = field()
     activation_bytes: int = 0
     peak_bytes: int = 0
     note: str = ""
+
+    @weight_bytes.default
+    def _sum_of_weights(self) -> int:
+        return sum(self.weights.values())
 
     @property
     def flops(self) -> int:
@@ -102,6 +116,38 @@ class StageEstimate:
     def value_bytes(self) -> int:
         """Of all values that it makes."""
         return sum(value.num_bytes for value in self.values)
+
+
+@runtime_checkable
+class SupportsEstimate(Protocol):
+    """A stage, class or function, that says what it will make and take before it is built.
+
+    A family's `estimate` asks each stage of the recipe with `estimate_stage`, so a stage that
+    another package brings is counted beside the family's own.
+    """
+
+    def estimate(self, spec: StageSpec, scene: Any) -> StageEstimate:
+        """What the stage of ``spec`` makes and takes; a class has it as a static or class method.
+
+        ``scene``: the family's own value, which its documentation describes: the networks and where
+        the segment lies. ``name`` and ``kind`` are filled in by who asks. Raises `ValidationError`
+        for what the stage would refuse.
+        """
+        ...
+
+
+def estimate_stage(spec: StageSpec, scene: Any) -> StageEstimate:
+    """What the stage of ``spec`` says of itself; one without `SupportsEstimate` is "not estimated".
+
+    Raises what the stage raises, with the path of an option as users call it.
+    """
+    target = resolve(spec.stage)
+    named = target if inspect.isclass(target) or inspect.isroutine(target) else type(target)
+    found = StageEstimate(note="not estimated")
+    if isinstance(target, SupportsEstimate):
+        with naming_options({"options": spec.name}):
+            found = target.estimate(spec, scene)
+    return evolve(found, name=spec.name, kind=named.__name__)
 
 
 def _stages(given: Iterable[StageEstimate]) -> tuple[StageEstimate, ...]:

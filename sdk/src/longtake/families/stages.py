@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeAlias
 
-from attrs import field, fields_dict, frozen, has
+from attrs import Attribute, field, fields_dict, frozen, has
 
-from longtake.errors import PluginError
-from longtake.schema.references import resolve
+from longtake.errors import PluginError, ValidationError
+from longtake.schema.references import Reference, resolve
 
 __all__ = [
     "SAMPLED_FIELDS",
@@ -20,6 +21,8 @@ __all__ = [
     "StageSpec",
     "as_recipe",
     "attrs_class",
+    "naming_options",
+    "stage_defaults",
 ]
 
 
@@ -45,10 +48,17 @@ class PipelineStage(Protocol):
     may share one implementation. Any other stage's options come by their exact class alone, and
     ``X | None`` gives None when no stage of the recipe has such options.
 
+    A stage does not know its name in a recipe, so it refuses an option by the name of its own
+    parameter: ``ValidationError("options.steps", "...")`` where the parameter is ``options``. The
+    caller gets the path ``stage_overrides.<name>.steps``, or ``sampling.<field>`` where that is
+    what set it.
+
     Optional powers, found by their methods:
 
     - ``check(...)``: refuse a bad request before any stage runs. May ask for the job, options and
       the restored state.
+    - ``estimate(spec, scene)``, callable on the class: what the stage makes and takes; see
+      `SupportsEstimate`.
     - ``__enter__``/``__exit__``: the stage is entered before its call and left when the last stage
       of the same name is done, also on error; its exit cannot swallow the error.
     """
@@ -59,15 +69,28 @@ class PipelineStage(Protocol):
         ...
 
 
+def _checked_defaults(
+    instance: StageSpec, attribute: Attribute[Any], value: Mapping[str, Any]
+) -> None:
+    if value and not isinstance(instance.options, str):  # what is named is not imported for this
+        instance.check_defaults()
+
+
 @frozen
 class StageSpec:
     """A stage in a recipe.
 
     ``name``: what users call it, in ``stage_overrides``, progress and timings; several specs may
-    share one. ``stage``: a class, a function, or its ``"package.module:attribute"`` name.
+    share one.
+    ``stage``: a class, a function, or its ``"package.module:attribute"`` name.
     ``options``: the attrs class of what a request may override, or its name; every field has a
-    default. ``arguments``: constructor arguments beyond the components. ``follows_sampling``:
-    whether fields of the options that `Sampling` has too take its values.
+    default.
+    ``arguments``: constructor arguments beyond the components.
+    ``follows_sampling``: whether fields of the options that `Sampling` has too take its values.
+    ``defaults``: ``{field: value}`` of the options in this recipe, in the place of the class's own;
+    whatever else says a value wins over them. Stages that share a name share them. A value may be a
+    `Reference`. Raises `ValidationError` for a wrong one: at once where ``options`` is a class,
+    else when a pipeline is made.
     """
 
     name: str
@@ -75,6 +98,7 @@ class StageSpec:
     options: str | type | None = None
     arguments: Mapping[str, Any] = field(factory=dict)
     follows_sampling: bool = True
+    defaults: Mapping[str, Any] = field(factory=dict, kw_only=True, validator=_checked_defaults)
 
     def options_class(self) -> type | None:
         """The options class, imported; None when the stage has no options."""
@@ -89,6 +113,45 @@ class StageSpec:
             return frozenset()
         return frozenset(SAMPLED_FIELDS).intersection(fields_dict(cls))
 
+    def check_defaults(self) -> None:
+        """Refuse defaults that the options do not have or do not allow.
+
+        Raises `ValidationError` with a path such as ``stage refine: defaults.steps``.
+        """
+        if not self.defaults:
+            return
+        path, cls = f"stage {self.name}: defaults", self.options_class()
+        if cls is None:
+            raise ValidationError(path, "the stage has no options that they could be for")
+        known = fields_dict(cls)
+        for name in self.defaults:
+            if name not in known:
+                raise ValidationError(
+                    f"{path}.{name}", f"unknown option; allowed: {', '.join(known)}"
+                )
+        from longtake.schema.wire import structure  # late: few recipes have defaults
+
+        values = {
+            name: value for name, value in self.defaults.items() if not isinstance(value, Reference)
+        }
+        structure(values, cls, path=path)
+
+
+@contextmanager
+def naming_options(stages: Mapping[str, str]) -> Iterator[None]:
+    """A stage refuses ``options.<field>``; name what users call it.
+
+    ``stages``: by the name of a parameter of the stage, the stage whose options it takes.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        parameter, dot, below = error.path.partition(".")
+        if not dot or parameter not in stages:
+            raise
+        path = f"stage_overrides.{stages[parameter]}.{below}"
+        raise ValidationError(path, error.problem) from error.__cause__
+
 
 def attrs_class(target: str | type, what: str) -> type:
     """The attrs class that ``target`` is or names. Raises `PluginError` naming ``what``."""
@@ -100,6 +163,24 @@ def attrs_class(target: str | type, what: str) -> type:
 
 Stage: TypeAlias = StageSpec | str | Callable[..., Any]
 Recipe: TypeAlias = tuple[StageSpec, ...]
+
+
+def stage_defaults(recipe: Iterable[StageSpec]) -> dict[str, dict[str, Any]]:
+    """``{stage: {field: value}}``, the defaults of every name that has some.
+
+    Raises `ValidationError` when two stages of one name do not agree on a value.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for spec in recipe:
+        for name, value in spec.defaults.items():
+            agreed = found.setdefault(spec.name, {}).setdefault(name, value)
+            if agreed != value:
+                raise ValidationError(
+                    f"stage {spec.name}: defaults.{name}",
+                    f"is {value!r}, and {agreed!r} in another stage of this name; they share their "
+                    "options",
+                )
+    return found
 
 
 def as_recipe(stages: Iterable[Stage]) -> Recipe:

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from longtake.errors import LongtakeError, StageError, WiringError
+from longtake.families.stages import naming_options
 from longtake.requests.request import Job
 from longtake.runs.events import Event, Partial, Progress
 from longtake.runs.observers import UNOBSERVED, ObservedRun, ObservedStage
@@ -75,7 +76,7 @@ def run_checks(
     context = _Context(job, options, run)
     for planned in stages:
         if planned.checks is not None:
-            with _blamed(planned):
+            with _blamed(planned, planned.checks):
                 planned.stage.check(**context.arguments(planned.checks, values))
 
 
@@ -148,7 +149,7 @@ def _run_stage(
         progress.begin(run.stage)
     entered.enter(planned)
     arguments = evolve(context, run=run).arguments(planned.parameters, values)
-    with _blamed(planned):
+    with _blamed(planned, planned.parameters):
         returned = planned.stage(**arguments)
     del arguments
     made = _checked_results(planned, returned)
@@ -187,11 +188,13 @@ class _StageProgress:
 
 
 @contextmanager
-def _blamed(planned: PlannedStage) -> Iterator[None]:
-    """Say which stage raised."""
+def _blamed(planned: PlannedStage, parameters: Sequence[Parameter] = ()) -> Iterator[None]:
+    """Say which stage raised, and name an option that it refuses as users do."""
     name = planned.spec.name
+    stages = {p.name: p.origin for p in parameters if p.source == "options"}
     try:
-        yield
+        with naming_options(stages):
+            yield
     except LongtakeError as error:
         error.add_note(f"in stage {name!r}")
         raise

@@ -9,7 +9,7 @@ from longtake.errors import WiringError
 from longtake.families.family import LoadedModel, ModelFamily
 from longtake.families.places import placing_of
 from longtake.families.presets import Preset
-from longtake.families.stages import Recipe, StageSpec
+from longtake.families.stages import Recipe, StageSpec, stage_defaults
 from longtake.requests.decoded import DecodedInputs
 from longtake.runs.construction import construct, has_check, needs_components
 from longtake.runs.results import Frames, Waveform
@@ -22,7 +22,8 @@ __all__ = ["Plans"]
 class Plans:
     """The plans of one family, preset and model; each is built when it is first asked for.
 
-    ``recipe``: the stages of a segment, as `ModelFamily.recipe` gives them.
+    ``recipe``: the stages of a segment, as `ModelFamily.recipe` gives them. Raises
+    `ValidationError` for defaults that a stage's options do not have or do not allow.
     All methods raise `WiringError` for a recipe that does not fit together, and what loading the
     networks raises.
     """
@@ -30,6 +31,10 @@ class Plans:
     def __init__(
         self, family: ModelFamily, preset: Preset, recipe: Recipe, model: LoadedModel
     ) -> None:
+        for stages in (recipe, family.finish):
+            for spec in stages:
+                spec.check_defaults()
+            stage_defaults(stages)
         self._recipe = recipe
         self._family = family
         self._preset = preset

@@ -1,7 +1,7 @@
 """From a request to a job: every value the caller left out, and where it comes from.
 
 Precedence: ``stage_overrides.<stage>.<field>`` over ``sampling`` over the take's state over the
-preset over the family over the default of the stage's options class.
+preset over the family over the defaults of the recipe's stages over those of their options classes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import attrs
 from longtake.errors import ValidationError
 from longtake.families.family import ModelFamily
 from longtake.families.presets import Preset
-from longtake.families.stages import SAMPLED_FIELDS, Recipe, StageSpec
+from longtake.families.stages import SAMPLED_FIELDS, Recipe, StageSpec, stage_defaults
 from longtake.requests.request import GenerationRequest, Job, ResolvedSampling, Sampling
 from longtake.requests.seeds import segment_seed
 from longtake.schema.references import Reference
@@ -100,26 +100,33 @@ def resolve_request(
 def resolve_options(recipe: Recipe, layers: Sequence[Layer] = ()) -> dict[str, Any]:
     """An instance of every stage's options class; later layers win over earlier ones.
 
-    Raises `ValidationError` with the path of the layer that gave the bad value.
+    Below them all are the defaults of the stages' specs. Raises `ValidationError` with the path of
+    the layer that gave the bad value.
     """
     specs = {spec.name: spec for spec in recipe if spec.options is not None}
     for layer in layers:
         if layer.stage is not None and layer.stage not in specs:
             known = ", ".join(specs) or "none"
             raise ValidationError(layer.path, f"no stage of this name has options; stages: {known}")
-    return {name: _merged(spec, layers) for name, spec in specs.items()}
+    lowest = [
+        Layer(f"stage {stage}: defaults", values, stage)
+        for stage, values in stage_defaults(recipe).items()
+    ]
+    return {name: _merged(spec, [*lowest, *layers]) for name, spec in specs.items()}
 
 
 @contextmanager
-def naming_sampling(request: GenerationRequest) -> Iterator[None]:
+def naming_sampling(request: GenerationRequest, recipe: Recipe) -> Iterator[None]:
     """A stage refuses the field of its options; name the field of ``sampling`` that set it."""
     try:
         yield
     except ValidationError as error:
         root, _, below = error.path.partition(".")
         stage, _, name = below.partition(".")
+        follows = any(spec.name == stage and name in spec.followed_fields() for spec in recipe)
         overridden = name in request.stage_overrides.get(stage, {})
-        if root == "stage_overrides" and name in _present(request.sampling) and not overridden:
+        is_sampled = follows and name in _present(request.sampling) and not overridden
+        if root == "stage_overrides" and is_sampled:
             raise ValidationError(f"sampling.{name}", error.problem) from None
         raise
 

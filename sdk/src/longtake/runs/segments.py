@@ -43,6 +43,7 @@ class SegmentMaker:
         admission: Admission,
     ) -> None:
         self._family = family
+        self._recipe = recipe
         self._model = model
         self._admission = admission
         self._plans = Plans(family, preset, recipe, model)
@@ -54,7 +55,7 @@ class SegmentMaker:
     def check(self, prepared: PreparedRequest) -> None:
         """Ask those stages that are built of no network; threads may do so at once."""
         run = Run(seed=prepared.job.segment_seed, device=self._model.device)
-        with naming_sampling(prepared.request):
+        with naming_sampling(prepared.request, self._recipe):
             run_checks(
                 self._plans.first_checks,
                 run=run,
@@ -83,7 +84,7 @@ class SegmentMaker:
         )
         plan, values = self._plans.segment(), self._admission.values(prepared)
         del prepared  # or its inputs would be alive until the segment is done
-        with naming_sampling(request):
+        with naming_sampling(request, self._recipe):
             done = execute(
                 plan, run=run, job=job, options=options, values=values, observed=observed
             )

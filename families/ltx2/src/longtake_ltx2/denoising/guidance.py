@@ -7,14 +7,16 @@ arXiv:2411.18664. Modality isolation: ltx-core ``MultiModalGuider``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from attrs import evolve, frozen
 
 import longtake as lt
 from longtake_ltx2.numerics import Numerics
-from longtake_ltx2.stage_overrides import LTX2DenoiseOptions
+from longtake_ltx2.stage_overrides import LTX2LoopOptions
 
-__all__ = ["Guidance", "Predictions", "Scales"]
+__all__ = ["Guidance", "Predictions", "Scales", "needs_negative"]
 
 
 @frozen
@@ -52,14 +54,17 @@ class Guidance:
     @classmethod
     def from_options(
         cls,
-        options: LTX2DenoiseOptions,
+        options: LTX2LoopOptions,
         numerics: Numerics,
         output: lt.Output | None = None,
     ) -> Guidance:
         """An audio scale of None follows the video's; a stream that is not wanted asks for none.
 
-        One stream alone is isolated already. ``output``: which streams are wanted, both if None.
+        One stream alone is isolated already. ``output``: which streams are wanted, both if None. A
+        scale that is left open is neutral.
         """
+
+        options = options.settled()
 
         def audio(own: float | None, video: float) -> float:
             return video if own is None else own
@@ -134,3 +139,13 @@ class Guidance:
             return guided * (share * (positive.std() / guided.std()) + (1 - share))
         deviations = [x.std(dim=(1, 2), keepdim=True) for x in (positive, guided)]
         return share * (guided * (deviations[0] / deviations[1])) + (1 - share) * guided
+
+
+def needs_negative(
+    loops: Iterable[LTX2LoopOptions], numerics: Numerics, output: lt.Output | None = None
+) -> bool:
+    """Whether a loop runs with the negative prompt; one that leaves its scale open may do so."""
+    return any(
+        loop.guidance_scale is None or Guidance.from_options(loop, numerics, output).needs_negative
+        for loop in loops
+    )

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 import longtake as lt
 from longtake_ltx2.checkpoints.folder import read_json
 from longtake_ltx2.estimating.measuring import Cost, empty, measure, weight_bytes, without_data
 from longtake_ltx2.estimating.text_encoder import TextEncoderConfig
 from longtake_ltx2.estimating.transformer import TransformerConfig
+from longtake_ltx2.estimating.windows import CountedWindows
 
 __all__ = ["Networks", "Precision"]
 
@@ -25,8 +26,10 @@ _CLASSES = {
     "LTX2Vocoder": "diffusers.pipelines.ltx2.vocoder",
     "LTX2VocoderWithBWE": "diffusers.pipelines.ltx2.vocoder",
     "LTX2LatentUpsamplerModel": "diffusers.pipelines.ltx2.latent_upsampler",
+    "LTX2VideoDiffusionDecoderModel": "diffusers",
 }
 _MOST_TEXT_TOKENS = 1024
+_REMEDIES = {"upsampler": "give a latent upsampler with upsampler_weights"}
 
 
 @frozen
@@ -65,6 +68,10 @@ class Networks:
     def config(self, name: str) -> dict[str, Any]:
         """What ``config.json`` says of component ``name``."""
         if name not in self._configs:
+            if name not in self.folders:
+                where = str(self.folders["text_encoder"].parent)
+                remedy = _REMEDIES.get(name, "the recipe is not for this checkpoint")
+                raise lt.CheckpointError(where, f"has no {name}; {remedy}")
             self._configs[name] = read_json(self.folders[name] / "config.json")
         return self._configs[name]
 
@@ -89,6 +96,10 @@ class Networks:
         """Channels and mel bins of an audio latent."""
         channels = int(self.built("audio_vae").config.latent_channels)
         return channels, self.transformer.audio_in_channels // channels
+
+    def weights(self, *names: str) -> dict[str, int]:
+        """What the weights of each of these components take once they are loaded."""
+        return {name: self.weight_bytes(name) for name in names}
 
     def weight_bytes(self, name: str) -> int:
         """What the weights of component ``name`` take once they are loaded."""
@@ -130,6 +141,16 @@ class Networks:
 
         return self._cost("vae", shape, decode)
 
+    def diffusion_decoder(self, shape: tuple[int, ...]) -> Cost:
+        """``shape``: ``[1, C, F, H, W]`` latents. All steps of its own loop, and what is before."""
+        windows = CountedWindows()
+
+        def decode(net: Any, x: torch.Tensor) -> Any:
+            net.set_attn_processor(windows)
+            return net.decode(x, return_dict=False)[0]
+
+        return self._cost("diffusion_decoder", shape, decode, beside=lambda: windows.flops)
+
     def audio_decoder(self, latents: int) -> Cost:
         """``shapes``: of the spectrogram, which the vocoder takes."""
         channels, mel_bins = self.audio_latent_shape
@@ -147,12 +168,20 @@ class Networks:
         """``shape``: ``[1, C, F, H, W]`` latents before."""
         return self._cost("upsampler", shape, lambda net, x: net(x))
 
-    def _cost(self, name: str, shape: tuple[int, ...], run: Callable[[Any, Any], Any]) -> Cost:
+    def _cost(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        run: Callable[[Any, Any], Any],
+        beside: Callable[[], int] = lambda: 0,
+    ) -> Cost:
+        """``beside``: FLOPs of the run that torch does not see."""
         key = (name, *shape)
         if key not in self._costs:
             network = self.built(name)
             given = empty(*shape, dtype=self.precisions[name].torch)
-            self._costs[key] = measure(network, lambda: run(network, given))
+            cost = measure(network, lambda: run(network, given))
+            self._costs[key] = evolve(cost, flops=cost.flops + beside())
         return self._costs[key]
 
     def _build(self, name: str) -> Any:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 from attrs import evolve, frozen
 
@@ -18,8 +17,7 @@ from longtake_ltx2.clock import (
     next_segment,
 )
 from longtake_ltx2.estimating.networks import Networks, Precision
-from longtake_ltx2.estimating.scene import DENOISING, Scene, kind_of
-from longtake_ltx2.estimating.stages import estimate_stage, networks_of
+from longtake_ltx2.estimating.scene import Scene
 from longtake_ltx2.generation import generation_of
 from longtake_ltx2.loading.asked import checkpoint_path, upsampler_folder
 from longtake_ltx2.loading.floats import dtype_name
@@ -27,16 +25,9 @@ from longtake_ltx2.loading.placement import usable_device
 from longtake_ltx2.loading.single_file import single_file_config
 from longtake_ltx2.numerics import NUMERICS
 from longtake_ltx2.pipeline_configs import PRECISIONS, LTX2T2VConfig
-from longtake_ltx2.stages.decoding import DecodingStage
-from longtake_ltx2.stages.denoising import LTX2DenoisingStage
-from longtake_ltx2.stages.refine_init import LTX2RefineInitStage
-from longtake_ltx2.stages.validation import InputValidationStage
 from longtake_ltx2.values import Geometry
 
 __all__ = ["estimate"]
-
-_DOUBLING = "LTX2UpsampleStage"
-_SCALE = 2
 
 
 def estimate(request: lt.EstimateRequest) -> lt.RunEstimate:
@@ -49,11 +40,11 @@ def estimate(request: lt.EstimateRequest) -> lt.RunEstimate:
     config = (request.options or LTX2T2VConfig()).with_file()
     config = config.with_dtype(dtype_name(request.dtype), device)
     path = checkpoint_path(request.path, config)
-    take = _Take(request, config, _networks(path, request.recipe, config))
-    take.check()
+    take = _Take(request, config, _networks(path, config))
+    segments = [take.estimated(scene) for scene in take.scenes()]
     return lt.RunEstimate(
-        [take.estimated(scene) for scene in take.scenes()],
-        take.weight_bytes,
+        segments,
+        _weight_bytes(segments[0].stages),
         _notes(request, config, take.networks, device),
     )
 
@@ -63,28 +54,6 @@ class _Take:
     request: lt.EstimateRequest
     config: LTX2T2VConfig
     networks: Networks
-
-    @property
-    def weight_bytes(self) -> int:
-        """Of all networks that the recipe runs."""
-        names = {name for spec in self.request.recipe for name in networks_of(spec)}
-        return sum(self.networks.weight_bytes(name) for name in sorted(names))
-
-    def check(self) -> None:
-        """Refuse what the stages refuse that can tell without weights."""
-        job, transformer = self.request.job, SimpleNamespace(config=self.networks.transformer)
-        segment = first_segment(self._frames, job.sampling.fps)
-        InputValidationStage().check(job, segment, lt.DecodedInputs(job.inputs), None)
-        for spec in self.request.recipe:
-            if kind_of(spec) == LTX2RefineInitStage.__name__:
-                LTX2RefineInitStage().check(job)
-            if kind_of(spec) == DENOISING:
-                stage = LTX2DenoisingStage(
-                    transformer, numerics=NUMERICS[self.config.numerics], **spec.arguments
-                )
-                stage.check(job, self.request.stage_options.get(spec.name))
-            if kind_of(spec) == DecodingStage.__name__:
-                DecodingStage(self.networks.built("vae")).check(job)
 
     def scenes(self) -> Iterator[Scene]:
         """Every segment as it begins, each going on from the one before."""
@@ -97,15 +66,15 @@ class _Take:
     def estimated(self, scene: Scene) -> lt.SegmentEstimate:
         """All stages of one segment, with what is in memory while each runs."""
         stages: list[lt.StageEstimate] = []
-        held = 0
         for spec in self.request.recipe:
-            scene = _resized(scene, kind_of(spec))
-            found = estimate_stage(spec, scene)
-            resident = found.weight_bytes
-            if self.config.offload == "none":
-                resident = self.weight_bytes
+            stages.append(lt.estimate_stage(spec, scene))
+            scene = scene.after(spec)
+        held, resident = 0, _weight_bytes(stages)
+        for index, found in enumerate(stages):
             held += found.value_bytes
-            stages.append(evolve(found, peak_bytes=resident + held + found.activation_bytes))
+            weights = resident if self.config.offload == "none" else found.weight_bytes
+            peak = weights + held + found.activation_bytes
+            stages[index] = evolve(found, peak_bytes=peak)
         clock = scene.geometry.clock
         return lt.SegmentEstimate(stages, clock.num_frames - clock.repeated_frames)
 
@@ -119,7 +88,6 @@ class _Take:
         return Scene(
             networks=self.networks,
             numerics=NUMERICS[self.config.numerics],
-            recipe=self.request.recipe,
             stage_options=self.request.stage_options,
             job=evolve(job, segment_index=index, output=evolve(job.output, last=last)),
             geometry=Geometry(sampling.height, sampling.width, clock),
@@ -135,20 +103,19 @@ class _Take:
         return evolve(scene, carried_latents=carried, samples_before=stop)
 
 
-def _resized(scene: Scene, kind: str) -> Scene:
-    """The size that a stage of this kind, and those after it, work at."""
-    geometry = scene.geometry
-    height, width = geometry.height, geometry.width
-    if kind == LTX2RefineInitStage.__name__:
-        height, width = height // _SCALE, width // _SCALE
-    elif kind == _DOUBLING:
-        height, width = height * _SCALE, width * _SCALE
-    return evolve(scene, geometry=evolve(geometry, height=height, width=width))
+def _weight_bytes(stages: Sequence[lt.StageEstimate]) -> int:
+    """Of all networks that these stages run; one that several run counts once."""
+    named: dict[str, int] = {}
+    others = 0
+    for stage in stages:
+        named.update(stage.weights)
+        others += stage.weight_bytes - sum(stage.weights.values())
+    return sum(named.values()) + others
 
 
-def _networks(path: Path, recipe: tuple[lt.StageSpec, ...], config: LTX2T2VConfig) -> Networks:
+def _networks(path: Path, config: LTX2T2VConfig) -> Networks:
     names = ("text_encoder", "tokenizer", "connectors", "transformer", "vae", "audio_vae")
-    folders = {name: path / name for name in (*names, "vocoder")}
+    folders = {name: path / name for name in (*names, "vocoder", "diffusion_decoder")}
     configs = {}
     if config.transformer_path is not None:
         given = Path(config.transformer_path)
@@ -156,13 +123,15 @@ def _networks(path: Path, recipe: tuple[lt.StageSpec, ...], config: LTX2T2VConfi
             configs["transformer"] = single_file_config(given, folders["transformer"])
         else:
             folders["transformer"] = given
-    if any(kind_of(spec) == _DOUBLING for spec in recipe):
-        folders["upsampler"] = _upsampler(path, config)
+    upsampler = _upsampler(path, config)
+    if upsampler is not None:
+        folders["upsampler"] = upsampler
     precisions = {
         "text_encoder": config.text_encoder_precisions[0],
         "connectors": config.text_encoder_precisions[0],
         "transformer": config.dit_precision,
         "vae": config.vae_precision,
+        "diffusion_decoder": config.vae_precision,
         "upsampler": config.upsampler_precision,
         "audio_vae": config.audio_decoder_precision,
         "vocoder": config.vocoder_precision,
@@ -171,15 +140,10 @@ def _networks(path: Path, recipe: tuple[lt.StageSpec, ...], config: LTX2T2VConfi
     return Networks(folders, chosen, configs)
 
 
-def _upsampler(path: Path, config: LTX2T2VConfig) -> Path:
+def _upsampler(path: Path, config: LTX2T2VConfig) -> Path | None:
     if config.upsampler_weights is not None:
         return upsampler_folder(Path(config.upsampler_weights))
-    found = find_upsampler(path)
-    if found is None:
-        raise lt.CheckpointError(
-            str(path), "has no latent upsampler; give one with upsampler_weights"
-        )
-    return found
+    return find_upsampler(path)
 
 
 def _notes(

@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from attrs import evolve, frozen
 
 import longtake as lt
 from longtake_ltx2.clock import samples_of
-from longtake_ltx2.denoising.guidance import Guidance
 from longtake_ltx2.estimating.networks import Networks
 from longtake_ltx2.numerics import Numerics
 from longtake_ltx2.sound import SoundDecoder
-from longtake_ltx2.stage_overrides import LTX2DenoiseOptions, chosen
 from longtake_ltx2.values import Geometry
 
-__all__ = ["DENOISING", "Scene", "kind_of"]
+__all__ = ["Scene", "SupportsResize"]
 
-DENOISING = "LTX2DenoisingStage"
+
+@runtime_checkable
+class SupportsResize(Protocol):
+    """A stage, or its class, after which the segment has another size."""
+
+    def resized(self, geometry: Geometry) -> Geometry:
+        """The size that the stages behind it work at; a class has it as a static method."""
+        ...
 
 
 @frozen(kw_only=True)
 class Scene:
-    """One segment while its stages are gone through.
+    """One segment where a stage finds it: what LTX-2's stages are asked for an estimate with.
 
-    ``geometry``: the size at this stage. ``carried_latents``: audio latents that the state before
-    it carries. ``samples_before``: sound handed out before it.
+    ``networks``: of the checkpoint, without their weights.
+    ``numerics``: the ones that the pipeline follows.
+    ``stage_options``: an instance of every stage's options class, by stage name.
+    ``job``: of this segment.
+    ``geometry``: the size before the stage.
+    ``carried_latents``: audio latents that the state before the segment carries.
+    ``samples_before``: sound handed out before the segment.
     """
 
     networks: Networks
     numerics: Numerics
-    recipe: tuple[lt.StageSpec, ...]
     stage_options: Mapping[str, Any]
     job: lt.Job
     geometry: Geometry
@@ -78,32 +87,10 @@ class Scene:
         held_back = 0 if self.job.output.last else decoder.hold_back
         return max(self.samples_before, stop - held_back)
 
-    @property
-    def needs_negative(self) -> bool:
-        """Whether any loop runs with the negative prompt."""
-        return any(
-            self.guidance(spec).needs_negative for spec in self.recipe if kind_of(spec) == DENOISING
-        )
-
-    def loop_options(self, spec: lt.StageSpec) -> LTX2DenoiseOptions:
-        """Steps and scales of a denoising stage, as it settles them."""
-        defaults = LTX2DenoiseOptions()
-        steps = spec.arguments.get("num_inference_steps_override")
-        scale = spec.arguments.get("force_guidance_scale")
-        if steps is not None:
-            defaults = evolve(defaults, num_inference_steps=steps)
-        if scale is not None:
-            defaults = evolve(defaults, guidance_scale=scale)
-        return chosen(defaults, self.stage_options.get(spec.name))
-
-    def guidance(self, spec: lt.StageSpec) -> Guidance:
-        """Which passes a step of a denoising stage runs."""
-        return Guidance.from_options(self.loop_options(spec), self.numerics, self.job.output)
-
-
-def kind_of(spec: lt.StageSpec) -> str:
-    """The name of a stage's class."""
-    stage = spec.stage
-    if isinstance(stage, str):
-        return stage.rpartition(":")[2].rpartition(".")[2]
-    return stage.__name__ if isinstance(stage, type) else type(stage).__name__
+    def after(self, spec: lt.StageSpec) -> Scene:
+        """As the stage behind that of ``spec`` finds it."""
+        stage = spec.stage
+        named = lt.Reference(stage).resolve() if isinstance(stage, str) else stage
+        if not isinstance(named, SupportsResize):
+            return self
+        return evolve(self, geometry=named.resized(self.geometry))

@@ -15,7 +15,6 @@ from longtake_ltx2.loading.classes import check_config
 from longtake_ltx2.loading.contents import contents_of, few
 from longtake_ltx2.lora.adapters import LoRA, check_loras
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
-from longtake_ltx2.recipes import Recipe
 
 __all__ = ["check_asked", "checkpoint_path", "upsampler_folder"]
 
@@ -35,7 +34,7 @@ def checkpoint_path(given: Path | None, config: LTX2T2VConfig) -> Path:
     return given
 
 
-def check_asked(path: Path, config: LTX2T2VConfig, recipe: Recipe | None = None) -> Generation:
+def check_asked(path: Path, config: LTX2T2VConfig, recipe: lt.Recipe | None = None) -> Generation:
     """Refuse what cannot be loaded or would not be used; gives the generation of the transformer.
 
     ``recipe``: of a segment, if it is known. Raises `longtake.CheckpointError` for a missing or
@@ -65,7 +64,7 @@ def check_asked(path: Path, config: LTX2T2VConfig, recipe: Recipe | None = None)
     return generation
 
 
-def _check_second_pass(config: LTX2T2VConfig, recipe: Recipe | None) -> None:
+def _check_second_pass(config: LTX2T2VConfig, recipe: lt.Recipe | None) -> None:
     if recipe is None or any(spec.name == "refine" for spec in recipe):
         return
     for name, file in (

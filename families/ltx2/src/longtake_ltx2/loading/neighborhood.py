@@ -6,7 +6,7 @@ are decoded, or downloads a kernel. The result here is the same up to rounding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 from attrs import field, frozen
 from torch.nn.functional import scaled_dot_product_attention
 
-__all__ = ["NeighborhoodAttention"]
+__all__ = ["NeighborhoodAttention", "attended_pairs"]
 
 _TILE = 8
 
@@ -62,6 +62,18 @@ class NeighborhoodAttention:
             )
             out[:, *queries] = attended.transpose(1, 2).reshape(here.shape)
         return attn.to_out[0](out.flatten(4))
+
+
+def attended_pairs(grid: Sequence[int], kernel_size: Sequence[int]) -> int:
+    """How many pairs of query and key `NeighborhoodAttention` goes through, for each head.
+
+    In every tile each query is multiplied with each key that any of them sees.
+    """
+    pairs = 1
+    for length, kernel in zip(grid, kernel_size, strict=True):
+        spans = _spans(length, kernel, torch.device("cpu"))
+        pairs *= sum((span.last - span.first) * (span.stop - span.start) for span in spans)
+    return pairs
 
 
 def _spans(length: int, kernel: int, device: torch.device) -> Iterator[_Span]:

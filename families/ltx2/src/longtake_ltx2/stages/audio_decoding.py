@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,8 +12,12 @@ import longtake as lt
 from longtake_ltx2.clock import DECODE_CONTEXT_LATENTS, SegmentClock, samples_of
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import audio_until_end, known_latents
+from longtake_ltx2.estimating.arrays import array
 from longtake_ltx2.sound import SoundDecoder, sound_start
 from longtake_ltx2.values import CleanLatents, Geometry
+
+if TYPE_CHECKING:
+    from longtake_ltx2.estimating.scene import Scene
 
 __all__ = ["LTX2AudioDecodingStage"]
 
@@ -38,6 +43,29 @@ class LTX2AudioDecodingStage:
             known = known_latents(state, segment, DECODE_CONTEXT_LATENTS)
             first = segment.end_latent - known
             self._decoder.check_start(segment.samples_before, first, segment.latents_before)
+
+    @staticmethod
+    def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
+        """Decoding the segment's latents behind those carried ones that are needed."""
+        networks, clock = scene.networks, scene.geometry.clock
+        weights = networks.weights("audio_vae", "vocoder")
+        if not scene.job.output.audio:
+            return lt.StageEstimate(weights=weights)
+        further = max(0, scene.carried_latents - clock.context_latents)
+        wanted = max(0, DECODE_CONTEXT_LATENTS - clock.context_latents)
+        decoded = networks.audio_decoder(clock.num_latents + min(wanted, further))
+        vocoder = networks.vocoder(decoded.shapes[0])
+        spectrogram = math.prod(decoded.shapes[0]) * networks.precisions["vocoder"].size
+        samples = scene.new_samples_end - scene.samples_before
+        return lt.StageEstimate(
+            values=[array("Waveform.samples", (vocoder.shapes[0][1], samples))],
+            passes=[
+                lt.PassEstimate("decode", decoded.flops),
+                lt.PassEstimate("vocoder", vocoder.flops),
+            ],
+            weights=weights,
+            activation_bytes=max(decoded.activation_bytes, spectrogram + vocoder.activation_bytes),
+        )
 
     @torch.no_grad()
     def __call__(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 import longtake as lt
+from longtake_ltx2.estimating.arrays import COLORS, array, trailing_frames
 from longtake_ltx2.latents import decodable_video
 from longtake_ltx2.values import SPATIAL_FACTOR, CleanLatents, Geometry, TrailingFrames
 
-__all__ = ["DecodingStage", "as_frames", "no_frames"]
+if TYPE_CHECKING:
+    from longtake_ltx2.estimating.measuring import Cost
+    from longtake_ltx2.estimating.scene import Scene
+
+__all__ = ["DecodingStage", "as_frames", "estimated_frames", "no_frames"]
 
 _FRAMES_AT_ONCE = 8
 
@@ -55,6 +62,16 @@ class DecodingStage:
                     f"sampling.{name}", f"is {size}; with vae_tiling this model makes {near}"
                 )
 
+    @classmethod
+    def estimate(cls, spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
+        """One pass of the decoder; what `check` refuses is refused. Tiles are not counted."""
+        networks = scene.networks
+        cls(networks.built("vae")).check(scene.job)
+        if not scene.job.output.video:
+            return lt.StageEstimate(weights=networks.weights("vae"))
+        cost = networks.video_decoder(scene.video_latent_shape)
+        return estimated_frames(scene, cost, networks.weights("vae"))
+
     @torch.no_grad()
     def __call__(
         self, latents: CleanLatents, geometry: Geometry, job: lt.Job
@@ -65,6 +82,22 @@ class DecodingStage:
         video = decodable_video(latents.video, vae).to(vae.dtype)
         timestep = video.new_zeros(1) if vae.config.timestep_conditioning else None
         return as_frames(vae.decode(video, timestep, return_dict=False)[0], geometry, job)
+
+
+def estimated_frames(scene: Scene, cost: Cost, weights: Mapping[str, int]) -> lt.StageEstimate:
+    """What a stage makes and takes that decodes the picture at ``cost``."""
+    clock = scene.geometry.clock
+    size = (scene.geometry.height, scene.geometry.width, COLORS)
+    new_frames = clock.num_frames - clock.repeated_frames
+    return lt.StageEstimate(
+        values=[
+            array("Frames.pixels", (new_frames, *size), "uint8"),
+            trailing_frames("TrailingFrames.pixels", scene),
+        ],
+        passes=[lt.PassEstimate("decode", cost.flops)],
+        weights=weights,
+        activation_bytes=cost.activation_bytes + clock.num_frames * math.prod(size),
+    )
 
 
 def no_frames(geometry: Geometry) -> tuple[lt.Frames, TrailingFrames]:

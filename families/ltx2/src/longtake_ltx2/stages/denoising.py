@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import torch
-from attrs import evolve
 
 import longtake as lt
 from longtake_ltx2.denoising.denoiser import Denoiser
 from longtake_ltx2.denoising.guidance import Guidance
 from longtake_ltx2.denoising.schedule import fewer_steps, official_sigmas, shifted_sigmas
 from longtake_ltx2.denoising.steps import AncestralSteps, Steps, euler_step
+from longtake_ltx2.estimating.arrays import array
+from longtake_ltx2.estimating.loop_passes import loop_bytes, loop_passes
 from longtake_ltx2.generation import Generation
 from longtake_ltx2.latents import audio_from_tokens, video_from_tokens
 from longtake_ltx2.numerics import OFFICIAL, Numerics
 from longtake_ltx2.parallel.leader import Leader, denoising
-from longtake_ltx2.stage_overrides import (
-    LTX2DenoiseOptions,
-    LTX2LoopOptions,
-    LTX2RefineStageOverride,
-    chosen,
-)
+from longtake_ltx2.stage_overrides import LTX2DenoiseOptions, LTX2LoopOptions
 from longtake_ltx2.values import CleanLatents, Geometry, NoisyLatents, TextContext
+
+if TYPE_CHECKING:
+    from longtake_ltx2.estimating.scene import Scene
 
 __all__ = ["LTX2DenoisingStage"]
 
@@ -32,11 +32,11 @@ class LTX2DenoisingStage:
     """Euler steps down the schedule, guided.
 
     ``sigmas_override``: a table of noise levels instead of the shifted schedule; fewer steps than
-    it has are chosen from it. ``num_inference_steps_override``, ``force_guidance_scale``: defaults
-    for what the options leave to the stage, the scale for both streams. ``is_distilled``: whether
-    ``sigmas_override`` is the schedule that the network was distilled for, which some generations
-    walk with fresh noise at every step. ``leader``: of the other ranks, when several share the
-    work.
+    it has are chosen from it. ``num_inference_steps_override``, ``force_guidance_scale``: for what
+    the options leave open, the scale for both streams; a recipe says it with the defaults of its
+    `longtake.StageSpec`, which every stage sees. ``is_distilled``: whether ``sigmas_override`` is
+    the schedule that the network was distilled for, which some generations walk with fresh noise at
+    every step. ``leader``: of the other ranks, when several share the work.
     """
 
     def __init__(
@@ -56,30 +56,23 @@ class LTX2DenoisingStage:
         self._leader = leader
         self._table = None if sigmas_override is None else tuple(sigmas_override)
         self._numerics = numerics
-        self._defaults = LTX2DenoiseOptions()
-        if num_inference_steps_override is not None:
-            steps = num_inference_steps_override
-            self._defaults = evolve(self._defaults, num_inference_steps=steps)
-        if force_guidance_scale is not None:
-            self._defaults = evolve(self._defaults, guidance_scale=force_guidance_scale)
+        self._num_steps, self._guidance_scale = num_inference_steps_override, force_guidance_scale
 
     def check(self, job: lt.Job, options: LTX2LoopOptions | None) -> None:
         """Refuse steps that the schedule lacks and blocks that the network lacks.
 
         Raises `longtake.ValidationError`.
         """
-        settled = chosen(self._defaults, options)
+        settled = self._settled(options)
         try:
             self._sigmas(settled.num_inference_steps, tokens=1)
         except ValueError as error:
-            stage = "refine" if isinstance(options, LTX2RefineStageOverride) else "denoise"
-            path = f"stage_overrides.{stage}.num_inference_steps"
-            raise lt.ValidationError(path, str(error)) from None
+            raise lt.ValidationError("options.num_inference_steps", str(error)) from None
         if Guidance.from_options(settled, self._numerics, job.output).needs_perturbed:
             self._check_blocks(settled)
 
     def _check_blocks(self, options: LTX2DenoiseOptions) -> None:
-        path = "stage_overrides.denoise.stg_blocks"
+        path = "options.stg_blocks"
         layers = self._transformer.config.num_layers
         if not options.stg_blocks:
             raise lt.ValidationError(path, "is empty; STG needs at least one block to perturb")
@@ -99,7 +92,7 @@ class LTX2DenoisingStage:
         options: LTX2LoopOptions | None,
         run: lt.Run,
     ) -> CleanLatents:
-        settled = chosen(self._defaults, options)
+        settled = self._settled(options)
         guidance = Guidance.from_options(settled, self._numerics, job.output)
         denoiser = Denoiser(self._transformer, self._numerics, noisy, text, geometry, guidance)
         tokens = noisy.video.latents.shape[1] or geometry.video_tokens
@@ -123,6 +116,34 @@ class LTX2DenoisingStage:
                 geometry.latent_width,
             ),
             audio_from_tokens(audio, noisy.mel_bins),
+        )
+
+    @classmethod
+    def estimate(cls, spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
+        """Every pass of every step; what `check` refuses is refused."""
+        networks, options = scene.networks, scene.stage_options.get(spec.name)
+        config = networks.transformer
+        arguments = {"numerics": scene.numerics, **spec.arguments}
+        stage = cls(SimpleNamespace(config=config), **arguments)
+        stage.check(scene.job, options)
+        settled = stage._settled(options)
+        guidance = Guidance.from_options(settled, scene.numerics, scene.job.output)
+        passes = loop_passes(guidance, scene)
+        channels, mel_bins = networks.audio_latent_shape
+        return lt.StageEstimate(
+            values=[
+                array("CleanLatents.video", scene.video_latent_shape),
+                array("CleanLatents.audio", (1, channels, scene.audio_latents, mel_bins)),
+            ],
+            steps=settled.num_inference_steps,
+            passes=[lt.PassEstimate(name, config.flops(run)) for name, run in passes.items()],
+            weights=networks.weights("transformer"),
+            activation_bytes=loop_bytes(scene, passes),
+        )
+
+    def _settled(self, options: LTX2LoopOptions | None) -> LTX2DenoiseOptions:
+        return (options or LTX2LoopOptions()).settled(
+            num_inference_steps=self._num_steps, guidance_scale=self._guidance_scale
         )
 
     def _sigmas(self, num_steps: int, tokens: int) -> tuple[float, ...]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 import longtake as lt
 from longtake_ltx2.latents import decodable_video
 from longtake_ltx2.noise import noise_generator
-from longtake_ltx2.stages.decoding import as_frames, no_frames
+from longtake_ltx2.stages.decoding import as_frames, estimated_frames, no_frames
 from longtake_ltx2.values import SPATIAL_FACTOR, CleanLatents, Geometry, TrailingFrames
+
+if TYPE_CHECKING:
+    from longtake_ltx2.estimating.scene import Scene
 
 __all__ = ["LTX2DiffusionDecodingStage"]
 
@@ -48,6 +51,21 @@ class LTX2DiffusionDecodingStage:
                     f"sampling.{name}",
                     f"is {size}; the diffusion decoder makes {least[name]} or more",
                 )
+
+    @classmethod
+    def estimate(cls, spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
+        """One pass: the context of the latents and every step of the decoder's own loop.
+
+        What `check` refuses is refused. Tiles are not counted.
+        """
+        networks = scene.networks
+        cls(networks.built("diffusion_decoder"), vae=None).check(scene.job)
+        weights = networks.weights("diffusion_decoder")
+        if not scene.job.output.video:
+            return lt.StageEstimate(weights=weights)
+        return estimated_frames(
+            scene, networks.diffusion_decoder(scene.video_latent_shape), weights
+        )
 
     @torch.no_grad()
     def __call__(

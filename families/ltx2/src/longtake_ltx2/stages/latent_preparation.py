@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -11,12 +11,16 @@ from longtake_ltx2.checkpoints.folder import default_image_crf
 from longtake_ltx2.conditioning.preparation import Preparation, SegmentAsked
 from longtake_ltx2.conditioning.requested import RequestedInputs
 from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.estimating.arrays import encoded_frames, noisy_latents
 from longtake_ltx2.generation import Generation
 from longtake_ltx2.noise import noise_generator
 from longtake_ltx2.numerics import OFFICIAL, Numerics
 from longtake_ltx2.sound import check_latents
 from longtake_ltx2.stage_overrides import LTX2PreparationOptions
 from longtake_ltx2.values import Geometry, NoiseState, NoisyLatents
+
+if TYPE_CHECKING:
+    from longtake_ltx2.estimating.scene import Scene
 
 __all__ = ["LTX2LatentPreparationStage"]
 
@@ -63,6 +67,17 @@ class LTX2LatentPreparationStage:
         ):
             if given and network is None:
                 raise lt.ValidationError(path, "this stage has no VAE to encode it")
+
+    @staticmethod
+    def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
+        """Encoding the frames that the state carries; what the inputs add is not counted."""
+        passes, held = encoded_frames(scene)
+        return lt.StageEstimate(
+            values=noisy_latents(scene),
+            passes=passes,
+            weights=scene.networks.weights("vae"),
+            activation_bytes=held,
+        )
 
     @torch.no_grad()
     def __call__(

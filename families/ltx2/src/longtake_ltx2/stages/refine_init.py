@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from attrs import evolve
 
 import longtake as lt
 from longtake_ltx2.values import SPATIAL_FACTOR, Geometry, RefineTarget
+
+if TYPE_CHECKING:
+    from longtake_ltx2.estimating.scene import Scene
 
 __all__ = ["LTX2RefineInitStage"]
 
@@ -26,6 +31,16 @@ class LTX2RefineInitStage:
                     f"is {size}; must divide by {factor} in two stages, e.g. {near}",
                 )
 
+    @staticmethod
+    def resized(geometry: Geometry) -> Geometry:
+        """The size of the first pass."""
+        return evolve(geometry, height=geometry.height // _SCALE, width=geometry.width // _SCALE)
+
+    @staticmethod
+    def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
+        """No work to speak of; what `check` refuses is refused."""
+        LTX2RefineInitStage().check(scene.job)
+        return lt.StageEstimate()
+
     def __call__(self, geometry: Geometry) -> tuple[Geometry, RefineTarget]:
-        half = evolve(geometry, height=geometry.height // _SCALE, width=geometry.width // _SCALE)
-        return half, RefineTarget(geometry)
+        return self.resized(geometry), RefineTarget(geometry)

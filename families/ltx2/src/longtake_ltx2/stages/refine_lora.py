@@ -6,9 +6,13 @@ import hashlib
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import longtake as lt
 from longtake_ltx2.lora.adapters import Adapters
+
+if TYPE_CHECKING:
+    from longtake_ltx2.estimating.scene import Scene
 
 __all__ = ["LTX2RefineLoRAStage"]
 
@@ -31,6 +35,11 @@ class LTX2RefineLoRAStage:
             self._name = f"refine_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
             if self._name not in self._adapters.loaded:
                 self._adapters.load(self._name, path)
+
+    @staticmethod
+    def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
+        """Its weights are small beside the transformer's and are left out."""
+        return lt.StageEstimate(note="a LoRA is not counted")
 
     def __enter__(self) -> LTX2RefineLoRAStage:
         if self._name is not None:

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from attrs import evolve
 
 import longtake as lt
 from longtake_ltx2.clock import DECODE_CONTEXT_LATENTS, TakeClock, next_segment
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import audio_until_end
+from longtake_ltx2.estimating.arrays import array, trailing_frames
 from longtake_ltx2.sound import sound_start
 from longtake_ltx2.values import CleanLatents, Geometry, TrailingFrames
+
+if TYPE_CHECKING:
+    from longtake_ltx2.estimating.scene import Scene
 
 __all__ = ["LTX2RememberingStage"]
 
 
 class LTX2RememberingStage:
     """Makes the state after this segment: its last frames and audio latents, and the clock."""
+
+    @staticmethod
+    def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
+        """The arrays of the state; no network runs."""
+        channels, mel_bins = scene.networks.audio_latent_shape
+        clock = scene.geometry.clock
+        known = max(scene.audio_latents, scene.carried_latents)
+        following = clock.after(None).context_latents(scene.trailing_frames)
+        carried = min(max(following, DECODE_CONTEXT_LATENTS), known)
+        return lt.StageEstimate(
+            values=[
+                trailing_frames("LTX2ContinuationState.video_frames", scene),
+                array("LTX2ContinuationState.audio_latents", (1, channels, carried, mel_bins)),
+            ]
+        )
 
     def __call__(
         self,

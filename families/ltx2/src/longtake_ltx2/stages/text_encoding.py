@@ -5,15 +5,23 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 import longtake as lt
-from longtake_ltx2.denoising.guidance import Guidance
+from longtake_ltx2.denoising.guidance import needs_negative
+from longtake_ltx2.estimating.arrays import array
 from longtake_ltx2.numerics import OFFICIAL, Numerics
-from longtake_ltx2.stage_overrides import LTX2DenoiseOptions, LTX2RefineStageOverride, chosen
+from longtake_ltx2.stage_overrides import (
+    LTX2DenoiseOptions,
+    LTX2LoopOptions,
+    LTX2RefineStageOverride,
+)
 from longtake_ltx2.values import PromptContext, TextContext
+
+if TYPE_CHECKING:
+    from longtake_ltx2.estimating.scene import Scene
 
 __all__ = ["LTX2TextEncodingStage"]
 
@@ -49,11 +57,36 @@ class LTX2TextEncodingStage:
     ) -> TextContext:
         """The negative prompt is encoded only when a scale of either pass asks for it."""
         positive = self.encode(job.prompt)
-        passes = [options] if refine is None else [options, chosen(LTX2DenoiseOptions(), refine)]
-        guidances = [Guidance.from_options(each, self._numerics, job.output) for each in passes]
-        if not any(guidance.needs_negative for guidance in guidances):
+        loops = [options] if refine is None else [options, refine]
+        if not needs_negative(loops, self._numerics, job.output):
             return TextContext(positive)
         return TextContext(positive, self.encode(job.negative_prompt))
+
+    @staticmethod
+    def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
+        """The negative prompt of a take is run once; every segment may have a prompt of its own."""
+        networks, tokens = scene.networks, scene.networks.text_tokens
+        encoder, precision = networks.text_encoder, networks.precisions["text_encoder"]
+        connectors = networks.connectors(tokens)
+        flops = encoder.flops(tokens) + connectors.flops
+        passes = {"positive": flops}
+        prompts = ["positive"]
+        loops = [o for o in scene.stage_options.values() if isinstance(o, LTX2LoopOptions)]
+        if needs_negative(loops, scene.numerics, scene.job.output):
+            prompts.append("negative")
+            if scene.job.segment_index == 0:
+                passes["negative"] = flops
+        packed = 2 * encoder.hidden_bytes(tokens, precision.size) + connectors.activation_bytes
+        return lt.StageEstimate(
+            values=[
+                array(f"TextContext.{prompt}.{stream}", shape, precision.name)
+                for prompt in prompts
+                for stream, shape in zip(("video", "audio"), connectors.shapes, strict=False)
+            ],
+            passes=[lt.PassEstimate(name, count) for name, count in passes.items()],
+            weights=networks.weights("text_encoder", "connectors"),
+            activation_bytes=max(packed, encoder.activation_bytes(tokens, precision.size)),
+        )
 
     def encode(self, prompt: str) -> PromptContext:
         """One prompt, as it was remembered or run now."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+from attrs import evolve
 
 import longtake as lt
 from longtake_ltx2.checkpoints.folder import default_image_crf
@@ -13,13 +14,19 @@ from longtake_ltx2.conditioning.preparation import Preparation, SegmentAsked
 from longtake_ltx2.conditioning.requested import RequestedInputs
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.denoising.schedule import REFINE_SIGMAS
+from longtake_ltx2.estimating.arrays import encoded_frames, noisy_latents
 from longtake_ltx2.generation import Generation
 from longtake_ltx2.latents import decodable_video, normalized_video
 from longtake_ltx2.numerics import OFFICIAL, Numerics
 from longtake_ltx2.stage_overrides import LTX2PreparationOptions, LTX2RefineStageOverride
 from longtake_ltx2.values import CleanLatents, Geometry, NoiseState, NoisyLatents, RefineTarget
 
+if TYPE_CHECKING:
+    from longtake_ltx2.estimating.scene import Scene
+
 __all__ = ["LTX2UpsampleStage"]
+
+_SCALE = 2
 
 
 class LTX2UpsampleStage:
@@ -48,6 +55,24 @@ class LTX2UpsampleStage:
         self._noise_scale = (sigmas or REFINE_SIGMAS)[0] if add_noise else 0.0
         self._numerics = numerics
         self._image_crf = default_image_crf(generation)
+
+    @staticmethod
+    def resized(geometry: Geometry) -> Geometry:
+        """The size of the second pass."""
+        return evolve(geometry, height=geometry.height * _SCALE, width=geometry.width * _SCALE)
+
+    @classmethod
+    def estimate(cls, spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
+        """The network at the size before, what is encoded and made at the size behind it."""
+        cost = scene.networks.upsampler(scene.video_latent_shape)
+        doubled = evolve(scene, geometry=cls.resized(scene.geometry))
+        encoded, held = encoded_frames(doubled)
+        return lt.StageEstimate(
+            values=noisy_latents(doubled),
+            passes=[lt.PassEstimate("upsample", cost.flops), *encoded],
+            weights=scene.networks.weights("upsampler", "vae"),
+            activation_bytes=max(cost.activation_bytes, held),
+        )
 
     @torch.no_grad()
     def __call__(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import longtake as lt
 from longtake_ltx2.clock import (
     FEWEST_NEW_FRAMES,
@@ -17,6 +19,9 @@ from longtake_ltx2.continuation.carried import repeated_count
 from longtake_ltx2.continuation.v1.frames import MAX_PIXELS, MAX_SIDE, most_frames
 from longtake_ltx2.continuation.v1.metadata import check_latents_of
 from longtake_ltx2.values import SPATIAL_FACTOR, Geometry
+
+if TYPE_CHECKING:
+    from longtake_ltx2.estimating.scene import Scene
 
 __all__ = ["InputValidationStage"]
 
@@ -52,6 +57,14 @@ class InputValidationStage:
                 f"is {job.sampling.fps}; too fast for any sound beside so few frames",
             )
         check_inputs(job, inputs, state, segment)
+
+    @staticmethod
+    def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
+        """No work to speak of; what `check` refuses is refused, once for a take."""
+        if scene.job.segment_index == 0:
+            job, segment = scene.job, scene.geometry.clock
+            InputValidationStage().check(job, segment, lt.DecodedInputs(job.inputs), None)
+        return lt.StageEstimate()
 
     def __call__(
         self,

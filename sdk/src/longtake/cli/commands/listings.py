@@ -10,7 +10,7 @@ import click
 from longtake.cli.terminal.tables import print_json, print_table
 from longtake.families.family import ModelFamily
 from longtake.families.presets import Preset
-from longtake.families.stages import StageSpec
+from longtake.families.stages import StageSpec, stage_defaults
 from longtake.plugins.loading import Plugin
 from longtake.plugins.registry import Provided, Registry
 from longtake.schema.references import Reference
@@ -142,6 +142,8 @@ def _preset_record(family: ModelFamily, preset: Preset) -> dict[str, Any]:
     from longtake.schema.json_schema import json_schema  # late: the other listings do without
 
     defaults = {**family.defaults, **preset.defaults}
+    recipe = family.recipe(preset)
+    lowest = stage_defaults(recipe)
     return {
         "family": family.name,
         "name": preset.name,
@@ -153,16 +155,16 @@ def _preset_record(family: ModelFamily, preset: Preset) -> dict[str, Any]:
             {
                 "name": spec.name,
                 "kind": _kind(spec),
-                "schema": _options_schema(spec, defaults, preset),
+                "schema": _options_schema(spec, lowest.get(spec.name, {}), defaults, preset),
             }
-            for spec in family.recipe(preset)
+            for spec in recipe
         ],
         "overrides": {name: json_schema(preset.override_class(name)) for name in preset.overrides},
     }
 
 
 def _options_schema(
-    spec: StageSpec, defaults: Mapping[str, Any], preset: Preset
+    spec: StageSpec, lowest: Mapping[str, Any], defaults: Mapping[str, Any], preset: Preset
 ) -> dict[str, Any] | None:
     """Of what a request may override, with the values that it gets when it does not."""
     from longtake.schema.json_schema import json_schema
@@ -171,7 +173,8 @@ def _options_schema(
     if cls is None:
         return None
     followed = {name: defaults[name] for name in spec.followed_fields() if name in defaults}
-    return json_schema(cls, defaults={**followed, **preset.stage_defaults.get(spec.name, {})})
+    own = preset.stage_defaults.get(spec.name, {})
+    return json_schema(cls, defaults={**lowest, **followed, **own})
 
 
 def _defaults(family: ModelFamily, preset: Preset) -> dict[str, Any]:

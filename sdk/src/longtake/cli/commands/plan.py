@@ -103,7 +103,7 @@ class _Planned:
         request = evolve(request, output=evolve(request.output, return_state=continues))
         resolved = resolve_request(request, family=family, preset=preset, recipe=recipe)
         estimate: Any = resolve(family.estimate)
-        with naming_sampling(request):
+        with naming_sampling(request, recipe):
             found = estimate(
                 EstimateRequest(
                     path=self.path,

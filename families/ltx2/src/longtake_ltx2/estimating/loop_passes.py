@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from attrs import evolve
 
-import longtake as lt
+from longtake_ltx2.denoising.guidance import Guidance
 from longtake_ltx2.estimating.forward_pass import ForwardPass, StreamSize
-from longtake_ltx2.estimating.scene import Scene
 from longtake_ltx2.generation import generation_of
+
+if TYPE_CHECKING:
+    from longtake_ltx2.estimating.scene import Scene
 
 __all__ = ["loop_bytes", "loop_passes"]
 
 _FLOAT = 4
 
 
-def loop_passes(spec: lt.StageSpec, scene: Scene) -> dict[str, ForwardPass]:
+def loop_passes(guidance: Guidance, scene: Scene) -> dict[str, ForwardPass]:
     """The passes of one step, by the names of their predictions."""
-    guidance = scene.guidance(spec)
     whole = ForwardPass(_video(scene), _audio(scene), scene.networks.text_tokens)
     passes = {"positive": whole}
     if guidance.needs_perturbed and _perturbs(scene):
