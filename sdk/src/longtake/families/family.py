@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from longtake.families.estimates import EstimateRequest, RunEstimate
-    from longtake.states.state import ContinuationCodec
+    from longtake.states.state import ContinuationCodec, ContinuationState
 
 __all__ = ["LoadedModel", "ModelFamily", "ModelSource", "Recognition"]
 
@@ -140,3 +140,8 @@ class ModelFamily:
     def codec(self, kind: str) -> ContinuationCodec[Any] | None:
         """The codec that reads states of ``kind``, or None."""
         return next((codec for codec in self.codecs if codec.kind == kind), None)
+
+    def blob_ids(self, state: ContinuationState) -> tuple[str, ...]:
+        """The blobs that ``state`` refers to; none where no codec of the family reads its kind."""
+        codec = self.codec(state.kind)
+        return () if codec is None else tuple(codec.blob_ids(state))

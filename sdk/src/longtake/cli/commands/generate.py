@@ -120,7 +120,7 @@ def generate(
     family.preset(preset)  # refuses an unknown one before a checkpoint is looked at
     states = None
     if family.codecs:
-        states = StateFile(files.kept_state, family, blobs=store, given=given)
+        states = StateFile(files.kept_state, family.blob_ids, blobs=store, given=given)
     else:
         _check_single(family, all_prompts, files)
     take = Take(
