@@ -16,7 +16,7 @@ from longtake_ltx2.denoising.schedule import fewer_steps, official_sigmas, shift
 from longtake_ltx2.denoising.steps import AncestralSteps, Steps, euler_step
 from longtake_ltx2.latents import audio_from_tokens, video_from_tokens
 from longtake_ltx2.numerics import OFFICIAL, Numerics
-from longtake_ltx2.parallel.leader import Leader, denoising
+from longtake_ltx2.parallel.leader import Leader, shared_predictions
 from longtake_ltx2.stage_overrides import (
     LTX2DenoiseOptions,
     LTX2LoopOptions,
@@ -107,7 +107,7 @@ class LTX2DenoisingStage:
         sigmas = torch.tensor(levels, dtype=torch.float32, device=noisy.video.latents.device)
         video, audio = noisy.video.latents, noisy.audio.latents
         onwards = self._steps(run.seed)
-        with denoising(denoiser, self._leader) as predictions:
+        with shared_predictions(denoiser, self._leader) as predictions:
             for step in run.steps(len(levels) - 1):
                 sigma, following = sigmas[step], sigmas[step + 1]
                 of_video, of_audio = predictions(video, audio, sigma)

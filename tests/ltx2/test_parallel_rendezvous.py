@@ -13,11 +13,11 @@ import torch
 from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 import longtake as lt
-from longtake_ltx2.parallel.connections import Line
+from longtake_ltx2.parallel.connections import Connection
 from longtake_ltx2.parallel.errors import RankError
 from longtake_ltx2.parallel.leader import Leader
 from longtake_ltx2.parallel.ranks import device_of_rank
-from longtake_ltx2.parallel.rendezvous import Meeting, meet_others, meet_rank_0
+from longtake_ltx2.parallel.rendezvous import Rendezvous, gather_ranks, join_rank_0
 
 FACTS = {"numerics": "'official'"}
 
@@ -27,33 +27,33 @@ def store() -> TCPStore:
     return TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
 
 
-def place(store: TCPStore, rank: int, world_size: int) -> Meeting:
+def place(store: TCPStore, rank: int, world_size: int) -> Rendezvous:
     """Each rank has a connection of its own to the store."""
-    return Meeting(TCPStore("127.0.0.1", store.port), rank, world_size)
+    return Rendezvous(TCPStore("127.0.0.1", store.port), rank, world_size)
 
 
 def test_every_rank_gets_a_line_and_strangers_get_none(store: TCPStore) -> None:
     with ThreadPoolExecutor(3) as threads:
-        leader = threads.submit(meet_others, place(store, 0, 3), FACTS)
+        leader = threads.submit(gather_ranks, place(store, 0, 3), FACTS)
         port = int(store.get("longtake/rank-0").decode().split()[1])
         with socket.create_connection(("127.0.0.1", port)) as stranger:
             stranger.sendall(b'{"key": "guessed", "rank": 1, "facts": {}}\n')
             assert stranger.recv(1) == b""
-        others = [threads.submit(meet_rank_0, place(store, r, 3), FACTS) for r in (2, 1)]
-        lines = leader.result()
-        assert sorted(lines) == [1, 2]
-        lines[2].send({"do": "load"})
+        others = [threads.submit(join_rank_0, place(store, r, 3), FACTS) for r in (2, 1)]
+        connections = leader.result()
+        assert sorted(connections) == [1, 2]
+        connections[2].send({"do": "load"})
         assert others[0].result().receive() == {"do": "load"}
-        for line in (*lines.values(), *(other.result() for other in others)):
-            line.hang_up()
+        for connection in (*connections.values(), *(other.result() for other in others)):
+            connection.hang_up()
 
 
 def test_ranks_that_differ_are_refused_on_both_sides(store: TCPStore) -> None:
     with ThreadPoolExecutor(1) as threads:
-        leader = threads.submit(meet_others, place(store, 0, 2), FACTS)
+        leader = threads.submit(gather_ranks, place(store, 0, 2), FACTS)
         said = r"rank 1 has numerics 'diffusers', rank 0 has 'official'"
         with pytest.raises(lt.ValidationError, match=said):
-            meet_rank_0(place(store, 1, 2), {"numerics": "'diffusers'"})
+            join_rank_0(place(store, 1, 2), {"numerics": "'diffusers'"})
         with pytest.raises(lt.ValidationError, match=said):
             leader.result()
 
@@ -69,23 +69,25 @@ class NoGroup:
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[Line, Line]]:
-    """Both ends of a line."""
+def ends() -> Iterator[tuple[Connection, Connection]]:
+    """Both ends of a connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         one = socket.create_connection(server.getsockname())
         other, _ = server.accept()
-    lines = Line(one), Line(other)
-    yield lines
-    for line in lines:
-        line.hang_up()
+    connections = Connection(one), Connection(other)
+    yield connections
+    for connection in connections:
+        connection.hang_up()
 
 
-def leading(line: Line) -> Leader:
+def leading(connection: Connection) -> Leader:
     group: Any = NoGroup()
-    return Leader({1: line}, lambda: group)
+    return Leader({1: connection}, lambda: group)
 
 
-def test_a_worker_says_why_it_failed_and_nothing_goes_on(ends: tuple[Line, Line]) -> None:
+def test_a_worker_says_why_it_failed_and_nothing_goes_on(
+    ends: tuple[Connection, Connection],
+) -> None:
     leader = leading(ends[0])
     threading.Timer(0.05, ends[1].send, [{"failed": "OSError: gone", "consequence": False}]).start()
     for _ in range(2):
@@ -94,7 +96,7 @@ def test_a_worker_says_why_it_failed_and_nothing_goes_on(ends: tuple[Line, Line]
     leader.close()
 
 
-def test_networks_are_loaded_at_the_same_time(ends: tuple[Line, Line]) -> None:
+def test_networks_are_loaded_at_the_same_time(ends: tuple[Connection, Connection]) -> None:
     leader = leading(ends[0])
 
     def make() -> str:
