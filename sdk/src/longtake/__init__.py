@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from longtake.blobs.powers import SupportsStat as SupportsStat
     from longtake.blobs.protocol import BlobBackend as BlobBackend
     from longtake.blobs.protocol import BlobStore as BlobStore
-    from longtake.blobs.records.records import BlobRecords as BlobRecords
+    from longtake.blobs.records.backend import BlobRecords as BlobRecords
     from longtake.blobs.records.store import RecordBlobStore as RecordBlobStore
     from longtake.blobs.urls import local_path as local_path
     from longtake.doctor.heavy import heavy_modules as heavy_modules
@@ -106,7 +106,7 @@ else:
         "blobs.powers": "BlobPath BlobStat SupportsClose SupportsPath SupportsRange SupportsStat",
         "blobs.protocol": "BlobBackend BlobStore",
         "blobs.records.store": "RecordBlobStore",
-        "blobs.records.records": "BlobRecords",
+        "blobs.records.backend": "BlobRecords",
         "blobs.urls": "local_path",
         "schema.bounds": "SupportsSchema between unique",
         "states.state": "ContinuationCodec ContinuationState StatePart StateSummary",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from longtake.media.reader import read_take
-from tests.sdk.templates.packages import Package, new_package, passed, template_in_place
+from tests.sdk.scaffolding.templates.packages import Package, new_package, passed, template_in_place
 
 RATE = 48000
 MOST_STEP = 0.2 * 2 * np.pi * 440 / RATE

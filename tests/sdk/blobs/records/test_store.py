@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import longtake as lt
-from longtake.blobs.records.sealed import FOOTER_SIZE
+from longtake.blobs.records.seal import FOOTER_SIZE
 from longtake.testing import BlobStoreContract, RawBlobs
 from longtake.testing.blobs.samples import noise
 

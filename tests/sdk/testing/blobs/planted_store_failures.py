@@ -12,8 +12,8 @@ import time
 from typing import Any
 
 import longtake as lt
-from tests.sdk.testing.store_contracts import DictStoreTests, contracts
-from tests.sdk.testing.working_stores import (
+from tests.sdk.testing.blobs.store_contracts import DictStoreTests, contracts
+from tests.sdk.testing.blobs.working_stores import (
     HEADER,
     PASSWORD,
     DictStore,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 
 import longtake as lt
-from tests.sdk.testing.fog import fog
+from tests.sdk.testing.families.fog import fog
 
 _asked = count()
 

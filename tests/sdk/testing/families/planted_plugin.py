@@ -14,8 +14,8 @@ import attrs
 from attrs import field, frozen
 
 import longtake as lt
-from tests.sdk.testing import fog as healthy
-from tests.sdk.testing.fog import Clean, DenoiseOptions, FogState, Noisy, fog
+from tests.sdk.testing.families import fog as healthy
+from tests.sdk.testing.families.fog import Clean, DenoiseOptions, FogState, Noisy, fog
 
 THIN, THICK = lt.Preset("thin"), lt.Preset("thick", defaults={"num_inference_steps": 7})
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from longtake.blobs.powers import BlobStat
-from longtake.blobs.records.sealed import FOOTER_SIZE, HEADER_SIZE, decode_seal, encode_seal
+from longtake.blobs.records.seal import FOOTER_SIZE, HEADER_SIZE, decode_seal, encode_seal
 from longtake.errors import BlobCorrupt, BlobError
 
 BLOB_ID = "0123456789abcdef" * 2
@@ -57,7 +57,7 @@ def test_the_seal_is_of_one_blob() -> None:
 
 def test_a_later_format_says_upgrade(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("longtake.blobs.records.sealed._VERSION", 2)
+        patch.setattr("longtake.blobs.records.seal._VERSION", 2)
         page = encode_seal(STAT, BLOB_ID, FOOTER_SIZE)
     with pytest.raises(BlobError, match="upgrade") as raised:
         decode_seal(page, BLOB_ID, FOOTER_SIZE)

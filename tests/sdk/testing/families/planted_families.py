@@ -19,7 +19,7 @@ class Planted(FamilyContract):
 
     MANY = 10_000
 
-    module: ClassVar[str] = "tests.sdk.testing.planted_plugin"
+    module: ClassVar[str] = "tests.sdk.testing.families.planted_plugin"
     family: ClassVar[str] = "healthy"
     fails: ClassVar[str] = ""
 
@@ -49,13 +49,13 @@ class TestWeighted(Planted):
 
 
 class TestHeavy(Planted):
-    module = "tests.sdk.testing.planted_heavy"
+    module = "tests.sdk.testing.families.planted_heavy"
     family = "heavy"
     fails = "test_declaring_imports_nothing_heavy"
 
 
 class TestFickle(Planted):
-    module = "tests.sdk.testing.planted_fickle"
+    module = "tests.sdk.testing.families.planted_fickle"
     family = "fickle"
     fails = "test_hooks_answer_the_same_again"
 
@@ -176,12 +176,12 @@ class TestTakesAnything(Planted):
 
 
 class TestDoesNotLoad(Planted):
-    module = "tests.sdk.testing.planted_nowhere"
+    module = "tests.sdk.testing.families.planted_nowhere"
     fails = "test_the_plugin_loads"
 
 
 class TestLosesASample(Planted):
-    module = "tests.sdk.testing.planted_sound"
+    module = "tests.sdk.testing.families.planted_sound"
     family = "hum"
     fails = "test_sound_is_as_long_as_the_picture"
 

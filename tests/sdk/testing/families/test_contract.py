@@ -13,7 +13,7 @@ from longtake.testing import FamilyContract
 class TestFog(FamilyContract):
     @pytest.fixture
     def plugin(self) -> str:
-        return "tests.sdk.testing.fog"
+        return "tests.sdk.testing.families.fog"
 
     @pytest.fixture
     def sampling(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The contract notices each planted fault in leases and pins."""
+"""The contract notices each planted fault that shows in several processes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.sdk.testing.blobs import planted_folder_stores
+from tests.sdk.testing.blobs.store_contracts import broken
 from tests.sdk.testing.planted import failures
-from tests.sdk.testing.planted_leases import STORES
 
 
 @pytest.fixture(scope="module")
@@ -15,9 +16,12 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("reports")
 
 
-@pytest.mark.parametrize(("name", "fails"), [(each.__name__, each.fails) for each in STORES])
+@pytest.mark.parametrize(
+    ("name", "fails"),
+    [(each.__name__, each.fails) for each in broken(vars(planted_folder_stores))],
+)
 def test_a_broken_store_fails_the_test_that_names_its_fault(
     reports: Path, name: str, fails: str
 ) -> None:
-    failed = failures("planted_leases.py", reports)[f"Test{name}"]
+    failed = failures("blobs/planted_folder_stores.py", reports)[f"Test{name}"]
     assert {test.partition("[")[0] for test in failed} == ({fails} if fails else set())

@@ -1,4 +1,4 @@
-"""The contract notices each planted fault in how a store is used and in how it fails."""
+"""The contract notices each planted fault in leases and pins."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sdk.testing import planted_store_failures
+from tests.sdk.testing.blobs.planted_leases import STORES
 from tests.sdk.testing.planted import failures
-from tests.sdk.testing.store_contracts import broken
 
 
 @pytest.fixture(scope="module")
@@ -16,12 +15,9 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("reports")
 
 
-@pytest.mark.parametrize(
-    ("name", "fails"),
-    [(each.__name__, each.fails) for each in broken(vars(planted_store_failures))],
-)
+@pytest.mark.parametrize(("name", "fails"), [(each.__name__, each.fails) for each in STORES])
 def test_a_broken_store_fails_the_test_that_names_its_fault(
     reports: Path, name: str, fails: str
 ) -> None:
-    failed = failures("planted_store_failures.py", reports)[f"Test{name}"]
+    failed = failures("blobs/planted_leases.py", reports)[f"Test{name}"]
     assert {test.partition("[")[0] for test in failed} == ({fails} if fails else set())

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from longtake.testing import BlobStoreContract, RawBlobs, WatchedStore
-from tests.sdk.testing.working_stores import MIB, PASSWORD, DictStore, FolderStore
+from tests.sdk.testing.blobs.working_stores import MIB, PASSWORD, DictStore, FolderStore
 
 
 class Raw(RawBlobs):

@@ -12,8 +12,8 @@ import secrets
 from typing import Any
 
 import longtake as lt
-from tests.sdk.testing.store_contracts import DictStoreTests, contracts
-from tests.sdk.testing.working_stores import HEADER, DictStore
+from tests.sdk.testing.blobs.store_contracts import DictStoreTests, contracts
+from tests.sdk.testing.blobs.working_stores import HEADER, DictStore
 
 
 class Whole(DictStore):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from longtake.media.reader import read_take
-from tests.sdk.templates.packages import Package, new_package, passed
+from tests.sdk.scaffolding.templates.packages import Package, new_package, passed
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from longtake.testing.codecs import damage
-from longtake.testing.codecs.damage import Damaged, Place, at, places, removed, replaced
+from longtake.testing.codecs import wrong_values
 from longtake.testing.codecs.fixtures import Sample
 from longtake.testing.codecs.stores import RecordingStore
+from longtake.testing.codecs.wrong_values import Damaged, Place, at, places, removed, replaced
 
 __all__ = [
     "damaged",
@@ -45,19 +45,19 @@ def with_values(payload: Any, values: Iterable[Any]) -> Iterator[Damaged]:
 
 def with_other_types(payload: Any) -> Iterator[Damaged]:
     for place in _fields(payload):
-        for value in damage.other_types(at(payload, place)):
+        for value in wrong_values.other_types(at(payload, place)):
             yield Damaged(place, f"is {value!r}", replaced(payload, place, value))
 
 
 def with_extreme_numbers(payload: Any) -> Iterator[Damaged]:
     for place in _fields(payload):
-        for value in damage.extreme_numbers(at(payload, place)):
+        for value in wrong_values.extreme_numbers(at(payload, place)):
             change = f"is {value:.3g}" if isinstance(value, float) else f"is {str(value)[:32]}"
             yield Damaged(place, change, replaced(payload, place, value))
 
 
 def with_big_values(payload: Any, many: int) -> Iterator[Damaged]:
-    values = damage.big_values(many)
+    values = wrong_values.big_values(many)
     somewhere = list(_fields(payload))
     for place in somewhere[:: len(somewhere) // _MOST_PLACES + 1]:
         for change, value in values.items():
@@ -79,12 +79,12 @@ def with_texts(payload: Any, texts: Iterable[str]) -> Iterator[Damaged]:
                 yield Damaged(place, f"is {text[:20]!a}", replaced(payload, place, text))
 
 
-def stores_with(sample: Sample, damaging: Any) -> Iterator[RecordingStore]:
+def stores_with(sample: Sample, damages: Any) -> Iterator[RecordingStore]:
     """The sample's store with each of its blobs damaged in each way."""
     if sample.blobs is None:
         return
     for blob_id, content in sample.blobs.contents().items():
-        for damaged in damaging(content):
+        for damaged in damages(content):
             sample.blobs.damaged = {blob_id: damaged}
             yield sample.blobs
     sample.blobs.damaged = {}

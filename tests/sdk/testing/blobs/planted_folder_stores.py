@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import longtake as lt
-from tests.sdk.testing.working_stores import (
+from tests.sdk.testing.blobs.working_stores import (
     FolderStore,
     is_running,
 )
@@ -167,6 +167,6 @@ def private(path: str, flags: int) -> int:
 
 
 if "pytest" in sys.modules:  # not in the processes that the contract starts
-    from tests.sdk.testing.store_contracts import FolderStoreTests, contracts
+    from tests.sdk.testing.blobs.store_contracts import FolderStoreTests, contracts
 
     globals().update(contracts(globals(), FolderStoreTests))

@@ -1,4 +1,4 @@
-"""The contract notices each planted fault in what a store takes and gives."""
+"""The contract notices each planted fault in how a store is used and in how it fails."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.sdk.testing import planted_stores
+from tests.sdk.testing.blobs import planted_store_failures
+from tests.sdk.testing.blobs.store_contracts import broken
 from tests.sdk.testing.planted import failures
-from tests.sdk.testing.store_contracts import broken
 
 
 @pytest.fixture(scope="module")
@@ -18,10 +18,10 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(
     ("name", "fails"),
-    [(each.__name__, each.fails) for each in broken(vars(planted_stores))],
+    [(each.__name__, each.fails) for each in broken(vars(planted_store_failures))],
 )
 def test_a_broken_store_fails_the_test_that_names_its_fault(
     reports: Path, name: str, fails: str
 ) -> None:
-    failed = failures("planted_stores.py", reports)[f"Test{name}"]
+    failed = failures("blobs/planted_store_failures.py", reports)[f"Test{name}"]
     assert {test.partition("[")[0] for test in failed} == ({fails} if fails else set())

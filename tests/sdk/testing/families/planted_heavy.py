@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy  # noqa: F401
 
 import longtake as lt
-from tests.sdk.testing.fog import fog
+from tests.sdk.testing.families.fog import fog
 
 
 @lt.hookimpl
