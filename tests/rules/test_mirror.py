@@ -21,6 +21,7 @@ TESTED_ELSEWHERE = {
     "cli/terminal/progress.py": "cli/commands/test_generate.py",
     "doctor/child.py": "doctor/test_diagnosis.py",
     "doctor/process.py": "doctor/test_diagnosis.py",
+    "families/models.py": "test_loading.py",
     "media/encoder.py": "media/test_writer.py",
     "media/formats.py": "media/test_writer.py",
     "media/muxing.py": "media/test_writer.py",

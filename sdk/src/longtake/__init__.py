@@ -47,10 +47,10 @@ if TYPE_CHECKING:
     from longtake.families.estimates import SegmentEstimate as SegmentEstimate
     from longtake.families.estimates import StageEstimate as StageEstimate
     from longtake.families.estimates import ValueEstimate as ValueEstimate
-    from longtake.families.family import LoadedModel as LoadedModel
     from longtake.families.family import ModelFamily as ModelFamily
-    from longtake.families.family import ModelSource as ModelSource
-    from longtake.families.family import Recognition as Recognition
+    from longtake.families.models import LoadedModel as LoadedModel
+    from longtake.families.models import ModelSource as ModelSource
+    from longtake.families.models import Recognition as Recognition
     from longtake.families.presets import Preset as Preset
     from longtake.families.stages import PipelineStage as PipelineStage
     from longtake.families.stages import StageSpec as StageSpec
@@ -120,7 +120,8 @@ else:
         "families.estimates": (
             "EstimateRequest PassEstimate RunEstimate SegmentEstimate StageEstimate ValueEstimate"
         ),
-        "families.family": "LoadedModel ModelFamily ModelSource Recognition",
+        "families.family": "ModelFamily",
+        "families.models": "LoadedModel ModelSource Recognition",
         "hookspecs": "hookimpl",
         "requests.inputs": "AudioInput ClipInput ImageInput Inputs",
         "loading": "load",

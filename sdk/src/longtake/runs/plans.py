@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from longtake.errors import WiringError
-from longtake.families.family import LoadedModel, ModelFamily
+from longtake.families.family import ModelFamily
+from longtake.families.models import LoadedModel
 from longtake.families.presets import Preset
 from longtake.families.stages import Recipe, StageSpec
 from longtake.families.takes import TakeSpan, TakeState
