@@ -56,7 +56,7 @@ class Listing:
         return f"longtake {self.command}, {self.num_plugins} plugins{broken}"
 
 
-LISTINGS = (Listing("families", 20, 0, 10.0), Listing("plugins", 50, len(BROKEN), 12.0))
+LISTINGS = (Listing("families", 20, 0, 7.0), Listing("plugins", 50, len(BROKEN), 12.0))
 
 
 def install(folder: Path, index: int, source: str) -> None:

@@ -20,7 +20,7 @@ from longtake_ltx2.stage_overrides import (
     refine_override_to_dict,
 )
 from tests.ltx2.support import Checkpoints, family
-from tests.sdk.schema.test_json_schema import is_accepted, is_accepted_by_schema, near_documents
+from tests.sdk.schema.documents import is_accepted, is_accepted_by_schema, near_documents
 
 OVERRIDES = (
     LTX2DecoderPresetOverride,

@@ -1,68 +1,145 @@
-"""The layers of the SDK: the one table that the rules hold and the documentation shows."""
+"""The layers of the SDK and of the LTX-2 family: the one table, which the rules hold.
+
+The documentation draws from it. It stands beside the rules and not in the documentation, because
+they are what makes it true; it needs attrs alone, so whoever builds the site can read it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from attrs import frozen
 
-__all__ = ["LAYERS", "OUTSIDE", "Layer"]
+__all__ = ["LTX2", "SDK", "Layer", "Package"]
 
 
 @frozen
 class Layer:
-    """Rooms, by their names below ``longtake``, that may import each other and all rooms below.
+    """Rooms of the same height, by their names below the package: folders, or single files.
 
     ``answers``: the question that each of them answers.
     """
 
-    answers: dict[str, str]
+    answers: Mapping[str, str]
 
 
-LAYERS = (
-    Layer(
-        {
-            "errors": "What can go wrong, and how is it said?",
-            "settings": "What is read from the environment?",
-            "durable": "How is a file replaced so that a kill cannot tear it?",
-        }
+@frozen
+class Package:
+    """The rooms of one package, in layers from the bottom up.
+
+    A room imports rooms of its own layer and of those below, and no two rooms import each other,
+    not even over a third. ``outside``: what has no height, by the beginnings of modules' names, and
+    why; it is not imported by any room.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+    outside: Mapping[str, str]
+
+    def rooms(self) -> Iterator[tuple[str, int]]:
+        """The name of each room, and its height: 0 is the bottom."""
+        for height, layer in enumerate(self.layers):
+            for room in layer.answers:
+                yield room, height
+
+
+SDK = Package(
+    "longtake",
+    (
+        Layer(
+            {
+                "errors": "What can go wrong, and how is it said?",
+                "settings": "What is read from the environment?",
+                "durable": "How is a file replaced so that a kill cannot tear it?",
+            }
+        ),
+        Layer({"schema": "How do values become plain JSON and back, and what do fields refuse?"}),
+        Layer(
+            {
+                "blobs": "Where are bytes that are too big for a state?",
+                "media": "How are pictures and sound read from files and written to them?",
+            }
+        ),
+        Layer({"states": "What travels from one segment to the next?"}),
+        Layer({"requests": "What does a caller ask for?"}),
+        Layer({"families": "What does a plugin say about a family of models?"}),
+        Layer({"runs": "How does a segment come about?"}),
+        Layer({"hookspecs": "What can a plugin do?"}),
+        Layer({"pipeline": "What is a family with its networks, ready to run?"}),
+        Layer(
+            {
+                "plugins": "Which plugins are there, and what do they bring?",
+                "builtin": "What does Longtake itself bring, by the plugins' own door?",
+            }
+        ),
+        Layer(
+            {
+                "loading": "How does a path or a family become a pipeline?",
+                "sessions": "Who keeps the state of a take while it grows?",
+                "doctor": "Which plugin is broken, and where?",
+                "scaffolding": "What does a new plugin's package begin with?",
+            }
+        ),
+        Layer({"cli": "What does the command line do?"}),
+        Layer({"__main__": "What does ``python -m longtake`` do?"}),
     ),
-    Layer({"schema": "How do values become plain JSON and back, and what do fields refuse?"}),
-    Layer(
-        {
-            "blobs": "Where are bytes that are too big for a state?",
-            "media": "How are pictures and sound read from files and written to them?",
-        }
-    ),
-    Layer({"states": "What travels from one segment to the next?"}),
-    Layer({"requests": "What does a caller ask for?"}),
-    Layer({"families": "What does a plugin say about a family of models?"}),
-    Layer({"runs": "How does a segment come about?"}),
-    Layer({"hookspecs": "What can a plugin do?"}),
-    Layer({"pipeline": "What is a family with its networks, ready to run?"}),
-    Layer(
-        {
-            "plugins": "Which plugins are there, and what do they bring?",
-            "builtin": "What does Longtake itself bring, by the plugins' own door?",
-        }
-    ),
-    Layer(
-        {
-            "loading": "How does a path or a family become a pipeline?",
-            "sessions": "Who keeps the state of a take while it grows?",
-            "doctor": "Which plugin is broken, and where?",
-            "scaffolding": "What does a new plugin's package begin with?",
-        }
-    ),
-    Layer(
-        {
-            "cli": "What does the command line do?",
-            "__main__": "What does ``python -m longtake`` do?",
-        }
-    ),
+    outside={
+        "longtake": "The facade: it names everything that is public.",
+        "longtake.scaffolding.templates": "What third parties begin with: public names only.",
+        "longtake.testing": "What third parties subclass: public names only.",
+    },
 )
-"""From the bottom up. Inside a layer, and inside a room, no imports go round in a circle."""
 
-OUTSIDE = {
-    "longtake": "The facade: it names everything that is public.",
-    "longtake.scaffolding.templates": "What third parties begin with; it sees public names only.",
-    "longtake.testing": "What third parties subclass; it sees public names only.",
-}
+LTX2 = Package(
+    "longtake_ltx2",
+    (
+        Layer(
+            {
+                "clock": "Where are a segment's frames, latents and samples on the take's clock?",
+                "numerics": "Whose arithmetic is followed: Lightricks' or diffusers'?",
+                "config_file": "How is a file of options read?",
+                "quiet": "How are other libraries kept from talking?",
+                "stage_overrides": "What may a request change of a stage?",
+            }
+        ),
+        Layer(
+            {
+                "values": "What do the stages hand on to each other?",
+                "latents": "How do latents become tokens and back?",
+                "checkpoints": "What is in a checkpoint, and of which generation is it?",
+                "lora": "How does a LoRA get into a network, and when is it on?",
+            }
+        ),
+        Layer(
+            {
+                "pipeline_configs": "What may a user choose when a checkpoint is loaded?",
+                "continuation": "What travels to the next segment, and how is it written down?",
+                "denoising": "How is noise taken away, step by step?",
+            }
+        ),
+        Layer(
+            {
+                "sound": "Which samples does a segment give, and which are held back?",
+                "conditioning": "What do pictures, clips, sound and the take before pin down?",
+                "parallel": "How do several devices share the work?",
+            }
+        ),
+        Layer({"stages": "What are the steps of a segment?"}),
+        Layer(
+            {
+                "recipes": "Which stages make a segment, and in which order?",
+                "duration": "How many frames does a prompt ask for?",
+            }
+        ),
+        Layer(
+            {
+                "presets": "Which settings have a name?",
+                "loading": "How do a checkpoint's files become networks on a device?",
+                "tiny": "How is a small random checkpoint written?",
+            }
+        ),
+        Layer({"estimating": "What will a take need, told without weights?"}),
+        Layer({"plugin": "What does the family say of itself?"}),
+    ),
+    outside={"longtake_ltx2": "The facade: its version, and what is public beside its rooms."},
+)

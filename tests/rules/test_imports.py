@@ -1,66 +1,194 @@
-"""Imports point one way inside the SDK, and plugins see its public names only."""
+"""Imports point one way inside a package, and plugins see the SDK's public names only."""
 
 from __future__ import annotations
 
-from graphlib import TopologicalSorter
+import ast
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+
+import pytest
 
 import longtake as lt
-from tests.rules.layers import LAYERS, OUTSIDE
-from tests.rules.sources import Source, imports_of, plugin_sources, sdk_sources
+from tests.rules.layers import LTX2, SDK, Layer, Package
+from tests.rules.sources import (
+    Source,
+    all_sources,
+    imports_of,
+    plugin_sources,
+    sdk_sources,
+)
 
-RANKS = {f"longtake.{room}": rank for rank, layer in enumerate(LAYERS) for room in layer.answers}
+MAX_AT_THE_TOP = 30
+"""Files and folders directly under a package: what fits into one drawing, and one head."""
+
+FACADE_USERS = {
+    "longtake.cli": "The command line is the SDK's first user.",
+    "longtake_ltx2.parallel.ranks": "The version, which all ranks must share.",
+}
+"""Who may import the facade of its own package."""
+
+packages = pytest.mark.parametrize("package", [SDK, LTX2], ids=lambda package: package.name)
 
 
-def part_of(module: str) -> str:
-    """``longtake.blobs.file.store`` is of the part ``longtake.blobs``."""
-    return ".".join(module.split(".")[:2])
+def is_within(module: str, place: str) -> bool:
+    return module == place or module.startswith(f"{place}.")
 
 
-def sdk_imports(source: Source) -> list[tuple[str, str]]:
-    """Where, and what: the SDK modules that ``source`` imports, also inside functions."""
-    modules = {each.module for each in sdk_sources()}
-    found = []
+def is_outside(module: str, package: Package) -> bool:
+    """The facade is the package's own module alone, anything else a whole folder."""
+    places = package.outside.keys() - {package.name}
+    return module == package.name or any(is_within(module, place) for place in places)
+
+
+def sources_of(package: Package) -> list[Source]:
+    return [source for source in all_sources() if is_within(source.module, package.name)]
+
+
+def room_of(module: str) -> str:
+    """``longtake.blobs.file.store`` is in the room ``blobs``."""
+    return module.split(".")[1]
+
+
+def inner_imports(source: Source, package: Package) -> Iterator[tuple[str, str]]:
+    """Where, and what: the package's modules that ``source`` imports, also inside functions."""
+    modules = {each.module for each in sources_of(package)}
     for node, module, name in imports_of(source):
-        if part_of(module).partition(".")[0] == "longtake":
+        if is_within(module, package.name):
             inner = f"{module}.{name}"
-            found.append((source.at(node), inner if inner in modules else module))
-    return found
+            yield source.at(node), inner if inner in modules else module
 
 
-def test_every_module_of_the_sdk_has_a_layer() -> None:
-    parts = {part_of(source.module) for source in sdk_sources()} - OUTSIDE
-    assert parts == RANKS.keys()
-
-
-def test_imports_inside_the_sdk_point_downwards() -> None:
-    wrong = [
-        f"{where}: {source.module} imports {module}"
-        for source in sdk_sources()
-        if part_of(source.module) not in OUTSIDE
-        for where, module in sdk_imports(source)
-        if module != "longtake" and RANKS[part_of(module)] > RANKS[part_of(source.module)]
-    ]
-    assert wrong == []
-
-
-def test_imports_inside_the_sdk_have_no_cycle() -> None:
-    graph = {
-        source.module: {module for _, module in sdk_imports(source)} - {source.module, "longtake"}
-        for source in sdk_sources()
-        if part_of(source.module) not in OUTSIDE
+def module_graph(package: Package) -> dict[str, set[str]]:
+    """Each module that is in a room, with the modules of rooms that it imports."""
+    return {
+        source.module: {
+            module
+            for _, module in inner_imports(source, package)
+            if not is_outside(module, package) and module != source.module
+        }
+        for source in sources_of(package)
+        if not is_outside(source.module, package)
     }
-    TopologicalSorter(graph).prepare()  # raises CycleError, which names the cycle
 
 
-def test_nothing_in_the_sdk_imports_the_facade_but_the_command_line() -> None:
+def room_graph(modules: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    rooms: dict[str, set[str]] = defaultdict(set)
+    for module, imported in modules.items():
+        rooms[room_of(module)] |= {room_of(each) for each in imported} - {room_of(module)}
+    return rooms
+
+
+def cycle_in(graph: Mapping[str, set[str]]) -> list[str]:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def upward_imports(package: Package, modules: Mapping[str, set[str]]) -> list[str]:
+    heights = dict(package.rooms())
+    return [
+        f"{module} imports {each}"
+        for module, imported in modules.items()
+        for each in sorted(imported)
+        if heights[room_of(each)] > heights[room_of(module)]
+    ]
+
+
+@packages
+def test_every_room_has_one_layer(package: Package) -> None:
+    named = [room for room, _ in package.rooms()]
+    assert len(named) == len(set(named))
+    assert {room_of(module) for module in module_graph(package)} == set(named)
+
+
+@packages
+def test_imports_point_downwards(package: Package) -> None:
+    assert upward_imports(package, module_graph(package)) == []
+
+
+@packages
+def test_no_modules_import_each_other(package: Package) -> None:
+    assert cycle_in(module_graph(package)) == []
+
+
+@packages
+def test_no_rooms_import_each_other(package: Package) -> None:
+    assert cycle_in(room_graph(module_graph(package))) == []
+
+
+def test_the_kits_modules_do_not_import_each_other_either() -> None:
+    kit = [source for source in sdk_sources() if is_within(source.module, "longtake.testing")]
+    graph = {
+        source.module: {
+            module
+            for _, module in inner_imports(source, SDK)
+            if is_within(module, "longtake.testing") and module != source.module
+        }
+        for source in kit
+    }
+    assert len(graph) > 30
+    assert cycle_in(graph) == []
+
+
+@packages
+def test_no_room_imports_what_stands_outside(package: Package) -> None:
     wrong = [
         where
-        for source in sdk_sources()
-        if part_of(source.module) not in {*OUTSIDE, "longtake.cli"}
-        for where, module in sdk_imports(source)
-        if module == "longtake"
+        for source in sources_of(package)
+        if not is_outside(source.module, package)
+        and not any(is_within(source.module, user) for user in FACADE_USERS)
+        for where, module in inner_imports(source, package)
+        if is_outside(module, package)
     ]
     assert wrong == []
+
+
+@packages
+def test_a_package_fits_into_one_drawing(package: Package) -> None:
+    (folder,) = {s.path.parent for s in sources_of(package) if s.module == package.name}
+    names = [path.name for path in folder.iterdir() if path.name != "__pycache__"]
+    assert len(names) <= MAX_AT_THE_TOP, sorted(names)
+
+
+EAGER = {"longtake_ltx2.continuation": {"longtake_ltx2.continuation.v1.names"}}
+"""What an ``__init__`` may import at once: constants, from a module that imports nothing."""
+
+
+def imported_at_once(source: Source) -> set[str]:
+    """The modules of its own distribution that importing ``source`` imports right away."""
+    root = source.module.partition(".")[0]
+    found: set[str] = set()
+    waiting: list[ast.stmt] = list(source.tree.body)
+    while waiting:
+        statement = waiting.pop()
+        match statement:
+            case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=other):
+                waiting += other
+            case ast.If(body=body, orelse=other) | ast.Try(body=body, orelse=other):
+                waiting += [*body, *other]
+            case ast.Import(names=names):
+                found |= {each.name for each in names}
+            case ast.ImportFrom(module=str(module)):
+                found.add(module)
+    return {module for module in found if is_within(module, root)}
+
+
+def test_importing_a_package_imports_nothing_of_it() -> None:
+    """Its ``__init__`` is empty, or lazy: it imports modules when one of its names is asked for."""
+    eager = {
+        source.module: imported
+        for source in all_sources()
+        if source.path.name == "__init__.py"
+        and not is_within(source.module, "longtake.scaffolding.templates")
+        and (imported := imported_at_once(source))
+    }
+    assert eager == EAGER
+    for source in all_sources():
+        if any(source.module in allowed for allowed in EAGER.values()):
+            assert {module for _, module, _ in imports_of(source)} <= {"__future__", "typing"}
 
 
 def test_plugins_import_public_names_only() -> None:
@@ -68,16 +196,21 @@ def test_plugins_import_public_names_only() -> None:
     wrong = []
     for source in [*plugin_sources(), *contract_sources()]:
         for node, module, name in imports_of(source):
-            is_inner = module.startswith("longtake.") and part_of(module) != "longtake.testing"
-            if is_inner or (module == "longtake" and name is not None and name not in public):
+            is_inner = is_within(module, "longtake") and module != "longtake"
+            is_kit = is_within(module, "longtake.testing")
+            if (is_inner and not is_kit) or (
+                module == "longtake" and name is not None and name not in public
+            ):
                 wrong.append(f"{source.at(node)}: {module} {name or ''}")
     assert wrong == []
 
 
 def contract_sources() -> list[Source]:
     """What third parties subclass, and what they begin with: it sees what they see."""
-    parts = {"longtake.scaffolding.templates", "longtake.testing"}
-    return [source for source in sdk_sources() if part_of(source.module) in parts]
+    places = SDK.outside.keys() - {"longtake"}
+    found = [s for s in sdk_sources() if any(is_within(s.module, place) for place in places)]
+    assert len(found) > len(places)
+    return found
 
 
 def test_plugins_never_import_each_other() -> None:
@@ -89,3 +222,17 @@ def test_plugins_never_import_each_other() -> None:
         if owners.get(module.partition(".")[0], source.package) != source.package
     ]
     assert wrong == []
+
+
+def test_these_rules_see_what_they_forbid() -> None:
+    """Guards the tests above."""
+    upper = Package("p", (Layer({"low": ""}), Layer({"high": ""})), outside={"p": ""})
+    assert upward_imports(upper, {"p.low.a": {"p.high.b"}, "p.high.b": set()}) == [
+        "p.low.a imports p.high.b"
+    ]
+    over_a_third = {"p.a.x": {"p.b.x"}, "p.b.x": {"p.c.x"}, "p.c.x": {"p.a.y"}, "p.a.y": set()}
+    assert cycle_in(over_a_third) == []
+    assert set(cycle_in(room_graph(over_a_third))) == {"a", "b", "c"}
+    modules = module_graph(SDK)
+    assert "longtake.errors" in modules["longtake.schema.wire"]
+    assert "longtake.media.stills" in modules["longtake.requests.inputs"]  # inside a function

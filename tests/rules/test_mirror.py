@@ -1,51 +1,99 @@
-"""The tests of the SDK lie where its modules do: one file per module, one folder per package."""
+"""The tests of the SDK lie where its modules do, all the way down the tree."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from tests.rules.sources import ROOT, SDK
 
 TESTS = ROOT / "tests" / "sdk"
 
 TESTED_ELSEWHERE = {
-    "__init__": TESTS / "test_facade.py",
-    "__main__": TESTS / "cli" / "test_command.py",
+    "__main__.py": "cli/test_group.py",
+    "blobs/file/layout.py": "blobs/file/test_store.py",
+    "blobs/file/reading.py": "blobs/file/test_store.py",
+    "blobs/file/writing.py": "blobs/file/test_store.py",
+    "blobs/protocol.py": "blobs/test_memory.py",
+    "blobs/records/backend.py": "blobs/records/test_store.py",
+    "cli/commands/frames.py": "cli/commands/test_inspection.py",
+    "cli/commands/plan_output.py": "cli/commands/test_plan.py",
+    "cli/commands/rolling.py": "cli/commands/test_generate.py",
+    "cli/terminal/progress.py": "cli/commands/test_generate.py",
+    "doctor/child.py": "doctor/test_diagnosis.py",
+    "doctor/process.py": "doctor/test_diagnosis.py",
+    "families/models.py": "test_loading.py",
+    "media/encoder.py": "media/test_writer.py",
+    "media/formats.py": "media/test_writer.py",
+    "media/muxing.py": "media/test_writer.py",
+    "media/png.py": "media/test_stills.py",
+    "media/reader.py": "media/test_writer.py",
+    "media/untrusted.py": "media/test_clips.py",
+    "media/upright.py": "media/test_clips.py",
 }
-"""Modules whose tests have another name, and the file that has them."""
+"""Modules whose behaviour is one with another's: what they do shows in the tests of that one."""
 
-OF_NO_MODULE = {"test_facade.py"}
-"""Test files named after no module."""
+OF_NO_MODULE = {
+    "test_facade.py": "What the package itself names.",
+}
+"""Test files named after no module, and what they are about."""
+
+BESIDE = {
+    "scaffolding/templates": "What a new package begins with: files that are copied, not modules.",
+    "testing": "The kit is tests itself: one folder for each of its packages.",
+}
+"""Folders that are not mirrored file by file."""
+
+
+def is_beside(path: Path, root: Path) -> bool:
+    return any(path.is_relative_to(root / folder) for folder in BESIDE)
 
 
 def modules() -> set[str]:
-    """The top level of the SDK, without packages."""
-    return {path.stem for path in SDK.glob("*.py")}
+    """Paths below the SDK; an ``__init__`` is empty or lazy, and another rule holds that."""
+    return {
+        path.relative_to(SDK).as_posix()
+        for path in SDK.rglob("*.py")
+        if path.name != "__init__.py" and not is_beside(path, SDK)
+    }
 
 
-def packages() -> set[str]:
-    return {path.parent.name for path in SDK.glob("*/__init__.py")}
+def files_with_tests() -> set[str]:
+    return {
+        path.relative_to(TESTS).as_posix()
+        for path in TESTS.rglob("test_*.py")
+        if not is_beside(path, TESTS)
+    }
 
 
-def test_every_module_has_a_test_file_of_its_name() -> None:
-    expected = {f"test_{name}.py" for name in modules() - TESTED_ELSEWHERE.keys()}
-    assert sorted(expected - {path.name for path in TESTS.glob("test_*.py")}) == []
+def place_of_tests(module: str) -> str:
+    folder, _, name = module.rpartition("/")
+    return f"{folder}/test_{name}".lstrip("/")
 
 
-def test_every_test_file_is_named_after_a_module() -> None:
-    expected = {f"test_{name}.py" for name in modules() - TESTED_ELSEWHERE.keys()} | OF_NO_MODULE
-    assert sorted({path.name for path in TESTS.glob("test_*.py")} - expected) == []
+def test_every_module_has_its_tests_at_the_same_place() -> None:
+    expected = {place_of_tests(module) for module in modules() - TESTED_ELSEWHERE.keys()}
+    assert sorted(expected - files_with_tests()) == []
 
 
-def test_every_package_has_a_folder_with_tests() -> None:
-    assert sorted(name for name in packages() if not any((TESTS / name).glob("test_*.py"))) == []
+def test_every_test_file_is_of_the_module_at_the_same_place() -> None:
+    expected = {place_of_tests(module) for module in modules()} | OF_NO_MODULE.keys()
+    assert sorted(files_with_tests() - expected) == []
+
+
+def test_every_package_of_the_kit_has_its_tests_in_a_folder() -> None:
+    kit = [path.parent.relative_to(SDK) for path in (SDK / "testing").rglob("__init__.py")]
+    assert len(kit) > 3
+    assert [str(folder) for folder in kit if not any((TESTS / folder).glob("test_*.py"))] == []
 
 
 def test_the_exceptions_are_needed() -> None:
     assert TESTED_ELSEWHERE.keys() <= modules()
-    assert all(path.is_file() for path in TESTED_ELSEWHERE.values())
-    assert all((TESTS / name).is_file() for name in OF_NO_MODULE)
+    assert set(TESTED_ELSEWHERE.values()) | OF_NO_MODULE.keys() <= files_with_tests()
+    assert [m for m in TESTED_ELSEWHERE if (TESTS / place_of_tests(m)).is_file()] == []
+    assert all((SDK / folder).is_dir() and (TESTS / folder).is_dir() for folder in BESIDE)
 
 
 def test_the_modules_of_this_test_are_seen() -> None:
     """Guards the tests above: there is something to mirror."""
-    assert {"pipeline", "registry", "hookspecs"} <= modules()
-    assert {"blobs", "media", "cli"} <= packages()
+    assert {"pipeline.py", "plugins/registry.py", "blobs/file/store.py"} <= modules()
+    assert {"test_pipeline.py", "plugins/test_registry.py"} <= files_with_tests()

@@ -17,6 +17,7 @@ ISOLATING = {
     "longtake.plugins.installed",
     "longtake.runs.observers",
     "longtake.plugins.loading",
+    "longtake.plugins.metadata",
     "longtake.plugins.registry",
     "longtake.runs.streaming",
     "longtake.testing.blobs.integrity",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from longtake.blobs.powers import SupportsStat as SupportsStat
     from longtake.blobs.protocol import BlobBackend as BlobBackend
     from longtake.blobs.protocol import BlobStore as BlobStore
-    from longtake.blobs.records.records import BlobRecords as BlobRecords
+    from longtake.blobs.records.backend import BlobRecords as BlobRecords
     from longtake.blobs.records.store import RecordBlobStore as RecordBlobStore
     from longtake.blobs.urls import local_path as local_path
     from longtake.doctor.heavy import heavy_modules as heavy_modules
@@ -50,10 +50,10 @@ if TYPE_CHECKING:
     from longtake.families.estimates import SupportsEstimate as SupportsEstimate
     from longtake.families.estimates import ValueEstimate as ValueEstimate
     from longtake.families.estimates import estimate_stage as estimate_stage
-    from longtake.families.family import LoadedModel as LoadedModel
     from longtake.families.family import ModelFamily as ModelFamily
-    from longtake.families.family import ModelSource as ModelSource
-    from longtake.families.family import Recognition as Recognition
+    from longtake.families.models import LoadedModel as LoadedModel
+    from longtake.families.models import ModelSource as ModelSource
+    from longtake.families.models import Recognition as Recognition
     from longtake.families.places import SegmentPlace as SegmentPlace
     from longtake.families.presets import Preset as Preset
     from longtake.families.stages import PipelineStage as PipelineStage
@@ -113,7 +113,7 @@ else:
         "blobs.leases": "SupportsLeases leasing",
         "blobs.powers": "BlobPath BlobStat SupportsClose SupportsPath SupportsRange SupportsStat",
         "blobs.protocol": "BlobBackend BlobStore",
-        "blobs.records.records": "BlobRecords",
+        "blobs.records.backend": "BlobRecords",
         "blobs.records.store": "RecordBlobStore",
         "blobs.urls": "local_path",
         "doctor.heavy": "heavy_modules",
@@ -127,7 +127,8 @@ else:
             "EstimateRequest PassEstimate RunEstimate SegmentEstimate StageEstimate "
             "SupportsEstimate ValueEstimate estimate_stage"
         ),
-        "families.family": "LoadedModel ModelFamily ModelSource Recognition",
+        "families.family": "ModelFamily",
+        "families.models": "LoadedModel ModelSource Recognition",
         "families.places": "SegmentPlace",
         "families.presets": "Preset",
         "families.stages": "PipelineStage Recipe StageSpec",

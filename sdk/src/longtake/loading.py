@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from longtake.errors import ValidationError
-from longtake.families.family import LoadedModel, ModelFamily, ModelSource
+from longtake.families.family import ModelFamily
+from longtake.families.models import LoadedModel, ModelSource
 from longtake.pipeline import Pipeline
 from longtake.plugins.registry import Registry
 from longtake.schema.references import resolve

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
 
 import longtake as lt
 from longtake.plugins.installed import Installed, installed_plugins
+from longtake.plugins.metadata import MetadataFolder
 from longtake.testing import FakeDistributions
 
 
@@ -169,15 +169,15 @@ def test_metadata_is_read_once_and_of_plugins_alone(
     points = path.folder / "fog_script-0.1.dist-info" / "entry_points.txt"
     points.write_text("[console_scripts]\nmain = fog_script\n")
     read: list[str] = []
-    real = PathDistribution.read_text
+    real = MetadataFolder.read_text
 
-    def counting(self: PathDistribution, filename: str) -> str | None:
+    def counting(self: MetadataFolder, filename: str) -> str | None:
         text = real(self, filename)
         if filename != "entry_points.txt" and text is not None:
             read.append(text.partition("Name: ")[2].partition("\n")[0])
         return text
 
-    monkeypatch.setattr(PathDistribution, "read_text", counting)
+    monkeypatch.setattr(MetadataFolder, "read_text", counting)
     plugins = installed_plugins()
     assert [each.name for each in plugins if each.distribution == "fog-many"] == ["a", "b", "c"]
     assert sorted(read) == sorted({each.distribution for each in plugins})

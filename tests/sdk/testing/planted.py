@@ -14,10 +14,14 @@ ROOT = Path(__file__).parents[3]
 
 @cache
 def failures(file: str, folder: Path) -> dict[str, set[str]]:
-    """The tests that failed, by the class that they are of; every class is there."""
-    report = folder / f"{file}.xml"
+    """The tests that failed, by the class that they are of; every class is there.
+
+    ``file``: its path in this folder.
+    """
+    name = file.rpartition("/")[2]
+    report = folder / f"{name}.xml"
     options = ["-q", "-p", "no:cacheprovider", "--tb=short", "--record-states"]
-    options += [f"--basetemp={folder / file}.tmp", f"--junitxml={report}"]
+    options += [f"--basetemp={folder / name}.tmp", f"--junitxml={report}"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, str(HERE / file)],
         cwd=ROOT,

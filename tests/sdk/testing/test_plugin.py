@@ -14,7 +14,7 @@ from longtake.testing import FakeDistributions
 from tests.rules.test_laziness import HEAVY
 
 ROOT = Path(__file__).parents[3]
-FOG = "tests.sdk.testing.fog"
+FOG = "tests.sdk.testing.families.fog"
 
 LEAK = """
 import longtake as lt

@@ -5,7 +5,18 @@ Importing this package, its plugin, presets or continuation codec imports nothin
 
 from __future__ import annotations
 
-from longtake_ltx2.duration import predict_num_frames
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from longtake_ltx2.duration import predict_num_frames as predict_num_frames
+else:
+
+    def __getattr__(name):
+        if name == "predict_num_frames":
+            from longtake_ltx2.duration import predict_num_frames
+
+            return predict_num_frames
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = ["predict_num_frames"]
 

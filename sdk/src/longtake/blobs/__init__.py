@@ -3,9 +3,3 @@
 The protocol has four methods; everything else is an optional power. The built-in stores are
 `longtake.blobs.memory.MemoryBlobStore` and `longtake.blobs.file.store.FileBlobStore`.
 """
-
-from __future__ import annotations
-
-from longtake.blobs.protocol import BlobBackend, BlobStore
-
-__all__ = ["BlobBackend", "BlobStore"]

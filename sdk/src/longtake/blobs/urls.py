@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from urllib.parse import unquote_to_bytes
 
 from longtake.errors import ValidationError
 
 __all__ = ["local_path", "masked_url"]
 
-_LOCAL = re.compile(r"[a-z][a-z0-9+.-]*://(?:localhost)?(/(?:[^?#%]|%[0-9a-f]{2})+)", re.IGNORECASE)
+_LOCAL = r"(?i)[a-z][a-z0-9+.-]*://(?:localhost)?(/(?:[^?#%]|%[0-9a-f]{2})+)"
 
 
 def local_path(url: str, *, scheme: str | None = None) -> str:
@@ -19,9 +18,11 @@ def local_path(url: str, *, scheme: str | None = None) -> str:
     ``scheme``: the only one that is taken; any when None. Raises `ValidationError` for another
     form, such as one with a host or a query.
     """
+    from urllib.parse import unquote_to_bytes  # late: it is half of what a listing would import
+
     given = url.partition(":")[0]
     wanted = given if scheme is None else scheme
-    match = _LOCAL.fullmatch(url) if given.lower() == wanted.lower() else None
+    match = re.fullmatch(_LOCAL, url) if given.lower() == wanted.lower() else None
     path = os.fsdecode(unquote_to_bytes(match[1])) if match else ""
     if not path or "\0" in path:
         form = f"'{wanted}:///absolute/path' on this machine, percent-encoded"

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from longtake import __version__
-from longtake.cli.terminal.failures import report
 
 __all__ = ["run"]
 
@@ -122,4 +121,6 @@ def _exit_code(error: Exception | SystemExit) -> int:
         return CLOSED_PIPE
     if isinstance(error, SystemExit):
         raise error
+    from longtake.cli.terminal.failures import report  # most commands succeed
+
     return report(error)

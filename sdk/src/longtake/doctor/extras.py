@@ -8,7 +8,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion
 
 from longtake.doctor.values import MissingExtra
-from longtake.plugins.installed import normalized_name
+from longtake.plugins.metadata import normalized_name
 
 __all__ = ["missing_extras"]
 

@@ -16,59 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from longtake.families.estimates import EstimateRequest, RunEstimate
+    from longtake.families.models import LoadedModel, ModelSource, Recognition
     from longtake.requests.request import Job
-    from longtake.states.state import ContinuationCodec
+    from longtake.states.state import ContinuationCodec, ContinuationState
 
-__all__ = ["LoadedModel", "ModelFamily", "ModelSource", "Recognition"]
-
-
-@frozen
-class Recognition:
-    """A family's word that a checkpoint is its own. ``preset``: the one it gets by default."""
-
-    preset: str | None = None
-    description: str = ""
-
-
-@frozen(kw_only=True)
-class ModelSource:
-    """What a family's ``load`` is given.
-
-    ``path``: the checkpoint; None for a family without weights. ``device``, ``dtype``: as the
-    caller said, e.g. ``"cuda:0"``, ``"bfloat16"``; None means the family's choice. ``options``: an
-    instance of the family's options class, None when it has none. ``recipe``: of a segment, with
-    which the model is to be used; None when that is not known. ``rank``, ``world_size``: this is
-    process number ``rank`` of ``world_size`` that were started together; a family that shares its
-    work among them returns on rank 0 alone.
-    """
-
-    path: Path | None
-    device: str | None = None
-    dtype: str | None = None
-    options: Any = None
-    recipe: Recipe | None = None
-    rank: int = 0
-    world_size: int = 1
-
-
-def _nothing() -> None:
-    """What most models have to do when a run is over, or when they are let go."""
-
-
-@frozen
-class LoadedModel:
-    """What a family's ``load`` returns.
-
-    ``components``: what stage constructors may ask for, by parameter name; looked up when a recipe
-    is built, so a mapping may load each on demand. ``device``: where the networks are.
-    ``release``: called when nobody uses the networks for now, also after a failure. ``close``:
-    called when the pipeline is closed.
-    """
-
-    components: Mapping[str, Any] = field(factory=dict)
-    device: str = "cpu"
-    release: Callable[[], None] = _nothing
-    close: Callable[[], None] = _nothing
+__all__ = ["ModelFamily"]
 
 
 def _checked_defaults(instance: Any, attribute: Attribute[Any], value: Mapping[str, Any]) -> None:
@@ -189,3 +141,8 @@ class ModelFamily:
                     "of a family share one, so that what one has read another can write"
                 )
         return types[0][1] if types else None
+
+    def blob_ids(self, state: ContinuationState) -> tuple[str, ...]:
+        """The blobs that ``state`` refers to; none where no codec of the family reads its kind."""
+        codec = self.codec(state.kind)
+        return () if codec is None else tuple(codec.blob_ids(state))

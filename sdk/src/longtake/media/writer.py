@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from collections.abc import Iterator
 from fractions import Fraction
 from io import FileIO
@@ -14,6 +13,7 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
+from longtake.durable import replace_file, replacement
 from longtake.errors import OutputError
 from longtake.media.encoder import TakeEncoder, TakeFormat
 from longtake.media.formats import CONTAINER_FORMATS, ContainerFormat, container_format
@@ -192,44 +192,18 @@ class _GrowingFile:
         if self._file is None:
             return
         self.close()
-        with self._temporary() as temporary:
+        with replacement(self._target) as temporary:
             remux(self._target, temporary, container, kinds)
-            with open(temporary, "rb+") as file:
-                os.fsync(file.fileno())
-            self._take_name(temporary)
 
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
 
     def _begin(self, data: bytes) -> None:
-        with self._temporary() as temporary:
-            with FileIO(temporary, "x") as file:
-                _write_durably(file, data)
-            self._take_name(temporary)
-        # Opened again by its new name: not every system renames an open file.
+        replace_file(self._target, data)
+        # Opened only now, by its own name: not every system renames an open file.
         self._file = FileIO(self._target, "r+")
         self._file.seek(0, os.SEEK_END)
-
-    @contextlib.contextmanager
-    def _temporary(self) -> Iterator[str]:
-        """The name of a hidden file beside the target, which is gone afterwards."""
-        folder, name = os.path.split(self._target)
-        temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}.part")
-        try:
-            yield temporary
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-
-    def _take_name(self, temporary: str) -> None:
-        os.replace(temporary, self._target)
-        if os.name == "posix":
-            folder = os.open(os.path.dirname(self._target), os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
 
 
 def _write_durably(file: FileIO, data: bytes) -> None:

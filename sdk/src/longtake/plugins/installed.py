@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from importlib.metadata import Distribution, EntryPoint, distributions
+from importlib import import_module
 
 from attrs import frozen
 
 from longtake.errors import PluginError
+from longtake.plugins.metadata import Metadata, entry_points_in, find_metadata, normalized_name
 
-__all__ = ["ENTRY_POINT_GROUP", "Installed", "installed_plugins", "normalized_name"]
+__all__ = ["ENTRY_POINT_GROUP", "Installed", "installed_plugins"]
 
 ENTRY_POINT_GROUP = "longtake"
 
 _UNKNOWN = "unknown"
+_REFERENCE = re.compile(r"([\w.]+)\s*(?::\s*([\w.]+)\s*)?(?:\[.*\]\s*)?")
+"""``module``, ``module:attribute``, each perhaps with extras (PyPA, entry points specification)."""
 
 
 @frozen
@@ -35,12 +38,12 @@ class Installed:
         """Import what it names; until then none of its code runs. Raises `PluginError`."""
         if self.problem is not None:
             raise PluginError(self.problem)
-        return EntryPoint(self.name, self.value, ENTRY_POINT_GROUP).load()
-
-
-def normalized_name(name: str) -> str:
-    """Names of distributions are compared like this everywhere (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+        match = _REFERENCE.fullmatch(self.value)
+        assert match is not None, "what is no reference is a problem"
+        value: object = import_module(match[1])
+        for name in filter(None, (match[2] or "").split(".")):
+            value = getattr(value, name)
+        return value
 
 
 def installed_plugins() -> tuple[Installed, ...]:
@@ -51,35 +54,39 @@ def installed_plugins() -> tuple[Installed, ...]:
     """
     found: dict[tuple[str, str, str], Installed] = {}
     seen: set[str] = set()
-    for distribution, listed in _with_plugins():
-        name, version, problem = _identity(distribution)
+    first: dict[str, Metadata] = {}
+    with_plugins: list[tuple[Metadata, str]] = []
+    for name, metadata in find_metadata():
+        first.setdefault(name, metadata)
+        if listed := _listed_plugins(metadata):
+            with_plugins.append((metadata, listed))
+    for metadata, listed in with_plugins:
+        name, version, problem = _identity(metadata)
         if name != _UNKNOWN:
-            if normalized_name(name) in seen or not _is_first(name, listed):
+            if normalized_name(name) in seen or not _is_first(metadata, first, name):
                 continue
             seen.add(normalized_name(name))
-        for plugin in _plugins_of(distribution, name, version, problem):
+        for plugin in _plugins_in(listed, name, version, problem):
             found.setdefault((plugin.distribution, plugin.name, plugin.value), plugin)
     return tuple(plugin for _, plugin in sorted(found.items(), key=lambda item: item[0]))
 
 
-def _with_plugins() -> Iterator[tuple[Distribution, str]]:
-    """The distributions whose list of entry points has our group, and that list.
+def _listed_plugins(metadata: Metadata) -> str | None:
+    """The list of entry points, if it has our group.
 
     Most have none: looking for the group's heading is what makes a listing quick.
     """
-    for distribution in distributions():
-        try:
-            listed = distribution.read_text("entry_points.txt")
-        except Exception:  # isolation: it may not even be a plugin, so there is nobody to blame
-            continue
-        if listed and f"[{ENTRY_POINT_GROUP}]" in listed:
-            yield distribution, listed
+    try:
+        listed = metadata.read_text("entry_points.txt")
+    except Exception:  # isolation: it may not even be a plugin, so there is nobody to blame
+        return None
+    return listed if listed and f"[{ENTRY_POINT_GROUP}]" in listed else None
 
 
-def _identity(distribution: Distribution) -> tuple[str, str, str | None]:
+def _identity(metadata: Metadata) -> tuple[str, str, str | None]:
     """Name, version, and what is wrong when they are not known."""
     try:
-        headers = _headers(distribution)
+        headers = _headers(metadata)
         if not headers.get("name") or not headers.get("version"):
             raise ValueError("it has no name or no version")
     except Exception as error:  # isolation: a damaged distribution costs only itself
@@ -87,9 +94,9 @@ def _identity(distribution: Distribution) -> tuple[str, str, str | None]:
     return headers["name"], headers["version"], None
 
 
-def _headers(distribution: Distribution) -> dict[str, str]:
+def _headers(metadata: Metadata) -> dict[str, str]:
     """Name and version alone: parsing the description, too, takes most of the time of a listing."""
-    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO")
+    text = metadata.read_text("METADATA") or metadata.read_text("PKG-INFO")
     if text is None:
         raise FileNotFoundError("it has no METADATA")
     found: dict[str, str] = {}
@@ -102,39 +109,34 @@ def _headers(distribution: Distribution) -> dict[str, str]:
     return found
 
 
-def _is_first(name: str, listed: str) -> bool:
-    """Whether no other distribution of this name, without our group, comes before on the path."""
-    try:
-        first = next(iter(distributions(name=name)), None)
-        return first is None or first.read_text("entry_points.txt") == listed
-    except Exception:  # isolation: the other one is damaged, and not what was asked about
-        return True
+def _is_first(metadata: Metadata, first: dict[str, Metadata], name: str) -> bool:
+    """Whether no other distribution of this name, perhaps without plugins, is before on the path.
+
+    One whose metadata names another than its folder does is not compared.
+    """
+    return first.get(normalized_name(name), metadata) is metadata
 
 
-def _plugins_of(
-    distribution: Distribution, name: str, version: str, problem: str | None
-) -> Iterator[Installed]:
+def _plugins_in(listed: str, name: str, version: str, problem: str | None) -> Iterator[Installed]:
     try:
-        entry_points = distribution.entry_points.select(group=ENTRY_POINT_GROUP)
-    except Exception as error:  # isolation: one unreadable entry_points.txt hides no other
+        entry_points = list(entry_points_in(listed, ENTRY_POINT_GROUP))
+    except ValueError as error:
         damage = f"its entry_points.txt cannot be read ({error}); install it again"
         yield Installed(_UNKNOWN, name, version, "", damage)
         return
-    for each in entry_points:
-        wrong = _reference_damage(each) if problem is None else _metadata_damage(each, problem)
-        yield Installed(each.name, name, version, each.value, wrong)
+    for entry_point, value in entry_points:
+        wrong = _reference_damage(value) if problem is None else _metadata_damage(value, problem)
+        yield Installed(entry_point, name, version, value, wrong)
 
 
-def _metadata_damage(entry_point: EntryPoint, problem: str) -> str:
+def _metadata_damage(value: str, problem: str) -> str:
     return (
-        f"the metadata of the distribution that provides {entry_point.value!r} cannot be read "
+        f"the metadata of the distribution that provides {value!r} cannot be read "
         f"({problem}); install it again"
     )
 
 
-def _reference_damage(entry_point: EntryPoint) -> str | None:
-    try:
-        bool(entry_point.module)
-    except (AttributeError, ValueError):  # which one depends on the version of Python
-        return f"its entry point {entry_point.value!r} is not of the form 'module:attribute'"
+def _reference_damage(value: str) -> str | None:
+    if _REFERENCE.fullmatch(value) is None:
+        return f"its entry point {value!r} is not of the form 'module:attribute'"
     return None

@@ -16,8 +16,8 @@ from longtake import hookspecs
 from longtake.blobs.protocol import BlobBackend
 from longtake.errors import PluginError
 from longtake.families.family import ModelFamily
-from longtake.plugins.api_version import check_api_version
-from longtake.plugins.installed import Installed, installed_plugins, normalized_name
+from longtake.plugins.installed import Installed, installed_plugins
+from longtake.plugins.metadata import normalized_name
 from longtake.settings import Settings
 
 __all__ = ["Phase", "Plugin", "blocked", "discover", "load_module", "load_plugin", "reason"]
@@ -68,17 +68,19 @@ def discover(settings: Settings) -> tuple[Plugin, ...]:
 
     What a plugin prints meanwhile goes to standard error: standard output is the program's.
     """
+    hooks = _Hooks.specified()
     with redirect_stdout(sys.stderr):
-        return tuple(_load_unless_kept_out(found, settings) for found in installed_plugins())
+        found = installed_plugins()
+        return tuple(_load_unless_kept_out(each, settings, hooks) for each in found)
 
 
-def _load_unless_kept_out(found: Installed, settings: Settings) -> Plugin:
+def _load_unless_kept_out(found: Installed, settings: Settings, hooks: _Hooks) -> Plugin:
     whose = found.name, found.distribution, found.version
     if why := blocked(found, settings):
         return Plugin(*whose, "blocked", why)
     if found.problem is not None:
         return Plugin(*whose, "failed", found.problem, phase="metadata")
-    return load_plugin(*whose, found.load)
+    return load_plugin(*whose, found.load, hooks=hooks)
 
 
 def blocked(found: Installed, settings: Settings) -> str | None:
@@ -104,10 +106,12 @@ def load_plugin(
     load: Callable[[], object],
     *,
     entering: Callable[[Phase], None] = lambda phase: None,
+    hooks: _Hooks | None = None,
 ) -> Plugin:
     """Import one plugin and call its hooks. Whatever it raises becomes its ``error``.
 
-    ``entering`` is told each phase as it begins.
+    ``entering`` is told each phase as it begins. ``hooks``: to use again what reading the
+    specifications took, by one thread at a time.
     """
     api: str | None = None
     phase: Phase = "import"
@@ -116,10 +120,12 @@ def load_plugin(
         module: Any = load()
         entering(phase := "API version")
         if hasattr(module, "LONGTAKE_API"):
+            from longtake.plugins.api_version import check_api_version  # few plugins say so
+
             api = str(module.LONGTAKE_API)
             check_api_version(module.LONGTAKE_API)
         entering(phase := "hooks")
-        provided = _call_hooks(name, module)
+        provided = _call_hooks(name, module, hooks or _Hooks.specified())
     except KeyboardInterrupt:  # the user's, not the plugin's
         raise
     except BaseException as error:  # isolation: SystemExit too costs only the plugin
@@ -141,6 +147,13 @@ def reason(error: BaseException) -> str:
 class _Hooks(pluggy.PluginManager):
     """Looks only at names that may be hooks; pluggy would look at every attribute of a module."""
 
+    @classmethod
+    def specified(cls) -> _Hooks:
+        """With all hooks, and no plugin."""
+        manager = cls("longtake")
+        manager.add_hookspecs(hookspecs)
+        return manager
+
     def parse_hookspec_opts(self, module_or_class: Any, name: str) -> Any:
         is_hook = name.startswith("longtake_")
         return super().parse_hookspec_opts(module_or_class, name) if is_hook else None
@@ -150,16 +163,19 @@ class _Hooks(pluggy.PluginManager):
 
 
 def _call_hooks(
-    name: str, module: object
+    name: str, module: object, manager: _Hooks
 ) -> tuple[tuple[ModelFamily, ...], tuple[BlobBackend, ...], tuple[Callable[..., None], ...]]:
-    manager = _Hooks("longtake")
-    manager.add_hookspecs(hookspecs)
-    manager.register(module, name=name)
-    _check_hooks_are_known(manager, module)
-    hook = manager.hook
-    families = tuple(_items(hook.longtake_families, module, ModelFamily))
-    backends = tuple(_items(hook.longtake_blob_stores, module, BlobBackend))
-    observers = tuple(_items(hook.longtake_observers, module, Callable))
+    """What the plugin returns, registered alone in ``manager`` meanwhile, and so to be blamed."""
+    try:
+        manager.register(module, name=name)
+        _check_hooks_are_known(manager, module)
+        hook = manager.hook
+        families = tuple(_items(hook.longtake_families, module, ModelFamily))
+        backends = tuple(_items(hook.longtake_blob_stores, module, BlobBackend))
+        observers = tuple(_items(hook.longtake_observers, module, Callable))
+    finally:  # also after half a registration
+        if manager.has_plugin(name):
+            manager.unregister(name=name)
     _check_names("family", [family.name for family in families])
     _check_names("blob store scheme", [backend.scheme for backend in backends])
     for family in families:

@@ -6,13 +6,11 @@ import functools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, frozen
 
 from longtake.blobs.protocol import BlobBackend, BlobStore
-from longtake.blobs.urls import masked_url
 from longtake.errors import (
     CheckpointError,
     NameClashError,
@@ -20,11 +18,16 @@ from longtake.errors import (
     UnknownNameError,
     ValidationError,
 )
-from longtake.families.family import ModelFamily, Recognition
+from longtake.families.family import ModelFamily
 from longtake.plugins.loading import Plugin, discover, load_module
 from longtake.schema.references import resolve
 from longtake.schema.texts import check_texts
 from longtake.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from longtake.families.models import Recognition
 
 __all__ = ["Names", "Provided", "Registry", "open_blob_store", "watch_blob_stores"]
 
@@ -39,16 +42,16 @@ class Provided(Generic[T]):
     plugin: Plugin
 
 
-@define
 class Names(Generic[T]):
     """Providers by name; a name with two of them is refused.
 
     ``absent``: what an error about an unknown name ends with.
     """
 
-    what: str
-    absent: str = ""
-    providers: dict[str, list[Provided[T]]] = field(factory=dict)
+    def __init__(self, what: str, absent: str = "") -> None:
+        self.what = what
+        self.absent = absent
+        self.providers: dict[str, list[Provided[T]]] = {}
 
     def add(self, name: str, value: T, plugin: Plugin) -> None:
         self.providers.setdefault(name, []).append(Provided(value, plugin))
@@ -195,7 +198,7 @@ class Registry:
             raise CheckpointError(str(path), "there is no such file or folder")
         asked = [provided for provided in self.families if provided.value.recognise is not None]
         answers = [(provided, _ask(provided, path)) for provided in asked]
-        claims = [(p, answer) for p, answer in answers if isinstance(answer, Recognition)]
+        claims = [(p, a) for p, a in answers if a is not None and not isinstance(a, str)]
         if len(claims) == 1:
             return claims[0][0].value, claims[0][1]
         if claims:
@@ -209,6 +212,8 @@ class Registry:
 
 def _ask(provided: Provided[ModelFamily], path: Path) -> Recognition | str | None:
     """What the family says of the checkpoint, or why it could not say anything."""
+    from longtake.families.models import Recognition  # late, as for pathlib: no listing needs it
+
     try:
         recognise: Any = resolve(provided.value.recognise)
         answer = recognise(path)
@@ -255,6 +260,8 @@ def open_blob_store(url: str, *, registry: Registry | None = None) -> BlobStore:
     check_texts(url, "blobs")
     scheme, separator, _ = url.partition(":")
     if not separator or not scheme:
+        from longtake.blobs.urls import masked_url  # late: listings do without
+
         raise ValidationError("blobs", f"{masked_url(url)!r} is not a URL such as 'file:///folder'")
     backend = (registry or Registry.default()).blob_backend(scheme.lower())
     opener: Any = resolve(backend.open)

@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import Any
 
 from longtake.errors import WiringError
-from longtake.families.family import LoadedModel, ModelFamily
+from longtake.families.family import ModelFamily
+from longtake.families.models import LoadedModel
 from longtake.families.places import placing_of
 from longtake.families.presets import Preset
 from longtake.families.stages import Recipe, StageSpec, stage_defaults

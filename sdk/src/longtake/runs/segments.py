@@ -8,7 +8,8 @@ from typing import Any
 
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import ValidationError
-from longtake.families.family import LoadedModel, ModelFamily
+from longtake.families.family import ModelFamily
+from longtake.families.models import LoadedModel
 from longtake.families.presets import Preset
 from longtake.families.stages import Recipe
 from longtake.requests.request import Job

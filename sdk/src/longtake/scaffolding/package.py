@@ -14,8 +14,8 @@ from typing import Literal
 from attrs import frozen
 
 from longtake.errors import NameClashError, OutputError, ValidationError
-from longtake.plugins.installed import normalized_name
 from longtake.plugins.loading import Plugin
+from longtake.plugins.metadata import normalized_name
 from longtake.plugins.registry import Registry
 
 __all__ = ["PackageName", "Template", "package_name", "rendered", "write_package"]

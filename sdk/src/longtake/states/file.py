@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import secrets
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from longtake.blobs.protocol import BlobStore
+from longtake.durable import replace_file
 from longtake.errors import BlobError, OutputError, ValidationError
-from longtake.families.family import ModelFamily
 from longtake.states.state import ContinuationState
 
 __all__ = ["StateFile", "check_state_target", "read_state"]
@@ -48,18 +47,19 @@ class StateFile:
 
     A blob that only a superseded state of this object referred to is dropped once the file no
     longer does; those of ``given``, the state that the take goes on from, are its owner's.
+    ``blob_ids``: of the blobs that a state refers to; nothing is dropped without a store.
     """
 
     def __init__(
         self,
         path: Path,
-        family: ModelFamily,
+        blob_ids: Callable[[ContinuationState], Iterable[str]],
         *,
         blobs: BlobStore | None = None,
         given: ContinuationState | None = None,
     ) -> None:
         self.path = path
-        self._family = family
+        self._ids_of = blob_ids
         self._blobs = blobs
         self._given = self._blob_ids(given)
         self._kept: frozenset[str] = frozenset()
@@ -68,7 +68,7 @@ class StateFile:
         """Put ``state`` in the place of the one before. Raises `OutputError`, which keeps that."""
         written = self._blob_ids(state)
         try:
-            _write_atomically(Path(os.path.realpath(self.path)), state.to_json().encode())
+            replace_file(os.path.realpath(self.path), state.to_json().encode())
         except OSError as error:
             self._drop(written - self._kept)
             problem = f"the state cannot be written: {error.strerror or error}"
@@ -87,10 +87,9 @@ class StateFile:
         self._drop(superseded)
 
     def _blob_ids(self, state: ContinuationState | None) -> frozenset[str]:
-        codec = None if state is None else self._family.codec(state.kind)
-        if state is None or codec is None or self._blobs is None:
+        if state is None or self._blobs is None:
             return frozenset()
-        return frozenset(codec.blob_ids(state))
+        return frozenset(self._ids_of(state))
 
     def _drop(self, blob_ids: frozenset[str]) -> None:
         for blob_id in blob_ids - self._given:
@@ -99,23 +98,3 @@ class StateFile:
                 self._blobs.drop(blob_id)
             except BlobError as error:
                 logger.warning("a blob that is no longer needed could not be dropped: %s", error)
-
-
-def _write_atomically(target: Path, data: bytes) -> None:
-    """Replace ``target`` by ``data``, on stable storage when this returns."""
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
-    if os.name == "posix":
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -175,7 +175,7 @@ def test_a_blob_whose_lease_cannot_be_kept_is_not_kept(
     def rename(source: str, target: str) -> None:
         raise OSError(errno.ENOSPC, "no room")
 
-    monkeypatch.setattr("longtake.blobs.file.leases.os.rename", rename)
+    monkeypatch.setattr(os, "replace", rename)
     with pytest.raises(lt.BlobStoreFull):
         leased(store)
     assert list(root.glob("??/*")) == []
@@ -220,15 +220,16 @@ def test_a_process_forked_under_the_lock_does_not_keep_it(
     monkeypatch.setattr("longtake.blobs.file.leases._LOCK_SECONDS", 0.5)
     blob_id = leased(store)
     children: list[int] = []
+    replace = os.replace
 
     def rename(source: str, target: str) -> None:
         if not children:
             children.append(os.fork())
             if not children[0]:
                 signal.pause()
-        os.replace(source, target)
+        replace(source, target)
 
-    monkeypatch.setattr("longtake.blobs.file.leases.os.rename", rename)
+    monkeypatch.setattr(os, "replace", rename)
     try:
         store.pin([blob_id], "take")
         store.unpin([blob_id], "take")

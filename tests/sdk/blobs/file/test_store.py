@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 
 from longtake.blobs.file import writing
 from longtake.blobs.file.store import FileBlobStore, open_store
-from longtake.blobs.records.sealed import HEADER_SIZE, decode_seal
+from longtake.blobs.records.seal import HEADER_SIZE, decode_seal
 from longtake.errors import (
     BlobCorrupt,
     BlobError,
@@ -317,7 +317,7 @@ class TestDamage:
             self._is_corrupt(tmp_path / "blobs", blob_id)
 
     def test_a_later_format_says_upgrade(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("longtake.blobs.records.sealed._VERSION", 2)
+        monkeypatch.setattr("longtake.blobs.records.seal._VERSION", 2)
         blob_id = FileBlobStore(root).put(b"x")
         monkeypatch.undo()
         with pytest.raises(BlobError, match="upgrade") as raised:

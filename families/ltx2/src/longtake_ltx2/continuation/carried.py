@@ -16,7 +16,7 @@ from longtake_ltx2.clock import (
     latents_until,
     next_segment,
 )
-from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.continuation.state import LTX2ContinuationState
 
 __all__ = [
     "audio_until_end",

@@ -8,7 +8,7 @@ import longtake as lt
 from longtake_ltx2.continuation.v1.parts import Part
 
 if TYPE_CHECKING:
-    from longtake_ltx2.continuation import LTX2ContinuationState
+    from longtake_ltx2.continuation.state import LTX2ContinuationState
 
 __all__ = ["summary_of"]
 

@@ -16,7 +16,7 @@ import torch.distributed as dist
 from torch.distributed.distributed_c10d import PrefixStore
 
 from longtake_ltx2.parallel.errors import CollectiveError
-from longtake_ltx2.parallel.rendezvous import Meeting
+from longtake_ltx2.parallel.rendezvous import Rendezvous
 
 __all__ = ["TensorGroup"]
 
@@ -27,9 +27,9 @@ class TensorGroup:
     Whatever cannot be exchanged raises `CollectiveError`.
     """
 
-    def __init__(self, meeting: Meeting, device: torch.device) -> None:
-        self.rank = meeting.rank
-        self.world_size = meeting.world_size
+    def __init__(self, rendezvous: Rendezvous, device: torch.device) -> None:
+        self.rank = rendezvous.rank
+        self.world_size = rendezvous.world_size
         self.device = device
         self._owns_world = not dist.is_initialized()
         self._group: Any = None
@@ -38,7 +38,7 @@ class TensorGroup:
             if self._owns_world:
                 dist.init_process_group(
                     backend,
-                    store=PrefixStore("longtake", meeting.store),
+                    store=PrefixStore("longtake", rendezvous.store),
                     rank=self.rank,
                     world_size=self.world_size,
                     device_id=device if device.type == "cuda" else None,

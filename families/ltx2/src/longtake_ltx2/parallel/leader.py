@@ -17,13 +17,13 @@ from attrs import frozen
 from longtake_ltx2.denoising.denoiser import Denoiser
 from longtake_ltx2.denoising.guidance import Predictions
 from longtake_ltx2.lora.adapters import Adapters
-from longtake_ltx2.parallel.connections import Line, Message
+from longtake_ltx2.parallel.connections import Connection, Message
 from longtake_ltx2.parallel.errors import CollectiveError, RankError
 from longtake_ltx2.parallel.group import TensorGroup
-from longtake_ltx2.parallel.messages import send_denoiser, work_message
+from longtake_ltx2.parallel.messages import denoiser_message, send_denoiser
 from longtake_ltx2.parallel.sharding import sharded
 
-__all__ = ["GRACE_SECONDS", "Leader", "Predict", "denoising"]
+__all__ = ["GRACE_SECONDS", "Leader", "Predict", "shared_predictions"]
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +38,12 @@ _OWN_FAILURE, _GONE, _CONSEQUENCE = range(3)
 
 
 @contextmanager
-def denoising(denoiser: Denoiser, leader: Leader | None) -> Iterator[Predict]:
+def shared_predictions(denoiser: Denoiser, leader: Leader | None) -> Iterator[Predict]:
     """What predicts the steps of one denoising loop: ``denoiser``, or all ranks with it."""
     if leader is None:
         yield denoiser.predictions
     else:
-        with leader.denoising(denoiser) as predict:
+        with leader.share(denoiser) as predict:
             yield predict
 
 
@@ -61,16 +61,18 @@ class Leader:
     raises `RankError`, which names it and says why.
     """
 
-    def __init__(self, lines: Mapping[int, Line], join: Callable[[], TensorGroup]) -> None:
-        self._lines = dict(lines)
+    def __init__(
+        self, connections: Mapping[int, Connection], join: Callable[[], TensorGroup]
+    ) -> None:
+        self._connections = dict(connections)
         self._group: TensorGroup | None = None
         self._changed = threading.Condition()
         self._answers: dict[int, Message] = {}
         self._losses: list[_Loss] = []
         self._exchanging = False
         self._closed = False
-        for rank, line in self._lines.items():
-            line.listen(partial(self._heard, rank))
+        for rank, connection in self._connections.items():
+            connection.listen(partial(self._heard, rank))
         with self._exchange():
             self._group = join()
         atexit.register(self.close)  # the others end in order also when nobody closes the pipeline
@@ -83,10 +85,10 @@ class Leader:
         return transformer
 
     @contextmanager
-    def denoising(self, denoiser: Denoiser) -> Iterator[Predict]:
+    def share(self, denoiser: Denoiser) -> Iterator[Predict]:
         """All ranks have the conditioning meanwhile; the other ranks are ready again after it."""
         group = self._joined_group()
-        message, tensors = work_message(denoiser)
+        message, tensors = denoiser_message(denoiser)
         active = Adapters(denoiser.transformer).active
         self._tell({"do": "denoise", "loras": active, **message})
         with self._exchange():
@@ -105,9 +107,9 @@ class Leader:
             return
         self._closed = True
         atexit.unregister(self.close)
-        for line in self._lines.values():
+        for connection in self._connections.values():
             with suppress(OSError):
-                line.send({"do": "end"})
+                connection.send({"do": "end"})
         self._leave_group()
 
     def _predictions(
@@ -126,16 +128,18 @@ class Leader:
 
     def _tell(self, message: Message) -> None:
         self._check()
-        for rank, line in self._lines.items():
+        for rank, connection in self._connections.items():
             try:
-                line.send(message)
+                connection.send(message)
             except OSError:
                 self._lose(_Loss(_GONE, rank, "ended"))
         self._check()
 
     def _await_answers(self) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._losses or self._answers.keys() >= {*self._lines})
+            self._changed.wait_for(
+                lambda: self._losses or self._answers.keys() >= {*self._connections}
+            )
             self._answers.clear()
         self._check()
 
@@ -163,7 +167,7 @@ class Leader:
                 self._changed.notify_all()
 
     def _heard(self, rank: int, message: Message | None) -> None:
-        """Called by the thread of the line to ``rank``."""
+        """Called by the thread of the connection to ``rank``."""
         if message is None:
             self._lose(_Loss(_GONE, rank, "ended (killed, or cut off)"))
         elif "failed" in message:
@@ -189,10 +193,10 @@ class Leader:
             self._changed.wait_for(
                 lambda: any(loss.severity < _CONSEQUENCE for loss in self._losses), 1.0
             )
-        for line in self._lines.values():
+        for connection in self._connections.values():
             with suppress(OSError):
-                line.send({"do": "abort", "why": str(self._error())})
-            line.hang_up()
+                connection.send({"do": "abort", "why": str(self._error())})
+            connection.hang_up()
         if self._group is not None:
             self._group.abort()
         with self._changed:
@@ -219,5 +223,5 @@ class Leader:
 
     def _error(self) -> RankError:
         loss = min(self._losses, key=lambda loss: loss.severity)
-        world = len(self._lines) + 1
+        world = len(self._connections) + 1
         return RankError(f"rank {loss.rank} of {world} {loss.reason}; start all ranks again")

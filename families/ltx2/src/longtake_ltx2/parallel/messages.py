@@ -19,11 +19,11 @@ from longtake_ltx2.parallel.connections import Message
 from longtake_ltx2.parallel.group import TensorGroup
 from longtake_ltx2.values import Geometry, NoisyLatents, TextContext
 
-__all__ = ["receive_denoiser", "send_denoiser", "work_message"]
+__all__ = ["denoiser_message", "receive_denoiser", "send_denoiser"]
 
 
 @frozen(eq=False)
-class _Work:
+class _Document:
     """What a `Denoiser` has beyond the transformer and the numerics, which every rank has."""
 
     noisy: NoisyLatents
@@ -47,13 +47,13 @@ def _converter(tensors: list[torch.Tensor]) -> Converter:
     return converter
 
 
-def work_message(denoiser: Denoiser) -> tuple[Message, list[torch.Tensor]]:
+def denoiser_message(denoiser: Denoiser) -> tuple[Message, list[torch.Tensor]]:
     """What to tell the other ranks about ``denoiser``, and the tensors that are to follow."""
     tensors: list[torch.Tensor] = []
-    work = _Work(denoiser.noisy, denoiser.text, denoiser.geometry, denoiser.guidance)
-    document = _converter(tensors).unstructure(work)
+    document = _Document(denoiser.noisy, denoiser.text, denoiser.geometry, denoiser.guidance)
+    shown = _converter(tensors).unstructure(document)
     kinds = [[str(tensor.dtype).removeprefix("torch."), *tensor.shape] for tensor in tensors]
-    return {"work": document, "tensors": kinds}, tensors
+    return {"denoiser": shown, "tensors": kinds}, tensors
 
 
 def send_denoiser(tensors: list[torch.Tensor], group: TensorGroup) -> None:
@@ -69,6 +69,8 @@ def receive_denoiser(message: Message, transformer: Any, group: TensorGroup) -> 
         tensor = torch.empty(shape, dtype=vars(torch)[name], device=group.device)
         group.broadcast(tensor)
         tensors.append(tensor)
-    work = _converter(tensors).structure(message["work"], _Work)
-    numerics = NUMERICS[work.guidance.numerics.name]
-    return Denoiser(transformer, numerics, work.noisy, work.text, work.geometry, work.guidance)
+    document = _converter(tensors).structure(message["denoiser"], _Document)
+    numerics = NUMERICS[document.guidance.numerics.name]
+    return Denoiser(
+        transformer, numerics, document.noisy, document.text, document.geometry, document.guidance
+    )

@@ -17,7 +17,7 @@ import longtake as lt
 import longtake_ltx2
 from longtake_ltx2.parallel.group import TensorGroup
 from longtake_ltx2.parallel.leader import Leader
-from longtake_ltx2.parallel.rendezvous import Facts, meet_others, meet_rank_0, meeting_place
+from longtake_ltx2.parallel.rendezvous import Facts, find_rendezvous, gather_ranks, join_rank_0
 from longtake_ltx2.parallel.server import Server
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 
@@ -80,11 +80,11 @@ def on_ranks(
             "torchrun", "these ranks have served a pipeline already; they serve one in their life"
         )
     facts = _facts(config, device, weights)
-    meeting = meeting_place(source.rank, source.world_size)
-    join = functools.partial(TensorGroup, meeting, torch.device(device))
+    rendezvous = find_rendezvous(source.rank, source.world_size)
+    join = functools.partial(TensorGroup, rendezvous, torch.device(device))
     if source.rank:
-        Server(meet_rank_0(meeting, facts), join, makers).serve()
-    leader = Leader(meet_others(meeting, facts), join)
+        Server(join_rank_0(rendezvous, facts), join, makers).serve()
+    leader = Leader(gather_ranks(rendezvous, facts), join)
     transformer = functools.partial(leader.load, makers["transformer"])
     return {**makers, "transformer": transformer, "leader": lambda: leader}, leader.close
 

@@ -14,13 +14,13 @@ from typing import Any, NoReturn
 import torch
 
 from longtake_ltx2.lora.adapters import Adapters
-from longtake_ltx2.parallel.connections import Line, Message
+from longtake_ltx2.lora.refine import load_refine_lora
+from longtake_ltx2.parallel.connections import Connection, Message
 from longtake_ltx2.parallel.errors import CollectiveError, RankError
 from longtake_ltx2.parallel.group import TensorGroup
 from longtake_ltx2.parallel.leader import GRACE_SECONDS
 from longtake_ltx2.parallel.messages import receive_denoiser
 from longtake_ltx2.parallel.sharding import sharded
-from longtake_ltx2.stages.refine_lora import LTX2RefineLoRAStage
 
 __all__ = ["Server"]
 
@@ -38,11 +38,11 @@ class Server:
 
     def __init__(
         self,
-        line: Line,
+        connection: Connection,
         join: Callable[[], TensorGroup],
         makers: Mapping[str, Callable[[], Any]],
     ) -> None:
-        self._line = line
+        self._connection = connection
         self._join = join
         self._group: TensorGroup | None = None
         self._makers = makers
@@ -51,7 +51,7 @@ class Server:
         self._told_why = threading.Event()
         self._why: str | None = None
         self._leaves = threading.Event()
-        line.listen(self._heard)
+        connection.listen(self._heard)
 
     def serve(self) -> NoReturn:
         """Raises `SystemExit` with status 0 when rank 0 needs this rank no longer.
@@ -87,17 +87,17 @@ class Server:
         """Tell rank 0 what went wrong; ``consequence``: most likely because of another rank."""
         failed = f"{type(error).__name__}: {error}"
         with suppress(OSError):
-            self._line.send({"failed": failed, "consequence": consequence})
+            self._connection.send({"failed": failed, "consequence": consequence})
 
     def _follow(self, group: TensorGroup) -> None:
         while (message := self._next())["do"] != "end":
             if message["do"] == "load":
                 self._transformer = self._makers["transformer"]()
-                self._line.send({})
+                self._connection.send({})
             elif message["do"] == "denoise":
                 self._denoise(message, group)
                 group.synchronize()
-                self._line.send({})
+                self._connection.send({})
             else:
                 raise RankError(f"rank 0 said {message['do']!r}, which makes no sense now")
 
@@ -117,7 +117,7 @@ class Server:
         """The LoRAs that are on at rank 0 are on here, and no others."""
         adapters = Adapters(self._transformer)
         if set(names) - set(adapters.loaded):  # rank 0 has met the stage that loads it
-            LTX2RefineLoRAStage(self._transformer, self._makers["lora_path"]())
+            load_refine_lora(self._transformer, self._makers["lora_path"]())
         if missing := set(names) - set(adapters.loaded):
             raise RankError(f"this rank has not the LoRAs {sorted(missing)} of rank 0")
         if tuple(names) != adapters.active:
@@ -130,7 +130,7 @@ class Server:
         return message
 
     def _heard(self, message: Message | None) -> None:
-        """Called by the thread of the line."""
+        """Called by the thread of the connection."""
         if message is None:
             message = {"do": "abort", "why": "rank 0 ended (killed, or cut off)"}
         self._inbox.put(message)

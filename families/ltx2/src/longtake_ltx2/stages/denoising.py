@@ -18,7 +18,7 @@ from longtake_ltx2.estimating.loop_passes import loop_bytes, loop_passes
 from longtake_ltx2.generation import Generation
 from longtake_ltx2.latents import audio_from_tokens, video_from_tokens
 from longtake_ltx2.numerics import OFFICIAL, Numerics
-from longtake_ltx2.parallel.leader import Leader, denoising
+from longtake_ltx2.parallel.leader import Leader, shared_predictions
 from longtake_ltx2.stage_overrides import LTX2DenoiseOptions, LTX2LoopOptions
 from longtake_ltx2.values import CleanLatents, Geometry, NoisyLatents, TextContext
 
@@ -100,7 +100,7 @@ class LTX2DenoisingStage:
         sigmas = torch.tensor(levels, dtype=torch.float32, device=noisy.video.latents.device)
         video, audio = noisy.video.latents, noisy.audio.latents
         onwards = self._steps(run.seed)
-        with denoising(denoiser, self._leader) as predictions:
+        with shared_predictions(denoiser, self._leader) as predictions:
             for step in run.steps(len(levels) - 1):
                 sigma, following = sigmas[step], sigmas[step + 1]
                 of_video, of_audio = predictions(video, audio, sigma)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import longtake as lt
 from longtake_ltx2.lora.adapters import Adapters
+from longtake_ltx2.lora.refine import load_refine_lora
 
 if TYPE_CHECKING:
     from longtake_ltx2.estimating.scene import Scene
@@ -27,14 +27,8 @@ class LTX2RefineLoRAStage:
 
     def __init__(self, transformer: Any, lora_path: str | Path | None = None) -> None:
         self._adapters = Adapters(transformer)
-        self._name: str | None = None
+        self._name = load_refine_lora(transformer, lora_path) if lora_path else None
         self._switched: AbstractContextManager[None] = nullcontext()
-        if lora_path:
-            path = Path(lora_path).resolve()
-            # A name of its own per file: stages of one transformer can share what is loaded.
-            self._name = f"refine_{hashlib.sha256(str(path).encode()).hexdigest()[:16]}"
-            if self._name not in self._adapters.loaded:
-                self._adapters.load(self._name, path)
 
     @staticmethod
     def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from longtake_ltx2.tiny.checkpoint import LARGER as LARGER
-    from longtake_ltx2.tiny.checkpoint import TINY as TINY
-    from longtake_ltx2.tiny.checkpoint import Generation as Generation
-    from longtake_ltx2.tiny.checkpoint import TinySize as TinySize
     from longtake_ltx2.tiny.checkpoint import write_tiny_checkpoint as write_tiny_checkpoint
     from longtake_ltx2.tiny.lora import write_tiny_lora as write_tiny_lora
+    from longtake_ltx2.tiny.sizes import LARGER as LARGER
+    from longtake_ltx2.tiny.sizes import TINY as TINY
+    from longtake_ltx2.tiny.sizes import Generation as Generation
+    from longtake_ltx2.tiny.sizes import TinySize as TinySize
 else:
     _HOMES = {
-        "LARGER": "checkpoint",
-        "TINY": "checkpoint",
-        "Generation": "checkpoint",
-        "TinySize": "checkpoint",
+        "LARGER": "sizes",
+        "TINY": "sizes",
+        "Generation": "sizes",
+        "TinySize": "sizes",
         "write_tiny_checkpoint": "checkpoint",
         "write_tiny_lora": "lora",
     }

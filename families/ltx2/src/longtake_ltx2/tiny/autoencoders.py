@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from longtake_ltx2.tiny.building import build
 
 if TYPE_CHECKING:
-    from longtake_ltx2.tiny import Generation, TinySize
+    from longtake_ltx2.tiny.sizes import Generation, TinySize
 
 
 def build_video_vae(generation: Generation, size: TinySize) -> Any:

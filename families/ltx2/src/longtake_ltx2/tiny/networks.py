@@ -15,7 +15,7 @@ from longtake_ltx2.tiny.building import build
 from longtake_ltx2.tiny.text import TEXT_LAYERS, build_text_encoder, build_tokenizer
 
 if TYPE_CHECKING:
-    from longtake_ltx2.tiny import Generation, TinySize
+    from longtake_ltx2.tiny.sizes import Generation, TinySize
 
 
 def build_components(generation: Generation, size: TinySize) -> dict[str, Any]:

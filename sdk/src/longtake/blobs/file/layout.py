@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from longtake.blobs.file.writing import TEMPORARY_PREFIX
+from longtake.durable import flush_folder
 from longtake.errors import ValidationError
 
 __all__ = ["Folders", "make_root", "sweep_folder", "sweep_litter"]
@@ -71,11 +72,7 @@ def _make_folder(path: str) -> None:
     """
     with suppress(FileExistsError):
         os.mkdir(path, _FOLDER_MODE)
-    parent = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(parent)
-    finally:
-        os.close(parent)
+    flush_folder(os.path.dirname(path))
 
 
 def sweep_litter(root: str) -> None:

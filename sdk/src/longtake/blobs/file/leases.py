@@ -12,7 +12,6 @@ import fcntl
 import hashlib
 import json
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,11 +21,13 @@ from attrs import evolve, frozen
 from longtake.blobs.file.layout import sweep_folder
 from longtake.blobs.file.writing import TEMPORARY_PREFIX
 from longtake.blobs.ids import abbreviated, is_id
+from longtake.durable import replace_file
 from longtake.errors import BlobCorrupt, BlobStoreUnavailable
 
 __all__ = ["FileLeases", "Lease"]
 
 _FOLDER = "leases"
+_MODE = 0o600
 _LOCK = ".lock"
 _LOCK_SECONDS = 30.0
 _LOCK_POLL_SECONDS = 0.005
@@ -114,7 +115,7 @@ class FileLeases:
     @contextmanager
     def _open_lock(self) -> Iterator[int]:
         flags = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW
-        lock = os.open(os.path.join(self._folder, _LOCK), flags, 0o600)
+        lock = os.open(os.path.join(self._folder, _LOCK), flags, _MODE)
         try:
             yield lock
         finally:
@@ -140,23 +141,8 @@ class FileLeases:
         return os.path.join(self._folder, blob_id)
 
     def _write(self, blob_id: str, lease: Lease) -> None:
-        temporary = self._path(f"{TEMPORARY_PREFIX}{secrets.token_hex(16)}")
-        try:
-            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW
-            with open(os.open(temporary, flags, 0o600), "wb") as file:
-                file.write(_encoded(lease, blob_id))
-                file.flush()
-                os.fsync(file.fileno())
-            os.rename(temporary, self._path(blob_id))
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
-            raise
-        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        content = _encoded(lease, blob_id)
+        replace_file(self._path(blob_id), content, mode=_MODE, prefix=TEMPORARY_PREFIX)
 
 
 def _now_ns(lock: int) -> int:

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from longtake.blobs.ids import abbreviated
 from longtake.blobs.powers import BlobStat
-from longtake.blobs.records.sealed import HEADER_SIZE, decode_seal
+from longtake.blobs.records.seal import HEADER_SIZE, decode_seal
 from longtake.errors import BlobCorrupt
 
 __all__ = ["StoredBlob", "Verification", "read_blob"]

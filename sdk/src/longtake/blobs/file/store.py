@@ -20,7 +20,7 @@ from longtake.blobs.ids import abbreviated, check_id, new_id
 from longtake.blobs.leases import check_lease, check_limit, check_owner
 from longtake.blobs.payload import DEFAULT_MIME, BlobData, check_mime, pieces
 from longtake.blobs.powers import BlobPath, BlobStat, check_range
-from longtake.blobs.records.sealed import HEADER_SIZE, encode_seal
+from longtake.blobs.records.seal import HEADER_SIZE, encode_seal
 from longtake.blobs.urls import local_path
 from longtake.errors import (
     BlobError,

@@ -8,7 +8,7 @@ import secrets
 import sys
 from contextlib import suppress
 
-from longtake.blobs.records.sealed import HEADER_SIZE
+from longtake.blobs.records.seal import HEADER_SIZE
 
 __all__ = ["FLUSH_FROM", "TEMPORARY_PREFIX", "NewFile", "unnamed_files_work"]
 

@@ -15,8 +15,8 @@ from longtake.blobs.hashing import HashWorkers
 from longtake.blobs.ids import abbreviated, check_id, new_id
 from longtake.blobs.payload import DEFAULT_MIME, BlobData, check_mime, held_pieces
 from longtake.blobs.powers import BlobStat, check_range
-from longtake.blobs.records.records import BlobRecords
-from longtake.blobs.records.sealed import FOOTER_SIZE, SealedPieces, decode_seal
+from longtake.blobs.records.backend import BlobRecords
+from longtake.blobs.records.seal import FOOTER_SIZE, SealedPieces, decode_seal
 from longtake.errors import BlobCorrupt, BlobError, BlobNotFound, InvalidBlobId
 
 __all__ = ["RecordBlobStore"]

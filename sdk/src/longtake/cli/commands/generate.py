@@ -125,7 +125,7 @@ def generate(
     family.writing_codec(request.output.state_kind)
     states = None
     if family.codecs:
-        states = StateFile(files.kept_state, family, blobs=store, given=given)
+        states = StateFile(files.kept_state, family.blob_ids, blobs=store, given=given)
     else:
         _check_single(family, all_prompts, files)
     take = Take(

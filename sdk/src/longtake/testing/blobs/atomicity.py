@@ -10,7 +10,7 @@ import longtake as lt
 from longtake.testing.blobs.fixtures import BlobStoreFixtures, Outage
 from longtake.testing.blobs.raw import RawBlobs, names_in
 from longtake.testing.blobs.samples import AnyStore, content_of, noise, of_its_own, same
-from longtake.testing.blobs.watching import WatchedStore
+from longtake.testing.blobs.watched_store import WatchedStore
 
 __all__ = ["AtomicityContract"]
 

@@ -26,7 +26,7 @@ from longtake.testing.blobs.powers import CloseContract, PathContract, RangeCont
 from longtake.testing.blobs.processes import ProcessesContract
 from longtake.testing.blobs.raw import RawBlobs
 from longtake.testing.blobs.secrecy import SecrecyContract
-from longtake.testing.blobs.watching import WatchedStore
+from longtake.testing.blobs.watched_store import WatchedStore
 
 __all__ = [
     "BlobStoreContract",

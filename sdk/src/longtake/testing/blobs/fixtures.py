@@ -10,7 +10,7 @@ import pytest
 
 from longtake.testing.blobs.raw import RawBlobs, default_raw
 from longtake.testing.blobs.samples import AnyStore, closed, opened_again, skip
-from longtake.testing.blobs.watching import WatchedStore, default_watched
+from longtake.testing.blobs.watched_store import WatchedStore, default_watched
 
 __all__ = ["BlobStoreFixtures", "Outage"]
 

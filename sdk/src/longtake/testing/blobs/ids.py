@@ -10,7 +10,7 @@ import pytest
 import longtake as lt
 from longtake.testing.blobs.fixtures import BlobStoreFixtures
 from longtake.testing.blobs.samples import AnyStore, content_of, hostile_ids, look_ups, of_its_own
-from longtake.testing.blobs.watching import WatchedStore
+from longtake.testing.blobs.watched_store import WatchedStore
 
 __all__ = ["IdsContract"]
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from longtake.testing.blobs.samples import noise, of_its_own, sealed_noise
-from longtake.testing.blobs.watching import watched_records
+from longtake.testing.blobs.watched_store import watched_records
 
 __all__ = ["digest", "put_and_fork", "put_many", "put_noise", "serve"]
 

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import longtake as lt
-from longtake.testing.codecs.damage import at, path_of, replaced
 from longtake.testing.codecs.fixtures import CodecFixtures, Sample
 from longtake.testing.codecs.reading import Reader, refusal_of
 from longtake.testing.codecs.stores import RecordingStore
 from longtake.testing.codecs.strategies import SETTINGS
+from longtake.testing.codecs.wrong_values import at, path_of, replaced
 from longtake.testing.complaining import fail_for
 
 __all__ = ["BlobContract"]

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 import longtake as lt
-from longtake.testing.codecs.damage import Damaged, at
+from longtake.testing.codecs.wrong_values import Damaged, at
 
 __all__ = ["Reader", "is_refusal", "refusal_of"]
 

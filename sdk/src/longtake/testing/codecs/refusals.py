@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import longtake as lt
-from longtake.testing.codecs import damage, damaging
-from longtake.testing.codecs.damage import Damaged, Place, places, replaced
+from longtake.testing.codecs import damaged_documents, wrong_values
 from longtake.testing.codecs.fixtures import CodecFixtures, Sample
 from longtake.testing.codecs.reading import Reader, refusal_of
 from longtake.testing.codecs.strategies import SETTINGS, json_values
+from longtake.testing.codecs.wrong_values import Damaged, Place, places, replaced
 from longtake.testing.complaining import fail_for
 from longtake.testing.hanging import each_in_time, in_time
 
@@ -48,7 +48,7 @@ class RefusalContract(CodecFixtures):
         wrong = [
             f"{_VERSION} {version!r} {complaint}"
             for sample in samples
-            for version in (*damage.BAD_VERSIONS, *newer)
+            for version in (*wrong_values.BAD_VERSIONS, *newer)
             if (complaint := reader.refused({**sample.payload, _VERSION: version}, sample.blobs))
         ]
         fail_for("a version that the codec has never written is refused", wrong)
@@ -56,31 +56,33 @@ class RefusalContract(CodecFixtures):
     def test_missing_fields_are_refused_or_have_a_default(
         self, reader: Reader, samples: list[Sample]
     ) -> None:
-        self._check(reader, samples, damaging.without_each)
+        self._check(reader, samples, damaged_documents.without_each)
 
     def test_fields_of_another_type_are_refused(
         self, reader: Reader, samples: list[Sample]
     ) -> None:
-        self._check(reader, samples, damaging.with_other_types)
+        self._check(reader, samples, damaged_documents.with_other_types)
 
     def test_odd_texts_are_refused_or_kept(self, reader: Reader, samples: list[Sample]) -> None:
-        self._check(reader, samples, partial(damaging.with_texts, texts=damage.ODD_TEXTS))
+        self._check(
+            reader, samples, partial(damaged_documents.with_texts, texts=wrong_values.ODD_TEXTS)
+        )
 
     def test_numbers_that_json_does_not_have_are_refused(
         self, reader: Reader, samples: list[Sample]
     ) -> None:
         for sample in samples:
-            changed = list(damaging.with_values(sample.payload, damage.NO_NUMBERS))
+            changed = list(damaged_documents.with_values(sample.payload, wrong_values.NO_NUMBERS))
             wrong = each_in_time(changed, partial(_accepted, reader, sample))
             fail_for("NaN and infinity are not JSON; they are refused everywhere", wrong)
 
     def test_extreme_numbers_are_refused_or_kept(
         self, reader: Reader, samples: list[Sample]
     ) -> None:
-        self._check(reader, samples, damaging.with_extreme_numbers)
+        self._check(reader, samples, damaged_documents.with_extreme_numbers)
 
     def test_big_values_are_refused_or_kept(self, reader: Reader, samples: list[Sample]) -> None:
-        self._check(reader, samples[:1], partial(damaging.with_big_values, many=self.MANY))
+        self._check(reader, samples[:1], partial(damaged_documents.with_big_values, many=self.MANY))
 
     def test_memory_is_bounded_by_the_document(
         self, codec: lt.ContinuationCodec[Any], samples: list[Sample]
@@ -88,8 +90,8 @@ class RefusalContract(CodecFixtures):
         for sample in samples:
             length = len(str(sample.payload)) + _stored_bytes(sample)
             changed = [
-                *damaging.with_extreme_numbers(sample.payload),
-                *damaging.with_big_sizes(sample.payload),
+                *damaged_documents.with_extreme_numbers(sample.payload),
+                *damaged_documents.with_big_sizes(sample.payload),
             ]
             limit = _ROOM + _TIMES * length
 
@@ -106,19 +108,19 @@ class RefusalContract(CodecFixtures):
     def test_nothing_is_unpickled(
         self, codec: lt.ContinuationCodec[Any], samples: list[Sample]
     ) -> None:
-        data, texts = damage.pickles()
+        data, texts = wrong_values.pickles()
         loaded = []
         for sample in samples:
-            for changed in damaging.with_texts(sample.payload, texts):
-                damage.SUNG.clear()
+            for changed in damaged_documents.with_texts(sample.payload, texts):
+                wrong_values.SUNG.clear()
                 refusal_of(codec, _state_of(codec, changed.payload), sample.blobs)
-                loaded += [changed.place] if damage.SUNG else []
-            for store in damaging.stores_with(
+                loaded += [changed.place] if wrong_values.SUNG else []
+            for store in damaged_documents.stores_with(
                 sample, lambda _: [data, *(t.encode() for t in texts[:3])]
             ):
-                damage.SUNG.clear()
+                wrong_values.SUNG.clear()
                 refusal_of(codec, _state_of(codec, sample.payload), store)
-                loaded += [("a blob",)] if damage.SUNG else []
+                loaded += [("a blob",)] if wrong_values.SUNG else []
         fail_for("a pickle in a state runs whatever code its writer likes", loaded)
 
     def test_damaged_blobs_are_refused(
@@ -127,7 +129,7 @@ class RefusalContract(CodecFixtures):
         wrong = [
             complaint
             for sample in samples
-            for store in damaging.stores_with(sample, damaging.damaged)
+            for store in damaged_documents.stores_with(sample, damaged_documents.damaged)
             if (complaint := reader.refused(sample.payload, store))
         ]
         fail_for("a blob that is cut off or something else is refused", wrong)
@@ -138,7 +140,7 @@ class RefusalContract(CodecFixtures):
         wrong = [
             complaint
             for sample in samples
-            for store in damaging.stores_with(sample, damaging.flipped)
+            for store in damaged_documents.stores_with(sample, damaged_documents.flipped)
             if (complaint := reader.complaint(Damaged((), "", sample.payload), None, store))
         ]
         fail_for("another bit in a blob is refused, or the state of a blob that could be", wrong)
@@ -179,10 +181,10 @@ class RefusalContract(CodecFixtures):
         wrong = [f"{each!r} {c}" for each in others if (c := reader.refused(each))]
         fail_for(_RULE, wrong)
 
-    def _check(self, reader: Reader, samples: list[Sample], damaging: Any) -> None:
+    def _check(self, reader: Reader, samples: list[Sample], damages: Any) -> None:
         for sample in samples:
             check = partial(reader.complaint, original=sample.value, blobs=sample.blobs)
-            fail_for(_RULE, each_in_time(damaging(sample.payload), check))
+            fail_for(_RULE, each_in_time(damages(sample.payload), check))
 
 
 def _accepted(reader: Reader, sample: Sample, damaged: Damaged) -> str | None:

@@ -28,7 +28,7 @@ class DeclaredContract(FamilyFixtures):
     @pytest.mark.longtake_slow
     def test_declaring_imports_nothing_heavy(self, plugin: str, tried: TriedFamily) -> None:
         assert tried.is_loaded
-        heavy = told_by("longtake.testing.families.declaring", {"plugin": plugin})
+        heavy = told_by("longtake.testing.families.import_probe", {"plugin": plugin})
         assert heavy == [], (
             f"importing {plugin}, its hooks or its options imported {', '.join(heavy)}; name what "
             "needs them as 'package.module:attribute', or import them inside functions"

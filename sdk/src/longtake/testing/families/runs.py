@@ -10,7 +10,7 @@ import pytest
 from attrs import define, evolve, field
 
 import longtake as lt
-from longtake.testing.families import watching
+from longtake.testing.families import observer_plugin
 from longtake.testing.families.fixtures import FamilyFixtures
 from longtake.testing.families.trying import PROMPT, TriedFamily, first_step, same_segment
 
@@ -71,8 +71,8 @@ class RunContract(FamilyFixtures):
                 assert not different, f"after a failed run {different} has other bits"
 
     def test_observers_are_told_of_every_stage(self, plugin: str, tried: TriedFamily) -> None:
-        registry = lt.Registry.of(plugin, watching.__name__)
-        with tried.loaded(registry=registry) as pipeline, watching.watched_runs() as events:
+        registry = lt.Registry.of(plugin, observer_plugin.__name__)
+        with tried.loaded(registry=registry) as pipeline, observer_plugin.watched_runs() as events:
             pipeline.generate(tried.opening())
             recipe = [spec.name for spec in pipeline.recipe]
         first, last = events[0], events[-1]

@@ -1,0 +1,38 @@
+"""The template of blob stores: it keeps the contract, and commands can use it."""
+
+from __future__ import annotations
+
+import pytest
+
+from longtake.media.reader import read_take
+from tests.sdk.scaffolding.templates.packages import Package, new_package, passed
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    return new_package("blob_store", "my-demo", tmp_path_factory.mktemp("site"))
+
+
+def test_the_tests_of_a_new_package_pass(package: Package) -> None:
+    assert passed(package.pytest()) > 100
+
+
+def test_commands_open_the_store(package: Package) -> None:
+    new_package("family", "ball", package.site)
+    url = f"my-demo://{package.site}/a%20file.db"
+    done = package.longtake("doctor", "--blobs", url)
+    assert done.code == 0, done.out
+    assert (package.site / "a file.db").exists()
+    size = ("--height", "36", "--width", "64")
+    done = package.longtake("generate", "one", "--family", "ball", *size, "--blobs", url)
+    assert done.code == 0, done.err
+    assert len(read_take(package.site / "take.mp4").frames) == 57
+
+
+@pytest.mark.parametrize(
+    "url", ["my-demo:", "my-demo:a.db", "my-demo://host/a.db", "my-demo:///a.db?x=1", "my-demo://"]
+)
+def test_a_url_that_names_no_file_is_refused(package: Package, url: str) -> None:
+    done = package.longtake("generate", "one", "--blobs", url)
+    assert done.code != 0
+    assert "a my-demo store is 'my-demo:///absolute/path'" in done.err

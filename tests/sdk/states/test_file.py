@@ -1,0 +1,123 @@
+"""A take's state in a file: read or refused by name, replaced as a whole, blobs let go after it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+import longtake as lt
+from longtake.blobs.memory import MemoryBlobStore
+from longtake.states.file import StateFile, check_state_target, read_state
+
+
+def blob_ids(state: lt.ContinuationState) -> list[str]:
+    return [str(blob_id) for blob_id in state.payload["blobs"]]
+
+
+def state_of(*ids: str) -> lt.ContinuationState:
+    return lt.ContinuationState("fog.v1", {"schema_version": 1, "blobs": list(ids)})
+
+
+@pytest.fixture
+def store() -> MemoryBlobStore:
+    return MemoryBlobStore()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "take.json"
+
+
+def test_what_was_saved_is_read_again(path: Path) -> None:
+    StateFile(path, blob_ids).save(state_of("a"))
+    assert read_state(path) == state_of("a")
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"kind": 3, "payload": {}}', b"\xff"])
+def test_what_is_no_state_is_refused_with_the_name_of_the_file(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(lt.ValidationError, match="is not a state") as refused:
+        read_state(path)
+    assert refused.value.path == str(path)
+
+
+def test_a_file_that_cannot_be_read_is_refused_with_its_name(path: Path) -> None:
+    with pytest.raises(lt.ValidationError, match="cannot be read: No such file") as refused:
+        read_state(path)
+    assert refused.value.path == str(path)
+
+
+def test_places_where_no_state_can_be_are_refused_unchanged(tmp_path: Path) -> None:
+    check_state_target(tmp_path / "take.json")
+    with pytest.raises(lt.OutputError, match="is a directory"):
+        check_state_target(tmp_path)
+    with pytest.raises(lt.OutputError, match="there is no folder"):
+        check_state_target(tmp_path / "none" / "take.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_the_blobs_of_the_newest_state_are_kept(path: Path, store: MemoryBlobStore) -> None:
+    given, first, both, last = (store.put(data) for data in (b"0", b"1", b"2", b"3"))
+    states = StateFile(path, blob_ids, blobs=store, given=state_of(given))
+    states.save(state_of(given, first, both))
+    assert all(blob_id in store for blob_id in (given, first, both))
+    states.save(state_of(both, last))
+    assert first not in store
+    assert all(blob_id in store for blob_id in (given, both, last))  # the given one is its owner's
+    states.remove()
+    assert both not in store
+    assert last not in store
+    assert given in store
+    assert not path.exists()
+
+
+def test_a_state_that_is_not_saved_takes_its_own_blobs_alone(
+    path: Path, store: MemoryBlobStore
+) -> None:
+    kept, dropped = store.put(b"1"), store.put(b"2")
+    states = StateFile(path, blob_ids, blobs=store)
+    states.save(state_of(kept))
+    states.discard(state_of(kept, dropped))
+    states.discard(None)
+    assert kept in store
+    assert dropped not in store
+
+
+def test_a_disk_that_is_full_keeps_the_state_before_and_its_blobs(
+    path: Path, store: MemoryBlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    before, after = store.put(b"1"), store.put(b"2")
+    states = StateFile(path, blob_ids, blobs=store)
+    states.save(state_of(before))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(lt.OutputError, match=r"the state cannot be written: no room"):
+            states.save(state_of(after))
+    assert json.loads(path.read_bytes())["payload"]["blobs"] == [before]
+    assert before in store
+    assert after not in store
+    assert [each.name for each in path.parent.iterdir()] == ["take.json"]
+
+
+def test_a_link_stays_one(path: Path) -> None:
+    (path.parent / "link.json").symlink_to(path)
+    StateFile(path.parent / "link.json", blob_ids).save(state_of("a"))
+    assert (path.parent / "link.json").is_symlink()
+    assert read_state(path) == state_of("a")
+
+
+def test_without_a_store_nothing_is_dropped(path: Path) -> None:
+    def never(state: lt.ContinuationState) -> list[str]:
+        raise AssertionError("there is no store to drop blobs from")
+
+    states = StateFile(path, never, given=state_of("a"))
+    states.save(state_of("b"))
+    states.save(state_of("c"))
+    assert read_state(path) == state_of("c")

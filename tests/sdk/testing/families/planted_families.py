@@ -1,0 +1,225 @@
+"""The contract of families over `planted_plugin`: each class is a family with one fault.
+
+Not collected by itself: `test_planted` runs it and looks at what failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from longtake.testing import FamilyContract
+
+
+class Planted(FamilyContract):
+    """``fails``: the test that names what is wrong with ``family``, if anything is."""
+
+    MANY = 10_000
+
+    module: ClassVar[str] = "tests.sdk.testing.families.planted_plugin"
+    family: ClassVar[str] = "healthy"
+    fails: ClassVar[str] = ""
+
+    @pytest.fixture
+    def plugin(self) -> str:
+        return self.module
+
+    @pytest.fixture
+    def family_name(self) -> str | None:
+        return self.family
+
+    @pytest.fixture
+    def sampling(self) -> dict[str, Any]:
+        return {"height": 6, "width": 8, "fps": 24}
+
+    @pytest.fixture
+    def states_folder(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        return tmp_path_factory.getbasetemp() / f"states-{self.family}"
+
+
+class TestHealthy(Planted):
+    pass
+
+
+class TestWeighted(Planted):
+    family = "weighted"
+
+
+class TestHeavy(Planted):
+    module = "tests.sdk.testing.families.planted_heavy"
+    family = "heavy"
+    fails = "test_declaring_imports_nothing_heavy"
+
+
+class TestFickle(Planted):
+    module = "tests.sdk.testing.families.planted_fickle"
+    family = "fickle"
+    fails = "test_hooks_answer_the_same_again"
+
+
+class TestClaimsEverything(Planted):
+    family = "claims_everything"
+    fails = "test_nothing_else_is_recognised"
+
+
+class TestClaimsNothing(Planted):
+    family = "claims_nothing"
+    fails = "test_its_own_example_is_recognised"
+
+
+class TestFailsToLook(Planted):
+    family = "fails_to_look"
+    fails = "test_recognising_damaged_files_never_fails"
+
+
+class TestIgnoresSeed(Planted):
+    family = "ignores_seed"
+    fails = "test_the_same_seed_gives_the_same_bits"
+
+
+class TestContinuesByLuck(Planted):
+    family = "continues_by_luck"
+    fails = "test_the_same_state_gives_the_same_bits"
+
+
+class TestNumbered(Planted):
+    family = "numbered"
+    fails = "test_another_pipeline_gives_the_same_bits"
+
+
+class TestPredictsNothing(Planted):
+    family = "predicts_nothing"
+    fails = "test_a_prompt_predicts_its_length_or_cannot"
+
+
+class TestIgnoresCancellation(Planted):
+    family = "ignores_cancellation"
+    fails = "test_cancelling_stops_within_one_step"
+
+
+class TestKeepsCancelled(Planted):
+    family = "keeps_cancelled"
+    fails = "test_a_cancelled_run_leaves_the_pipeline_as_it_was"
+
+
+class TestKeepsFailed(Planted):
+    family = "keeps_failed"
+    fails = "test_a_failed_run_leaves_the_pipeline_as_it_was"
+
+
+class TestOneFrameMore(Planted):
+    family = "one_frame_more"
+    fails = "test_frames_are_as_many_and_as_large_as_asked_for"
+
+
+class TestRepeatedFrames(Planted):
+    family = "repeated_frames"
+    fails = "test_continuing_adds_the_new_frames"
+
+
+class TestFloatFrames(Planted):
+    family = "float_frames"
+    fails = "test_frames_are_bytes"
+
+
+class TestAlwaysPicture(Planted):
+    family = "always_picture"
+    fails = "test_sound_alone_and_picture_alone"
+
+
+class TestFailsThick(Planted):
+    family = "fails_thick"
+    fails = "test_every_preset_generates"
+
+
+class TestLoud(Planted):
+    family = "loud"
+    fails = "test_sound_is_float32_between_minus_one_and_one"
+
+
+class TestShort(Planted):
+    family = "short"
+    fails = "test_sound_is_as_long_as_the_picture"
+
+
+class TestLate(Planted):
+    family = "late"
+    fails = "test_the_sound_of_a_take_is_as_long_as_its_picture"
+
+
+class TestRemembers(Planted):
+    family = "remembers"
+    fails = "test_resuming_in_a_new_process_gives_the_same_bits"
+
+
+class TestCountless(Planted):
+    family = "countless"
+    fails = "test_segments_are_counted"
+
+
+class TestFramesAtTheEnd(Planted):
+    family = "frames_at_the_end"
+    fails = "test_finishing_needs_the_state_alone"
+
+
+class TestSizeless(Planted):
+    family = "sizeless"
+    fails = "test_the_take_is_known_from_its_state_alone"
+
+
+class TestTakesAnything(Planted):
+    family = "takes_anything"
+    fails = "test_stage_options_refuse_nonsense"
+
+
+class TestDoesNotLoad(Planted):
+    module = "tests.sdk.testing.families.planted_nowhere"
+    fails = "test_the_plugin_loads"
+
+
+class TestLosesASample(Planted):
+    module = "tests.sdk.testing.families.planted_sound"
+    family = "hum"
+    fails = "test_sound_is_as_long_as_the_picture"
+
+
+class TestLoadsAnything(Planted):
+    family = "loads_anything"
+    fails = "test_family_options_refuse_nonsense"
+
+
+class TestBuildsAnything(Planted):
+    family = "builds_anything"
+    fails = "test_preset_overrides_refuse_nonsense"
+
+
+class TestUnwired(Planted):
+    family = "unwired"
+    fails = "test_the_wiring_of_every_preset_holds"
+
+
+class TestNeedsFps(Planted):
+    family = "needs_fps"
+    fails = "test_a_prompt_alone_suffices"
+
+
+class TestEstimatesOne(Planted):
+    family = "estimates_one"
+    fails = "test_the_estimate_is_of_the_recipe"
+
+
+class TestTwoKinds(Planted):
+    family = "two_kinds"
+
+
+class TestForgetsALevel(Planted):
+    family = "forgets_a_level"
+    fails = "test_a_state_written_as_each_kind_is_read_back"
+
+
+def planted(classes: Mapping[str, Any]) -> list[Any]:
+    """The tests in a module that are about something broken, or about what is not."""
+    return [each for name, each in classes.items() if name.startswith("Test")]
