@@ -96,6 +96,8 @@ LTX2 = Package(
         Layer(
             {
                 "clock": "Where are a segment's frames, latents and samples on the take's clock?",
+                "generation": "Of which generation is a checkpoint?",
+                "noise": "How does a seed become noise?",
                 "numerics": "Whose arithmetic is followed: Lightricks' or diffusers'?",
                 "config_file": "How is a file of options read?",
                 "quiet": "How are other libraries kept from talking?",
@@ -106,7 +108,7 @@ LTX2 = Package(
             {
                 "values": "What do the stages hand on to each other?",
                 "latents": "How do latents become tokens and back?",
-                "checkpoints": "What is in a checkpoint, and of which generation is it?",
+                "checkpoints": "What is in a checkpoint's files?",
                 "lora": "How does a LoRA get into a network, and when is it on?",
             }
         ),

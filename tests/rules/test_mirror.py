@@ -22,17 +22,19 @@ TESTED_ELSEWHERE = {
     "doctor/child.py": "doctor/test_diagnosis.py",
     "doctor/process.py": "doctor/test_diagnosis.py",
     "families/models.py": "test_loading.py",
-    "media/encoder.py": "media/test_writer.py",
+    "media/displaymatrix.py": "media/test_upright.py",
     "media/formats.py": "media/test_writer.py",
     "media/muxing.py": "media/test_writer.py",
     "media/png.py": "media/test_stills.py",
     "media/reader.py": "media/test_writer.py",
+    "media/sdr.py": "media/test_colours.py",
     "media/untrusted.py": "media/test_clips.py",
-    "media/upright.py": "media/test_clips.py",
 }
 """Modules whose behaviour is one with another's: what they do shows in the tests of that one."""
 
 OF_NO_MODULE = {
+    "cli/test_texts.py": "Text that is no Unicode, in whichever option it comes.",
+    "media/test_sound_in_time.py": "What is heard beside a picture: containers more than sounds.",
     "test_facade.py": "What the package itself names.",
 }
 """Test files named after no module, and what they are about."""

@@ -10,7 +10,6 @@ from attrs import Attribute, field, frozen
 from longtake.errors import LongtakeError, PluginError, ValidationError
 from longtake.families.stages import Recipe, Stage, as_recipe, attrs_class
 from longtake.schema.references import resolve
-from longtake.schema.texts import check_texts
 
 __all__ = ["DEFAULT_FIELDS", "Preset", "check_defaults"]
 
@@ -127,6 +126,8 @@ class Preset:
                 known = ", ".join(self.overrides) or "none"
                 problem = f"preset {self.name!r} has no such overrides; allowed: {known}"
                 raise ValidationError(f"{_PATH}.{name}", problem)
+        from longtake.schema.texts import check_texts
+
         check_texts(dict(given), _PATH)
         return {name: self._override(name, given.get(name, {})) for name in self.overrides}
 

@@ -21,7 +21,6 @@ from longtake.errors import (
 from longtake.families.family import ModelFamily
 from longtake.plugins.loading import Plugin, discover, load_module
 from longtake.schema.references import resolve
-from longtake.schema.texts import check_texts
 from longtake.settings import Settings
 
 if TYPE_CHECKING:
@@ -257,6 +256,8 @@ def open_blob_store(url: str, *, registry: Registry | None = None) -> BlobStore:
     Raises `ValidationError` for something that is not a URL, `UnknownNameError` for a scheme that
     nobody provides, `BlobStoreUnavailable` when the store cannot be reached.
     """
+    from longtake.schema.texts import check_texts
+
     check_texts(url, "blobs")
     scheme, separator, _ = url.partition(":")
     if not separator or not scheme:
