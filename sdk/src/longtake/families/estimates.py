@@ -131,7 +131,7 @@ class SupportsEstimate(Protocol):
 
         ``scene``: the family's own value, which its documentation describes: the networks and where
         the segment lies. ``name`` and ``kind`` are filled in by who asks. Raises `ValidationError`
-        for what the stage would refuse.
+        for what the stage would refuse, an option of its own as ``options.<field>``.
         """
         ...
 
