@@ -124,23 +124,19 @@ LTX2 = Package(
                 "sound": "Which samples does a segment give, and which are held back?",
                 "conditioning": "What do pictures, clips, sound and the take before pin down?",
                 "parallel": "How do several devices share the work?",
+                "recipes": "Which stages make a segment, and in which order?",
             }
         ),
+        Layer({"loading": "How do a checkpoint's files become networks on a device?"}),
+        Layer({"estimating": "What will a take need, told without weights?"}),
         Layer({"stages": "What are the steps of a segment?"}),
         Layer(
             {
-                "recipes": "Which stages make a segment, and in which order?",
                 "duration": "How many frames does a prompt ask for?",
-            }
-        ),
-        Layer(
-            {
                 "presets": "Which settings have a name?",
-                "loading": "How do a checkpoint's files become networks on a device?",
                 "tiny": "How is a small random checkpoint written?",
             }
         ),
-        Layer({"estimating": "What will a take need, told without weights?"}),
         Layer({"plugin": "What does the family say of itself?"}),
     ),
     outside={"longtake_ltx2": "The facade: its version, and what is public beside its rooms."},
