@@ -22,6 +22,7 @@ TESTED_ELSEWHERE = {
     "doctor/child.py": "doctor/test_diagnosis.py",
     "doctor/process.py": "doctor/test_diagnosis.py",
     "families/models.py": "test_loading.py",
+    "schema/keywords.py": "schema/test_json_schema.py",
     "media/encoder.py": "media/test_writer.py",
     "media/formats.py": "media/test_writer.py",
     "media/muxing.py": "media/test_writer.py",

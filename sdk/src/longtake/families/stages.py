@@ -59,11 +59,17 @@ class PipelineStage(Protocol):
 class StageSpec:
     """A stage in a recipe.
 
-    ``name``: what users call it, in ``stage_overrides``, progress and timings; several specs may
-    share one. ``stage``: a class, a function, or its ``"package.module:attribute"`` name.
-    ``options``: the attrs class of what a request may override, or its name; every field has a
-    default. ``arguments``: constructor arguments beyond the components. ``follows_sampling``:
-    whether fields of the options that `Sampling` has too take its values.
+    ::
+
+        lt.StageSpec("denoise", "longtake_fog:Denoise", options="longtake_fog:DenoiseOptions")
+
+    - ``name``: what users call it, in ``stage_overrides``, progress and timings; several specs may
+      share one.
+    - ``stage``: a class, a function, or its ``"package.module:attribute"`` name.
+    - ``options``: the attrs class of what a request may override, or its name; every field has a
+      default.
+    - ``arguments``: constructor arguments beyond the components.
+    - ``follows_sampling``: whether fields of the options that `Sampling` has too take its values.
     """
 
     name: str
