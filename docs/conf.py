@@ -26,9 +26,12 @@ nitpick_ignore = [
     ("py:class", "Recipe"),  # a tuple of StageSpec
     ("py:class", "Stage"),  # a StageSpec, a callable, or a name of one
     # what a function makes has no public class
-    ("py:class", "longtake.schema.bounds._Between"),
-    ("py:class", "longtake.schema.bounds._Unique"),
+    ("py:class", "longtake.schema.bounds.Described"),
     ("py:class", "longtake.testing.blobs.samples.AnyStore"),  # any store, for a type checker
+    # what stages of LTX-2 are made with; the pipeline hands it in
+    ("py:class", "longtake_ltx2.numerics.Numerics"),
+    ("py:class", "longtake_ltx2.parallel.leader.Leader"),
+    ("py:obj", "LTX2VideoDiffusionDecoderModel"),  # of diffusers
     # type variables
     ("py:class", "T"),  # of AttrsCodec, whose constructor autodoc writes down as text
     ("py:class", "longtake.states.attrs_codec._Step"),  # what AttrsCodec.older adds

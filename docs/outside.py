@@ -66,6 +66,7 @@ def _pages() -> dict[str, str]:
         "numpy.float64": f"{_NUMPY}arrays.scalars.html#numpy.float64",
         "numpy.typing.NDArray": f"{_NUMPY}typing.html#numpy.typing.NDArray",
     }
+    pages["torch.Tensor"] = "https://docs.pytorch.org/docs/stable/tensors.html#torch.Tensor"
     return pages
 
 
@@ -114,7 +115,13 @@ def _shown_signature(
         return "", ""
     if signature is None:
         return None
-    return re.sub(r"NOTHING|<function \w+>", "...", signature), returns
+    shown = re.sub(r"NOTHING|<function \w+>", "...", signature)
+    return _without_alias(shown), _without_alias(returns)
+
+
+def _without_alias(signature: str) -> str:
+    """Annotations stand as they are written: ``lt.BlobStore`` is `longtake.BlobStore`."""
+    return re.sub(r"\blt\.", "longtake.", signature) if signature else signature
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -23,6 +23,7 @@ TESTED_ELSEWHERE = {
     "doctor/process.py": "doctor/test_diagnosis.py",
     "families/models.py": "test_loading.py",
     "media/displaymatrix.py": "media/test_upright.py",
+    "schema/keywords.py": "schema/test_json_schema.py",
     "media/formats.py": "media/test_writer.py",
     "media/muxing.py": "media/test_writer.py",
     "media/png.py": "media/test_stills.py",

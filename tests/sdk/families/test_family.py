@@ -69,3 +69,10 @@ def test_declaring_a_family_imports_nothing() -> None:
     assert [stage.name for stage in family.stages] == ["denoising", "paint"]
     with pytest.raises(lt.PluginError, match=r"no\.such\.module"):
         lt.load(family=family)
+
+
+def test_the_blobs_of_a_state_are_those_that_its_codec_names() -> None:
+    named = lt.ContinuationState("fog.v1", {"blob": "b1"})
+    assert FOG.blob_ids(named) == ("b1",)
+    assert FOG.blob_ids(lt.ContinuationState("fog.v1", {})) == ()
+    assert FOG.blob_ids(lt.ContinuationState("mud.v1", {"blob": "b1"})) == ()

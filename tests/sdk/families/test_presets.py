@@ -96,7 +96,7 @@ BAD_OVERRIDES: list[tuple[Any, str, str]] = [
     ({"refin": {}}, "preset_overrides.refin", "allowed: refine"),
     ({"refine": {"nope": 1}}, "preset_overrides.refine.nope", "allowed: enabled, passes"),
     ({"refine": {"enabled": 1}}, "preset_overrides.refine.enabled", "expected true or false"),
-    ({"refine": {"passes": 4}}, "preset_overrides.refine.passes", "must be from 1 to 3"),
+    ({"refine": {"passes": 4}}, "preset_overrides.refine.passes", "must be a number from 1 to 3"),
     ({"refine": None}, "preset_overrides.refine", "expected an object"),
     ({"refine": 3}, "preset_overrides.refine", "expected an object"),
     ([("refine", {})], "preset_overrides", "must be {stage"),

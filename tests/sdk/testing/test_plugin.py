@@ -16,6 +16,9 @@ from tests.rules.test_laziness import HEAVY
 ROOT = Path(__file__).parents[3]
 FOG = "tests.sdk.testing.families.fog"
 
+for _name in lt.__all__:  # type: ignore[attr-defined]  # only there at run time
+    getattr(lt, _name)  # now: pytester forgets modules that are imported meanwhile
+
 LEAK = """
 import longtake as lt
 import pytest

@@ -22,10 +22,10 @@ def predict_num_frames(
     min_seconds: float = _MIN_SECONDS,
     max_seconds: float = _MAX_SECONDS,
 ) -> int:
-    """The number of frames that ``prompt`` implies, for `longtake.Sampling.num_frames`.
+    """The number of frames that ``prompt`` implies, for ``longtake.Sampling.num_frames``.
 
     It is what the checkpoint's duration head says, within the two bounds, rounded down to 8k + 1
-    frames (up below the lower bound), as in diffusers' `LTX2DurationHead.predict_num_frames`.
+    frames (up below the lower bound), as in diffusers' ``LTX2DurationHead.predict_num_frames``.
     Waits for a run that is going on.
 
     Raises `longtake.ValidationError` for bounds that make no sense, and for a pipeline whose

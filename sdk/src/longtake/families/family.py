@@ -48,21 +48,34 @@ def _one_per_kind(
 class ModelFamily:
     """A family of models, as its plugin declares it. Declaring one imports nothing heavy.
 
-    ``stages``: the recipe of a segment. ``finish``: the recipe that makes the missing end of a
-    take from its state alone; empty when a take needs none. ``presets``: the first is the default;
-    without any there is one called ``"default"``. ``defaults``: the family's own, below every
-    preset's. ``codecs``: read and write its states, one for each kind, all over one typed
-    state; the first one writes unless a request says otherwise. ``recognise``: ``(path)
-    -> Recognition | None``, reads only small files. ``load``: ``(ModelSource) -> LoadedModel``.
-    ``options``: attrs class of the keyword arguments that `longtake.load` passes on. ``example``:
-    ``(folder) -> folder``, writes a small checkpoint there, for trying the family without a real
-    one. ``estimate``: ``(EstimateRequest) -> RunEstimate``, what a take will need, told without
-    loading weights. ``predict_num_frames``: ``(components, prompt, fps) -> int``, how many new
-    frames a prompt asks for, from what the checkpoint knows. ``place``: ``(job, restored state or
-    None) -> value``, where a segment lies in its take; stages and checks get the value by the class
-    that the return annotation names, and it should be a `SegmentPlace`. Without it, the place in a
-    family whose states inherit from `TakeState` is `TakeSpan.of`. Callables and classes may be
-    ``"package.module:attribute"``.
+    ::
+
+        lt.ModelFamily("fog", ("longtake_fog:Denoise", "longtake_fog:Paint"), codecs=(FogCodec(),))
+
+    Callables and classes may be given by their names, ``"package.module:attribute"``.
+
+    - ``name``: what people call it, unique among all plugins.
+    - ``stages``: the recipe of a segment.
+    - ``finish``: the recipe that makes the missing end of a take from its state alone; empty when a
+      take needs none.
+    - ``presets``: the first is the default; without any there is one called ``"default"``.
+    - ``defaults``: the family's own, below every preset's.
+    - ``codecs``: read and write its states, one for each kind, all over one typed state; the first
+      one writes unless a request says otherwise.
+    - ``recognise``: ``(path) -> Recognition | None``; reads only small files.
+    - ``load``: ``(ModelSource) -> LoadedModel``.
+    - ``options``: the attrs class of the keyword arguments that `longtake.load` passes on.
+    - ``example``: ``(folder) -> folder``; writes a small checkpoint there, for trying the family
+      without a real one.
+    - ``estimate``: ``(EstimateRequest) -> RunEstimate``; what a take will need, told without
+      loading weights.
+    - ``predict_num_frames``: ``(components, prompt, fps) -> int``; how many new frames a prompt
+      asks for, from what the checkpoint knows.
+    - ``place``: ``(job, restored state or None) -> value``; where a segment lies in its take.
+      Checks and stages get the value by the class that the return annotation names; it should be
+      a `SegmentPlace`. Without it, a family whose states inherit from `TakeState` has
+      `TakeSpan.of`.
+    - ``description``: one line for listings.
     """
 
     name: str

@@ -27,12 +27,13 @@ class Recognition:
 class ModelSource:
     """What a family's ``load`` is given.
 
-    ``path``: the checkpoint; None for a family without weights. ``device``, ``dtype``: as the
-    caller said, e.g. ``"cuda:0"``, ``"bfloat16"``; None means the family's choice. ``options``: an
-    instance of the family's options class, None when it has none. ``recipe``: of a segment, with
-    which the model is to be used; None when that is not known. ``rank``, ``world_size``: this is
-    process number ``rank`` of ``world_size`` that were started together; a family that shares its
-    work among them returns on rank 0 alone.
+    - ``path``: the checkpoint; None for a family without weights.
+    - ``device``, ``dtype``: as the caller said, e.g. ``"cuda:0"``, ``"bfloat16"``; None means the
+      family's choice.
+    - ``options``: an instance of the family's options class, None when it has none.
+    - ``recipe``: of a segment, with which the model is to be used; None when that is not known.
+    - ``rank``, ``world_size``: this is process number ``rank`` of ``world_size`` that were started
+      together; a family that shares its work among them returns on rank 0 alone.
     """
 
     path: Path | None
@@ -52,10 +53,11 @@ def _nothing() -> None:
 class LoadedModel:
     """What a family's ``load`` returns.
 
-    ``components``: what stage constructors may ask for, by parameter name; looked up when a recipe
-    is built, so a mapping may load each on demand. ``device``: where the networks are.
-    ``release``: called when nobody uses the networks for now, also after a failure. ``close``:
-    called when the pipeline is closed.
+    - ``components``: what stage constructors may ask for, by parameter name; looked up when a
+      recipe is built, so a mapping may load each on demand.
+    - ``device``: where the networks are.
+    - ``release``: called when nobody uses the networks for now, also after a failure.
+    - ``close``: called when the pipeline is closed.
     """
 
     components: Mapping[str, Any] = field(factory=dict)

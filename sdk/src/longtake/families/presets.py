@@ -74,15 +74,23 @@ def _checked_overrides(
 class Preset:
     """Defaults that go together.
 
-    ``version``: the highest of a name wins unless one is asked for (``"name@1"``). ``workload``:
-    e.g. ``"text-to-video"``. ``defaults``: what requests may leave out: ``seed``, ``height``,
-    ``width``, ``num_frames``, ``fps``, ``negative_prompt``, ``num_inference_steps``,
-    ``guidance_scale``. ``stage_defaults``: ``{stage: {field: value}}`` of the stages' options. A
-    value of either may be a `Reference`, imported when a request needs it. ``stages``: the
-    recipe, the family's own when None; or a builder, a callable or its
-    ``"package.module:function"`` name, which returns the recipe. ``overrides``: what may be set
-    when a pipeline is built, ``{name: attrs class or its name}``, every field with a default; the
-    builder takes an instance of each as a keyword of that name, which is usually a stage's.
+    ::
+
+        lt.Preset("thick", defaults={"height": 512}, stage_defaults={"paint": {"coats": 2}})
+
+    - ``name``: what people call it, with ``version`` ``"name@1"``.
+    - ``version``: the highest of a name wins unless one is asked for.
+    - ``workload``: e.g. ``"text-to-video"``.
+    - ``defaults``: what requests may leave out: ``seed``, ``height``, ``width``, ``num_frames``,
+      ``fps``, ``negative_prompt``, ``num_inference_steps``, ``guidance_scale``. A value may be a
+      `Reference`, imported when a request needs it.
+    - ``stage_defaults``: ``{stage: {field: value}}`` of the stages' options; so may these.
+    - ``stages``: the recipe, the family's own when None; or a builder, a callable or its
+      ``"package.module:function"`` name, which returns the recipe.
+    - ``overrides``: what may be set when a pipeline is built, ``{name: attrs class or its name}``,
+      every field with a default; the builder takes an instance of each as a keyword of that name,
+      which is usually a stage's.
+    - ``description``: one line for listings.
     """
 
     name: str

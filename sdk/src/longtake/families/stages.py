@@ -80,17 +80,21 @@ def _checked_defaults(
 class StageSpec:
     """A stage in a recipe.
 
-    ``name``: what users call it, in ``stage_overrides``, progress and timings; several specs may
-    share one.
-    ``stage``: a class, a function, or its ``"package.module:attribute"`` name.
-    ``options``: the attrs class of what a request may override, or its name; every field has a
-    default.
-    ``arguments``: constructor arguments beyond the components.
-    ``follows_sampling``: whether fields of the options that `Sampling` has too take its values.
-    ``defaults``: ``{field: value}`` of the options in this recipe, in the place of the class's own;
-    whatever else says a value wins over them. Stages that share a name share them. A value may be a
-    `Reference`. Raises `ValidationError` for a wrong one: at once where ``options`` is a class,
-    else when a pipeline is made.
+    ::
+
+        lt.StageSpec("denoise", "longtake_fog:Denoise", options="longtake_fog:DenoiseOptions")
+
+    - ``name``: what users call it, in ``stage_overrides``, progress and timings; several specs may
+      share one.
+    - ``stage``: a class, a function, or its ``"package.module:attribute"`` name.
+    - ``options``: the attrs class of what a request may override, or its name; every field has a
+      default.
+    - ``arguments``: constructor arguments beyond the components.
+    - ``follows_sampling``: whether fields of the options that `Sampling` has too take its values.
+    - ``defaults``: ``{field: value}`` of the options in this recipe, in the place of the class's
+      own; whatever else says a value wins over them. Stages that share a name share them. A value
+      may be a `Reference`. Raises `ValidationError` for a wrong one: at once where ``options`` is a class,
+      else when a pipeline is made.
     """
 
     name: str

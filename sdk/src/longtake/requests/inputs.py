@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from attrs import Attribute, field, frozen
 
 from longtake.errors import ValidationError
-from longtake.schema.validators import Described, integer_from, is_a, number_from, tuple_of
+from longtake.schema.bounds import Described, between, integer_from, is_a, tuple_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +65,7 @@ class _Placed:
     PATH: ClassVar[str] = ""
 
     frame: int = field(default=0, kw_only=True, validator=integer_from(-(2**31), 2**31))
-    strength: float = field(default=1.0, kw_only=True, validator=number_from(0, 1))
+    strength: float = field(default=1.0, kw_only=True, validator=between(0, 1))
 
     def frame_in(self, num_frames: int) -> int:
         """The frame from 0 at which it stands, or begins, in a segment of ``num_frames``.
@@ -179,9 +179,9 @@ class AudioInput:
 
     data: bytes = field(validator=_data_of(_MAX_MEDIA_BYTES), repr=_shown)
     start: float = field(
-        default=0.0, kw_only=True, validator=number_from(0, MAX_START_SECONDS, "of seconds")
+        default=0.0, kw_only=True, validator=between(0, MAX_START_SECONDS, unit="seconds")
     )
-    strength: float = field(default=1.0, kw_only=True, validator=number_from(0, 1))
+    strength: float = field(default=1.0, kw_only=True, validator=between(0, 1))
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], **place: Any) -> Self:

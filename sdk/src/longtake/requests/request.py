@@ -9,9 +9,9 @@ from attrs import Attribute, field, frozen
 
 from longtake.errors import ValidationError
 from longtake.requests.inputs import Inputs
+from longtake.schema.bounds import finite, integer_from, is_a, positive_ratio
 from longtake.schema.ratios import as_ratio
 from longtake.schema.texts import check_texts, text, texts
-from longtake.schema.validators import finite, integer_from, is_a, positive_ratio
 from longtake.states.state import ContinuationState
 
 __all__ = ["GenerationRequest", "Job", "Output", "ResolvedSampling", "Sampling"]
@@ -29,10 +29,12 @@ def _to_ratio(value: object) -> object:
 class Sampling:
     """How to sample. What is None comes from the take's state, the preset, or the family.
 
-    ``seed``: of the whole take, 0 to 2**64 - 1. ``height``, ``width``: pixels. ``num_frames``: of
-    this segment, with those it repeats. ``fps``: frames per second, an int, a float or a ratio
-    such as ``"24000/1001"``. ``num_inference_steps``, ``guidance_scale``: of the stages that
-    follow the sampling; the scale is the picture's text guidance (CFG), 1.0 is off.
+    - ``seed``: of the whole take, 0 to 2**64 - 1.
+    - ``height``, ``width``: pixels.
+    - ``num_frames``: of this segment, with those it repeats.
+    - ``fps``: frames per second, an int, a float or a ratio such as ``"24000/1001"``.
+    - ``num_inference_steps``, ``guidance_scale``: of the stages that follow the sampling; the scale
+      is the picture's text guidance (CFG), 1.0 is off.
 
     Raises `ValidationError` with a path such as ``sampling.num_frames``.
     """
@@ -72,11 +74,13 @@ def _something(instance: Any, attribute: Attribute[Any], value: object) -> None:
 class Output:
     """What to return.
 
-    ``last``: nobody will continue this segment, so all its sound is returned; False holds back
-    what the next segment still changes. ``return_state``: give the state for the next segment.
-    ``state_kind``: the wire format that it is written in, one of the kinds of the family's codecs;
-    None for the first of them. ``overlap_frames``: how many of the last frames the *next* segment
-    will repeat. ``video``, ``audio``: whether to make a picture, and a sound; at least one of them.
+    - ``last``: nobody will continue this segment, so all its sound is returned; False holds back
+      what the next segment still changes.
+    - ``return_state``: give the state for the next segment.
+    - ``state_kind``: the wire format that the state is written in, one of the kinds of the family's
+      codecs; None for the first of them.
+    - ``overlap_frames``: how many of the last frames the *next* segment will repeat.
+    - ``video``, ``audio``: whether to make a picture, and a sound; at least one of them.
     """
 
     PATH: ClassVar[str] = "output"

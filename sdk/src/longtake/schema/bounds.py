@@ -1,16 +1,34 @@
-"""Bounds of fields that a schema can say too, and what a validator says in its words."""
+"""What fields refuse: one vocabulary of validators, each also in the words of JSON Schema.
+
+A validator knows the value alone. Where the field is, is said in one place, `path_of`: its name,
+below the ``PATH`` of its class where that is a part of a request.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 
-from attrs import Attribute, frozen, validators
+from attrs import Attribute, frozen
 
 from longtake.errors import ValidationError
 
-__all__ = ["SupportsSchema", "between", "keywords_of", "refuses_none", "unique"]
+__all__ = [
+    "Described",
+    "SupportsSchema",
+    "between",
+    "finite",
+    "integer_from",
+    "is_a",
+    "path_of",
+    "positive_ratio",
+    "tuple_of",
+    "unique",
+]
+
+Problem = Callable[[Any], str | None]
+"""What is wrong with a value, None when nothing is."""
 
 
 @runtime_checkable
@@ -23,120 +41,135 @@ class SupportsSchema(Protocol):
         ...
 
 
+def path_of(instance: object, attribute: Attribute[Any]) -> str:
+    """Where a field is: ``sampling.seed`` of a part of a request, else its name."""
+    prefix = vars(type(instance)).get("PATH", "")
+    return f"{prefix}.{attribute.name}" if prefix else attribute.name
+
+
 @frozen
-class _Between:
-    low: float
-    high: float | None
+class Described:
+    """A check in attrs' form, and what JSON Schema can say of it."""
+
+    check: Callable[[Any, Attribute[Any], Any], None]
+    schema_keywords: Mapping[str, Any]
 
     def __call__(self, instance: object, attribute: Attribute[Any], value: object) -> None:
-        if value is None or self._holds(value):
+        self.check(instance, attribute, value)
+
+
+_NEVER_NONE = {"int", "float", "bool", "str", "bytes", "Fraction", int, float, bool, str, bytes}
+"""Types of a field that cannot be None; also as text, as annotations are."""
+
+
+def _validator(problem: Problem, keywords: Mapping[str, Any]) -> Described:
+    """None passes where it is the default, and where the field's type leaves room for it."""
+
+    def check(instance: object, attribute: Attribute[Any], value: Any) -> None:
+        if value is None and (attribute.default is None or attribute.type not in _NEVER_NONE):
             return
-        bounds = f"at least {self.low}" if self.high is None else f"from {self.low} to {self.high}"
-        raise ValidationError(attribute.name, f"is {value!r}; must be {bounds}")
+        if found := problem(value):
+            raise ValidationError(path_of(instance, attribute), found)
 
-    def _holds(self, value: object) -> bool:
-        if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
-            return False
-        return self.low <= value and (self.high is None or value <= self.high)
-
-    @property
-    def schema_keywords(self) -> Mapping[str, Any]:
-        return {"minimum": self.low, **({} if self.high is None else {"maximum": self.high})}
+    return Described(check, keywords)
 
 
-@frozen
-class _Unique:
-    def __call__(self, instance: object, attribute: Attribute[Any], value: Any) -> None:
-        if value is not None and len(set(value)) != len(value):
-            raise ValidationError(attribute.name, f"is {value!r}; must be different values")
-
-    @property
-    def schema_keywords(self) -> Mapping[str, Any]:
-        return {"uniqueItems": True}
+def _is_number(value: object, kinds: Any = int | float | Fraction) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
-def between(low: float, high: float | None = None) -> _Between:
-    """A number from ``low`` to ``high``, both included; no upper bound when None. None passes.
+def _bounds(low: float, high: float | None) -> dict[str, float]:
+    return {"minimum": low} if high is None else {"minimum": low, "maximum": high}
 
-    Raises `ValidationError` naming the field.
+
+def _range(low: float, high: float | None) -> str:
+    return f"at least {low}" if high is None else f"from {low} to {high}"
+
+
+def between(low: float, high: float | None = None, *, unit: str = "") -> Described:
+    """A number from ``low`` to ``high``, both included; no upper bound when None.
+
+    ``unit``: what it counts, such as ``"seconds"``, for the message. None passes, except in a field
+    whose type is a plain number. Raises `ValidationError` naming the field.
     """
-    return _Between(low, high)
+    what = f"a number of {unit}" if unit else "a number"
+
+    def problem(value: Any) -> str | None:
+        if _is_number(value) and low <= value and (high is None or value <= high):
+            return None
+        return f"is {value!r}; must be {what} {_range(low, high)}"
+
+    return _validator(problem, _bounds(low, high))
 
 
-def unique() -> _Unique:
+def integer_from(low: int, high: int | None = None) -> Any:
+    """As `between`, of integers."""
+
+    def problem(value: Any) -> str | None:
+        if _is_number(value, int) and low <= value and (high is None or value <= high):
+            return None
+        return f"is {value!r}; must be an integer {_range(low, high)}"
+
+    return _validator(problem, _bounds(low, high))
+
+
+def unique() -> Described:
     """No item of a list twice; items are hashable. None passes.
 
     Raises `ValidationError` naming the field.
     """
-    return _Unique()
+
+    def problem(value: Any) -> str | None:
+        twice = len(set(value)) != len(value)
+        return f"is {value!r}; must be different values" if twice else None
+
+    return _validator(problem, {"uniqueItems": True})
 
 
-# The classes of attrs' own validators, which have no public names; their attributes are in their
-# texts. A validator that is none of these is simply not in a schema.
-_NUMBER: Any = type(validators.ge(0))
-_CHOICE: Any = type(validators.in_(()))
-_MIN_LENGTH: Any = type(validators.min_len(0))
-_MAX_LENGTH: Any = type(validators.max_len(0))
-_ALL: Any = type(validators.and_())
-_EACH: Any = type(validators.deep_iterable(validators.ge(0)))
-_OPTIONAL: Any = type(validators.optional(validators.ge(0)))
+def is_a(*types: type, what: str) -> Any:
+    """An instance of one of ``types``; a bool is no int. None if that is the default."""
 
-_COMPARISONS = {
-    ">=": "minimum",
-    ">": "exclusiveMinimum",
-    "<=": "maximum",
-    "<": "exclusiveMaximum",
-}
-_LENGTHS = {"array": "Items", "string": "Length", "object": "Properties"}
+    def check(instance: object, attribute: Attribute[Any], value: object) -> None:
+        if value is None and attribute.default is None:
+            return
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            problem = f"is {value!r}; must be {what}"
+            raise ValidationError(path_of(instance, attribute), problem)
+
+    return check
 
 
-def refuses_none(validator: Any) -> bool:
-    """Whether ``validator`` is one of attrs' that cannot take None, not even where a field can."""
-    if isinstance(validator, _ALL):
-        return any(map(refuses_none, validator._validators))
-    return isinstance(validator, (_NUMBER, _MIN_LENGTH, _MAX_LENGTH, _EACH))
+def tuple_of(item: type, *, at_most: int) -> Any:
+    """A tuple of instances of ``item``, no more than ``at_most``."""
+
+    def check(instance: object, attribute: Attribute[Any], value: object) -> None:
+        path = path_of(instance, attribute)
+        if not isinstance(value, tuple):
+            raise ValidationError(path, f"is {value!r}; must be a tuple of {item.__name__}")
+        if len(value) > at_most:
+            raise ValidationError(path, f"has {len(value)} entries; at most {at_most} are taken")
+        for index, each in enumerate(value):
+            if not isinstance(each, item):
+                raise ValidationError(f"{path}[{index}]", f"is {each!r}; must be {item.__name__}")
+
+    return Described(check, {"maxItems": at_most})
 
 
-def keywords_of(validator: Any, kind: str, item_kind: str = "") -> list[dict[str, Any]]:
-    """The keywords of JSON Schema for what ``validator`` checks; none where it does not say it.
-
-    ``kind``: the JSON type that it checks; "" for one that is not compared as JSON says it.
-    ``item_kind``: that of the items of an array.
-    """
-    if isinstance(validator, _ALL):
-        return [k for each in validator._validators for k in keywords_of(each, kind, item_kind)]
-    if isinstance(validator, _OPTIONAL):
-        found = keywords_of(validator.validator, kind, item_kind)
-        return [_with_none(keywords) for keywords in found]
-    if isinstance(validator, _EACH):
-        inner = keywords_of(validator.member_validator, item_kind)
-        outer = keywords_of(validator.iterable_validator, kind, item_kind)
-        return [*outer, *({"items": keywords} for keywords in inner)]
-    if isinstance(validator, SupportsSchema):
-        return [dict(validator.schema_keywords)]
-    if isinstance(validator, _NUMBER) and isinstance(validator.bound, int | float | Fraction):
-        return [{_COMPARISONS[validator.compare_op]: _number(validator.bound)}]
-    if isinstance(validator, _MIN_LENGTH) and kind in _LENGTHS:
-        return [{f"min{_LENGTHS[kind]}": validator.min_length}]
-    if isinstance(validator, _MAX_LENGTH) and kind in _LENGTHS:
-        return [{f"max{_LENGTHS[kind]}": validator.max_length}]
-    if isinstance(validator, _CHOICE) and kind and _are_plain(validator.options):
-        is_set = isinstance(validator.options, frozenset)
-        return [{"enum": sorted(validator.options, key=str) if is_set else [*validator.options]}]
-    return []
+def _ratio_problem(value: Any) -> str | None:
+    if isinstance(value, Fraction) and 0 < value <= 1000:
+        return None
+    example = "e.g. 24 or '24000/1001'"
+    return f"is {value}; must be a rate of up to 1000 frames per second, {example}"
 
 
-def _are_plain(options: Any) -> bool:
-    """Whether JSON can say them; a text's options are its substrings, which it cannot."""
-    plain = None | bool | int | float | str
-    return not isinstance(options, str) and all(isinstance(each, plain) for each in options)
+positive_ratio: Any = _validator(_ratio_problem, {"exclusiveMinimum": 0, "maximum": 1000})
+"""A rate in frames per second."""
 
 
-def _with_none(keywords: dict[str, Any]) -> dict[str, Any]:
-    return {**keywords, "enum": [*keywords["enum"], None]} if "enum" in keywords else keywords
+def _finite_problem(value: Any) -> str | None:
+    is_finite = _is_number(value, int | float) and abs(value) < 1e6
+    return None if is_finite else f"is {value!r}; must be a number"
 
 
-def _number(bound: float | Fraction) -> float:
-    if isinstance(bound, Fraction):
-        return bound.numerator if bound.denominator == 1 else float(bound)
-    return bound
+finite: Any = _validator(_finite_problem, {"exclusiveMinimum": -1e6, "exclusiveMaximum": 1e6})
+"""A number that is neither infinite nor absurd."""

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import attrs
 
 from longtake.errors import PluginError
-from longtake.schema.bounds import keywords_of, refuses_none
+from longtake.schema.keywords import keywords_of, refuses_none
 from longtake.schema.references import Reference
 
 __all__ = ["json_schema", "without_none"]

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import Attribute
 
 from longtake.errors import ValidationError
-from longtake.schema.validators import is_a, where
+from longtake.schema.bounds import is_a, path_of
 
 __all__ = ["check_texts", "text", "texts"]
 
@@ -56,9 +56,9 @@ def _joined(place: Any) -> str:
 def text(instance: Any, attribute: Attribute[Any], value: object) -> None:
     """A string that is Unicode text; None if that is the default."""
     is_a(str, what="a string")(instance, attribute, value)
-    check_texts(value, where(instance, attribute))
+    check_texts(value, path_of(instance, attribute))
 
 
 def texts(instance: Any, attribute: Attribute[Any], value: object) -> None:
     """Every text in a value, as `check_texts`."""
-    check_texts(value, where(instance, attribute))
+    check_texts(value, path_of(instance, attribute))

@@ -128,7 +128,7 @@ def test_a_name_of_two_families_means_what_the_chosen_one_says(foggy: Command) -
     ("options", "reason"),
     [
         (("--numerics", "quick"), "numerics: expected one of 'official', 'plain'"),
-        (("--scale", "3"), "scale: is 3.0; must be from 0 to 2"),
+        (("--scale", "3"), "scale: is 3.0; must be a number from 0 to 2"),
         (("--scale", "much"), "scale: expected a number"),
         (("--stops", "4", "--stops", "x"), "stops[1]: expected an integer"),
         (("--weights", '{"file": "a"}'), "weights.path: required"),

@@ -22,7 +22,7 @@ class LTX2RefineLoRAStage:
 
     ``lora_path``: its file, loaded with the stage; without one the pass runs without a LoRA.
     LoRAs of the user stay on. What the file has for the text connectors is left out: the prompt is
-    encoded once, before this pass. Raises `longtake.CheckpointError` as `Adapters.load`.
+    encoded once, before this pass. Raises `longtake.CheckpointError` as ``Adapters.load``.
     """
 
     def __init__(self, transformer: Any, lora_path: str | Path | None = None) -> None:

@@ -12,8 +12,8 @@ import click
 from longtake.cli.options.documents import parse_value
 from longtake.families.family import ModelFamily
 from longtake.plugins.registry import Registry
-from longtake.schema.bounds import keywords_of
 from longtake.schema.json_schema import without_none
+from longtake.schema.keywords import keywords_of
 from longtake.schema.references import resolve
 
 __all__ = ["FAMILY_OPTIONS", "ModelCommand", "options_for"]
