@@ -35,8 +35,8 @@ class PipelineStage(Protocol):
 
     The constructor takes the networks that the stage owns, by component name. The annotated
     parameters of the call are what the stage needs: values that earlier stages made (the newest
-    of that type), the `Job`, options, the `Run`, and the segment's `TakeSpan` in a family whose
-    states inherit from `TakeState`. ``X | None`` takes None when there is no such value. The return
+    of that type), the `Job`, options, the `Run`, the request's `DecodedInputs`, and the segment's
+    place, as `ModelFamily` says it (a `TakeSpan` where states inherit from `TakeState`). ``X | None`` takes None when there is no such value. The return
     annotation is what it makes: one value, a tuple of values, or None.
 
     Of the family's typed state ``S`` there may be two, which the annotation tells apart. ``S |
@@ -55,8 +55,9 @@ class PipelineStage(Protocol):
 
     Optional powers, found by their methods:
 
-    - ``check(...)``: refuse a bad request before any stage runs. May ask for the job, options and
-      the restored state.
+    - ``check(...)``: refuse a bad request before any stage runs. May ask for the job, options, the
+      restored state, the segment's place and `DecodedInputs`. In a stage that is built of no
+      component, requests are checked by several threads at once.
     - ``estimate(spec, scene)``, callable on the class: what the stage makes and takes; see
       `SupportsEstimate`.
     - ``__enter__``/``__exit__``: the stage is entered before its call and left when the last stage
@@ -93,8 +94,8 @@ class StageSpec:
     - ``follows_sampling``: whether fields of the options that `Sampling` has too take its values.
     - ``defaults``: ``{field: value}`` of the options in this recipe, in the place of the class's
       own; whatever else says a value wins over them. Stages that share a name share them. A value
-      may be a `Reference`. Raises `ValidationError` for a wrong one: at once where ``options`` is a class,
-      else when a pipeline is made.
+      may be a `Reference`. Raises `ValidationError` for a wrong one: at once where ``options`` is
+      a class, else when a pipeline is made.
     """
 
     name: str
