@@ -47,9 +47,8 @@ QUICK = (
     "tests/sdk/test_pipeline.py",
     "tests/sdk/test_sessions.py",
     "tests/ltx2/test_clock.py",
-    "tests/ltx2/test_presets.py",
-    "tests/ltx2/test_schedule.py",
-    "tests/ltx2/test_demo.py",
+    "tests/ltx2/test_presets.py::test_any_preset_runs_on_any_generation[2.0-ltx2_tiny]",
+    "tests/test_ten_lines.py",
 )
 """What changes most: the rules, the SDK without stores, media and command line, a tiny take."""
 

@@ -16,6 +16,7 @@ from longtake import hookspecs
 from longtake.blobs.protocol import BlobBackend
 from longtake.errors import PluginError
 from longtake.families.family import ModelFamily
+from longtake.plugins.api_version import check_api_version
 from longtake.plugins.installed import Installed, installed_plugins
 from longtake.plugins.metadata import normalized_name
 from longtake.settings import Settings
@@ -120,8 +121,6 @@ def load_plugin(
         module: Any = load()
         entering(phase := "API version")
         if hasattr(module, "LONGTAKE_API"):
-            from longtake.plugins.api_version import check_api_version  # few plugins say so
-
             api = str(module.LONGTAKE_API)
             check_api_version(module.LONGTAKE_API)
         entering(phase := "hooks")
