@@ -36,8 +36,9 @@ class PipelineStage(Protocol):
     The constructor takes the networks that the stage owns, by component name. The annotated
     parameters of the call are what the stage needs: values that earlier stages made (the newest
     of that type), the `Job`, options, the `Run`, the request's `DecodedInputs`, and the segment's
-    place, as `ModelFamily` says it (a `TakeSpan` where states inherit from `TakeState`). ``X | None`` takes None when there is no such value. The return
-    annotation is what it makes: one value, a tuple of values, or None.
+    place, as `ModelFamily` says it (a `TakeSpan` where states inherit from `TakeState`). ``X |
+    None`` takes None when there is no such value. The return annotation is what it makes: one
+    value, a tuple of values, or None.
 
     Of the family's typed state ``S`` there may be two, which the annotation tells apart. ``S |
     None`` is the restored one, None in the first segment of a take, and can be asked for up to the
