@@ -19,11 +19,11 @@ __all__ = ["Settings"]
 class Settings:
     """Which plugins may run, and which part of a run this process has.
 
-    ``blocked``: names from ``LONGTAKE_BLOCK`` (comma separated); none of their code runs.
-    ``allowed``: names from ``LONGTAKE_PLUGINS``; when set, only these run. A name is that of a
-    distribution (``longtake-ltx2``) or of one entry point (``longtake-ltx2:ltx2``). ``rank``,
-    ``world_size``: from ``RANK`` and ``WORLD_SIZE``, which ``torchrun`` and its like set: this is
-    process number ``rank`` of ``world_size`` that share one run.
+    - ``blocked``: names from ``LONGTAKE_BLOCK`` (comma separated); none of their code runs.
+    - ``allowed``: names from ``LONGTAKE_PLUGINS``; when set, only these run. A name is that of a
+      distribution (``longtake-ltx2``) or of one entry point (``longtake-ltx2:ltx2``). ``rank``,
+    - ``world_size``: from ``RANK`` and ``WORLD_SIZE``, which ``torchrun`` and its like set: this is
+      process number ``rank`` of ``world_size`` that share one run.
     """
 
     blocked: frozenset[str] = frozenset()

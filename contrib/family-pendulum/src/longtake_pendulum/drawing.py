@@ -68,8 +68,11 @@ def mixed(one: Colours, other: Colours, share: float) -> Colours:
 class Layout:
     """Where things are, in pixels.
 
-    ``pivots``: x ``[n]``, all at ``pivot_y``. ``rods``: lengths ``[n]``. ``bob``: radius.
-    ``spring_depth``: along the rods. ``unit``: what the widths of lines follow.
+    - ``pivots``: x ``[n]``, all at ``pivot_y``.
+    - ``rods``: lengths ``[n]``.
+    - ``bob``: radius.
+    - ``spring_depth``: along the rods.
+    - ``unit``: what the widths of lines follow.
     """
 
     height: int

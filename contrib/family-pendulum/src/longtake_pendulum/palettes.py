@@ -14,8 +14,9 @@ __all__ = ["PALETTES", "Palette", "palette_of"]
 class Palette:
     """Colours as ``#rrggbb``.
 
-    ``light``, ``shade``: of the wall, where the light falls and where it does not. ``beam``: of the
-    wood. ``bobs``: of the pendulums in turn.
+    - ``light``, ``shade``: of the wall, where the light falls and where it does not.
+    - ``beam``: of the wood.
+    - ``bobs``: of the pendulums in turn.
     """
 
     light: str

@@ -13,11 +13,15 @@ __all__ = ["Parameters"]
 class Parameters:
     """What holds for a whole take; part of its state.
 
-    ``num_pendulums``: on the beam. ``gravity``: m/s^2. ``length``: of the longest rod, m.
-    ``coupling``: stiffness of the springs beside gravity's on the longest pendulum. ``damping``:
-    1/s, always less than what would stop a swing. ``amplitude``: the largest angle, rad.
-    ``pitch``: of the longest pendulum's tone at rest, Hz. ``glide``: semitones by which a tone
-    rises up to the largest angle. ``volume``: what the sound's peak never exceeds.
+    - ``num_pendulums``: on the beam.
+    - ``gravity``: m/s^2.
+    - ``length``: of the longest rod, m.
+    - ``coupling``: stiffness of the springs beside gravity's on the longest pendulum.
+    - ``damping``: 1/s, always less than what would stop a swing.
+    - ``amplitude``: the largest angle, rad.
+    - ``pitch``: of the longest pendulum's tone at rest, Hz.
+    - ``glide``: semitones by which a tone rises up to the largest angle.
+    - ``volume``: what the sound's peak never exceeds.
 
     Raises `longtake.ValidationError` for values out of range.
     """

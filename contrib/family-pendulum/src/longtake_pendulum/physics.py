@@ -44,8 +44,9 @@ class Swing:
 class Modes:
     """The normal modes of some pendulums.
 
-    ``frequencies``: of the free, damped swing, in rad/s ``[n]``. ``damping``: in 1/s, of all alike.
-    ``shapes``: ``[n, n]``, one mode a column; ``inverse``: of ``shapes``.
+    - ``frequencies``: of the free, damped swing, in rad/s ``[n]``.
+    - ``damping``: in 1/s, of all alike.
+    - ``shapes``: ``[n, n]``, one mode a column; ``inverse``: of ``shapes``.
     """
 
     frequencies: Array

@@ -37,8 +37,10 @@ def _one_each(low: float, high: float) -> Any:
 class PendulumState(lt.TakeState):
     """Everything about the moment at which the next frame is due; ``span.seed`` began the motion.
 
-    ``angles``: rad from hanging. ``velocities``: rad/s. ``phases``: of the tones, in turns.
-    ``palette``: the colours that the last segment ended with.
+    - ``angles``: rad from hanging.
+    - ``velocities``: rad/s.
+    - ``phases``: of the tones, in turns.
+    - ``palette``: the colours that the last segment ended with.
 
     Raises `longtake.ValidationError` naming the field that is out of range.
     """

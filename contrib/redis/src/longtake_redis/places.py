@@ -36,9 +36,10 @@ _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 class Place:
     """A database of a Redis server, and how blobs are kept in it.
 
-    ``host``: empty for the Unix socket ``socket``. ``ttl``: seconds from put until a blob expires.
-    ``timeout``: seconds for connecting and for each answer. ``tls``: files for redis-py's
-    ``ssl_...`` options; None without TLS.
+    - ``host``: empty for the Unix socket ``socket``.
+    - ``ttl``: seconds from put until a blob expires.
+    - ``timeout``: seconds for connecting and for each answer.
+    - ``tls``: files for redis-py's ``ssl_...`` options; None without TLS.
     """
 
     host: str

@@ -63,8 +63,10 @@ def samples_until(frames: int, fps: Fraction, sample_rate: int) -> int:
 class TakeClock:
     """How far a take has come.
 
-    ``frames``: all its frames so far. ``fps``: frames per second. ``latents``: audio latents so
-    far. ``samples``: sound handed out so far, None when the state does not say.
+    - ``frames``: all its frames so far.
+    - ``fps``: frames per second.
+    - ``latents``: audio latents so far.
+    - ``samples``: sound handed out so far, None when the state does not say.
     """
 
     frames: int
@@ -90,11 +92,13 @@ class TakeClock:
 class SegmentClock:
     """Where one segment lies on the clock of its take.
 
-    ``num_frames``: with the repeated ones. ``repeated_frames``: from the segment before.
-    ``first_frame``, ``end_frame``: its frames are ``[first_frame, end_frame)`` of the take.
-    ``first_latent``, ``end_latent``: its audio latents likewise. ``context_latents``: how many of
-    them come from before. ``position_offset``: seconds from its first audio latent to its first
-    frame. ``samples_before``: sound handed out before it, None when that is not known.
+    - ``num_frames``: with the repeated ones.
+    - ``repeated_frames``: from the segment before.
+    - ``first_frame``, ``end_frame``: its frames are ``[first_frame, end_frame)`` of the take.
+    - ``first_latent``, ``end_latent``: its audio latents likewise.
+    - ``context_latents``: how many of them come from before.
+    - ``position_offset``: seconds from its first audio latent to its first frame.
+    - ``samples_before``: sound handed out before it, None when that is not known.
     """
 
     num_frames: int

@@ -172,10 +172,10 @@ class LTX2RefinePresetOverride:
 class LTX2RefineStageOverride(LTX2LoopOptions):
     """The second pass of one request, under ``stage_overrides.refine``. None: the preset's choice.
 
-    ``num_inference_steps``: 3, the official schedule, or 2, which leaves one level out.
-    ``image_crf``: of still images at the full size; None is what the first pass had.
-    ``video_position_offset_sec``: seconds by which the video's time positions shift forward; None
-    is the take's own clock.
+    - ``num_inference_steps``: 3, the official schedule, or 2, which leaves one level out.
+    - ``image_crf``: of still images at the full size; None is what the first pass had.
+    - ``video_position_offset_sec``: seconds by which the video's time positions shift forward; None
+      is the take's own clock.
     """
 
     num_inference_steps: int | None = field(

@@ -80,9 +80,10 @@ class TextContext:
 class Stream:
     """One modality in token order, fp32: what is denoised, and what it is conditioned on.
 
-    ``latents``: ``[1, T, C]``, noise where the mask is 1. ``clean``: ``[1, T, C]``, the
-    conditioning, zeros elsewhere. ``denoise_mask``: ``[1, T, 1]``, 0 keeps the clean token, 1
-    ignores it. ``coordinates``: ``[1, axes, T, 2]``, RoPE bounds: seconds, then pixels.
+    - ``latents``: ``[1, T, C]``, noise where the mask is 1.
+    - ``clean``: ``[1, T, C]``, the conditioning, zeros elsewhere.
+    - ``denoise_mask``: ``[1, T, 1]``, 0 keeps the clean token, 1 ignores it.
+    - ``coordinates``: ``[1, axes, T, 2]``, RoPE bounds: seconds, then pixels.
     """
 
     latents: torch.Tensor = field(repr=False)

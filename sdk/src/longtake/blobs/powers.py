@@ -29,8 +29,10 @@ __all__ = [
 class BlobStat:
     """What is known of a blob besides its bytes.
 
-    ``size``: in bytes. ``sha256``: the digest of the bytes, 32 bytes. ``mime``: as it was put.
-    ``created_ns``: when, in nanoseconds since 1970, by the clock of the machine that put it.
+    - ``size``: in bytes.
+    - ``sha256``: the digest of the bytes, 32 bytes.
+    - ``mime``: as it was put.
+    - ``created_ns``: when, in nanoseconds since 1970, by the clock of the machine that put it.
     """
 
     size: int

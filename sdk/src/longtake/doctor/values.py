@@ -38,8 +38,9 @@ class StoreTrial:
 class LoadReport:
     """What loading one plugin came to, as its process tells it.
 
-    ``import_ms``: what importing it took. ``heavy``: the heavy packages that were imported on the
-    way. ``examples``: scheme and masked URL of the stores that can be tried.
+    - ``import_ms``: what importing it took.
+    - ``heavy``: the heavy packages that were imported on the way.
+    - ``examples``: scheme and masked URL of the stores that can be tried.
     """
 
     status: Literal["loaded", "failed"]
@@ -78,9 +79,9 @@ class MissingExtra:
 class Examination:
     """What is known of one plugin.
 
-    ``phase``, ``reason``: where and why it failed; of a blocked one, the reason alone.
-    ``clashes``: which of its names another plugin provides, too. ``printed``: the beginning of what
-    it wrote to standard output and error.
+    - ``phase``, ``reason``: where and why it failed; of a blocked one, the reason alone.
+    - ``clashes``: which of its names another plugin provides, too.
+    - ``printed``: the beginning of what it wrote to standard output and error.
     """
 
     name: str

@@ -33,11 +33,14 @@ __all__ = [
 class EstimateRequest:
     """What a family's ``estimate`` is given.
 
-    ``path``: the checkpoint, of which only small files need to be there; None for a family
-    without weights. ``recipe``: the stages of a segment. ``job``: of the first segment.
-    ``stage_options``: an instance of every stage's options class, by stage name. ``segments``: how
-    many the take has. ``device``, ``dtype``: as the caller said, None for the family's choice.
-    ``options``: an instance of the family's options class, None when it has none.
+    - ``path``: the checkpoint, of which only small files need to be there; None for a family
+      without weights.
+    - ``recipe``: the stages of a segment.
+    - ``job``: of the first segment.
+    - ``stage_options``: an instance of every stage's options class, by stage name.
+    - ``segments``: how many the take has.
+    - ``device``, ``dtype``: as the caller said, None for the family's choice.
+    - ``options``: an instance of the family's options class, None when it has none.
     """
 
     path: Path | None
@@ -80,16 +83,16 @@ def _passes(given: Iterable[PassEstimate]) -> tuple[PassEstimate, ...]:
 class StageEstimate:
     """One stage of a segment.
 
-    ``name``: in the recipe.
-    ``kind``: the name of its class.
-    ``values``: what it makes.
-    ``steps``: of its loop, 1 without one.
-    ``passes``: what every step runs.
-    ``weights``: bytes of each network that it runs, by component name.
-    ``weight_bytes``: of all of them.
-    ``activation_bytes``: what it needs beside weights and values, at most.
-    ``peak_bytes``: everything that is in memory while it runs, at most.
-    ``note``: what the numbers leave out.
+    - ``name``: in the recipe.
+    - ``kind``: the name of its class.
+    - ``values``: what it makes.
+    - ``steps``: of its loop, 1 without one.
+    - ``passes``: what every step runs.
+    - ``weights``: bytes of each network that it runs, by component name.
+    - ``weight_bytes``: of all of them.
+    - ``activation_bytes``: what it needs beside weights and values, at most.
+    - ``peak_bytes``: everything that is in memory while it runs, at most.
+    - ``note``: what the numbers leave out.
     """
 
     name: str = ""

@@ -47,11 +47,13 @@ class TakeSpan:
     Frame k of a take is at k / fps. Its sound of ``rate`` Hz has ``k * rate // fps`` samples before
     frame k, so that sounds of spans that follow each other join without a sample too many.
 
-    ``segment_index``: 0 for the first segment. ``first_frame``: of the new ones, counted from the
-    beginning of the take; ``end_frame``: the one after the last. ``overlap_frames``: how many of
-    the last frames the next segment repeats. ``seed``, ``height``, ``width``, ``fps``: the take's.
-    ``repeated_frames``: how many frames of the segment before it repeats; it is said by `of` alone
-    and is in no state, where it would say nothing.
+    - ``segment_index``: 0 for the first segment.
+    - ``first_frame``: of the new ones, counted from the beginning of the take; ``end_frame``: the
+      one after the last.
+    - ``overlap_frames``: how many of the last frames the next segment repeats.
+    - ``seed``, ``height``, ``width``, ``fps``: the take's.
+    - ``repeated_frames``: how many frames of the segment before it repeats; it is said by `of`
+      alone and is in no state, where it would say nothing.
 
     Raises `ValidationError` naming the field that is out of range.
     """

@@ -24,9 +24,10 @@ _MAX_ASPECT = 16
 class Appearance:
     """How a frame is shown.
 
-    ``height``, ``width``: of the picture as it is stored, its pixels made square.
-    ``transposed``: whether rows and columns change places; after that, ``mirrored`` is left to
-    right and ``flipped`` top to bottom. ``colours``: what its numbers mean.
+    - ``height``, ``width``: of the picture as it is stored, its pixels made square.
+    - ``transposed``: whether rows and columns change places; after that, ``mirrored`` is left to
+      right and ``flipped`` top to bottom.
+    - ``colours``: what its numbers mean.
     """
 
     height: int

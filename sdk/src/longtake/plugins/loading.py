@@ -33,8 +33,9 @@ Phase = Literal["metadata", "import", "API version", "hooks"]
 class Plugin:
     """One entry point of the group ``longtake``, and what became of it.
 
-    ``error``: why it failed or is blocked; of a loaded one, which of its names are in dispute.
-    ``phase``: where a failed one failed. ``api``: the versions of the SDK API that it asks for.
+    - ``error``: why it failed or is blocked; of a loaded one, which of its names are in dispute.
+    - ``phase``: where a failed one failed.
+    - ``api``: the versions of the SDK API that it asks for.
     """
 
     name: str

@@ -99,10 +99,10 @@ StepDone = Progress
 class StageEnded(_OfRun):
     """A stage is over, however it ended.
 
-    ``seconds``: what it took, with entering it and with leaving all stages of its name; those of
-    one name add up to the name's ``timings`` in the `GenerationResult`. ``outcome``: ``"done"``,
-    ``"failed"`` or ``"cancelled"``. ``error``: what the stage raised, as of `RunEnded`; None
-    unless it failed.
+    - ``seconds``: what it took, with entering it and with leaving all stages of its name; those of
+      one name add up to the name's ``timings`` in the `GenerationResult`.
+    - ``outcome``: ``"done"``, ``"failed"`` or ``"cancelled"``.
+    - ``error``: what the stage raised, as of `RunEnded`; None unless it failed.
     """
 
     stage: str
@@ -116,10 +116,11 @@ class StageEnded(_OfRun):
 class SegmentDone(_OfRun):
     """A run of purpose ``"segment"`` has its result; told after its last stage has ended.
 
-    ``segment_index``: 0 for the first of a take. ``continued``: whether the request had a state.
-    ``num_frames``: the new ones, 0 in sound alone, of ``height`` x ``width`` pixels at ``fps``
-    frames per second. ``num_samples``: of each channel, 0 without sound; ``sample_rate`` in Hz,
-    None without sound.
+    - ``segment_index``: 0 for the first of a take.
+    - ``continued``: whether the request had a state.
+    - ``num_frames``: the new ones, 0 in sound alone, of ``height`` x ``width`` pixels at ``fps``
+      frames per second.
+    - ``num_samples``: of each channel, 0 without sound; ``sample_rate`` in Hz, None without sound.
     """
 
     segment_index: int

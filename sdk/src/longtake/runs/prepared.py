@@ -22,14 +22,15 @@ class PreparedRequest:
     It may wait for its turn for as long as it likes: nothing in it is on a device. It holds what
     was decoded, so let it go when it has run.
 
-    ``request``: as it was given.
-    ``job``: the request with nothing left out.
-    ``options``: an instance of every stage's options class, by stage name.
-    ``state``: the restored state that the segment goes on from; None for the first of a take.
-    ``place``: where the segment lies in its take, as the family's ``place`` says it; None without.
-    ``inputs``: its pictures, clips and sound.
-    ``blobs``: where the states' big parts are read and written; None when they are inline.
-    ``pipeline_id``: of the pipeline that prepared it, which alone can run it.
+    - ``request``: as it was given.
+    - ``job``: the request with nothing left out.
+    - ``options``: an instance of every stage's options class, by stage name.
+    - ``state``: the restored state that the segment goes on from; None for the first of a take.
+    - ``place``: where the segment lies in its take, as the family's ``place`` says it; None
+      without.
+    - ``inputs``: its pictures, clips and sound.
+    - ``blobs``: where the states' big parts are read and written; None when they are inline.
+    - ``pipeline_id``: of the pipeline that prepared it, which alone can run it.
     """
 
     request: GenerationRequest

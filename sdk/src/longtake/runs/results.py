@@ -42,14 +42,14 @@ class Waveform:
 class GenerationResult:
     """One generated segment.
 
-    ``frames``: uint8 RGB ``[T, H, W, 3]``, the new ones only; none in sound alone.
-    ``audio``: float32 ``[channels, samples]`` in [-1, 1]; None when no sound was made.
-    ``audio_sample_rate``: in Hz.
-    ``fps``: frames per second.
-    ``live_state``: for the next segment in this process, when the request asked for a state.
-    ``timings``: seconds per stage.
-    ``job``: the request with nothing left out; None for the end of a take.
-    ``options``: of the stages, as resolved from the request, the preset and the family.
+    - ``frames``: uint8 RGB ``[T, H, W, 3]``, the new ones only; none in sound alone.
+    - ``audio``: float32 ``[channels, samples]`` in [-1, 1]; None when no sound was made.
+    - ``audio_sample_rate``: in Hz.
+    - ``fps``: frames per second.
+    - ``live_state``: for the next segment in this process, when the request asked for a state.
+    - ``timings``: seconds per stage.
+    - ``job``: the request with nothing left out; None for the end of a take.
+    - ``options``: of the stages, as resolved from the request, the preset and the family.
     """
 
     frames: NDArray[np.uint8] = field(repr=False)

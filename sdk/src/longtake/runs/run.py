@@ -26,9 +26,10 @@ def never() -> bool:
 class Run:
     """Handed to every stage that asks for it. ``Run()`` alone is enough to try a stage.
 
-    ``seed``: of this segment. ``device``: where the networks are, e.g. ``"cuda:0"``. ``stage``:
-    the name of the stage that is running. ``listener`` gets every event; ``is_cancelled`` is asked
-    between steps.
+    - ``seed``: of this segment.
+    - ``device``: where the networks are, e.g. ``"cuda:0"``.
+    - ``stage``: the name of the stage that is running. ``listener`` gets every event;
+      ``is_cancelled`` is asked between steps.
     """
 
     seed: int = 0

@@ -39,8 +39,9 @@ class Parameter:
 class PlannedStage:
     """One stage of a plan.
 
-    ``returns_tuple``: whether it returns its values as a tuple. ``checks``: the parameters of its
-    ``check``, None without one. ``live_after``: the value types still needed when it is done.
+    - ``returns_tuple``: whether it returns its values as a tuple.
+    - ``checks``: the parameters of its ``check``, None without one.
+    - ``live_after``: the value types still needed when it is done.
     """
 
     spec: StageSpec

@@ -35,9 +35,10 @@ _SUFFIX = ".template"
 class PackageName:
     """What the parts of a package are called.
 
-    ``given``: the family, or the scheme of the store's URLs. ``folder``: of the package.
-    ``distribution``: as indexes of packages normalise it. ``class_name``: what the names of classes
-    begin with.
+    - ``given``: the family, or the scheme of the store's URLs.
+    - ``folder``: of the package.
+    - ``distribution``: as indexes of packages normalise it.
+    - ``class_name``: what the names of classes begin with.
     """
 
     given: str

@@ -44,8 +44,9 @@ _MAX_FILES = 64
 class SingleFile:
     """What a file in Lightricks' layout says about itself.
 
-    ``version``: as the file gives it, or None. ``prefixes``: the components in it, and what the
-    keys of each start with. ``config``: its own configuration, in ltx-core's terms.
+    - ``version``: as the file gives it, or None.
+    - ``prefixes``: the components in it, and what the keys of each start with.
+    - ``config``: its own configuration, in ltx-core's terms.
     """
 
     path: Path

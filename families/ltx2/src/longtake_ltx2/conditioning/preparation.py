@@ -30,8 +30,9 @@ __all__ = ["Preparation", "SegmentAsked"]
 class SegmentAsked:
     """One segment at one size: where it lies, and what it is conditioned on.
 
-    ``output``: which streams are wanted. ``image_crf``: of still images. ``offset``: seconds by
-    which the video's positions shift; the clock's when None.
+    - ``output``: which streams are wanted.
+    - ``image_crf``: of still images.
+    - ``offset``: seconds by which the video's positions shift; the clock's when None.
     """
 
     output: lt.Output
@@ -46,9 +47,12 @@ class SegmentAsked:
 class Preparation:
     """Draws the noise, video then audio, in token order, and lays the conditioning over it.
 
-    ``vae`` encodes pictures, ``audio_vae`` sound. ``video_channels``, ``audio_shape``: of video
-    tokens, and (channels, mel bins) of audio latents. ``noise_dtype``: what noise is drawn in
-    where the numerics do not say fp32. ``device``: of what is made.
+    ``vae`` encodes pictures, ``audio_vae`` sound.
+
+    - ``video_channels``, ``audio_shape``: of video tokens, and (channels, mel bins) of audio
+      latents.
+    - ``noise_dtype``: what noise is drawn in where the numerics do not say fp32.
+    - ``device``: of what is made.
     """
 
     vae: Any

@@ -22,9 +22,10 @@ __all__ = ["RequestedInputs", "RequestedSound", "requested_inputs", "requested_s
 class RequestedSound:
     """A clip on the segment's own time axis, which starts with its first audio latent.
 
-    ``samples``: stereo ``[2, n]`` at 16 kHz, silent where the clip is not; what goes beyond the
-    segment's end is not used. ``start``, ``stop``: the segment's audio latents that lie within the
-    clip as a whole. ``strength``: 1 keeps them, 0 ignores them.
+    - ``samples``: stereo ``[2, n]`` at 16 kHz, silent where the clip is not; what goes beyond the
+      segment's end is not used.
+    - ``start``, ``stop``: the segment's audio latents that lie within the clip as a whole.
+    - ``strength``: 1 keeps them, 0 ignores them.
     """
 
     samples: NDArray[np.float32]

@@ -32,9 +32,11 @@ __all__ = [
 class ConditioningFrames:
     """Frames that the segment is to have.
 
-    ``pixels``: uint8 ``[V, H, W, 3]``, V = 8k + 1, of any size. ``first_frame``: where in the
-    segment the first of them stands. ``strength``: 1 keeps them, 0 ignores them. ``recompress``:
-    whether they go through H.264 before, as still images do that are not our own VAE's.
+    - ``pixels``: uint8 ``[V, H, W, 3]``, V = 8k + 1, of any size.
+    - ``first_frame``: where in the segment the first of them stands.
+    - ``strength``: 1 keeps them, 0 ignores them.
+    - ``recompress``: whether they go through H.264 before, as still images do that are not our own
+      VAE's.
     """
 
     pixels: NDArray[np.uint8] = field(repr=False)

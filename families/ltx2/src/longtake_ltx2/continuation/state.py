@@ -72,17 +72,20 @@ def _check_unknown(instance: object, attribute: Attribute[Any], value: object) -
 class LTX2ContinuationState:
     """What the next segment of an LTX-2 take is conditioned on.
 
-    ``segment_index``: of the segment just completed. ``video_frames``: its last frames, each uint8
-    RGB ``[H, W, 3]``; None when unset or still in the blob store as ``video_frames_blob_id``.
-    ``video_conditioning_frame_idx``: the frame of the next segment that they align with.
-    ``video_conditioning_strength``: 1 keeps them as they are, 0 ignores them.
+    - ``segment_index``: of the segment just completed.
+    - ``video_frames``: its last frames, each uint8 RGB ``[H, W, 3]``; None when unset or still in
+      the blob store as ``video_frames_blob_id``.
+    - ``video_conditioning_frame_idx``: the frame of the next segment that they align with.
+    - ``video_conditioning_strength``: 1 keeps them as they are, 0 ignores them.
 
-    ``audio_latents``: denoised latents ``[B, C, T, mel]`` in normalised model space; None when
-    unset or still in the blob store as ``audio_latents_blob_id``. ``audio_sample_rate``: Hz.
-    ``audio_conditioning_num_frames``: how many of the last latents are clean context.
-    ``audio_conditioning_strength``: the other way round than the video's, 0 keeps them, 1 makes
-    them anew. ``video_position_offset_sec``: seconds by which the video's RoPE times shift, so
-    that audio context longer than the video's starts at 0.
+    - ``audio_latents``: denoised latents ``[B, C, T, mel]`` in normalised model space; None when
+      unset or still in the blob store as ``audio_latents_blob_id``.
+    - ``audio_sample_rate``: Hz.
+    - ``audio_conditioning_num_frames``: how many of the last latents are clean context.
+    - ``audio_conditioning_strength``: the other way round than the video's, 0 keeps them, 1 makes
+      them anew.
+    - ``video_position_offset_sec``: seconds by which the video's RoPE times shift, so that audio
+      context longer than the video's starts at 0.
 
     ``metadata``: open to everybody; Longtake's is under ``"longtake"``. ``unknown_fields``: of the
     payload, kept and written back. Raises `longtake.ValidationError` for values out of range.

@@ -26,12 +26,12 @@ _TIMESTEPS = 1000
 class Forward:
     """The transformer on a segment's latents at one noise level; each `run` is a pass.
 
-    ``transformer``: diffusers' network.
-    ``numerics``: which of the public implementations is followed.
-    ``noisy``: what the latents are conditioned on.
-    ``geometry``: the size of the segment.
-    ``video``, ``audio``: the latents ``[1, T, C]`` now, fp32.
-    ``sigma``: 0-D fp32, their noise level.
+    - ``transformer``: diffusers' network.
+    - ``numerics``: which of the public implementations is followed.
+    - ``noisy``: what the latents are conditioned on.
+    - ``geometry``: the size of the segment.
+    - ``video``, ``audio``: the latents ``[1, T, C]`` now, fp32.
+    - ``sigma``: 0-D fp32, their noise level.
     """
 
     transformer: Any

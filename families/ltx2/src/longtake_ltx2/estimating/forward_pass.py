@@ -25,9 +25,11 @@ class StreamSize:
 class ForwardPass:
     """What one forward pass is given and leaves out.
 
-    ``text_tokens``: of the prompt. ``isolated``: picture and sound do not attend to each other.
-    ``first_block``: the blocks before it are not run. ``perturbed_blocks``: whose self-attention
-    is replaced by its values, in the streams that ``perturbs_video`` and ``perturbs_audio`` say.
+    - ``text_tokens``: of the prompt.
+    - ``isolated``: picture and sound do not attend to each other.
+    - ``first_block``: the blocks before it are not run.
+    - ``perturbed_blocks``: whose self-attention is replaced by its values, in the streams that
+      ``perturbs_video`` and ``perturbs_audio`` say.
     """
 
     video: StreamSize

@@ -30,13 +30,13 @@ class SupportsResize(Protocol):
 class Scene:
     """One segment where a stage finds it: what LTX-2's stages are asked for an estimate with.
 
-    ``networks``: of the checkpoint, without their weights.
-    ``numerics``: the ones that the pipeline follows.
-    ``stage_options``: an instance of every stage's options class, by stage name.
-    ``job``: of this segment.
-    ``geometry``: the size before the stage.
-    ``carried_latents``: audio latents that the state before the segment carries.
-    ``samples_before``: sound handed out before the segment.
+    - ``networks``: of the checkpoint, without their weights.
+    - ``numerics``: the ones that the pipeline follows.
+    - ``stage_options``: an instance of every stage's options class, by stage name.
+    - ``job``: of this segment.
+    - ``geometry``: the size before the stage.
+    - ``carried_latents``: audio latents that the state before the segment carries.
+    - ``samples_before``: sound handed out before the segment.
     """
 
     networks: Networks

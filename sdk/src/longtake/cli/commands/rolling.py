@@ -29,10 +29,12 @@ __all__ = ["Take", "admit_first", "roll"]
 class Take:
     """What to roll.
 
-    ``prompts``: one per segment. ``request``: what the segments have in common, and the inputs of
-    the first. ``output``: the media file. ``ends``: whether the held-back sound is let out after
-    the last segment. ``predicts_length``: whether each prompt says how many new frames its segment
-    has, as far as the model can tell.
+    - ``prompts``: one per segment.
+    - ``request``: what the segments have in common, and the inputs of the first.
+    - ``output``: the media file.
+    - ``ends``: whether the held-back sound is let out after the last segment.
+    - ``predicts_length``: whether each prompt says how many new frames its segment has, as far as
+      the model can tell.
     """
 
     prompts: tuple[str, ...]

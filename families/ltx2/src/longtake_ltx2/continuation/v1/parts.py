@@ -35,10 +35,11 @@ _MAX_FRAMES_BLOB_BYTES = MAX_ENCODED_BYTES + 4 * (1 + MAX_FRAMES)
 class Part:
     """One part as it was read.
 
-    ``path``: of its bytes in the document. ``blob_id``: None when it is inline or absent.
-    ``files``: the PNG files, or the safetensors file; empty when it is absent or not fetched.
-    ``num_bytes``: how large it is encoded; None when that is not known. ``frame_count``: as the
-    document says it.
+    - ``path``: of its bytes in the document.
+    - ``blob_id``: None when it is inline or absent.
+    - ``files``: the PNG files, or the safetensors file; empty when it is absent or not fetched.
+    - ``num_bytes``: how large it is encoded; None when that is not known.
+    - ``frame_count``: as the document says it.
     """
 
     path: str
