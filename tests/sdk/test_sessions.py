@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +14,8 @@ import pytest
 
 import longtake as lt
 from tests.sdk.toy_family import FOG, FogCodec, FogState
+
+WAIT = 10
 
 
 def decoded(session: lt.Session) -> FogState:
@@ -212,3 +216,72 @@ def test_inputs_are_of_the_segment_that_they_are_given_for() -> None:
     assert first.job is not None
     assert second.job is not None
     assert (first.job.inputs, second.job.inputs) == (inputs, lt.Inputs())
+
+
+def test_threads_that_share_a_session_lose_no_segment() -> None:
+    session = lt.Session(lt.Pipeline(FOG), overlap_frames=3)
+    together = threading.Barrier(4)
+
+    def extend(_: int) -> lt.GenerationResult:
+        together.wait(WAIT)
+        return session.extend("fog")
+
+    with ThreadPoolExecutor(4) as threads:
+        results = list(threads.map(extend, range(4)))
+    assert sorted(r.job.segment_index for r in results if r.job) == [0, 1, 2, 3]
+    assert decoded(session) == FogState(3, 5, 4, 6, 27, 3)
+    results.sort(key=lambda result: result.job.segment_index if result.job else 0)
+    whole = sound([*results, session.finish()])
+    np.testing.assert_array_equal(whole, np.arange(270, dtype=np.float32) / 10000)
+
+
+def test_a_thread_waits_for_the_stream_of_another_one() -> None:
+    session = lt.Session(lt.Pipeline(FOG), overlap_frames=3)
+    events = session.stream("fog")
+    next(events)
+    with ThreadPoolExecutor(1) as threads:
+        second = threads.submit(session.extend, "rain")
+        with pytest.raises(TimeoutError):
+            second.result(0.2)
+        list(events)
+        job = second.result(WAIT).job
+    assert job is not None
+    assert job.segment_index == 1
+
+
+def test_a_segment_that_waits_for_another_one_can_be_cancelled() -> None:
+    session, cancel = lt.Session(lt.Pipeline(FOG), overlap_frames=3), threading.Event()
+    events = session.stream("fog")
+    next(events)
+    with ThreadPoolExecutor(1) as threads:
+        second = threads.submit(session.extend, "rain", cancel=cancel.is_set)
+        cancel.set()
+        assert isinstance(second.exception(WAIT), lt.Cancelled)
+    list(events)
+    assert decoded(session).segment_index == 0
+
+
+@pytest.mark.parametrize("ask", ["extend", "stream", "finish"])
+def test_a_thread_that_has_a_stream_open_is_refused(ask: str) -> None:
+    session = lt.Session(lt.Pipeline(FOG), overlap_frames=3)
+    events = session.stream("fog")
+    next(events)
+    ways: dict[str, Callable[[], object]] = {
+        "extend": lambda: session.extend("rain"),
+        "stream": lambda: next(session.stream("rain")),
+        "finish": session.finish,
+    }
+    with pytest.raises(lt.SessionBusyError, match="a stream of this session is open"):
+        ways[ask]()
+    events.close()
+    assert session.state is None
+    assert len(session.extend("rain").frames) == 9
+
+
+def test_the_end_of_a_take_can_be_cancelled() -> None:
+    pipeline = lt.Pipeline(FOG)
+    session = lt.Session(pipeline, overlap_frames=3)
+    session.extend("fog")
+    with pytest.raises(lt.Cancelled):
+        session.finish(cancel=lambda: True)
+    assert session.finish().audio is not None
