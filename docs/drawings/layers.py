@@ -12,7 +12,7 @@ from tests.rules.layers import Package
 
 __all__ = ["Map", "Room", "draw_layers", "map_of"]
 
-_ROW, _COLUMN, _GUTTER, _HEAD = 31.0, 19.0, 292.0, 92.0
+_ROW, _COLUMN, _GUTTER, _HEAD = 31.0, 15.0, 300.0, 92.0
 _EDGE = 46.0  # right of the last column, over which its slanted name hangs
 _SHADE = "#f1f3f3"
 
@@ -89,8 +89,8 @@ def _draw_room(sheet: Sheet, row: int, room: Room, width: float) -> None:
     if room.height % 2 == 0:
         sheet.bar(0, _y(row - 0.5), width, _y(row + 0.5), fill=_SHADE)
     sheet.text(14, _y(row) - 6, room.name, size=9.5, bold=True)
-    sheet.text(14, _y(row) + 8, room.answers, size=7.5, colour=GREY)
-    sheet.text(_x(row) + 2, _HEAD - 8, room.name, size=8, turned=50)
+    sheet.text(14, _y(row) + 8, room.answers, size=8, colour=GREY)
+    sheet.text(_x(row) + 2, _HEAD - 8, room.name, size=8.5, turned=50)
     sheet.line([14, _x(row)], [_y(row + 0.42)] * 2, colour=PALE, width=0.6)
 
 
