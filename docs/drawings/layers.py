@@ -63,7 +63,7 @@ def _importers_first(rooms: list[Room], arrows: set[tuple[str, str]]) -> list[Ro
 
 
 def draw_layers(rooms: Map, path: Path) -> None:
-    """A row and a column for each room; the line of an imported room goes up to who imports it."""
+    """A row and a column for each room; from an imported room a line goes up to those that import it."""
     rows = {room.name: row for row, room in enumerate(rooms.rooms)}
     width = _GUTTER + _COLUMN * len(rows) + _EDGE
     sheet = Sheet(width, _HEAD + _ROW * len(rows) + 36, top=8)
@@ -110,4 +110,4 @@ def _draw_key(sheet: Sheet, y: float) -> None:
     sheet.dot(196, y, colour=BLUE, hollow=True)
     sheet.text(205, y, "the room of the row imports that of the column", size=8)
     sheet.bar(430, y - 5, 446, y + 5, fill=_SHADE)
-    sheet.text(452, y, "and white, in turn: a layer", size=8)
+    sheet.text(452, y, "rooms on one shade are a layer", size=8)
