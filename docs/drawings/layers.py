@@ -63,7 +63,7 @@ def _importers_first(rooms: list[Room], arrows: set[tuple[str, str]]) -> list[Ro
 
 
 def draw_layers(rooms: Map, path: Path) -> None:
-    """A row and a column for each room; from an imported room a line goes up to those that import it."""
+    """A row and a column for each room; a line goes up from a room to those that import it."""
     rows = {room.name: row for row, room in enumerate(rooms.rooms)}
     width = _GUTTER + _COLUMN * len(rows) + _EDGE
     sheet = Sheet(width, _HEAD + _ROW * len(rows) + 36, top=8)
