@@ -18,13 +18,17 @@ def draw_all(folder: Path) -> None:
     """Write every drawing into ``folder``, and nothing else."""
     import longtake as lt
     from docs.drawings.clock import draw_clock
+    from docs.drawings.layers import draw_layers, map_of
     from docs.drawings.state import draw_state
     from docs.drawings.take import roll_take
     from docs.drawings.tutorial import draw_segments, tutorial_family
     from docs.drawings.wires import draw_wires, wires_of
+    from tests.rules.layers import LTX2, SDK
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ".gitignore").write_text("*\n")
+    for package in (SDK, LTX2):
+        draw_layers(map_of(package), folder / f"layers-{package.name}.svg")
     ltx2 = lt.Registry.default().family("ltx2")
     draw_wires(wires_of(ltx2), folder / "wires-ltx2.svg")
     draw_wires(wires_of(ltx2, "ltx2_two_stage"), folder / "wires-two-stage.svg")

@@ -154,8 +154,8 @@ class Pipeline:
 
         ``request``: also one that `check` has prepared; ``after`` and ``blobs`` are then its own.
         ``after``, ``blobs``: as in `check`. ``cancel``: asked between steps, and while the run
-        waits for its turn, whether the result is no longer wanted, e.g. `threading.Event.is_set`.
-        ``defer_state``: the document of the state that was asked for is made when `state` of the
+        waits for its turn, whether the result is no longer wanted, e.g. ``is_set`` of an event.
+        ``defer_state``: the document of the state that was asked for is made when ``state`` of the
         result is first read, and the store gets its blobs then.
 
         Raises `ValidationError` for a bad request or state before any network runs, `Cancelled`

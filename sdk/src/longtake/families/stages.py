@@ -36,9 +36,10 @@ class PipelineStage(Protocol):
     The constructor takes the networks that the stage owns, by component name. The annotated
     parameters of the call are what the stage needs: values that earlier stages made (the newest
     of that type), the `Job`, options, the `Run`, the request's `DecodedInputs`, and the segment's
-    place, as `ModelFamily` says it (a `TakeSpan` where states inherit from `TakeState`). ``X |
-    None`` takes None when there is no such value. The return annotation is what it makes: one
-    value, a tuple of values, or None.
+    place in its take, by the class that the family's ``place`` returns (`TakeSpan` in a family
+    whose states inherit from `TakeState`, unless it says otherwise). ``X | None`` takes None when
+    there is no such value. The return annotation is what it makes: one value, a tuple of values,
+    or None.
 
     Of the family's typed state ``S`` there may be two, which the annotation tells apart. ``S |
     None`` is the restored one, None in the first segment of a take, and can be asked for up to the
@@ -57,8 +58,8 @@ class PipelineStage(Protocol):
     Optional powers, found by their methods:
 
     - ``check(...)``: refuse a bad request before any stage runs. May ask for the job, options, the
-      restored state, the segment's place and `DecodedInputs`. In a stage that is built of no
-      component, requests are checked by several threads at once.
+      restored state, the segment's place and the inputs. `Pipeline.check` asks those of stages that
+      are built of no network, maybe in several threads at once.
     - ``estimate(spec, scene)``, callable on the class: what the stage makes and takes; see
       `SupportsEstimate`.
     - ``__enter__``/``__exit__``: the stage is entered before its call and left when the last stage

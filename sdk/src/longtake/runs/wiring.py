@@ -247,7 +247,8 @@ def _check_only_knows(
     if parameter.source == "run" or (is_unknown and not is_never_there):
         raise WiringError(
             f"the check of stage {planned.spec.name!r} asks for a {parameter.type.__name__}; "
-            "checks run before any stage and know only the job, options and the restored state"
+            "checks run before any stage and know only the job, options, the restored state, the "
+            "segment's place and DecodedInputs"
         )
     if _is_missing(parameter, given):
         raise _nobody_makes(planned, parameter.type, given, maybe_given, ())

@@ -14,9 +14,9 @@ __all__ = ["LiveState"]
 class LiveState:
     """A family's typed state and its `ContinuationState`, each made from the other at most once.
 
-    Made by `Pipeline.restore`, and given as `GenerationResult.live_state`. Whoever rolls the next
-    segment in the same process goes on from the typed state, so nothing is encoded or decoded in
-    between. Threads may share it.
+    Made by `Pipeline.restore`, and given as ``live_state`` of a `GenerationResult`. Whoever rolls
+    the next segment in the same process goes on from the typed state, so nothing is encoded or
+    decoded in between. Threads may share it.
 
     ``kind``: of the document.
     """
