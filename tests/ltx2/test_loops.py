@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 import longtake as lt
+from longtake.cli import main
 from longtake_ltx2.denoising.guidance import Guidance, needs_negative
 from longtake_ltx2.numerics import DIFFUSERS, OFFICIAL
 from longtake_ltx2.stage_overrides import (
@@ -179,3 +181,16 @@ def test_a_scale_that_is_open_may_ask_for_the_negative_prompt(numerics: Any) -> 
     loops = [LTX2DenoiseOptions(), LTX2RefineStageOverride(guidance_scale=4.0)]
     assert needs_negative(loops, numerics)
     assert Guidance.from_options(loops[1], numerics).audio.cfg == 4.0
+
+
+def test_the_listing_shows_what_the_recipe_sets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["presets", "ltx2", "--json"]) == 0
+    listed = {record["name"]: record for record in json.loads(capsys.readouterr().out)}
+    stages = [s for s in listed["ltx2_two_stage"]["stages"] if s["name"] == "refine"]
+    assert len(stages) == 3
+    for stage in stages:
+        fields = stage["schema"]["properties"]
+        assert (fields["num_inference_steps"]["default"], fields["guidance_scale"]["default"]) == (
+            2,
+            1.0,
+        )
