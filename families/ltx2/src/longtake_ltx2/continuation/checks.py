@@ -85,14 +85,22 @@ def open_json(value: object, path: str) -> object:
         if depth > MAX_DEPTH:
             refuse(path, f"is nested more than {MAX_DEPTH} deep")
         if isinstance(item, Mapping):
-            left += [(inner, depth + 1) for inner in object_(item, path).values()]
+            document = object_(item, path)
+            left += [(inner, depth + 1) for inner in (*document, *document.values())]
         elif isinstance(item, list | tuple):
             left += [(inner, depth + 1) for inner in item]
         elif isinstance(item, float) and not math.isfinite(item):
             refuse(path, f"holds {item!r}, which is not JSON")
+        elif isinstance(item, str) and not _is_unicode(item):
+            refuse(path, f"holds {shown(item)}, which is no Unicode text; write it in UTF-8")
         elif not isinstance(item, str | int | float | None):
             refuse(path, f"holds {shown(item)}, which is not JSON")
     return value
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it is free of halves of surrogate pairs, which no file takes."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def blob_id(value: object, path: str) -> str:
