@@ -26,6 +26,7 @@ from cattrs.gen import make_dict_structure_fn, make_mapping_structure_fn
 
 from longtake.errors import ValidationError
 from longtake.schema.ratios import as_ratio
+from longtake.schema.texts import check_texts
 
 __all__ = ["structure", "unstructure"]
 
@@ -59,6 +60,8 @@ def _join(path: str, name: object) -> str:
 
 def _as_validation_error(error: BaseException, path: str, cls: Any) -> ValidationError:
     if isinstance(error, ValidationError):
+        if not error.path:
+            return ValidationError(path, error.problem)
         whole = error.path.startswith(path)
         return error if whole else ValidationError(_join(path, error.path), error.problem)
     if isinstance(error, BaseValidationError):
@@ -115,6 +118,7 @@ def _number(value: object, _: object) -> float:
 def _string(value: object, _: object) -> str:
     if not isinstance(value, str):
         raise _expected("a string", value)
+    check_texts(value, "")
     return value
 
 
@@ -162,6 +166,7 @@ def _choice(value: object, wanted: Any) -> object:
 def _mapping(value: object, _: object) -> dict[str, Any]:
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise _expected("an object", value)
+    check_texts(value, "")
     return value
 
 
