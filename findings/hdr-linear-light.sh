@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Question: PyAV's reformat() takes dst_color_trc. What does an HDR frame (PQ) become as linear
 #   light in 32-bit floats: are its highlights kept, and what is 1.0?
-# A good guess: floats are asked for because they have room above 1: 203 nits as 1.0 and 1000 nits as
-#   4.9, or all 10000 nits scaled to 1.0.
+# A good guess: floats have room above 1, so 203 nits are 1.0 and 1000 nits are 4.9, or else all
+#   10000 nits are scaled to 1.0.
 # What happens: 1.0 is about 207 nits and all above is cut off: 400 and 10000 nits are the same
 #   number, in floats as in 8 bits, with no warning. The same frame without dst_color_trc keeps them
 #   apart (as PQ codes), and so does PQ to PQ. dst_colorspace alone converts nothing: it only

@@ -3,8 +3,8 @@
 #   read them? Can it read what its own save_file wrote?
 # A good guess: numpy has neither type, so no; and whatever save_file takes, load_file gives back.
 # What happens: whether BF16 loads depends on what else the process has imported: TypeError before,
-#   a bfloat16 array after `import ml_dtypes` (which JAX, TensorFlow and ONNX tools do), for the same
-#   file. load() of the same bytes raises KeyError before and after: the two entrances differ.
+#   a bfloat16 array after `import ml_dtypes` (which JAX and TensorFlow do), for the same file.
+#   load() of the same bytes raises KeyError before and after: the two entrances differ.
 #   float8 arrays are written, as proper F8_E4M3, and load_file can never read them back.
 # Versions: safetensors 0.8.0, numpy 2.4.6, ml_dtypes 0.6.0.
 # Consequence: a tool that reads checkpoints without torch passes its tests where ml_dtypes happens
