@@ -129,7 +129,7 @@ class TestFog(FamilyContract):
 
 
 def test_codecs_over_two_typed_states_fail_and_are_named(pytester: pytest.Pytester) -> None:
-    planted = CONTRACT.replace(FOG, "tests.sdk.testing.planted_plugin")
+    planted = CONTRACT.replace(FOG, "tests.sdk.testing.families.planted_plugin")
     named = "\n    @pytest.fixture\n    def family_name(self):\n        return 'two_states'\n"
     pytester.makepyfile(test_fog=planted + named)
     pytester.makeini(f"[pytest]\npythonpath = {ROOT}")
