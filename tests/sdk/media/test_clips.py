@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from fractions import Fraction
@@ -15,6 +16,7 @@ from av.video.frame import VideoFrame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 
 import longtake as lt
 from longtake.media.writer import TakeWriter
@@ -46,6 +48,17 @@ def refusal(data: bytes) -> str:
         problems.add(refused.value.problem)
     [problem] = problems
     return problem
+
+
+def test_an_animation_is_the_clip_and_not_its_cover() -> None:
+    """The first stream of an animated AVIF is its cover, one picture."""
+    first, *more = [Image.new("RGB", (64, 48), colour) for colour in ("red", "lime", "blue")]
+    file = io.BytesIO()
+    first.save(file, "AVIF", save_all=True, append_images=more, duration=[100, 300, 200])
+    frames = lt.ClipInput(file.getvalue()).frames()
+    assert frames.shape == (3, 48, 64, 3)
+    middle = frames[:, 24, 32].astype(int)
+    assert np.abs(middle - [(255, 0, 0), (0, 255, 0), (0, 0, 255)]).max() <= 8
 
 
 @pytest.mark.parametrize("size", [(48, 64), (33, 47), (2, 2)])
