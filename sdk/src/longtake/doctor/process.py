@@ -88,7 +88,9 @@ async def _follow(
     assert process.stdout is not None
     while True:
         try:
-            line = await asyncio.wait_for(process.stdout.readline(), timeout + _GRACE)
+            # Not wait_for: in Python 3.11 it forgets Ctrl-C when a line comes at the same moment.
+            async with asyncio.timeout(timeout + _GRACE):
+                line = await process.stdout.readline()
             message = structure(json.loads(line), Message) if line else None
         except TimeoutError:
             if process.returncode is not None:  # what it has started holds the pipe
