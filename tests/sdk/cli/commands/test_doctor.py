@@ -120,6 +120,11 @@ def test_the_users_store_decides_the_exit_code(installed: FakeDistributions) -> 
     assert doctor("nobody://here") == 1
 
 
+def heed_interrupts() -> None:
+    """Also where the tests run in the background, for which shells have Ctrl-C ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are those of POSIX")
 def test_ctrl_c_ends_it_and_the_processes_of_the_plugins(
     installed: FakeDistributions, monkeypatch: pytest.MonkeyPatch
@@ -129,7 +134,9 @@ def test_ctrl_c_ends_it_and_the_processes_of_the_plugins(
     monkeypatch.setenv("PYTHONPATH", str(installed.folder))
     monkeypatch.setenv("LONGTAKE_PLUGINS", "longtake-mud")
     command = [sys.executable, "-m", "longtake", "doctor"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+    ) as process:
         while not (begun := list(installed.folder.glob("*.pid"))):
             assert process.poll() is None
             time.sleep(0.01)
