@@ -20,6 +20,7 @@ from PIL import Image
 
 import longtake as lt
 from longtake.media.writer import TakeWriter
+from tests.sdk.media.refusals import clip_refusal
 
 ROWS, COLUMNS = np.mgrid[:48, :64]
 RAMP = np.stack([(ROWS + COLUMNS + 8 * n) % 200 for n in range(12)])[..., None].repeat(3, axis=-1)
@@ -37,17 +38,6 @@ def encoded(
             container.mux(stream.encode(VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode(None))
     return path.read_bytes()
-
-
-def refusal(data: bytes) -> str:
-    problems = set()
-    for decode in (lt.ClipInput(data).check, lt.ClipInput(data).frames):
-        with pytest.raises(lt.ValidationError) as refused:
-            decode()
-        assert refused.value.path == "data"
-        problems.add(refused.value.problem)
-    [problem] = problems
-    return problem
 
 
 def test_an_animation_is_the_clip_and_not_its_cover() -> None:
@@ -100,7 +90,7 @@ def test_a_take_is_a_clip_and_its_sound_is_ignored(tmp_path: Path) -> None:
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
 def test_a_file_that_is_cut_off_is_refused(tmp_path: Path, suffix: str, share: float) -> None:
     data = encoded(tmp_path / f"clip{suffix}", FRAMES, "mpeg4")
-    assert refusal(data[: int(share * len(data))])
+    assert clip_refusal(data[: int(share * len(data))])
 
 
 SMALL_CLIP = lt.ClipInput.from_frames(FRAMES[:3, :16, :16]).data
@@ -120,19 +110,19 @@ def test_a_damaged_file_is_a_clip_or_refused(draw: st.DataObject) -> None:
 
 def test_too_many_frames_are_refused(tmp_path: Path) -> None:
     frames = np.zeros((2049, 16, 16, 3), np.uint8)
-    assert "at most 2048 frames" in refusal(encoded(tmp_path / "long.mp4", frames))
+    assert "at most 2048 frames" in clip_refusal(encoded(tmp_path / "long.mp4", frames))
 
 
 def test_too_large_a_picture_is_refused(tmp_path: Path) -> None:
     frames = np.zeros((1, 5792, 5808, 3), np.uint8)
     data = encoded(tmp_path / "large.avi", frames, "ffv1", "gray")
     assert len(data) < 2**20
-    assert refusal(data)
+    assert clip_refusal(data)
 
 
 def test_sound_is_no_clip() -> None:
     data = lt.AudioInput.from_samples(np.zeros((1, 4800), np.float32), 48_000).data
-    assert refusal(data) == "is damaged, or has no video"
+    assert clip_refusal(data) == "is damaged, or has no video"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +136,7 @@ def test_sound_is_no_clip() -> None:
 def test_a_file_that_names_another_one_is_refused(tmp_path: Path, text: str) -> None:
     secret = tmp_path / "secret.avi"
     encoded(secret, FRAMES, "mpeg4")
-    assert refusal(text.format(path=secret).encode())
+    assert clip_refusal(text.format(path=secret).encode())
 
 
 def box(kind: bytes, data: bytes) -> bytes:
@@ -157,4 +147,4 @@ def test_a_header_that_unpacks_to_any_size_is_refused_as_it_is() -> None:
     packed = struct.pack(">I", 2**30) + zlib.compress(bytes(2**20))
     header = box(b"cmov", box(b"dcom", b"zlib") + box(b"cmvd", packed))
     data = box(b"ftyp", b"qt  \0\0\0\0qt  ") + box(b"moov", header)
-    assert "compressed header" in refusal(data)
+    assert "compressed header" in clip_refusal(data)

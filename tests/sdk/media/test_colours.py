@@ -12,6 +12,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 import longtake as lt
+from tests.sdk.media.refusals import clip_refusal
 
 LUMA = {1: (0.2126, 0.0722), 5: (0.299, 0.114), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}
 """Share of red and blue, by the number of the matrix in ITU-T H.273."""
@@ -77,17 +78,6 @@ def seen(data: bytes) -> NDArray[np.int64]:
     assert (frames == frames[0, 0, 0]).all()
     colour: NDArray[np.int64] = frames[0, 0, 0].astype(np.int64)
     return colour
-
-
-def refusal(data: bytes) -> str:
-    problems = set()
-    for decode in (lt.ClipInput(data).check, lt.ClipInput(data).frames):
-        with pytest.raises(lt.ValidationError) as refused:
-            decode()
-        assert refused.value.path == "data"
-        problems.add(refused.value.problem)
-    [problem] = problems
-    return problem
 
 
 COLOUR = np.array([200, 40, 90])
@@ -184,4 +174,4 @@ def test_colours_that_are_not_converted_are_refused_by_name(
     fields: dict[str, int], reason: str
 ) -> None:
     given: dict[str, Any] = fields
-    assert reason in refusal(clip(COLOUR / 255, **given))
+    assert reason in clip_refusal(clip(COLOUR / 255, **given))

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 import longtake as lt
 from longtake.media.writer import TakeWriter
+from tests.sdk.media.refusals import sound_refusal
 
 NOISE = np.random.default_rng(2).normal(size=(2, 30_001)).astype(np.float32)
 
@@ -39,17 +40,6 @@ def encoded(samples: NDArray[np.float32], rate: int, kind: str, codec: str, layo
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return file.getvalue()
-
-
-def refusal(data: bytes) -> str:
-    problems = set()
-    for decode in (lt.AudioInput(data).check, lambda: lt.AudioInput(data).samples(24_000)):
-        with pytest.raises(lt.ValidationError) as refused:
-            decode()
-        assert refused.value.path == "data"
-        problems.add(refused.value.problem)
-    [problem] = problems
-    return problem
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -146,7 +136,9 @@ def test_the_shortest_sound_is_resampled_whole(rate: int, wanted: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 40])
 def test_less_than_a_millisecond_is_refused(count: int) -> None:
-    problem = refusal(lt.AudioInput.from_samples(np.ones((2, count), np.float32), 48_000).data)
+    problem = sound_refusal(
+        lt.AudioInput.from_samples(np.ones((2, count), np.float32), 48_000).data
+    )
     assert problem.endswith("ms of sound; at least 1 ms is needed: give a longer one")
 
 
@@ -159,14 +151,14 @@ def test_the_sound_of_a_take_is_a_sound(tmp_path: Path) -> None:
 
 def test_too_long_a_sound_is_refused() -> None:
     data = lt.AudioInput.from_samples(np.zeros((1, 4_000 * 601), np.float32), 4_000).data
-    assert "at most 600 seconds" in refusal(data)
+    assert "at most 600 seconds" in sound_refusal(data)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_samples_that_are_no_numbers_are_refused(value: float) -> None:
     samples = NOISE.copy()
     samples[1, 7] = value
-    assert "not numbers" in refusal(lt.AudioInput.from_samples(samples, 24_000).data)
+    assert "not numbers" in sound_refusal(lt.AudioInput.from_samples(samples, 24_000).data)
 
 
 @pytest.mark.parametrize("rate", [1, 2**31 - 1])
@@ -174,17 +166,17 @@ def test_an_absurd_rate_is_refused(rate: int) -> None:
     data = bytearray(lt.AudioInput.from_samples(NOISE, 24_000).data)
     assert data[24:28] == (24_000).to_bytes(4, "little")
     data[24:28] = rate.to_bytes(4, "little")
-    assert refusal(bytes(data))
+    assert sound_refusal(bytes(data))
 
 
 def test_a_picture_is_no_sound() -> None:
     data = lt.ClipInput.from_frames(np.zeros((2, 16, 16, 3), np.uint8)).data
-    assert refusal(data) == "is damaged, or has no audio"
+    assert sound_refusal(data) == "is damaged, or has no audio"
 
 
 @pytest.mark.parametrize("size", [1, 10, 60])
 def test_a_file_that_is_cut_off_in_its_head_is_refused(size: int) -> None:
-    assert refusal(lt.AudioInput.from_samples(NOISE, 24_000).data[:size])
+    assert sound_refusal(lt.AudioInput.from_samples(NOISE, 24_000).data[:size])
 
 
 FLAC = encoded(sine(0.1, 48_000), 48_000, "flac", "flac", "stereo")

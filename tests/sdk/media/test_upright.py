@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import longtake as lt
+from tests.sdk.media.refusals import clip_refusal
 
 ROWS, COLUMNS = np.mgrid[:48, :64]
 PIXELS = np.stack([3 * COLUMNS, 4 * ROWS, COLUMNS + ROWS], axis=-1).astype(np.uint8)
@@ -45,17 +46,6 @@ def turned(data: bytes, *sides: float) -> bytes:
     at = data.index(b"tkhd") + 44
     matrix = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     return data[:at] + matrix + data[at + 36 :]
-
-
-def refusal(data: bytes) -> str:
-    problems = set()
-    for decode in (lt.ClipInput(data).check, lt.ClipInput(data).frames):
-        with pytest.raises(lt.ValidationError) as refused:
-            decode()
-        assert refused.value.path == "data"
-        problems.add(refused.value.problem)
-    [problem] = problems
-    return problem
 
 
 PLAIN = clip()
@@ -111,7 +101,7 @@ def test_motion_jpeg_is_turned_as_its_photographs_are(orientation: int) -> None:
     "sides", [(0.7071, 0.7071, -0.7071, 0.7071), (1, 0.5, 0, 1), (1, 0, 0.5, 1), (1, 1, 1, 1)]
 )
 def test_what_stands_askew_is_refused(sides: tuple[float, ...]) -> None:
-    assert "no quarter turns, or skewed" in refusal(turned(PLAIN, *sides))
+    assert "no quarter turns, or skewed" in clip_refusal(turned(PLAIN, *sides))
 
 
 @pytest.mark.parametrize(
@@ -161,9 +151,9 @@ def test_the_container_is_believed_before_the_codec() -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(17, 1), (1, 17), (2**31 - 1, 1), (1, 2**31 - 1)])
 def test_an_absurd_aspect_is_refused(width: int, height: int) -> None:
-    assert "16:1" in refusal(with_aspect(clip(aspect=Fraction(2)), width, height))
+    assert "16:1" in clip_refusal(with_aspect(clip(aspect=Fraction(2)), width, height))
 
 
 def test_a_picture_that_only_its_aspect_makes_too_large_is_refused() -> None:
     large = np.zeros((2048, 2048, 3), np.uint8)
-    assert "32768 x 2048" in refusal(clip(large, aspect=Fraction(16)))
+    assert "32768 x 2048" in clip_refusal(clip(large, aspect=Fraction(16)))
