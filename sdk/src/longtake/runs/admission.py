@@ -19,7 +19,7 @@ from longtake.runs.resolution import Resolved, resolve_request
 from longtake.states.live import LiveState
 from longtake.states.state import ContinuationCodec, ContinuationState
 
-__all__ = ["Admission"]
+__all__ = ["Admission", "makes_no_state"]
 
 
 class Admission:
@@ -64,7 +64,7 @@ class Admission:
         state = self._restored(request, after, blobs)
         resolved = self._resolved(request, state)
         if request.output.return_state and not self._family.codecs:
-            raise _makes_no_state(self._family)
+            raise makes_no_state(self._family)
         return PreparedRequest(
             request=request,
             job=resolved.job,
@@ -155,5 +155,6 @@ class Admission:
         return codec
 
 
-def _makes_no_state(family: ModelFamily) -> ValidationError:
+def makes_no_state(family: ModelFamily) -> ValidationError:
+    """What is said to a request that wants a state where there is none."""
     return ValidationError("output.return_state", f"family {family.name!r} makes no state")

@@ -13,7 +13,7 @@ from longtake.families.models import LoadedModel
 from longtake.families.presets import Preset
 from longtake.families.stages import Recipe
 from longtake.requests.request import Job
-from longtake.runs.admission import Admission
+from longtake.runs.admission import Admission, makes_no_state
 from longtake.runs.events import Event
 from longtake.runs.execution import Execution, execute, run_checks
 from longtake.runs.observers import ObservedRun
@@ -137,9 +137,7 @@ class SegmentMaker:
             return None
         codec = self._plans.writing_codec(job.output.state_kind)
         if codec is None:
-            raise ValidationError(
-                "output.return_state", f"family {self._family.name!r} makes no state"
-            )
+            raise makes_no_state(self._family)
         return codec
 
 
