@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -70,3 +74,60 @@ def test_attributes_say_where() -> None:
     assert lt.CheckpointError("a", "b").path == "a"
     assert lt.OutputError("a", "b").path == "a"
     assert lt.MissingDependencyError("peft", "LoRA").package == "peft"
+
+
+LONG: dict[str, Any] = {
+    "a text": "long " * 2000,
+    "a word": "x" * 10_000,
+    "bytes": b"x" * 10_000,
+    "a list": [7] * 10_000,
+    "a tree": {"key": [{"key": 7}] * 3000},
+    "an integer": 10**10_000,
+    "a ratio": Fraction(10**10_000),
+    "an object": lt.GenerationRequest("x" * 10_000),
+    "surrogates": "\udce9" * 10_000,
+}
+MAKE: dict[str, Callable[[Any], object]] = {
+    "a number": lambda value: lt.Sampling(seed=value),
+    "a rate": lambda value: lt.Sampling(fps=value),
+    "a place": lambda value: lt.ImageInput(b"x", frame=value),
+    "strength": lambda value: lt.ImageInput(b"x", strength=value),
+    "pictures": lambda value: lt.Inputs(images=value),
+    "inputs": lambda value: lt.GenerationRequest("x", inputs=value),
+    "overrides": lambda value: lt.GenerationRequest("x", stage_overrides=value),
+    "a document": lambda value: lt.structure({"prompt": value, "x": value}, lt.GenerationRequest),
+    "a key": lambda value: lt.structure({str(value)[:10_000]: 1}, lt.Sampling),
+    "a field": lambda value: lt.structure({"seed": value}, lt.Sampling),
+    "a family": lambda value: lt.ModelFamily("f", (), presets=(value,)),
+    "a stage": lambda value: lt.StageSpec("s", [value]),  # type: ignore[arg-type]
+    "a preset": lambda value: lt.Preset("p", defaults={"height": [value]}),
+    "a reference": lambda value: lt.StageSpec("s", "a:b", options=str(value)[:10_000]),
+    "a store": lambda value: lt.open_blob_store(str(value)[:10_000]),
+    "a kind": lambda value: lt.Registry.of("longtake.builtin").family_for_kind(value),
+    "a state": lambda value: lt.ContinuationState.from_json(value),
+}
+
+
+@pytest.mark.parametrize("value", LONG)
+@pytest.mark.parametrize("make", MAKE)
+def test_a_message_quotes_little_of_what_it_was_given(make: str, value: str) -> None:
+    if value in ("an integer", "a ratio") and "str(" in inspect.getsource(MAKE[make]):
+        pytest.skip("Python does not write it")
+    try:
+        MAKE[make](LONG[value])
+    except lt.LongtakeError as error:
+        said = str(error)
+    except TypeError:  # of a name that cannot be looked up
+        assert make == "a kind"
+        return
+    else:
+        pytest.skip("it is taken")
+    said.encode()
+    for text in ("x", "7", "long ", "udce9"):
+        assert said.count(text) <= 210, said
+    assert len(said) <= 1000
+
+
+def test_a_message_that_is_short_is_as_it_was_written() -> None:
+    text = "it's 'a' and 'b', which aren't " + "words " * 100
+    assert str(lt.PluginError(text)) == text

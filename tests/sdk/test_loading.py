@@ -10,6 +10,8 @@ import pytest
 
 import longtake as lt
 from longtake.plugins.loading import Plugin
+from tests.sdk.marked_family import MARK, MARKED, write_checkpoint
+from tests.sdk.marked_family import pipeline_of as marked_pipeline
 from tests.sdk.toy_family import DEFAULTS, FOG, black
 
 REQUEST = lt.GenerationRequest("fog")
@@ -125,7 +127,7 @@ def registry_of(*families: lt.ModelFamily, **provided: Any) -> lt.Registry:
 def test_a_family_is_found_by_its_name() -> None:
     registry = registry_of(FAMILY, FOG)
     assert lt.load(family="fog", registry=registry).family is FOG
-    with pytest.raises(lt.UnknownNameError, match=r"'fig'; known: fog, owner"):
+    with pytest.raises(lt.UnknownNameError, match=r"mean 'fog'\?\); known: fog, owner"):
         lt.load(family="fig", registry=registry)
 
 
@@ -223,3 +225,66 @@ def test_load_tells_the_family_which_of_several_processes_this_is(
     lt.load(tmp_path, family=FAMILY).generate(REQUEST)
     ((source, _),) = SOURCES
     assert (source.rank, source.world_size) == (2, 3)
+
+
+def test_a_fingerprint_is_made_once_and_only_when_it_is_needed() -> None:
+    asked: list[str] = []
+
+    def told() -> str:
+        asked.append("")
+        return "red"
+
+    pipeline = marked_pipeline(told)
+    assert pipeline.check(REQUEST).job.segment_index == 0
+    assert asked == []
+    pipeline.generate(REQUEST)
+    assert [pipeline.model_fingerprint, pipeline.model_fingerprint] == ["red", "red"]
+    assert len(asked) == 1
+    assert marked_pipeline("blue").model_fingerprint == "blue"
+    assert lt.Pipeline(FOG).model_fingerprint is None
+    pipeline.close()
+    with pytest.raises(lt.PipelineClosedError):
+        assert pipeline.model_fingerprint
+
+
+def test_weights_and_fingerprint_are_of_the_same_files(tmp_path: Path) -> None:
+    folder = write_checkpoint(tmp_path / "model", "red")
+    with lt.load(folder, family=MARKED) as pipeline:
+        (folder / MARK).write_text("blue")
+        assert pipeline.model_fingerprint == "red"
+
+
+def test_whoever_asks_is_told_of_what_is_loaded(tmp_path: Path) -> None:
+    def load(source: lt.ModelSource) -> lt.LoadedModel:
+        watched.append(source.is_watched)
+        source.progress(lt.LoadProgress("sieve", 3, 9))
+        return lt.LoadedModel()
+
+    def look(run: lt.Run) -> lt.Frames:
+        raise NotImplementedError
+
+    watched: list[bool] = []
+    told: list[lt.LoadProgress] = []
+    family = lt.ModelFamily("sand", (look,), load=load)
+    lt.load(tmp_path, family=family)
+    lt.load(tmp_path, family=family, progress=told.append)
+    assert watched == [False, True]
+    assert told == [lt.LoadProgress("sieve", 3, 9, ready=False)]
+
+
+@pytest.mark.parametrize(
+    ("option", "meant"), [("torch_dtype", "dtype"), ("device_map", "device"), ("presett", "preset")]
+)
+def test_what_an_unknown_keyword_may_have_meant_is_said(option: str, meant: str) -> None:
+    with pytest.raises(lt.ValidationError, match=f"did you mean '{meant}'") as refused:
+        lt.load(family=FOG, **{option: "x"})  # type: ignore[arg-type]
+    assert refused.value.path == option
+
+
+def test_a_family_that_loads_no_model_is_blamed() -> None:
+    with pytest.raises(lt.PluginError, match="'fog': its load returned a NoneType, no LoadedModel"):
+        lt.load(family=attrs.evolve(FOG, load="tests.sdk.test_loading:load_nothing"))
+
+
+def load_nothing(source: lt.ModelSource) -> None:
+    """Of a family that forgot to return its model."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
 import longtake as lt
@@ -204,3 +207,68 @@ def test_leaving_with_an_open_stream_cancels_it() -> None:
         next(events)
     with pytest.raises(lt.Cancelled):
         list(events)
+
+
+def test_a_run_computes_within_what_the_model_asks_for() -> None:
+    entered: list[tuple[str, int]] = []
+
+    @contextmanager
+    def computing() -> Iterator[None]:
+        entered.append(("in", threading.get_ident()))
+        try:
+            yield
+        finally:
+            entered.append(("out", threading.get_ident()))
+
+    def failing() -> None:
+        assert entered[-1] == ("in", threading.get_ident())
+        raise RuntimeError
+
+    model = lt.LoadedModel(computing=computing)
+    family = lt.ModelFamily("bare", (failing, black), defaults=DEFAULTS)
+    pipeline = lt.Pipeline(family, model=model)
+    with pytest.raises(lt.StageError):
+        pipeline.generate(REQUEST)
+    with pytest.raises(lt.StageError):
+        list(pipeline.stream(REQUEST))
+    assert [what for what, _ in entered] == ["in", "out"] * 2
+    assert entered[0] == ("in", threading.get_ident()) != entered[2]
+
+
+def test_a_prompt_alone_is_a_request() -> None:
+    with lt.load(family=FOG) as pipeline:
+        whole = pipeline.generate(lt.GenerationRequest("dusk"))
+        assert np.array_equal(pipeline.generate("dusk").frames, whole.frames)
+        assert np.array_equal(pipeline.generate(pipeline.check("dusk")).frames, whole.frames)
+        *_, last = pipeline.stream("dusk")
+        assert isinstance(last, lt.Final)
+        assert np.array_equal(last.result.frames, whole.frames)
+        assert pipeline.resolve("dusk").prompt == "dusk"
+
+
+def test_what_is_neither_a_prompt_nor_a_request_is_refused() -> None:
+    with lt.load(family=FOG) as pipeline:
+        for ask in (pipeline.generate, pipeline.check, lambda x: next(pipeline.stream(x))):
+            with pytest.raises(lt.ValidationError, match="request: is 5; must be a longtake.Gener"):
+                ask(5)  # type: ignore[arg-type]
+            with pytest.raises(lt.ValidationError, match="prompt: is empty"):
+                ask(" ")
+
+
+def test_what_there_is_can_be_seen() -> None:
+    pipeline = lt.load(family=FOG)
+    session = lt.Session(pipeline, sampling=lt.Sampling(num_frames=17))
+    whose = "<Pipeline of 'fog', preset 'thin@1', on cpu>"
+    assert (repr(pipeline), repr(session)) == (whose, f"<Session of {whose}, no segment yet>")
+    live = "<LiveState 'fog.v1', after segment 0>"
+    assert repr(session.extend("fog")) == (
+        "<GenerationResult: 17 frames of 4x6 (height x width) at 24 fps, 0.69 s of sound "
+        f"(1 channel, 240 Hz), {live}>"
+    )
+    assert repr(session) == f"<Session of {whose}, state {live}>"
+    assert repr(session.state).startswith("<ContinuationState 'fog.v1': segment_index, seed, hei")
+    assert repr(FOG).startswith("<ModelFamily 'fog': presets thin@1, thick@")
+    builtin = lt.Registry.of("longtake.builtin")
+    assert repr(builtin) == "<Registry: families none; blob stores file, memory>"
+    pipeline.close()
+    assert repr(pipeline) == "<Pipeline of 'fog', preset 'thin@1', closed>"

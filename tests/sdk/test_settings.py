@@ -48,3 +48,32 @@ def test_a_rank_that_there_is_not_is_refused(rank: str, world_size: str) -> None
     environment = {"RANK": rank, "WORLD_SIZE": world_size}
     with pytest.raises(lt.ValidationError, match=r"RANK: is '.*' where .*; ranks count from 0"):
         Settings.from_environment(environment)
+
+
+@pytest.mark.parametrize(("text", "mode"), [("", 0o600), ("644", 0o644), (" 0o660 ", 0o660)])
+def test_the_mode_of_new_files(text: str, mode: int) -> None:
+    assert Settings.from_environment({"LONGTAKE_FILE_MODE": text}).file_mode == mode
+
+
+@pytest.mark.parametrize("text", ["6", "888", "400", "rw", "-600", "4755", "0o7777"])
+def test_a_mode_that_its_owner_cannot_use_is_refused(text: str) -> None:
+    with pytest.raises(lt.ValidationError, match=r"LONGTAKE_FILE_MODE: is '.*'; must be octal"):
+        Settings.from_environment({"LONGTAKE_FILE_MODE": text})
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("", 2**29), ("5", 5), ("3 KiB", 3072), ("1MiB", 2**20), ("2GiB", 2**31)]
+)
+def test_what_a_state_may_take(text: str, size: int) -> None:
+    assert Settings.from_environment({"LONGTAKE_STATE_BYTES": text}).state_bytes == size
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5GiB", "2GB", "9" * 400, "x"])
+def test_a_size_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(lt.ValidationError, match="LONGTAKE_STATE_BYTES: .*must be a number of"):
+        Settings.from_environment({"LONGTAKE_STATE_BYTES": text})
+
+
+@pytest.mark.parametrize(("term", "dumb"), [("dumb", True), ("xterm", False), ("", False)])
+def test_a_dumb_terminal_says_so(term: str, dumb: bool) -> None:
+    assert Settings.from_environment({"TERM": term}).dumb_terminal is dumb

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import reprlib
+from types import TracebackType
+
 __all__ = [
+    "Blaming",
     "BlobCorrupt",
     "BlobError",
     "BlobNotFound",
@@ -23,22 +27,84 @@ __all__ = [
     "UnknownNameError",
     "ValidationError",
     "WiringError",
+    "sayable",
+    "shown",
+    "text_of",
 ]
+
+_MOST_QUOTED = 200
+"""Characters of a caller's value that a message repeats."""
+
+_LONGEST = 2000
+"""Characters of a message, with all that it lists."""
+
+_BRIEF = reprlib.Repr()
+_BRIEF.maxstring = _BRIEF.maxother = _BRIEF.maxlong = _MOST_QUOTED - 20
+_BRIEF.maxlist = _BRIEF.maxtuple = _BRIEF.maxdict = _BRIEF.maxset = _MOST_QUOTED // 3
+_BRIEF.maxfrozenset = _BRIEF.maxdeque = _BRIEF.maxarray = _MOST_QUOTED // 3
+
+_LONG_QUOTE = rf"(?s)(?<!\w)(['\"])((?:(?!\1(?!\w)).){{{_MOST_QUOTED + 1},}})\1(?!\w)"
+_LONG_WORD = rf"()([^\s]{{{_MOST_QUOTED + 1},}})"
+
+
+def shown(value: object) -> str:
+    """``repr(value)`` for a message: at most 200 characters, whatever the value is."""
+    if isinstance(value, int) and value.bit_length() > 4 * _MOST_QUOTED:
+        return f"an integer of {value.bit_length()} bits"  # as text it may take for ever
+    try:
+        return _shortened(_BRIEF.repr(value), _MOST_QUOTED - 10)  # with what stands beside it
+    except (TypeError, ValueError):  # of a number in it whose text is not made
+        return f"a value of type {type(value).__name__}"
+
+
+def sayable(message: str) -> str:
+    """``message`` as it can be printed, logged and sent on, however long what it quotes is.
+
+    Long quotations and words are cut in their middle; what is no Unicode text is escaped.
+    """
+    message = message.encode("utf-8", "backslashreplace").decode()
+    if len(message) > _MOST_QUOTED:
+        import re  # late: most errors are short, and most listings have none
+
+        for pattern in (_LONG_QUOTE, _LONG_WORD):
+            message = re.sub(
+                pattern, lambda found: f"{found[1]}{_shortened(found[2])}{found[1]}", message
+            )
+    return _shortened(message, _LONGEST)
+
+
+def text_of(error: BaseException, *, whole: bool = False) -> str:
+    """``str(error)``, also of an error that has none to show; `sayable` unless ``whole``."""
+    try:
+        return str(error) if whole else sayable(str(error))
+    except Exception:  # isolation: the error of a plugin may be as broken as the plugin
+        return "its message cannot be shown"
+
+
+def _shortened(text: str, most: int = _MOST_QUOTED) -> str:
+    if len(text) <= most:
+        return text
+    end = most // 4
+    return f"{text[: most - end - 3]}...{text[len(text) - end :]}"
 
 
 class LongtakeError(Exception):
-    """Root of all errors that Longtake raises on purpose."""
+    """Root of all errors that Longtake raises on purpose.
+
+    Its text can always be printed, and quotes at most 200 characters of what a caller gave.
+    """
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(sayable(each) if isinstance(each, str) else each for each in args))
 
 
 class _LocatedError(LongtakeError):
     """An error about one place: ``path`` names it, ``problem`` says what is wrong there."""
 
     def __init__(self, path: str, problem: str) -> None:
-        message = f"{path}: {problem}" if path else problem
-        # A path or key that is no Unicode text is shown escaped, so that logs and files take it.
-        super().__init__(message.encode("utf-8", "backslashreplace").decode())
+        super().__init__(f"{_shortened(path)}: {problem}" if path else problem)
         self.path = path
-        self.problem = problem
+        self.problem = sayable(problem)
 
     def __reduce__(self) -> tuple[type[_LocatedError], tuple[str, str]]:
         return type(self), (self.path, self.problem)
@@ -68,13 +134,38 @@ class WiringError(LongtakeError, TypeError):
     """A recipe whose stages do not fit together; raised when the pipeline is built."""
 
 
+class Blaming:
+    """``with Blaming("the codec of 'fog.v1'"):`` a plugin's own errors become a `PluginError`.
+
+    Longtake's pass, and so does Ctrl-C. A class, for a generator lets no `StopIteration` through.
+    """
+
+    def __init__(self, whose: str) -> None:
+        self._whose = whose
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None or isinstance(error, LongtakeError | KeyboardInterrupt):
+            return
+        raise PluginError(
+            f"{self._whose} failed: {type(error).__name__}: {text_of(error)}"
+        ) from error
+
+
 class StageError(LongtakeError, RuntimeError):
     """A stage raised. ``stage`` is its name; the original exception is the ``__cause__``."""
 
     def __init__(self, stage: str, problem: str) -> None:
         super().__init__(f"stage {stage!r} failed: {problem}")
         self.stage = stage
-        self.problem = problem
+        self.problem = sayable(problem)
 
     def __reduce__(self) -> tuple[type[StageError], tuple[str, str]]:
         return type(self), (self.stage, self.problem)

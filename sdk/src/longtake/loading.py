@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from longtake.errors import ValidationError
+from attrs import fields_dict
+
+from longtake.errors import PluginError, ValidationError
 from longtake.families.family import ModelFamily
-from longtake.families.models import LoadedModel, ModelSource
+from longtake.families.models import LoadedModel, LoadProgress, ModelSource
 from longtake.pipeline import Pipeline
+from longtake.plugins.published import check_not_on_hub
 from longtake.plugins.registry import Registry
 from longtake.schema.references import resolve
+from longtake.schema.suggestions import did_you_mean
 from longtake.schema.wire import structure
 from longtake.settings import Settings
 
 __all__ = ["load"]
+
+_KEYWORDS = ("family", "preset", "preset_overrides", "device", "dtype", "registry", "prepare")
+"""Of `load` itself."""
 
 
 def load(
@@ -29,6 +36,7 @@ def load(
     dtype: object = None,
     registry: Registry | None = None,
     prepare: bool = True,
+    progress: Callable[[LoadProgress], None] | None = None,
     **options: Any,
 ) -> Pipeline:
     """Load a checkpoint and build its pipeline.
@@ -39,7 +47,8 @@ def load(
     ``preset_overrides``: what of the preset is set now, not per request: ``{stage: {field:
     value}}``, or an instance of the stage's override class instead of the fields. ``device``,
     ``dtype``: e.g. ``"cuda:0"``, ``"bfloat16"``, or the torch objects; None means the family's
-    choice. ``prepare``: load the weights now. Other keywords are the family's own options, e.g.
+    choice. ``prepare``: load the weights now. ``progress``: is told of each component while it is
+    loaded, as far as the family tells. Other keywords are the family's own options, e.g.
     ``numerics="diffusers"``.
 
     Of several processes that were started together (``RANK``, ``WORLD_SIZE``), a family that shares
@@ -64,6 +73,7 @@ def load(
         recipe=recipe,
         rank=settings.rank,
         world_size=settings.world_size,
+        **({} if progress is None else {"progress": progress}),
     )
     pipeline = Pipeline(
         chosen,
@@ -87,6 +97,8 @@ def _choose(
         recognised, recognition = registry.recognise(path)
         return recognised, recognition.preset
     chosen = registry.family(family) if isinstance(family, str) else family
+    if path is not None and chosen.load is not None:
+        check_not_on_hub(path, [provided.value for provided in registry.families])
     recognise: Any = resolve(chosen.recognise)
     known = None if path is None or recognise is None else recognise(path)
     return chosen, None if known is None else known.preset
@@ -94,11 +106,22 @@ def _choose(
 
 def _family_options(family: ModelFamily, options: Mapping[str, Any]) -> Any:
     cls: Any = resolve(family.options)
-    if cls is not None:
-        return structure({name: _as_text(value) for name, value in options.items()}, cls)
+    own = {} if cls is None else fields_dict(cls)
     for name in options:
-        raise ValidationError(name, f"family {family.name!r} has no such option")
-    return None
+        if name not in own:
+            meant = _meant(name, (*own, *_KEYWORDS))
+            allowed = ", ".join((*_KEYWORDS, *own))
+            problem = f"family {family.name!r} has no such option{meant}; allowed: {allowed}"
+            raise ValidationError(name, problem)
+    if cls is None:
+        return None
+    return structure({name: _as_text(value) for name, value in options.items()}, cls)
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    """What other libraries call otherwise, as ``torch_dtype``, or else what is misspelt."""
+    found = [each for each in known if name.endswith(f"_{each}") or name.startswith(f"{each}_")]
+    return f" (did you mean {found[0]!r}?)" if found else did_you_mean(name, known)
 
 
 def _as_text(value: object) -> object:
@@ -109,7 +132,10 @@ def _as_text(value: object) -> object:
 def _load_model(family: ModelFamily, source: ModelSource) -> LoadedModel:
     loader: Any = resolve(family.load)
     if loader is not None:
-        loaded: LoadedModel = loader(source)
+        loaded: object = loader(source)
+        if not isinstance(loaded, LoadedModel):
+            what = type(loaded).__name__
+            raise PluginError(f"family {family.name!r}: its load returned a {what}, no LoadedModel")
         return loaded
     if source.path is not None:
         raise ValidationError("path", f"family {family.name!r} has no weights to load")

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from longtake.blobs.protocol import BlobStore
-from longtake.errors import Cancelled, PipelineClosedError, ValidationError
+from longtake.errors import Blaming, Cancelled, PipelineClosedError, ValidationError, shown
 from longtake.families.family import ModelFamily
 from longtake.families.models import LoadedModel
 from longtake.families.presets import Preset
@@ -67,14 +67,29 @@ class Pipeline:
         self._meetings: set[Meeting] = set()
         self._closed = False
 
+    def __repr__(self) -> str:
+        preset = f"{self.preset.name}@{self.preset.version}"
+        where = "closed" if self._closed else f"on {self._model.device}"
+        return f"<Pipeline of {self.family.name!r}, preset {preset!r}, {where}>"
+
     @property
     def recipe(self) -> Recipe:
         """The stages that a segment goes through."""
         return self._recipe
 
+    @property
+    def model_fingerprint(self) -> str | None:
+        """What tells the model from others, and what states and takes say of it; None if nothing.
+
+        Made from the checkpoint's files when it is first needed. Raises `CheckpointError` for one
+        that is missing or damaged.
+        """
+        self._check_open()
+        return self._admission.model_fingerprint
+
     def check(
         self,
-        request: GenerationRequest,
+        request: GenerationRequest | str,
         *,
         after: LiveState | None = None,
         blobs: BlobStore | None = None,
@@ -86,39 +101,48 @@ class Pipeline:
         run that is going on nor loads anything, so threads may call it at any time. What it
         returns is accepted by `generate` and `stream`, which then read and decode nothing again.
 
-        ``after``: go on from this state in the place of the request's. ``blobs``: where the
-        states' big parts are read and written; without it they are inline.
+        ``request``: or its prompt alone. ``after``: go on from this state in the place of the
+        request's. ``blobs``: where the states' big parts are read and written; without it they are
+        inline.
 
         Raises `ValidationError`, and what ``blobs`` raises.
         """
         self._check_open()
-        prepared = self._admission.prepare(request, after, blobs)
+        prepared = self._admission.prepare(_as_request(request), after, blobs)
         self._segments.check(prepared)
         return prepared
 
     def resolve(
         self,
-        request: GenerationRequest,
+        request: GenerationRequest | str,
         *,
         after: LiveState | None = None,
         blobs: BlobStore | None = None,
     ) -> Job:
         """The request with nothing left out. Raises `ValidationError` for a bad state or option."""
         self._check_open()
-        return self._admission.resolve(request, after, blobs)
+        return self._admission.resolve(_as_request(request), after, blobs)
 
-    def restore(self, state: ContinuationState, *, blobs: BlobStore | None = None) -> LiveState:
+    def restore(
+        self,
+        state: ContinuationState,
+        *,
+        blobs: BlobStore | None = None,
+        allow_other_model: bool = False,
+    ) -> LiveState:
         """Read a state once, for whatever goes on from it in this process.
 
-        Raises `ValidationError` for one that is bad or another family's.
+        ``allow_other_model``: the take may go on here although it was made with another model.
+        Raises `ValidationError` for a state that is bad, another family's, or of another model
+        without that.
         """
         self._check_open()
-        return self._admission.restore(state, blobs)
+        return self._admission.restore(state, blobs, allow_other_model=allow_other_model)
 
     def num_frames_for(
         self,
         new_frames: int,
-        request: GenerationRequest,
+        request: GenerationRequest | str,
         *,
         after: LiveState | None = None,
         blobs: BlobStore | None = None,
@@ -130,7 +154,7 @@ class Pipeline:
         family's place is no `SegmentPlace`.
         """
         self._check_open()
-        return self._admission.num_frames_for(new_frames, request, after, blobs)
+        return self._admission.num_frames_for(new_frames, _as_request(request), after, blobs)
 
     def prepare(self) -> None:
         """Load the networks and check the wiring now instead of at the first request.
@@ -143,16 +167,17 @@ class Pipeline:
 
     def generate(
         self,
-        request: GenerationRequest | PreparedRequest,
+        request: GenerationRequest | PreparedRequest | str,
         *,
         after: LiveState | None = None,
         blobs: BlobStore | None = None,
         cancel: Callable[[], bool] = never,
         defer_state: bool = False,
     ) -> GenerationResult:
-        """Generate one segment.
+        """Generate one segment: ``pipeline.generate("dusk")``.
 
-        ``request``: also one that `check` has prepared; ``after`` and ``blobs`` are then its own.
+        ``request``: what to generate, or its prompt alone, with everything else the preset's; also
+        one that `check` has prepared, and ``after`` and ``blobs`` are then its own.
         ``after``, ``blobs``: as in `check`. ``cancel``: asked between steps, and while the run
         waits for its turn, whether the result is no longer wanted, e.g. ``is_set`` of an event.
         ``defer_state``: the document of the state that was asked for is made when ``state`` of the
@@ -166,7 +191,7 @@ class Pipeline:
 
     def stream(
         self,
-        request: GenerationRequest | PreparedRequest,
+        request: GenerationRequest | PreparedRequest | str,
         *,
         after: LiveState | None = None,
         blobs: BlobStore | None = None,
@@ -212,7 +237,8 @@ class Pipeline:
         if predict is None:
             name = self.family.name
             raise ValidationError("sampling.num_frames", f"family {name!r} cannot predict it")
-        with self.components() as components:
+        whose = f"family {self.family.name!r}: its predict_num_frames"
+        with self.components() as components, Blaming(whose):
             frames: int = predict(components, prompt, fps)
         return frames
 
@@ -246,7 +272,7 @@ class Pipeline:
         self.close()
 
     def _load_as(self, model: LoadedModel) -> None:
-        self._admission = Admission(self.family, self.preset, self._recipe)
+        self._admission = Admission(self.family, self.preset, self._recipe, model)
         self._segments = SegmentMaker(
             self.family, self.preset, self._recipe, model, self._admission
         )
@@ -265,7 +291,8 @@ class Pipeline:
         try:
             self._check_open()
             try:
-                yield
+                with self._model.computing():
+                    yield
             finally:
                 self._model.release()
         finally:
@@ -273,7 +300,7 @@ class Pipeline:
 
     def _asked(
         self,
-        request: GenerationRequest | PreparedRequest,
+        request: GenerationRequest | PreparedRequest | str,
         after: LiveState | None,
         blobs: BlobStore | None,
     ) -> _Asked:
@@ -281,7 +308,8 @@ class Pipeline:
             if after is not None or blobs is not None:
                 raise ValidationError("request", "is prepared, with a state and store of its own")
             return request.request, lambda: request
-        return request, lambda: self._admission.prepare(request, after, blobs)
+        asked = _as_request(request)
+        return asked, lambda: self._admission.prepare(asked, after, blobs)
 
     def _generate(
         self,
@@ -333,3 +361,13 @@ class Pipeline:
             ) as observed,
         ):
             yield observed
+
+
+def _as_request(request: GenerationRequest | str) -> GenerationRequest:
+    """The request itself, or that of a prompt alone."""
+    if isinstance(request, str):
+        return GenerationRequest(request)
+    if not isinstance(request, GenerationRequest):
+        problem = f"is {shown(request)}; must be a longtake.GenerationRequest or a prompt"
+        raise ValidationError("request", problem)
+    return request

@@ -29,10 +29,12 @@ class Session:
     """One take, segment by segment.
 
     ``state``: go on from it; a state alone is enough, its size, frame rate and seed are the
-    take's. ``state_kind``: what states are written as, by default the family's first kind.
+    take's. ``allow_other_model``: also when it is of a take of another model.
+    ``state_kind``: what states are written as, by default the family's first kind.
     ``sampling``, ``stage_overrides``: of every segment; a segment may say otherwise, field by
     field. ``overlap_frames``: how many frames each next segment repeats. ``video``, ``audio``:
-    whether the take has a picture, and a sound. ``blobs``: where the states' big parts are kept.
+    whether the take has a picture, and a sound. ``allow_empty_prompt``: as in a request.
+    ``blobs``: where the states' big parts are kept.
 
     A segment that fails or is cancelled leaves ``state`` as it was, so it can be tried again.
     Threads may share a session: its segments are rolled one after another, each from the state of
@@ -44,15 +46,18 @@ class Session:
         pipeline: Pipeline,
         *,
         state: ContinuationState | None = None,
+        allow_other_model: bool = False,
         state_kind: str | None = None,
         sampling: Sampling | None = None,
         stage_overrides: Mapping[str, Mapping[str, Any]] | None = None,
         overlap_frames: int = 9,
         video: bool = True,
         audio: bool = True,
+        allow_empty_prompt: bool = False,
         blobs: BlobStore | None = None,
     ) -> None:
         self._pipeline = pipeline
+        self._allow_empty_prompt = allow_empty_prompt
         self._blobs = blobs
         self._sampling = sampling or Sampling()
         self._stage_overrides = stage_overrides or {}
@@ -65,8 +70,14 @@ class Session:
             audio=audio,
         )
         self._given = state
+        self._allow_other_model = allow_other_model
         self._live: LiveState | None = None
         self._turn = _Turn()
+
+    def __repr__(self) -> str:
+        known: object = self._live if self._live is not None else self._given
+        state = "no segment yet" if known is None else f"state {known!r}"
+        return f"<Session of {self._pipeline!r}, {state}>"
 
     @property
     def state(self) -> ContinuationState | None:
@@ -142,7 +153,9 @@ class Session:
     def _restored(self) -> LiveState | None:
         """The state to go on from; one that was given is read when it is first needed."""
         if self._live is None and self._given is not None:
-            self._live = self._pipeline.restore(self._given, blobs=self._blobs)
+            self._live = self._pipeline.restore(
+                self._given, blobs=self._blobs, allow_other_model=self._allow_other_model
+            )
         return self._live
 
     def _request(
@@ -164,6 +177,7 @@ class Session:
             sampling=_with_sampling(self._sampling, sampling),
             stage_overrides=_with_overrides(self._stage_overrides, stage_overrides or {}),
             output=output,
+            allow_empty_prompt=self._allow_empty_prompt,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -24,16 +25,22 @@ class Settings:
       distribution (``longtake-ltx2``) or of one entry point (``longtake-ltx2:ltx2``). ``rank``,
     - ``world_size``: from ``RANK`` and ``WORLD_SIZE``, which ``torchrun`` and its like set: this is
       process number ``rank`` of ``world_size`` that share one run.
+    - ``dumb_terminal``: ``TERM`` is ``dumb``: what is written to the terminal stays as it is.
+    - ``file_mode``: from ``LONGTAKE_FILE_MODE`` (octal): the mode of a new file of a take or state.
+    - ``state_bytes``: from ``LONGTAKE_STATE_BYTES``: how many bytes one state may take, decoded.
     """
 
     blocked: frozenset[str] = frozenset()
     allowed: frozenset[str] | None = None
     rank: int = 0
     world_size: int = 1
+    dumb_terminal: bool = False
+    file_mode: int = 0o600
+    state_bytes: int = 2**29
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Raises `longtake.ValidationError` for a rank that there is not."""
+        """Raises `longtake.ValidationError` for a rank, mode or size that there is not."""
         environment = os.environ if environment is None else environment
         allowed = environment.get("LONGTAKE_PLUGINS", "")
         rank, world_size = _place(environment.get("RANK", ""), environment.get("WORLD_SIZE", ""))
@@ -42,6 +49,9 @@ class Settings:
             allowed=_names(allowed) if allowed.strip() else None,
             rank=rank,
             world_size=world_size,
+            dumb_terminal=environment.get("TERM", "") == "dumb",
+            file_mode=_mode(environment.get("LONGTAKE_FILE_MODE", "")),
+            state_bytes=_bytes(environment.get("LONGTAKE_STATE_BYTES", "")),
         )
 
 
@@ -53,6 +63,29 @@ def _place(rank: str, world_size: str) -> tuple[int, int]:
         problem = f"is {rank!r} where WORLD_SIZE is {world_size!r}; ranks count from 0"
         raise ValidationError("RANK", problem)
     return int(rank), int(world_size)
+
+
+def _mode(text: str) -> int:
+    """Octal digits; the owner must be able to read and write what is made."""
+    if not text.strip():
+        return 0o600
+    if not re.fullmatch(r"\s*(0o)?0?[67][0-7]{2}\s*", text):
+        problem = f"is {text!r}; must be octal, from 600 (the owner alone) to 777, e.g. 644"
+        raise ValidationError("LONGTAKE_FILE_MODE", problem)
+    return int(text, 8)
+
+
+def _bytes(text: str) -> int:
+    if not text.strip():
+        return 2**29
+    match = re.fullmatch(r"\s*(\d{1,15})\s*(KiB|MiB|GiB)?\s*", text, re.ASCII)
+    if match is None:
+        problem = f"is {text!r}; must be a number of bytes, e.g. 536870912 or 512MiB"
+        raise ValidationError("LONGTAKE_STATE_BYTES", problem)
+    return int(match[1]) * _UNITS[match[2]]
+
+
+_UNITS = {None: 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
 def _names(text: str) -> frozenset[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import longtake as lt
@@ -76,3 +78,9 @@ def test_the_blobs_of_a_state_are_those_that_its_codec_names() -> None:
     assert FOG.blob_ids(named) == ("b1",)
     assert FOG.blob_ids(lt.ContinuationState("fog.v1", {})) == ()
     assert FOG.blob_ids(lt.ContinuationState("mud.v1", {"blob": "b1"})) == ()
+
+
+@pytest.mark.parametrize("preset", [5, None, "small"])
+def test_what_is_no_preset_is_refused_when_the_family_is_made(preset: Any) -> None:
+    with pytest.raises(lt.LongtakeError, match=r"presets\[1\] is .*; must be a longtake.Preset"):
+        lt.ModelFamily("toy", (black,), presets=(SMALL_1, preset))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
+import numpy as np
 import pytest
 from attrs import frozen
 
@@ -20,6 +21,10 @@ class Bar:
 
     first: int
     repeated_frames: int
+
+    @property
+    def first_new_frame(self) -> int:
+        return self.first + self.repeated_frames
 
     def num_frames_for(self, new_frames: int) -> int:
         return max(4, (self.repeated_frames + new_frames) // 4 * 4)
@@ -48,20 +53,26 @@ class Reader:
         self.seen.append(bar)
 
 
-def family(*stages: Any, **changes: Any) -> lt.ModelFamily:
+def new_ones(bar: Bar, job: lt.Job) -> lt.Frames:
+    size = job.sampling
+    count = size.num_frames - bar.repeated_frames
+    return lt.Frames(np.zeros((count, size.height, size.width, 3), np.uint8))
+
+
+def family(*stages: Any, ends: tuple[Any, ...] = (black,), **changes: Any) -> lt.ModelFamily:
     settings: dict[str, Any] = {
         "place": place,
         "defaults": DEFAULTS,
         "codecs": (FogCodec(),),
     } | changes
-    return lt.ModelFamily("music", (*stages, black), **settings)
+    return lt.ModelFamily("music", (*stages, *ends), **settings)
 
 
 def test_checks_and_stages_get_one_place_that_was_made_once() -> None:
     reader = Reader()
     PLACED.clear()
     state = FogCodec().encode(FogState(0, 5, 4, 6, 12, 4))
-    lt.Pipeline(family(reader)).generate(attrs.evolve(REQUEST, state=state))
+    lt.Pipeline(family(reader, new_ones, ends=())).generate(attrs.evolve(REQUEST, state=state))
     assert len(PLACED) == 1
     assert reader.seen[0] == Bar(8, 4)
     assert {id(each) for each in reader.seen} == {id(reader.seen[0])}

@@ -85,14 +85,17 @@ BROKEN: dict[str, tuple[str | None, str]] = {
         hook("return [lt.ModelFamily('f', (), defaults={'hight': 3})]"),
         "hooks: ValidationError: family f: defaults.hight: unknown default",
     ),
-    "nameless": (hook("return [lt.ModelFamily(None, ())]"), "a family must have a name, not None"),
+    "nameless": (
+        hook("return [lt.ModelFamily(None, ())]"),
+        "hooks: ModelFamily None: name is None; must be a name",
+    ),
     "twice": (
         hook("return [lt.ModelFamily('f', ()), lt.ModelFamily('f', ())]"),
         "hooks: the family 'f' is there twice",
     ),
     "kindless": (
         hook("return [lt.ModelFamily('f', (), codecs=(object(),))]"),
-        "hooks: AttributeError: 'object' object has no attribute 'kind'",
+        "must be a codec with a kind",
     ),
     "too-old": (
         'LONGTAKE_API = ">=0.1, <1"\n' + hook("raise AssertionError"),

@@ -118,6 +118,7 @@ def test_a_request_as_a_document() -> None:
             "audio": False,
         },
         "state": {"kind": "fog.v1", "payload": {"level": 3}},
+        "allow_empty_prompt": False,
     }
 
 
@@ -150,6 +151,7 @@ inputs = st.builds(
 requests = st.builds(
     lt.GenerationRequest,
     st.text(),
+    allow_empty_prompt=st.just(True),
     negative_prompt=st.none() | st.text(),
     inputs=inputs,
     sampling=samplings,
@@ -174,3 +176,14 @@ def test_every_request_survives_its_document(request: lt.GenerationRequest) -> N
 def test_requests_are_frozen() -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         lt.GenerationRequest("fog").prompt = "sun"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("prompt", ["", "  ", "\n\t"])
+def test_an_empty_prompt_is_taken_on_purpose_alone(prompt: str) -> None:
+    with pytest.raises(lt.ValidationError, match="prompt: is empty; say what is to be seen"):
+        lt.GenerationRequest(prompt)
+    with pytest.raises(lt.ValidationError, match="prompt: is empty"):
+        lt.GenerationRequest.from_dict({"prompt": prompt})
+    request = lt.GenerationRequest(prompt, allow_empty_prompt=True)
+    assert lt.GenerationRequest.from_dict(request.to_dict()) == request
+    assert lt.GenerationRequest("x", negative_prompt=prompt).negative_prompt == prompt

@@ -9,6 +9,8 @@ import attrs
 import pytest
 
 import longtake as lt
+from tests.sdk.marked_family import KEPT, Networks, state_of
+from tests.sdk.marked_family import pipeline_of as marked_pipeline
 from tests.sdk.test_pipeline import WAIT, Gate, Network
 from tests.sdk.toy_family import DEFAULTS, FOG, FogCodec, FogState, black, pipeline_of
 
@@ -115,3 +117,76 @@ def test_a_family_without_states_refuses_to_make_one_when_it_is_asked() -> None:
     with pytest.raises(lt.ValidationError, match="family 'toy' makes no state") as refused:
         pipeline_of().check(CONTINUABLE)
     assert refused.value.path == "output.return_state"
+
+
+GOING_ON = lt.GenerationRequest("rain", output=KEPT)
+
+
+def after(state: lt.ContinuationState) -> lt.GenerationRequest:
+    return attrs.evolve(GOING_ON, state=state)
+
+
+WAYS: list[Any] = [
+    lambda pipeline, state: pipeline.restore(state),
+    lambda pipeline, state: pipeline.check(after(state)),
+    lambda pipeline, state: pipeline.resolve(after(state)),
+    lambda pipeline, state: pipeline.num_frames_for(3, after(state)),
+    lambda pipeline, state: pipeline.generate(after(state)),
+    lambda pipeline, state: list(pipeline.stream(after(state))),
+    lambda pipeline, state: pipeline.finish(state),
+    lambda pipeline, state: pipeline.generate(
+        GOING_ON, after=marked_pipeline("red").restore(state)
+    ),
+    lambda pipeline, state: pipeline.finish(marked_pipeline("red").restore(state)),
+    lambda pipeline, state: lt.Session(pipeline, state=state).extend("rain"),
+    lambda pipeline, state: lt.Session(pipeline, state=state).finish(),
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_take_goes_on_only_with_its_own_model(way: Any) -> None:
+    red, networks = state_of("red"), Networks()
+    way(marked_pipeline("red"), red)
+    with pytest.raises(lt.ValidationError) as caught:
+        way(marked_pipeline("blue", networks), red)
+    assert caught.value.path == "state"
+    for part in ("the model red", "this one is blue", "allow_other_model", "--allow-other-model"):
+        assert part in str(caught.value)
+    assert networks.loaded == 0
+
+
+@pytest.mark.parametrize("way", WAYS[:7])
+@pytest.mark.parametrize(("taken", "own"), [(None, "blue"), ("red", None), (None, None)])
+def test_what_is_not_known_is_not_refused(way: Any, taken: str | None, own: str | None) -> None:
+    way(marked_pipeline(own), state_of(taken))
+
+
+def test_another_model_goes_on_where_it_is_allowed() -> None:
+    blue, red = marked_pipeline("blue"), state_of("red")
+    allowed = blue.restore(red, allow_other_model=True)
+    second = blue.generate(blue.check(GOING_ON, after=allowed))
+    assert blue.generate(GOING_ON, after=allowed).state == second.state
+    assert second.live_state is not None
+    assert second.live_state.value().model_fingerprint == "blue"
+    assert blue.finish(allowed).audio is not None
+    session = lt.Session(blue, state=red, allow_other_model=True, overlap_frames=1)
+    session.extend("rain")
+    assert session.state == second.state
+    with pytest.raises(lt.ValidationError, match="the model blue"):
+        marked_pipeline("red").restore(blue.generate(GOING_ON, after=allowed).state)  # type: ignore[arg-type]
+
+
+def test_a_state_without_a_model_is_what_it_was_before_there_were_any() -> None:
+    state = state_of("red")
+    fields = state.payload["state"]
+    del fields["model_fingerprint"]
+    old = lt.ContinuationState(state.kind, {**state.payload, "state": fields})
+    restored = marked_pipeline("blue").restore(old)
+    assert restored.value().model_fingerprint is None
+
+
+@pytest.mark.parametrize("fingerprint", [7, "", "a" * 129, "two\nlines"])
+def test_a_fingerprint_is_a_short_text(fingerprint: Any) -> None:
+    for told in (fingerprint, lambda: fingerprint):
+        with pytest.raises(lt.PluginError, match="fingerprint .*is.* a text"):
+            assert marked_pipeline(told).model_fingerprint

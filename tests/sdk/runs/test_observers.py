@@ -462,7 +462,7 @@ def test_a_prompt_that_is_part_of_the_other_one_hides_nothing() -> None:
 
 def test_error_texts_are_short() -> None:
     def fail() -> None:
-        raise ValueError("x" * 10_000)
+        raise ValueError("x " * 10_000)
 
     watcher = Watcher()
     with pytest.raises(lt.StageError):
@@ -503,9 +503,11 @@ class MuteCodec(FogCodec):
 def test_an_error_without_words_is_told_by_its_name() -> None:
     watcher = Watcher()
     pipeline = lt.Pipeline(attrs.evolve(FOG, codecs=(MuteCodec(),)), observers=(watcher,))
-    with pytest.raises(Unspeakable):
+    with pytest.raises(lt.PluginError):
         pipeline.generate(CONTINUABLE)
-    assert watcher.of(lt.RunEnded)[0].error == "Unspeakable: its message cannot be shown"
+    told = watcher.of(lt.RunEnded)[0].error
+    assert told is not None
+    assert told.endswith("Unspeakable: its message cannot be shown")
 
 
 WHO: contextvars.ContextVar[str] = contextvars.ContextVar("WHO", default="nobody")

@@ -249,9 +249,10 @@ def leave() -> None:
     raise SystemExit(3)
 
 
-def test_even_an_exit_reaches_the_reader() -> None:
-    with pytest.raises(SystemExit):
+def test_even_an_exit_reaches_the_reader_as_the_error_of_its_stage() -> None:
+    with pytest.raises(lt.StageError, match="stage 'leave' failed: SystemExit: 3") as failed:
         list(pipeline_of(leave).stream(REQUEST))
+    assert isinstance(failed.value.__cause__, SystemExit)
 
 
 def test_a_bad_request_reaches_the_reader() -> None:

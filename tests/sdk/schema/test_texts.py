@@ -43,7 +43,8 @@ def test_every_text_of_a_request(broken: str) -> None:
 
 @given(st.text())
 def test_every_other_text_is_a_prompt(prompt: str) -> None:
-    request = lt.GenerationRequest(prompt, negative_prompt=prompt)
+    empty = not prompt.strip()
+    request = lt.GenerationRequest(prompt, negative_prompt=prompt, allow_empty_prompt=empty)
     assert lt.GenerationRequest.from_dict(request.to_dict()) == request
 
 

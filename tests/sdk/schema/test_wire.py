@@ -219,7 +219,7 @@ def stage() -> None:
 
 def options_from(document: dict[str, Any]) -> Options:
     pipeline = pipeline_of(lt.StageSpec("s", stage, options=Options))
-    result = pipeline.generate(lt.GenerationRequest("", stage_overrides={"s": document}))
+    result = pipeline.generate(lt.GenerationRequest("x", stage_overrides={"s": document}))
     options: Options = result.options["s"]
     return options
 

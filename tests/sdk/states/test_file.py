@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,32 @@ def path(tmp_path: Path) -> Path:
 def test_what_was_saved_is_read_again(path: Path) -> None:
     StateFile(path, blob_ids).save(state_of("a"))
     assert read_state(path) == state_of("a")
+
+
+def test_a_file_that_somebody_puts_there_meanwhile_stays(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    states = StateFile(path, blob_ids)
+    states.save(state_of("a"))
+    states.save(state_of("b"))
+    path.unlink()
+    path.write_text("mine")
+    states.save(state_of("c"))
+    states.save(state_of("d"))
+    beside = path.with_name("take-2.json")
+    assert (path.read_text(), read_state(beside)) == ("mine", state_of("d"))
+    assert "was put there by somebody else" in caplog.text
+    states.remove()
+    assert [each.name for each in path.parent.iterdir()] == ["take.json"]
+
+
+def test_a_state_that_was_edited_meanwhile_is_not_removed(path: Path) -> None:
+    states = StateFile(path, blob_ids)
+    states.save(state_of("a"))
+    path.write_text("mine")
+    os.utime(path, ns=(1, 1))
+    states.remove()
+    assert path.read_text() == "mine"
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"kind": 3, "payload": {}}', b"\xff"])
@@ -121,3 +148,51 @@ def test_without_a_store_nothing_is_dropped(path: Path) -> None:
     states.save(state_of("b"))
     states.save(state_of("c"))
     assert read_state(path) == state_of("c")
+
+
+def test_a_pipe_is_neither_read_nor_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    states = StateFile(tmp_path / "pipe", blob_ids)
+    with pytest.raises(lt.OutputError, match="is a named pipe; only a regular file is replaced"):
+        check_state_target(states.path)
+    with pytest.raises(lt.OutputError, match="the state cannot be written: is a named pipe"):
+        states.save(state_of("a"))
+    with pytest.raises(lt.ValidationError, match="is a named pipe; only a regular file is read"):
+        read_state(states.path)
+    assert stat.S_ISFIFO(os.stat(states.path).st_mode)
+
+
+def test_a_file_larger_than_a_state_can_be_is_not_read(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with path.open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(lt.ValidationError, match=f"has {2**40} bytes; at most {2**30} are read"):
+        read_state(path)
+    StateFile(path, blob_ids).save(state_of("a" * 100))
+    monkeypatch.setenv("LONGTAKE_STATE_BYTES", "50")
+    with pytest.raises(lt.ValidationError, match="at most 100 are read"):
+        read_state(path)
+
+
+def test_a_state_is_its_owners_alone_and_keeps_the_mode_that_it_was_given(path: Path) -> None:
+    states = StateFile(path, blob_ids)
+    states.save(state_of("a"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.chmod(0o644)
+    states.save(state_of("b"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("name", ["a" * 250 + ".json", "a" * 256])
+def test_the_longest_names_hold_a_state_and_longer_ones_are_refused(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    if len(name) > 255:
+        with pytest.raises(lt.OutputError, match="a name of 256 bytes; at most 255 are taken"):
+            check_state_target(path)
+        return
+    check_state_target(path)
+    StateFile(path, blob_ids).save(state_of("a"))
+    assert read_state(path) == state_of("a")

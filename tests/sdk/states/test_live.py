@@ -138,7 +138,7 @@ def test_threads_that_read_a_state_at_once_read_it_once(codec: CountingCodec) ->
         values = list(threads.map(read, range(8)))
     assert len({id(value) for value in values}) == 1
     assert codec.decoded == [state]
-    assert repr(live) == "<LiveState 'fog.v1'>"
+    assert repr(live) == "<LiveState 'fog.v1', after segment 0>"
 
 
 def test_a_live_state_of_another_family_is_refused(pipeline: lt.Pipeline) -> None:

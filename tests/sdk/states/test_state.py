@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from typing import Any
 
 import pytest
@@ -24,6 +25,19 @@ def test_the_json_does_not_depend_on_the_order_of_keys() -> None:
     one = lt.ContinuationState("fog.v1", {"a": 1, "b": 2})
     other = lt.ContinuationState("fog.v1", {"b": 2, "a": 1})
     assert one.to_json() == other.to_json() == '{"kind": "fog.v1", "payload": {"a": 1, "b": 2}}'
+
+
+@given(states)
+def test_the_digest_survives_the_json(state: lt.ContinuationState) -> None:
+    read = lt.ContinuationState.from_json(state.to_json(indent=1))
+    assert read.digest() == state.digest()
+
+
+def test_the_digest_is_of_the_canonical_json() -> None:
+    one = lt.ContinuationState("fog.v1", {"b": "é", "a": [1, 2.5]})
+    text = b'{"kind":"fog.v1","payload":{"a":[1,2.5],"b":"\\u00e9"}}'
+    assert one.digest() == f"sha256:{hashlib.sha256(text).hexdigest()}"
+    assert one.digest() != lt.ContinuationState("fog.v2", one.payload).digest()
 
 
 def nested(depth: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from longtake.blobs.payload import DEFAULT_MIME, BlobData
 from longtake.blobs.protocol import BlobStore
-from longtake.errors import BlobError, ValidationError
+from longtake.errors import BlobError, ValidationError, shown
 
 __all__ = ["LeasingStore", "SupportsLeases", "check_lease", "check_limit", "check_owner", "leasing"]
 
@@ -115,14 +115,14 @@ def check_lease(lease_seconds: float | None) -> None:
     number = isinstance(lease_seconds, int | float) and not isinstance(lease_seconds, bool)
     if not number or not 0 < lease_seconds <= _LONGEST:
         raise ValidationError(
-            "lease_seconds", f"is {lease_seconds!r}; must be seconds, more than 0, or None"
+            "lease_seconds", f"is {shown(lease_seconds)}; must be seconds, more than 0, or None"
         )
 
 
 def check_limit(limit: object) -> None:
     """Raise `ValidationError` unless this is None or a positive integer."""
     if limit is not None and (type(limit) is not int or limit < 1):
-        raise ValidationError("limit", f"is {limit!r}; must be an integer from 1, or None")
+        raise ValidationError("limit", f"is {shown(limit)}; must be an integer from 1, or None")
 
 
 def check_owner(owner: object) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
-from longtake.errors import ValidationError
+from longtake.errors import ValidationError, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,4 +94,6 @@ class SupportsClose(Protocol):
 def check_range(start: int, stop: int) -> None:
     """Raise `ValidationError` unless ``0 <= start <= stop``."""
     if type(start) is not int or type(stop) is not int or not 0 <= start <= stop:
-        raise ValidationError("start", f"{start!r} to {stop!r} is no range; 0 <= start <= stop")
+        raise ValidationError(
+            "start", f"{shown(start)} to {shown(stop)} is no range; 0 <= start <= stop"
+        )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from attrs import frozen
+from attrs import field, frozen
+
+from longtake.schema import declared
 
 if TYPE_CHECKING:
     from longtake.blobs.payload import BlobData
@@ -60,6 +62,6 @@ class BlobBackend:
     tries; empty when there is no such place.
     """
 
-    scheme: str
-    open: str | Callable[[str], BlobStore]
-    example: str = ""
+    scheme: str = field(validator=declared.name)
+    open: str | Callable[[str], BlobStore] = field(validator=declared.target())
+    example: str = field(default="", validator=declared.text)

@@ -10,6 +10,8 @@ from attrs import Attribute, field, frozen
 from longtake.errors import PluginError, UnknownNameError, ValidationError
 from longtake.families.presets import Preset, check_defaults
 from longtake.families.stages import Recipe, as_recipe
+from longtake.schema import declared
+from longtake.schema.declared import as_tuple
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 
     from longtake.families.estimates import EstimateRequest, RunEstimate
     from longtake.families.models import LoadedModel, ModelSource, Recognition
-    from longtake.requests.request import Job
+    from longtake.families.published import PublishedCheckpoint
+    from longtake.requests.request import Job, ResolvedSampling
     from longtake.states.state import ContinuationCodec, ContinuationState
 
 __all__ = ["ModelFamily"]
@@ -28,11 +31,26 @@ def _checked_defaults(instance: Any, attribute: Attribute[Any], value: Mapping[s
 
 
 def _presets(given: Iterable[Preset]) -> tuple[Preset, ...]:
-    return tuple(given)
+    presets: tuple[Preset, ...] = as_tuple(given)
+    return presets
 
 
 def _codecs(given: Iterable[ContinuationCodec[Any]]) -> tuple[ContinuationCodec[Any], ...]:
-    return tuple(given)
+    codecs: tuple[ContinuationCodec[Any], ...] = as_tuple(given)
+    return codecs
+
+
+def _is_preset(item: object) -> bool:
+    return isinstance(item, Preset)
+
+
+def _is_codec(item: Any) -> bool:
+    """Whether it can be listed; what else it must do shows when it is used."""
+    return not isinstance(item, type) and hasattr(item, "kind") and _is_kind(item.kind)
+
+
+def _is_kind(kind: object) -> bool:
+    return isinstance(kind, str) and kind.isprintable() and bool(kind)
 
 
 def _one_per_kind(
@@ -42,6 +60,9 @@ def _one_per_kind(
     twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
     if twice:
         raise PluginError(f"family {instance.name!r} has two codecs of the kind {twice[0]!r}")
+
+
+_callable = declared.target(optional=True)
 
 
 @frozen
@@ -64,40 +85,78 @@ class ModelFamily:
       one writes unless a request says otherwise.
     - ``recognise``: ``(path) -> Recognition | None``; reads only small files.
     - ``load``: ``(ModelSource) -> LoadedModel``.
-    - ``options``: the attrs class of the keyword arguments that `longtake.load` passes on.
+    - ``options``: the attrs class of the keyword arguments that `longtake.load` passes on. The
+      metadata of a field may name values that save memory, which ``longtake plan`` then tries:
+      ``{"saves_memory": ("component",)}``.
     - ``example``: ``(folder) -> folder``; writes a small checkpoint there, for trying the family
       without a real one.
     - ``estimate``: ``(EstimateRequest) -> RunEstimate``; what a take will need, told without
       loading weights.
     - ``predict_num_frames``: ``(components, prompt, fps) -> int``; how many new frames a prompt
       asks for, from what the checkpoint knows.
+    - ``check_sampling``: ``(ResolvedSampling) -> None``; raises `ValidationError` for a size or
+      length that no model of the family makes. It is asked before a checkpoint is looked at, where
+      a request is known by then, and imports nothing heavy; a stage's check has the last word.
     - ``place``: ``(job, restored state or None) -> value``; where a segment lies in its take.
       Checks and stages get the value by the class that the return annotation names; it should be
       a `SegmentPlace`. Without it, a family whose states inherit from `TakeState` has
       `TakeSpan.of`.
+    - ``published``: the published checkpoints that it knows by name, or the name of a tuple of
+      them.
     - ``description``: one line for listings.
     """
 
-    name: str
+    name: str = field(validator=declared.name)
     stages: Recipe = field(converter=as_recipe)
     finish: Recipe = field(default=(), converter=as_recipe, kw_only=True)
-    presets: tuple[Preset, ...] = field(default=(), converter=_presets, kw_only=True)
-    defaults: Mapping[str, Any] = field(factory=dict, kw_only=True, validator=_checked_defaults)
-    codecs: tuple[ContinuationCodec[Any], ...] = field(
-        default=(), converter=_codecs, kw_only=True, validator=_one_per_kind
+    presets: tuple[Preset, ...] = field(
+        default=(),
+        converter=_presets,
+        kw_only=True,
+        validator=declared.tuple_of(_is_preset, "a longtake.Preset"),
     )
-    recognise: str | Callable[[Path], Recognition | None] | None = field(default=None, kw_only=True)
-    load: str | Callable[[ModelSource], LoadedModel] | None = field(default=None, kw_only=True)
-    options: str | type | None = field(default=None, kw_only=True)
-    example: str | Callable[[Path], Path] | None = field(default=None, kw_only=True)
+    defaults: Mapping[str, Any] = field(
+        factory=dict, kw_only=True, validator=[declared.mapping, _checked_defaults]
+    )
+    codecs: tuple[ContinuationCodec[Any], ...] = field(
+        default=(),
+        converter=_codecs,
+        kw_only=True,
+        validator=[declared.tuple_of(_is_codec, "a codec with a kind"), _one_per_kind],
+    )
+    recognise: str | Callable[[Path], Recognition | None] | None = field(
+        default=None, kw_only=True, validator=_callable
+    )
+    load: str | Callable[[ModelSource], LoadedModel] | None = field(
+        default=None, kw_only=True, validator=_callable
+    )
+    options: str | type | None = field(
+        default=None, kw_only=True, validator=declared.target(optional=True, classes=True)
+    )
+    example: str | Callable[[Path], Path] | None = field(
+        default=None, kw_only=True, validator=_callable
+    )
     estimate: str | Callable[[EstimateRequest], RunEstimate] | None = field(
-        default=None, kw_only=True
+        default=None, kw_only=True, validator=_callable
     )
     predict_num_frames: str | Callable[[Mapping[str, Any], str, Fraction], int] | None = field(
-        default=None, kw_only=True
+        default=None, kw_only=True, validator=_callable
     )
-    place: str | Callable[[Job, Any], Any] | None = field(default=None, kw_only=True)
-    description: str = field(default="", kw_only=True)
+    check_sampling: str | Callable[[ResolvedSampling], None] | None = field(
+        default=None, kw_only=True, validator=_callable
+    )
+    place: str | Callable[[Job, Any], Any] | None = field(
+        default=None, kw_only=True, validator=_callable
+    )
+    published: str | tuple[PublishedCheckpoint, ...] = field(
+        default=(), kw_only=True, validator=declared.items_or_target
+    )
+    description: str = field(default="", kw_only=True, validator=declared.text)
+
+    def __repr__(self) -> str:
+        presets = ", ".join(f"{p.name}@{p.version}" for p in self.presets) or "default"
+        kinds = ", ".join(codec.kind for codec in self.codecs) or "none"
+        return f"<ModelFamily {self.name!r}: presets {presets}; states {kinds}>"
 
     def preset(self, name: str | None = None) -> Preset:
         """The preset called ``name`` (``"name"`` or ``"name@version"``), or the default one.
@@ -110,9 +169,37 @@ class ModelFamily:
         if version:
             found = [p for p in found if str(p.version) == version]
         if not found:
+            from longtake.schema.suggestions import did_you_mean  # late: seldom needed
+
             known = ", ".join(f"{p.name}@{p.version}" for p in presets)
-            raise UnknownNameError(f"family {self.name!r} has no preset {name!r}; presets: {known}")
+            names = [p.name for p in presets]
+            meant = "" if wanted in names else did_you_mean(wanted, names)
+            raise UnknownNameError(
+                f"family {self.name!r} has no preset {name!r}{meant}; presets: {known}"
+            )
         return max(found, key=lambda p: p.version)
+
+    @property
+    def published_checkpoints(self) -> tuple[PublishedCheckpoint, ...]:
+        """The checkpoints that can be planned by name.
+
+        Raises `PluginError` when ``published`` is something else.
+        """
+        if not self.published:
+            return ()
+        from longtake.families.published import PublishedCheckpoint  # late: no table needs it
+        from longtake.schema.references import resolve
+
+        found: Any = resolve(self.published)
+        if not isinstance(found, tuple | list):
+            found = (found,)
+        for each in found:
+            if not isinstance(each, PublishedCheckpoint):
+                kind = type(each).__name__
+                raise PluginError(
+                    f"family {self.name!r}: published has a {kind}, not a PublishedCheckpoint"
+                )
+        return tuple(found)
 
     def recipe(self, preset: Preset, overrides: Mapping[str, Any] | None = None) -> Recipe:
         """The stages that a segment goes through with ``preset``. Raises like `Preset.recipe`."""
@@ -132,10 +219,14 @@ class ModelFamily:
             return self.codecs[0] if self.codecs else None
         codec = self.codec(kind)
         if codec is None:
+            from longtake.schema.suggestions import did_you_mean  # late: seldom needed
+
             known = ", ".join(repr(codec.kind) for codec in self.codecs) or "none"
+            meant = did_you_mean(kind, [codec.kind for codec in self.codecs])
             raise ValidationError(
                 "output.state_kind",
-                f"family {self.name!r} writes no states of kind {kind!r}; its kinds: {known}",
+                f"family {self.name!r} writes no states of kind {kind!r}{meant}; its kinds: "
+                f"{known}",
             )
         return codec
 

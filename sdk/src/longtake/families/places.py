@@ -14,12 +14,17 @@ from longtake.families.takes import TakeSpan, TakeState
 from longtake.requests.request import Job
 from longtake.schema.references import resolve
 
-__all__ = ["Placing", "SegmentPlace", "placing_of"]
+__all__ = ["MeasuredTake", "Placing", "SegmentPlace", "placing_of"]
 
 
 @runtime_checkable
 class SegmentPlace(Protocol):
-    """What a family's place of a segment should answer, so that lengths can be asked for."""
+    """What a family's place of a segment should answer, so that files know where it belongs."""
+
+    @property
+    def first_new_frame(self) -> int:
+        """The frame of the take with which the segment's new ones begin."""
+        ...
 
     @property
     def repeated_frames(self) -> int:
@@ -32,6 +37,16 @@ class SegmentPlace(Protocol):
         A family that makes only certain lengths takes the next one below, but at least its
         shortest.
         """
+        ...
+
+
+@runtime_checkable
+class MeasuredTake(Protocol):
+    """What a typed state should answer, so that the end of its take knows where it belongs."""
+
+    @property
+    def end_frame(self) -> int | None:
+        """How many frames the take has so far; None when the state does not say."""
         ...
 
 

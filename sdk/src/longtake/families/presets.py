@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 from attrs import Attribute, field, frozen
 
-from longtake.errors import LongtakeError, PluginError, ValidationError
+from longtake.errors import LongtakeError, PluginError, ValidationError, shown, text_of
 from longtake.families.stages import Recipe, Stage, as_recipe, attrs_class
-from longtake.schema.references import resolve
+from longtake.schema import declared
+from longtake.schema.declared import is_target
+from longtake.schema.references import Reference, resolve
 
 __all__ = ["DEFAULT_FIELDS", "Preset", "check_defaults"]
 
@@ -28,14 +31,24 @@ DEFAULT_FIELDS = (
     "guidance_scale",
 )
 
+_DEFAULTS: Mapping[str, tuple[Any, str]] = {
+    "fps": (int | float | str | Fraction | Reference, "a number or a ratio such as '24000/1001'"),
+    "negative_prompt": (str | Reference, "a text"),
+    "guidance_scale": (int | float | Reference, "a number"),
+}
+"""What a default is; a whole number where it is not here."""
+
 
 def check_defaults(where: str, defaults: Mapping[str, Any]) -> None:
-    """Refuse a default for something that a request does not have."""
-    for name in defaults:
+    """Refuse a default for something that a request does not have, or of another type."""
+    for name, value in defaults.items():
         if name not in DEFAULT_FIELDS:
             raise ValidationError(
                 f"{where}.{name}", f"unknown default; allowed: {', '.join(DEFAULT_FIELDS)}"
             )
+        kind, what = _DEFAULTS.get(name, (int | Reference, "a whole number"))
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ValidationError(f"{where}.{name}", f"is {shown(value)}; must be {what}")
 
 
 def _checked(instance: Any, attribute: Attribute[Any], value: Mapping[str, Any]) -> None:
@@ -55,13 +68,17 @@ def _checked_stages(
         if not isinstance(fields, Mapping):
             raise ValidationError(
                 f"preset {instance.name}: {attribute.name}.{stage}",
-                f"is {fields!r}; must be {{field: value}}",
+                f"is {shown(fields)}; must be {{field: value}}",
             )
 
 
 def _checked_overrides(
     instance: Any, attribute: Attribute[Any], value: Mapping[str, str | type]
 ) -> None:
+    for name, given in value.items():
+        if not isinstance(given, type) and not (isinstance(given, str) and is_target(given)):
+            what = "a class, or its name 'package.module:attribute'"
+            declared.refuse(instance, f"{attribute.name}.{name}", given, what)
     if value and (instance.stages is None or isinstance(instance.stages, tuple)):
         raise ValidationError(
             f"preset {instance.name}: {attribute.name}",
@@ -93,14 +110,18 @@ class Preset:
     - ``description``: one line for listings.
     """
 
-    name: str
-    version: int = 1
-    workload: str = "text-to-video"
-    description: str = ""
-    defaults: Mapping[str, Any] = field(factory=dict, validator=_checked)
-    stage_defaults: Mapping[str, Mapping[str, Any]] = field(factory=dict, validator=_checked_stages)
+    name: str = field(validator=declared.name)
+    version: int = field(default=1, validator=declared.whole)
+    workload: str = field(default="text-to-video", validator=declared.text)
+    description: str = field(default="", validator=declared.text)
+    defaults: Mapping[str, Any] = field(factory=dict, validator=[declared.mapping, _checked])
+    stage_defaults: Mapping[str, Mapping[str, Any]] = field(
+        factory=dict, validator=[declared.mapping, _checked_stages]
+    )
     stages: Recipe | Builder | None = field(default=None, converter=_optional_recipe)
-    overrides: Mapping[str, str | type] = field(factory=dict, validator=_checked_overrides)
+    overrides: Mapping[str, str | type] = field(
+        factory=dict, validator=[declared.mapping, _checked_overrides]
+    )
 
     def recipe(self, overrides: Mapping[str, Any] | None = None) -> Recipe | None:
         """The preset's own recipe; None when it has none.
@@ -118,7 +139,7 @@ class Preset:
         except LongtakeError:
             raise
         except Exception as error:  # isolation: a builder is a plugin's code
-            problem = f"{type(error).__name__}: {error}"
+            problem = f"{type(error).__name__}: {text_of(error)}"
             raise PluginError(f"preset {self.name!r} cannot build its recipe: {problem}") from error
 
     def override_class(self, name: str) -> type:
@@ -128,7 +149,7 @@ class Preset:
     def _overrides(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """An instance of every override class."""
         if not isinstance(given, Mapping):
-            raise ValidationError(_PATH, f"is {given!r}; must be {{stage: {{field: value}}}}")
+            raise ValidationError(_PATH, f"is {shown(given)}; must be {{stage: {{field: value}}}}")
         for name in given:
             if name not in self.overrides:
                 known = ", ".join(self.overrides) or "none"

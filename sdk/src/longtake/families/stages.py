@@ -10,7 +10,8 @@ from typing import Any, Protocol, TypeAlias
 
 from attrs import Attribute, field, fields_dict, frozen, has
 
-from longtake.errors import PluginError, ValidationError
+from longtake.errors import PluginError, ValidationError, shown
+from longtake.schema import declared
 from longtake.schema.references import Reference, resolve
 
 __all__ = [
@@ -72,6 +73,16 @@ class PipelineStage(Protocol):
         ...
 
 
+def _not_a_value(instance: Any, attribute: Attribute[Any], value: object) -> None:
+    """Refuse what no stage can be; whether it can be called shows when a pipeline is made."""
+    fits = not isinstance(value, int | float | bytes | list | tuple | dict | set | None)
+    if isinstance(value, str):
+        fits = declared.is_target(value)
+    if not fits:
+        what = "a callable, or its name 'package.module:attribute'"
+        declared.refuse(instance, attribute.name, value, what)
+
+
 def _checked_defaults(
     instance: StageSpec, attribute: Attribute[Any], value: Mapping[str, Any]
 ) -> None:
@@ -100,12 +111,16 @@ class StageSpec:
       a class, else when a pipeline is made.
     """
 
-    name: str
-    stage: str | Callable[..., Any]
-    options: str | type | None = None
-    arguments: Mapping[str, Any] = field(factory=dict)
-    follows_sampling: bool = True
-    defaults: Mapping[str, Any] = field(factory=dict, kw_only=True, validator=_checked_defaults)
+    name: str = field(validator=declared.name)
+    stage: str | Callable[..., Any] = field(validator=_not_a_value)
+    options: str | type | None = field(
+        default=None, validator=declared.target(optional=True, classes=True)
+    )
+    arguments: Mapping[str, Any] = field(factory=dict, validator=declared.mapping)
+    follows_sampling: bool = field(default=True, validator=declared.true_or_false)
+    defaults: Mapping[str, Any] = field(
+        factory=dict, kw_only=True, validator=[declared.mapping, _checked_defaults]
+    )
 
     def options_class(self) -> type | None:
         """The options class, imported; None when the stage has no options."""
@@ -165,7 +180,7 @@ def attrs_class(target: str | type, what: str) -> type:
     cls: Any = resolve(target)
     if isinstance(cls, type) and has(cls):
         return cls
-    raise PluginError(f"{what} are not an attrs class: {cls!r}")
+    raise PluginError(f"{what} are not an attrs class: {shown(cls)}")
 
 
 Stage: TypeAlias = StageSpec | str | Callable[..., Any]
@@ -184,16 +199,17 @@ def stage_defaults(recipe: Iterable[StageSpec]) -> dict[str, dict[str, Any]]:
             if agreed != value:
                 raise ValidationError(
                     f"stage {spec.name}: defaults.{name}",
-                    f"is {value!r}, and {agreed!r} in another stage of this name; they share their "
-                    "options",
+                    f"is {shown(value)}, and {shown(agreed)} in another stage of this name; they "
+                    "share their options",
                 )
     return found
 
 
 def as_recipe(stages: Iterable[Stage]) -> Recipe:
     """Specs as they are; a bare stage becomes a spec named after its class or function."""
-    if isinstance(stages, str):
-        raise PluginError(f"a recipe is a tuple of stages, not the string {stages!r}")
+    if isinstance(stages, str) or not isinstance(stages, Iterable):
+        what = "the string " if isinstance(stages, str) else ""
+        raise PluginError(f"a recipe is a tuple of stages, not {what}{shown(stages)}")
     return tuple(s if isinstance(s, StageSpec) else StageSpec(_name_of(s), s) for s in stages)
 
 

@@ -101,6 +101,11 @@ class TakeSpan:
         object.__setattr__(span, "repeated_frames", repeated)  # frozen, and no part of its value
         return span
 
+    @property
+    def first_new_frame(self) -> int:
+        """``first_frame``, by the name that `SegmentPlace` has for it."""
+        return self.first_frame
+
     def num_frames_for(self, new_frames: int) -> int:
         """How many frames a segment in the place of this one has that adds ``new_frames``."""
         return self.repeated_frames + max(1, new_frames)
@@ -156,6 +161,11 @@ class TakeState:
     def segment_index(self) -> int:
         """Of the segment just completed."""
         return self.span.segment_index
+
+    @property
+    def end_frame(self) -> int:
+        """How many frames the take has."""
+        return self.span.end_frame
 
     @property
     def take_defaults(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 
 from longtake import hookspecs
 from longtake.blobs.protocol import BlobBackend
-from longtake.errors import PluginError
+from longtake.errors import PluginError, text_of
 from longtake.families.family import ModelFamily
 from longtake.plugins.api_version import check_api_version
 from longtake.plugins.installed import Installed, installed_plugins
@@ -136,10 +136,7 @@ def load_plugin(
 
 def reason(error: BaseException) -> str:
     """One line: the text alone where Longtake wrote it, else after the error's type."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # isolation: the plugin's own error may be as broken as the plugin
-        text = "its message cannot be shown"
+    text = " ".join(text_of(error).split())
     own = isinstance(error, PluginError)
     return text if own and text else f"{type(error).__name__}: {text or 'no message'}"
 

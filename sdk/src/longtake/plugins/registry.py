@@ -17,6 +17,8 @@ from longtake.errors import (
     PluginError,
     UnknownNameError,
     ValidationError,
+    shown,
+    text_of,
 )
 from longtake.families.family import ModelFamily
 from longtake.plugins.loading import Plugin, discover, load_module
@@ -69,9 +71,12 @@ class Names(Generic[T]):
     def one(self, name: str) -> Provided[T]:
         found = self.providers.get(name, [])
         if not found:
+            from longtake.schema.suggestions import did_you_mean  # late: seldom needed
+
             known = ", ".join(sorted(self.providers)) or "none"
+            meant = shown(name) + did_you_mean(name, self.providers)
             raise UnknownNameError(
-                f"no plugin provides the {self.what} {name!r}; known: {known}{self.absent}"
+                f"no plugin provides the {self.what} {meant}; known: {known}{self.absent}"
             )
         if len(found) > 1:
             raise NameClashError(_clash_text(self.what, name, [p.plugin for p in found]))
@@ -155,6 +160,13 @@ class Registry:
         finally:
             del _in_use[use]
 
+    def __repr__(self) -> str:
+        families = ", ".join(provided.value.name for provided in self.families) or "none"
+        schemes = ", ".join(provided.value.scheme for provided in self.blob_backends) or "none"
+        left = sum(plugin.status != "loaded" for plugin in self.plugins)
+        rest = f"; {left} plugins not loaded" if left else ""
+        return f"<Registry: families {families}; blob stores {schemes}{rest}>"
+
     def _with_clashes(self, plugin: Plugin) -> Plugin:
         named = (self._families, self._kinds, self._backends)
         texts = [text for names in named for text in names.disputes(plugin)]
@@ -179,6 +191,11 @@ class Registry:
         """The family called ``name``. Raises `UnknownNameError` or `NameClashError`."""
         return self._families.one(name).value
 
+    def versions_of(self, family: ModelFamily) -> dict[str, str]:
+        """The distributions that make its takes, with their versions; none for one of no plugin."""
+        found = [each.plugin for each in self.families if each.value is family]
+        return {plugin.distribution: plugin.version for plugin in found}
+
     def family_for_kind(self, kind: str) -> ModelFamily:
         """The family that reads states of ``kind``. Raises like `family`."""
         return self.family(self._kinds.one(kind).value.name)
@@ -193,6 +210,13 @@ class Registry:
         Raises `CheckpointError` when none or more than one does, or when one says that it is its
         own and damaged. A family that fails to look is passed over, and named when none knows it.
         """
+        from longtake.files import check_name  # late: listings do without
+
+        if problem := check_name(path):
+            raise CheckpointError(str(path), problem)
+        from longtake.plugins.published import check_not_on_hub  # late: no listing needs it
+
+        check_not_on_hub(path, [provided.value for provided in self.families])
         if not path.exists():
             raise CheckpointError(str(path), "there is no such file or folder")
         asked = [provided for provided in self.families if provided.value.recognise is not None]
@@ -225,7 +249,9 @@ def _ask(provided: Provided[ModelFamily], path: Path) -> Recognition | str | Non
 
         text = "%s could not look at %s"
         logging.getLogger(__name__).warning(text, provided.plugin.provider, path, exc_info=True)
-        return f"{provided.value.name} could not look at it ({type(error).__name__}: {error})"
+        return (
+            f"{provided.value.name} could not look at it ({type(error).__name__}: {text_of(error)})"
+        )
     return answer
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from attrs import Attribute, field, frozen
 
 from longtake.errors import ValidationError
+from longtake.files import read_bounded
 from longtake.schema.bounds import Described, between, integer_from, is_a, tuple_of
 
 if TYPE_CHECKING:
@@ -46,16 +47,6 @@ def _data_of(maximum: int) -> Any:
 
 def _shown(data: bytes) -> str:
     return f"<{len(data)} bytes>"
-
-
-def _read(path: str | os.PathLike[str], maximum: int) -> bytes:
-    """The file's bytes; one too many is read of a file that is too big, which is then refused."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(maximum + 1)
-    except OSError as error:
-        problem = f"cannot be read: {error.strerror or error}"
-        raise ValidationError(os.fspath(path), problem) from None
 
 
 @frozen
@@ -100,7 +91,7 @@ class ImageInput(_Placed):
 
         Raises `ValidationError` when it cannot be read; whether it is a picture shows later.
         """
-        return cls(_read(path, _MAX_IMAGE_BYTES), **place)
+        return cls(read_bounded(path, _MAX_IMAGE_BYTES), **place)
 
     @classmethod
     def from_pixels(cls, pixels: NDArray[np.uint8], **place: Any) -> Self:
@@ -139,7 +130,7 @@ class ClipInput(_Placed):
 
         Raises `ValidationError` when it cannot be read; whether it is a video shows later.
         """
-        return cls(_read(path, _MAX_MEDIA_BYTES), **place)
+        return cls(read_bounded(path, _MAX_MEDIA_BYTES), **place)
 
     @classmethod
     def from_frames(cls, frames: NDArray[np.uint8], **place: Any) -> Self:
@@ -189,7 +180,7 @@ class AudioInput:
 
         Raises `ValidationError` when it cannot be read; whether it has sound shows later.
         """
-        return cls(_read(path, _MAX_MEDIA_BYTES), **place)
+        return cls(read_bounded(path, _MAX_MEDIA_BYTES), **place)
 
     @classmethod
     def from_samples(cls, samples: NDArray[np.float32], sample_rate: int, **place: Any) -> Self:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from attrs import Attribute, field, frozen
 
-from longtake.errors import ValidationError
+from longtake.errors import ValidationError, shown
 from longtake.requests.inputs import Inputs
 from longtake.schema.bounds import finite, integer_from, is_a, positive_ratio
 from longtake.schema.ratios import as_ratio
@@ -96,15 +96,26 @@ class Output:
 def _stage_overrides(instance: Any, attribute: Attribute[Any], value: object) -> None:
     path = attribute.name
     if not isinstance(value, dict):
-        raise ValidationError(path, f"is {value!r}; must be {{stage: {{field: value}}}}")
+        raise ValidationError(path, f"is {shown(value)}; must be {{stage: {{field: value}}}}")
     for stage, overrides in value.items():
         if not isinstance(stage, str) or not isinstance(overrides, dict):
-            raise ValidationError(f"{path}.{stage}", f"is {overrides!r}; must be {{field: value}}")
+            raise ValidationError(
+                f"{path}.{stage}", f"is {shown(overrides)}; must be {{field: value}}"
+            )
 
 
 def _state_texts(instance: Any, attribute: Attribute[Any], value: Any) -> None:
     if value is not None:
         check_texts({"kind": value.kind, "payload": value.payload}, attribute.name)
+
+
+def _said(instance: Any, attribute: Attribute[Any], allowed: bool) -> None:
+    if not allowed and not instance.prompt.strip():
+        raise ValidationError(
+            "prompt",
+            "is empty; say what is to be seen and heard, or set allow_empty_prompt to let the "
+            "model make what it likes",
+        )
 
 
 @frozen
@@ -113,7 +124,8 @@ class GenerationRequest:
 
     ``stage_overrides``: ``{stage: {field: value}}``; wins over ``sampling``, which wins over the
     preset, which wins over the family. ``state`` continues a take: only the new frames and samples
-    are returned, ready to be joined.
+    are returned, ready to be joined. ``allow_empty_prompt``: take a prompt of nothing but spaces,
+    which is refused otherwise, for it is seldom meant.
 
     Raises `ValidationError` with the path of the wrong field.
     """
@@ -138,6 +150,9 @@ class GenerationRequest:
         default=None,
         kw_only=True,
         validator=[is_a(ContinuationState, what="longtake.ContinuationState"), _state_texts],
+    )
+    allow_empty_prompt: bool = field(
+        default=False, kw_only=True, validator=[is_a(bool, what="true or false"), _said]
     )
 
     @classmethod

@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from longtake.blobs.protocol import BlobStore
-from longtake.errors import PluginError, ValidationError
+from longtake.errors import Blaming, PluginError, ValidationError
 from longtake.families.family import ModelFamily
+from longtake.families.models import LoadedModel
 from longtake.families.places import Placing, SegmentPlace, placing_of
 from longtake.families.presets import Preset
 from longtake.families.stages import Recipe
@@ -17,21 +18,31 @@ from longtake.requests.request import GenerationRequest, Job
 from longtake.runs.prepared import PreparedRequest
 from longtake.runs.resolution import Resolved, resolve_request
 from longtake.states.live import LiveState
-from longtake.states.state import ContinuationCodec, ContinuationState
+from longtake.states.state import (
+    ContinuationCodec,
+    ContinuationState,
+    SupportsModelFingerprint,
+)
 
 __all__ = ["Admission", "makes_no_state"]
+
+_LONGEST_FINGERPRINT = 128
 
 
 class Admission:
     """Prepares the requests of one family and preset; threads may share it.
 
-    ``recipe``: the stages of a segment, as `ModelFamily.recipe` gives them.
+    ``recipe``: the stages of a segment, as `ModelFamily.recipe` gives them. ``model``: its
+    fingerprint is asked for, its components are not.
     """
 
-    def __init__(self, family: ModelFamily, preset: Preset, recipe: Recipe) -> None:
+    def __init__(
+        self, family: ModelFamily, preset: Preset, recipe: Recipe, model: LoadedModel
+    ) -> None:
         self._family = family
         self._preset = preset
         self._recipe = recipe
+        self._model = model
         self._id = secrets.token_hex(16)
 
     @cached_property
@@ -39,14 +50,50 @@ class Admission:
         """How segments are placed in their take; None in a family that does not say."""
         return placing_of(self._family)
 
+    @cached_property
+    def model_fingerprint(self) -> str | None:
+        """Of the model. Raises `PluginError` for one that is no short text."""
+        told = self._model.fingerprint
+        fingerprint = told() if callable(told) else told
+        if fingerprint is not None and not _is_fingerprint(fingerprint):
+            raise PluginError(
+                f"family {self._family.name!r}: the fingerprint of a model is a text of at most "
+                f"{_LONGEST_FINGERPRINT} printable characters, is {fingerprint!r:.100}"
+            )
+        return fingerprint
+
     def restore(
-        self, state: ContinuationState | LiveState, blobs: BlobStore | None = None
+        self,
+        state: ContinuationState | LiveState,
+        blobs: BlobStore | None = None,
+        *,
+        allow_other_model: bool = False,
     ) -> LiveState:
-        """The state, restored. Raises `ValidationError` for one that is bad or another family's."""
-        codec = self._codec_of(state)
-        live = state if isinstance(state, LiveState) else LiveState(codec, blobs, document=state)
-        live.value()
-        return live
+        """The state, restored. Raises `ValidationError` for one that is bad or another family's.
+
+        One of another model is refused too, unless that is or was allowed.
+        """
+        if not isinstance(state, LiveState):
+            codec = self._codec_of(state)
+            state = LiveState(codec, blobs, document=state, allows_other_model=allow_other_model)
+        self._codec_of(state)
+        value = state.value()
+        if not state.allows_other_model:
+            self._check_model(value)
+        return state
+
+    def _check_model(self, state: Any) -> None:
+        if not isinstance(state, SupportsModelFingerprint):
+            return
+        taken = state.model_fingerprint
+        if taken is None or self.model_fingerprint in (None, taken):
+            return
+        raise ValidationError(
+            "state",
+            f"is of a take of the model {taken!s:.{_LONGEST_FINGERPRINT}}, and this one is "
+            f"{self.model_fingerprint}: load the take's own, or restore the state with "
+            "allow_other_model=True (--allow-other-model) to go on with this one",
+        )
 
     def resolve(
         self, request: GenerationRequest, after: LiveState | None, blobs: BlobStore | None
@@ -119,7 +166,8 @@ class Admission:
         index, take_defaults = 0, {}
         if state is not None:
             restored = state.value()
-            index, take_defaults = restored.segment_index + 1, restored.take_defaults
+            with Blaming(f"the typed state of {state.kind!r}"):
+                index, take_defaults = restored.segment_index + 1, restored.take_defaults
         return resolve_request(
             request,
             family=self._family,
@@ -132,7 +180,9 @@ class Admission:
     def _placed(self, job: Job, state: LiveState | None) -> Any:
         if self.placing is None:
             return None
-        place = self.placing.place(job, None if state is None else state.value())
+        restored = None if state is None else state.value()
+        with Blaming(f"family {self._family.name!r}: its place"):
+            place = self.placing.place(job, restored)
         if not isinstance(place, self.placing.makes):
             raise PluginError(
                 f"family {self._family.name!r}: its place returned a {type(place).__name__} where "
@@ -153,6 +203,10 @@ class Admission:
                 f"{state.kind!r} is not a state of family {self._family.name!r}; it reads {known}",
             )
         return codec
+
+
+def _is_fingerprint(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST_FINGERPRINT and value.isprintable()
 
 
 def makes_no_state(family: ModelFamily) -> ValidationError:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from longtake.errors import LongtakeError, StageError, WiringError
+from longtake.errors import LongtakeError, StageError, WiringError, text_of
 from longtake.families.stages import StageSpec
 from longtake.schema.references import resolve
 
@@ -31,8 +31,10 @@ def construct(spec: StageSpec, components: Mapping[str, Any]) -> Any:
     except LongtakeError as error:
         error.add_note(f"while building stage {spec.name!r}")
         raise
-    except Exception as error:  # isolation: a stage is a plugin's code
-        raise StageError(spec.name, f"{type(error).__name__}: {error}") from error
+    except KeyboardInterrupt:  # the user's, not the stage's
+        raise
+    except BaseException as error:  # isolation: a stage is a plugin's code, also one that exits
+        raise StageError(spec.name, f"{type(error).__name__}: {text_of(error)}") from error
 
 
 def has_check(spec: StageSpec) -> bool:

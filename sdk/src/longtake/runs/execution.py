@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from types import TracebackType
 from typing import Any
 
 from attrs import evolve, frozen
 
-from longtake.errors import LongtakeError, StageError, WiringError
+from longtake.errors import LongtakeError, StageError, WiringError, text_of
 from longtake.families.stages import naming_options
 from longtake.requests.request import Job
 from longtake.runs.events import Event, Partial, Progress
+from longtake.runs.made import form_problem
 from longtake.runs.observers import UNOBSERVED, ObservedRun, ObservedStage
 from longtake.runs.results import Frames, Waveform
 from longtake.runs.run import Run
@@ -23,10 +25,15 @@ __all__ = ["Execution", "execute", "run_checks"]
 
 @frozen
 class Execution:
-    """What came of a plan: the values still alive at its end, and seconds per stage name."""
+    """What came of a plan.
+
+    ``values``: those still alive at its end. ``timings``: seconds per stage name. ``makers``: the
+    name of the stage that made each value last.
+    """
 
     values: Mapping[type, Any]
     timings: Mapping[str, float]
+    makers: Mapping[type, str]
 
 
 def execute(
@@ -49,6 +56,7 @@ def execute(
     run_checks(plan.stages, run=run, job=job, options=options, values=values)
     context = _Context(job, options, run)
     timings: dict[str, float] = {}
+    makers: dict[type, str] = {}
     with ExitStack() as open_names:
         entered = _EnteredStages(open_names)
         for index, planned in enumerate(plan.stages):
@@ -60,8 +68,9 @@ def execute(
                 if not any(later.spec.name == name for later in plan.stages[index + 1 :]):
                     entered.leave(name)
             timings[name] = timings.get(name, 0.0) + watch.seconds
+            makers.update(dict.fromkeys(planned.makes, name))
     run.check_cancelled()
-    return Execution(values, timings)
+    return Execution(values, timings, makers)
 
 
 def run_checks(
@@ -76,7 +85,7 @@ def run_checks(
     context = _Context(job, options, run)
     for planned in stages:
         if planned.checks is not None:
-            with _blamed(planned, planned.checks):
+            with _Blamed(planned, planned.checks):
                 planned.stage.check(**context.arguments(planned.checks, values))
 
 
@@ -123,15 +132,15 @@ class _EnteredStages:
 @contextmanager
 def _entered(planned: PlannedStage) -> Iterator[None]:
     """Enter the stage and leave it; unlike its own, this exit swallows no error."""
-    with _blamed(planned):
+    with _Blamed(planned):
         planned.stage.__enter__()
     try:
         yield
     except BaseException as error:
-        with _blamed(planned):
+        with _Blamed(planned):
             planned.stage.__exit__(type(error), error, error.__traceback__)
         raise
-    with _blamed(planned):
+    with _Blamed(planned):
         planned.stage.__exit__(None, None, None)
 
 
@@ -149,7 +158,7 @@ def _run_stage(
         progress.begin(run.stage)
     entered.enter(planned)
     arguments = evolve(context, run=run).arguments(planned.parameters, values)
-    with _blamed(planned, planned.parameters):
+    with _Blamed(planned, planned.parameters):
         returned = planned.stage(**arguments)
     del arguments
     made = _checked_results(planned, returned)
@@ -187,19 +196,36 @@ class _StageProgress:
                 self._listener(Partial(stage, value))
 
 
-@contextmanager
-def _blamed(planned: PlannedStage, parameters: Sequence[Parameter] = ()) -> Iterator[None]:
-    """Say which stage raised, and name an option that it refuses as users do."""
-    name = planned.spec.name
-    stages = {p.name: p.origin for p in parameters if p.source == "options"}
-    try:
-        with naming_options(stages):
-            yield
-    except LongtakeError as error:
-        error.add_note(f"in stage {name!r}")
-        raise
-    except Exception as error:  # isolation: a stage is a plugin's code
-        raise StageError(name, f"{type(error).__name__}: {error}") from error
+class _Blamed:
+    """Say which stage raised, and name an option that it refuses as users do.
+
+    A class, for a generator cannot let a `StopIteration` through that a stage raised.
+    """
+
+    def __init__(self, planned: PlannedStage, parameters: Sequence[Parameter] = ()) -> None:
+        self._name = planned.spec.name
+        self._stages = {p.name: p.origin for p in parameters if p.source == "options"}
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None or isinstance(error, KeyboardInterrupt):  # the user's, not the stage's
+            return
+        if not isinstance(error, LongtakeError):  # isolation: a stage is a plugin's code
+            problem = f"{type(error).__name__}: {text_of(error)}"
+            raise StageError(self._name, problem) from error
+        try:
+            with naming_options(self._stages):
+                raise error
+        except LongtakeError as named:
+            named.add_note(f"in stage {self._name!r}")
+            raise
 
 
 def _checked_results(planned: PlannedStage, returned: Any) -> dict[type, Any]:
@@ -217,4 +243,6 @@ def _checked_results(planned: PlannedStage, returned: Any) -> dict[type, Any]:
                 f"stage {name!r} returned a {type(value).__name__} where its annotation says "
                 f"{expected.__name__}"
             )
+        if problem := form_problem(value):
+            raise StageError(name, f"it made {problem}")
     return dict(zip(makes, returned, strict=True))

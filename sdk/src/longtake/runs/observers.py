@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import evolve, frozen
 
-from longtake.errors import Cancelled, StageError
+from longtake.errors import Cancelled, StageError, text_of
 from longtake.runs.events import (
     Progress,
     Purpose,
@@ -181,10 +181,7 @@ def _error_text(error: BaseException, prompts: Sequence[str], *, of_stage: bool)
     """One line about ``error``, without prompts; of a stage's, what the stage itself raised."""
     if of_stage and isinstance(error, StageError) and error.__cause__ is not None:
         error = error.__cause__
-    try:
-        text = str(error)
-    except Exception:  # isolation: the error of a plugin may be as broken as the plugin
-        text = "its message cannot be shown"
+    text = text_of(error, whole=True)
     if len(text) * sum(map(len, prompts)) > _MAX_COMPARISONS:
         text = "its message is too long to be shown"
     for prompt in sorted(prompts, key=len, reverse=True):

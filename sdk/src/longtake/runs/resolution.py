@@ -19,9 +19,18 @@ from longtake.families.stages import SAMPLED_FIELDS, Recipe, StageSpec, stage_de
 from longtake.requests.request import GenerationRequest, Job, ResolvedSampling, Sampling
 from longtake.requests.seeds import segment_seed
 from longtake.schema.references import Reference
+from longtake.schema.suggestions import did_you_mean
 from longtake.schema.wire import structure
 
-__all__ = ["Layer", "Resolved", "naming_sampling", "resolve_options", "resolve_request"]
+__all__ = [
+    "Layer",
+    "Resolved",
+    "naming_sampling",
+    "present",
+    "resolve_options",
+    "resolve_request",
+    "resolve_sampling",
+]
 
 
 @attrs.frozen
@@ -62,7 +71,7 @@ def resolve_request(
 ) -> Resolved:
     """Fill in what ``request`` leaves out. Raises `ValidationError` with the field's path."""
     family.writing_codec(request.output.state_kind)  # refuses a kind that it has not
-    asked = _present(request.sampling)
+    asked = present(request.sampling)
     _check_followed(recipe, asked)
     options = resolve_options(
         recipe,
@@ -81,7 +90,7 @@ def resolve_request(
         ],
     )
     defaults = {**family.defaults, **preset.defaults}
-    sampling = _resolve_sampling({**defaults, **(take_defaults or {}), **asked}, preset)
+    sampling = resolve_sampling(request, family=family, preset=preset, take_defaults=take_defaults)
     negative = request.negative_prompt
     if negative is None:
         negative = _used(defaults.get("negative_prompt")) or ""
@@ -106,8 +115,9 @@ def resolve_options(recipe: Recipe, layers: Sequence[Layer] = ()) -> dict[str, A
     specs = {spec.name: spec for spec in recipe if spec.options is not None}
     for layer in layers:
         if layer.stage is not None and layer.stage not in specs:
-            known = ", ".join(specs) or "none"
-            raise ValidationError(layer.path, f"no stage of this name has options; stages: {known}")
+            known, meant = ", ".join(specs) or "none", did_you_mean(layer.stage, specs)
+            problem = f"no stage of this name has options{meant}; stages: {known}"
+            raise ValidationError(layer.path, problem)
     lowest = [
         Layer(f"stage {stage}: defaults", values, stage)
         for stage, values in stage_defaults(recipe).items()
@@ -125,13 +135,14 @@ def naming_sampling(request: GenerationRequest, recipe: Recipe) -> Iterator[None
         stage, _, name = below.partition(".")
         follows = any(spec.name == stage and name in spec.followed_fields() for spec in recipe)
         overridden = name in request.stage_overrides.get(stage, {})
-        is_sampled = follows and name in _present(request.sampling) and not overridden
+        is_sampled = follows and name in present(request.sampling) and not overridden
         if root == "stage_overrides" and is_sampled:
             raise ValidationError(f"sampling.{name}", error.problem) from None
         raise
 
 
-def _present(sampling: Sampling) -> dict[str, Any]:
+def present(sampling: Sampling) -> dict[str, Any]:
+    """What it says, by name."""
     values = attrs.asdict(sampling, recurse=False)
     return {name: value for name, value in values.items() if value is not None}
 
@@ -167,7 +178,20 @@ def _used(value: Any) -> Any:
     return value.resolve() if isinstance(value, Reference) else value
 
 
-def _resolve_sampling(values: Mapping[str, Any], preset: Preset) -> ResolvedSampling:
+def resolve_sampling(
+    request: GenerationRequest,
+    *,
+    family: ModelFamily,
+    preset: Preset,
+    take_defaults: Mapping[str, Any] | None = None,
+) -> ResolvedSampling:
+    """The sampling with nothing left out. Raises `ValidationError` with the field's path."""
+    values = {
+        **family.defaults,
+        **preset.defaults,
+        **(take_defaults or {}),
+        **present(request.sampling),
+    }
     names = [field.name for field in attrs.fields(ResolvedSampling)]
     for name in names:
         if name not in values:

@@ -31,11 +31,14 @@ class Frames:
 class Waveform:
     """The new sound of a segment: ``samples`` is float32 ``[channels, samples]`` in [-1, 1].
 
-    ``sample_rate`` is in Hz.
+    ``sample_rate`` is in Hz. ``first_sample``: where in the take it begins, counted from the take's
+    beginning; by default where the first new frame k is, ``k * sample_rate // fps``. A family that
+    holds sound back says it.
     """
 
     samples: NDArray[np.float32] = field(repr=False)
     sample_rate: int
+    first_sample: int | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True, eq=False)
@@ -50,6 +53,10 @@ class GenerationResult:
     - ``timings``: seconds per stage.
     - ``job``: the request with nothing left out; None for the end of a take.
     - ``options``: of the stages, as resolved from the request, the preset and the family.
+    - ``segment_index``: 0 for the first segment of the take; the end of a take has the last one's.
+    - ``first_frame``: where in the take ``frames`` begins; None when the family does not say.
+    - ``first_sample``: where in the take ``audio`` begins; None without sound, or when that is not
+      known.
     """
 
     frames: NDArray[np.uint8] = field(repr=False)
@@ -60,6 +67,21 @@ class GenerationResult:
     timings: Mapping[str, float] = field(factory=dict)
     job: Job | None = field(default=None, repr=False)
     options: Mapping[str, Any] = field(factory=dict, repr=False)
+    segment_index: int = 0
+    first_frame: int | None = None
+    first_sample: int | None = None
+
+    def __repr__(self) -> str:
+        num_frames, height, width, _ = self.frames.shape
+        said = [f"{num_frames} frames of {height}x{width} (height x width) at {self.fps} fps"]
+        if self.audio is not None and self.audio_sample_rate:
+            channels, samples = self.audio.shape
+            seconds = samples / self.audio_sample_rate
+            what = f"{channels} channel{'' if channels == 1 else 's'}"
+            said.append(f"{seconds:.2f} s of sound ({what}, {self.audio_sample_rate} Hz)")
+        if self.live_state is not None:
+            said.append(repr(self.live_state))
+        return f"<GenerationResult: {', '.join(said)}>"
 
     @property
     def state(self) -> ContinuationState | None:
@@ -69,11 +91,16 @@ class GenerationResult:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the segment as one file: ``.mp4`` (H.264 and AAC) or ``.mkv`` (lossless).
 
-        Sound alone can also be a ``.m4a`` (AAC). Raises `OutputError` when the file cannot be
+        Sound alone can also be a ``.m4a`` (AAC) or a ``.wav`` (float32), and the pictures alone a
+        ``.gif`` or a ``.webp``, which hold no sound. Raises `OutputError` when the file cannot be
         written; an existing file is then untouched.
         """
-        from longtake.media.writer import TakeWriter, check_output
+        from longtake.media.animations import animation_format, write_animation
+        from longtake.media.writer import ArrayWriter, check_output
 
+        if animation_format(path) is not None:
+            write_animation(path, self.frames, count=len(self.frames), fps=self.fps)
+            return
         check_output(path, pictures=bool(len(self.frames)))
-        with TakeWriter(path, fps=self.fps) as writer:
+        with ArrayWriter(path, fps=self.fps) as writer:
             writer.append(self.frames, self.audio, self.audio_sample_rate)

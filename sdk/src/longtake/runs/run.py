@@ -28,12 +28,15 @@ class Run:
 
     - ``seed``: of this segment.
     - ``device``: where the networks are, e.g. ``"cuda:0"``.
+    - ``model_fingerprint``: of the model, as `LoadedModel` says it; a state that says which model
+      it is of (`SupportsModelFingerprint`) has it from here.
     - ``stage``: the name of the stage that is running. ``listener`` gets every event;
       ``is_cancelled`` is asked between steps.
     """
 
     seed: int = 0
     device: str = "cpu"
+    model_fingerprint: str | None = None
     stage: str = ""
     listener: Callable[[Event], None] = field(default=nobody, repr=False)
     is_cancelled: Callable[[], bool] = field(default=never, repr=False)

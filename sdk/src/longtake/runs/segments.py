@@ -7,15 +7,17 @@ from fractions import Fraction
 from typing import Any
 
 from longtake.blobs.protocol import BlobStore
-from longtake.errors import ValidationError
+from longtake.errors import StageError, ValidationError
 from longtake.families.family import ModelFamily
 from longtake.families.models import LoadedModel
+from longtake.families.places import MeasuredTake, SegmentPlace
 from longtake.families.presets import Preset
 from longtake.families.stages import Recipe
 from longtake.requests.request import Job
 from longtake.runs.admission import Admission, makes_no_state
 from longtake.runs.events import Event
 from longtake.runs.execution import Execution, execute, run_checks
+from longtake.runs.made import asked_problem
 from longtake.runs.observers import ObservedRun
 from longtake.runs.plans import Plans
 from longtake.runs.prepared import PreparedRequest
@@ -51,6 +53,7 @@ class SegmentMaker:
 
     def prepare(self) -> None:
         """As `Pipeline.prepare`."""
+        _ = self._admission.model_fingerprint  # of the files that the weights come from
         self._plans.check()
 
     def check(self, prepared: PreparedRequest) -> None:
@@ -75,20 +78,23 @@ class SegmentMaker:
     ) -> GenerationResult:
         """As `Pipeline.generate`. ``listener`` gets every event but the last, the `Final`."""
         request, job, options = prepared.request, prepared.job, prepared.options
-        blobs, codec = prepared.blobs, self._writing_codec(job)
+        blobs, codec, place = prepared.blobs, self._writing_codec(job), prepared.place
         continued = prepared.state is not None
         run = Run(
             seed=job.segment_seed,
             device=self._model.device,
+            model_fingerprint=self._admission.model_fingerprint,
             listener=listener,
             is_cancelled=is_cancelled,
         )
         plan, values = self._plans.segment(), self._admission.values(prepared)
+        place = prepared.place
         del prepared  # or its inputs would be alive until the segment is done
         with naming_sampling(request, self._recipe):
             done = execute(
                 plan, run=run, job=job, options=options, values=values, observed=observed
             )
+        _check_made(done, job, place, continued=continued)
         state = None
         if codec is not None:
             state = LiveState(codec, blobs, value=done.values[codec.state_type])
@@ -96,6 +102,8 @@ class SegmentMaker:
             done,
             size=(job.sampling.height, job.sampling.width),
             fps=job.sampling.fps,
+            segment_index=job.segment_index,
+            first_frame=place.first_new_frame if isinstance(place, SegmentPlace) else None,
             job=job,
             options=options,
             state=state,
@@ -129,7 +137,13 @@ class SegmentMaker:
             observed=observed,
         )
         size = (take.get("height", 0), take.get("width", 0))
-        return _result(done, size=size, fps=take["fps"])
+        return _result(
+            done,
+            size=size,
+            fps=take["fps"],
+            segment_index=restored.segment_index,
+            first_frame=restored.end_frame if isinstance(restored, MeasuredTake) else None,
+        )
 
     def _writing_codec(self, job: Job) -> ContinuationCodec[Any] | None:
         """The codec of the state that ``job`` asks for; None when it asks for none."""
@@ -141,11 +155,22 @@ class SegmentMaker:
         return codec
 
 
+def _check_made(done: Execution, job: Job, place: object, *, continued: bool) -> None:
+    """Raise `StageError` for a picture that is not the one that was asked for."""
+    frames: Frames | None = done.values.get(Frames)
+    if frames is None or not job.output.video:
+        return
+    if problem := asked_problem(frames, job, place, continued=continued):
+        raise StageError(done.makers[Frames], f"it made {problem}")
+
+
 def _result(
     done: Execution,
     *,
     size: tuple[int, int],
     fps: Fraction,
+    segment_index: int,
+    first_frame: int | None,
     job: Job | None = None,
     options: Mapping[str, Any] | None = None,
     state: LiveState | None = None,
@@ -167,7 +192,17 @@ def _result(
         timings=done.timings,
         job=job,
         options={} if options is None else options,
+        segment_index=segment_index,
+        first_frame=first_frame,
+        first_sample=None if sound is None else _first_sample(sound, first_frame, fps),
     )
+
+
+def _first_sample(sound: Waveform, first_frame: int | None, fps: Fraction) -> int | None:
+    """Where in the take ``sound`` begins: as its family says, or at the frame it goes with."""
+    if sound.first_sample is not None or first_frame is None:
+        return sound.first_sample
+    return int(first_frame * sound.sample_rate // fps)
 
 
 def _tell(observed: ObservedRun, result: GenerationResult, job: Job, *, continued: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from attrs import Attribute, frozen
 
-from longtake.errors import ValidationError
+from longtake.errors import ValidationError, shown
 
 __all__ = [
     "Described",
@@ -97,7 +97,7 @@ def between(low: float, high: float | None = None, *, unit: str = "") -> Describ
     def problem(value: Any) -> str | None:
         if _is_number(value) and low <= value and (high is None or value <= high):
             return None
-        return f"is {value!r}; must be {what} {_range(low, high)}"
+        return f"is {shown(value)}; must be {what} {_range(low, high)}"
 
     return _validator(problem, _bounds(low, high))
 
@@ -108,7 +108,7 @@ def integer_from(low: int, high: int | None = None) -> Any:
     def problem(value: Any) -> str | None:
         if _is_number(value, int) and low <= value and (high is None or value <= high):
             return None
-        return f"is {value!r}; must be an integer {_range(low, high)}"
+        return f"is {shown(value)}; must be an integer {_range(low, high)}"
 
     return _validator(problem, _bounds(low, high))
 
@@ -121,7 +121,7 @@ def unique() -> Described:
 
     def problem(value: Any) -> str | None:
         twice = len(set(value)) != len(value)
-        return f"is {value!r}; must be different values" if twice else None
+        return f"is {shown(value)}; must be different values" if twice else None
 
     return _validator(problem, {"uniqueItems": True})
 
@@ -133,7 +133,7 @@ def is_a(*types: type, what: str) -> Any:
         if value is None and attribute.default is None:
             return
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            problem = f"is {value!r}; must be {what}"
+            problem = f"is {shown(value)}; must be {what}"
             raise ValidationError(path_of(instance, attribute), problem)
 
     return check
@@ -145,21 +145,29 @@ def tuple_of(item: type, *, at_most: int) -> Any:
     def check(instance: object, attribute: Attribute[Any], value: object) -> None:
         path = path_of(instance, attribute)
         if not isinstance(value, tuple):
-            raise ValidationError(path, f"is {value!r}; must be a tuple of {item.__name__}")
+            raise ValidationError(path, f"is {shown(value)}; must be a tuple of {item.__name__}")
         if len(value) > at_most:
             raise ValidationError(path, f"has {len(value)} entries; at most {at_most} are taken")
         for index, each in enumerate(value):
             if not isinstance(each, item):
-                raise ValidationError(f"{path}[{index}]", f"is {each!r}; must be {item.__name__}")
+                raise ValidationError(
+                    f"{path}[{index}]", f"is {shown(each)}; must be {item.__name__}"
+                )
 
     return Described(check, {"maxItems": at_most})
+
+
+_ABSURD = 1e6
 
 
 def _ratio_problem(value: Any) -> str | None:
     if isinstance(value, Fraction) and 0 < value <= 1000:
         return None
     example = "e.g. 24 or '24000/1001'"
-    return f"is {value}; must be a rate of up to 1000 frames per second, {example}"
+    given = shown(value)
+    if isinstance(value, Fraction):
+        given = str(value) if abs(value) < _ABSURD else "far too much"
+    return f"is {given}; must be a rate of up to 1000 frames per second, {example}"
 
 
 positive_ratio: Any = _validator(_ratio_problem, {"exclusiveMinimum": 0, "maximum": 1000})
@@ -167,8 +175,8 @@ positive_ratio: Any = _validator(_ratio_problem, {"exclusiveMinimum": 0, "maximu
 
 
 def _finite_problem(value: Any) -> str | None:
-    is_finite = _is_number(value, int | float) and abs(value) < 1e6
-    return None if is_finite else f"is {value!r}; must be a number"
+    is_finite = _is_number(value, int | float) and abs(value) < _ABSURD
+    return None if is_finite else f"is {shown(value)}; must be a number"
 
 
 finite: Any = _validator(_finite_problem, {"exclusiveMinimum": -1e6, "exclusiveMaximum": 1e6})

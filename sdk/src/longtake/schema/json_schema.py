@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import attrs
 
-from longtake.errors import PluginError
+from longtake.errors import PluginError, shown
 from longtake.schema.keywords import keywords_of, refuses_none
 from longtake.schema.references import Reference
 
@@ -188,4 +188,4 @@ def _plain(value: Any) -> Any:
     if attrs.has(type(value)) and not isinstance(value, Reference):
         given = attrs.asdict(value, recurse=False, filter=lambda field, _: field.init)
         return {name: _plain(item) for name, item in given.items()}
-    raise TypeError(f"{value!r} is not JSON")
+    raise TypeError(f"{shown(value)} is not JSON")

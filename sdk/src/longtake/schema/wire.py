@@ -26,6 +26,7 @@ from cattrs.gen import make_dict_structure_fn, make_mapping_structure_fn
 
 from longtake.errors import ValidationError
 from longtake.schema.ratios import as_ratio
+from longtake.schema.suggestions import did_you_mean
 from longtake.schema.texts import check_texts
 
 __all__ = ["structure", "unstructure"]
@@ -68,8 +69,10 @@ def _as_validation_error(error: BaseException, path: str, cls: Any) -> Validatio
         return _first_of(error, path)
     if isinstance(error, ForbiddenExtraKeysError):
         name = sorted(error.extra_fields)[0]
-        allowed = ", ".join(field.name for field in attrs.fields(error.cl))
-        return ValidationError(_join(path, name), f"unknown field; allowed: {allowed or 'none'}")
+        fields = [field.name for field in attrs.fields(error.cl)]
+        allowed = ", ".join(fields) or "none"
+        problem = f"unknown field{did_you_mean(str(name), fields)}; allowed: {allowed}"
+        return ValidationError(_join(path, name), problem)
     if isinstance(error, KeyError):
         return ValidationError(_join(path, error.args[0]), "required, but missing")
     message = str(error.args[0]) if error.args else type(error).__name__

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import Attribute, evolve, field, frozen, has
 
-from longtake.errors import PluginError, ValidationError
+from longtake.errors import PluginError, ValidationError, shown
 from longtake.schema.references import resolve
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def _checked_state(instance: Any, attribute: Attribute[Any], value: object) -> N
 
 def _state_class(kind: str, value: object) -> type[Any]:
     if not isinstance(value, type) or not has(value):
-        raise PluginError(f"codec {kind!r}: the state is no attrs class: {value!r}")
+        raise PluginError(f"codec {kind!r}: the state is no attrs class: {shown(value)}")
     for name in ("segment_index", "take_defaults"):
         if not hasattr(value, name):
             raise PluginError(f"codec {kind!r}: {value.__name__} has no {name}")
@@ -126,6 +126,7 @@ class AttrsCodec(Generic[T]):
         if isinstance(fields, str):
             path = "state.payload.state_blob_id"
             fields = _fetched(fields, blobs, path)
+        _check_texts_fit(fields, path)
         return structure(self._upgraded(fields), self.state_type, path=path)
 
     def blob_ids(self, state: ContinuationState) -> tuple[str, ...]:
@@ -240,8 +241,23 @@ def _document(fields: dict[str, Any]) -> bytes:
     return text
 
 
+def _check_texts_fit(fields: dict[str, Any], path: str) -> None:
+    """Refuse texts, which may be bytes in base64, that are more than a state may have in all."""
+    from longtake.states.budget import StateBudget
+
+    budget, left = StateBudget(), [(path, fields)]
+    while left:
+        where, value = left.pop()
+        if isinstance(value, str):
+            budget.take(len(value), where)
+        elif isinstance(value, dict):
+            left += [(f"{where}.{name}", inner) for name, inner in value.items()]
+        elif isinstance(value, list | tuple):
+            left += [(f"{where}[{index}]", inner) for index, inner in enumerate(value)]
+
+
 def _fetched(blob_id: str, blobs: BlobStore | None, path: str) -> dict[str, Any]:
-    import json
+    from longtake.states.budget import read_json
 
     if blobs is None:
         raise ValidationError(path, "the state is in a blob store; give it, e.g. with --blobs")
@@ -252,7 +268,9 @@ def _fetched(blob_id: str, blobs: BlobStore | None, path: str) -> dict[str, Any]
     if len(data) > _SIZE_LIMIT:
         raise ValidationError(path, f"has {len(data)} bytes, more than {_SIZE_LIMIT}")
     try:
-        fields = json.loads(bytes(data))
+        fields = read_json(bytes(data))
+    except ValidationError as error:
+        raise ValidationError(path, error.problem) from None
     except (ValueError, RecursionError) as error:
         raise ValidationError(path, f"is not a JSON document: {error}") from None
     if not isinstance(fields, dict):

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 from longtake.blobs.protocol import BlobStore
+from longtake.errors import Blaming
 from longtake.states.state import ContinuationCodec, ContinuationState
 
 __all__ = ["LiveState"]
@@ -18,7 +19,8 @@ class LiveState:
     the next segment in the same process goes on from the typed state, so nothing is encoded or
     decoded in between. Threads may share it.
 
-    ``kind``: of the document.
+    ``kind``: of the document. ``allows_other_model``: whether the take may go on with another model
+    than the state is of.
     """
 
     def __init__(
@@ -28,8 +30,10 @@ class LiveState:
         *,
         value: Any = None,
         document: ContinuationState | None = None,
+        allows_other_model: bool = False,
     ) -> None:
         self.kind = codec.kind
+        self.allows_other_model = allows_other_model
         self._codec = codec
         self._blobs = blobs
         self._value = value
@@ -37,10 +41,15 @@ class LiveState:
         self._lock = threading.Lock()
 
     def value(self) -> Any:
-        """The typed state. Raises what `ContinuationCodec.decode` raises, each time anew."""
+        """The typed state.
+
+        Raises what `ContinuationCodec.decode` raises, each time anew; `PluginError` for what it
+        should not raise.
+        """
         with self._lock:
             if self._value is None:
-                self._value = self._codec.decode(self._given(), self._blobs)
+                with Blaming(f"the codec of {self.kind!r}"):
+                    self._value = self._codec.decode(self._given(), self._blobs)
             return self._value
 
     def document(self) -> ContinuationState:
@@ -50,7 +59,8 @@ class LiveState:
         """
         with self._lock:
             if self._document is None:
-                self._document = self._codec.encode(self._value, self._blobs)
+                with Blaming(f"the codec of {self.kind!r}"):
+                    self._document = self._codec.encode(self._value, self._blobs)
             return self._document
 
     def _given(self) -> ContinuationState:
@@ -58,4 +68,6 @@ class LiveState:
         return self._document
 
     def __repr__(self) -> str:
-        return f"<LiveState {self.kind!r}>"
+        value = self._value  # read once: nothing is decoded to be shown
+        where = "not read yet" if value is None else f"after segment {value.segment_index}"
+        return f"<LiveState {self.kind!r}, {where}>"

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from attrs import field, frozen
 
 from longtake.blobs.protocol import BlobStore
-from longtake.errors import ValidationError
+from longtake.errors import ValidationError, sayable
 from longtake.schema.texts import check_texts
+from longtake.states.budget import read_json
 
-__all__ = ["ContinuationCodec", "ContinuationState", "StatePart", "StateSummary", "SupportsSummary"]
+__all__ = [
+    "ContinuationCodec",
+    "ContinuationState",
+    "StatePart",
+    "StateSummary",
+    "SupportsModelFingerprint",
+    "SupportsSummary",
+]
 
 T = TypeVar("T")
 
@@ -27,12 +36,27 @@ class ContinuationState:
     kind: str
     payload: dict[str, Any] = field(repr=False)
 
+    def __repr__(self) -> str:
+        fields = ", ".join(map(str, self.payload)) if isinstance(self.payload, dict) else "damaged"
+        return sayable(f"<ContinuationState {self.kind!r}: {fields or 'empty'}>")
+
     def to_json(self, *, indent: int | None = None) -> str:
         """One JSON object ``{"kind": ..., "payload": {...}}``."""
+        return self._dump(indent=indent)
+
+    def digest(self) -> str:
+        """``sha256:`` and the hash of the state as canonical JSON: equal states have one digest.
+
+        Canonical: sorted keys, no spaces, ASCII.
+        """
+        text = self._dump(separators=(",", ":"))
+        return f"sha256:{sha256(text.encode()).hexdigest()}"
+
+    def _dump(self, **form: Any) -> str:
         document = {"kind": self.kind, "payload": self.payload}
         check_texts(document, "")
         try:
-            return json.dumps(document, sort_keys=True, indent=indent, allow_nan=False)
+            return json.dumps(document, sort_keys=True, allow_nan=False, **form)
         except (TypeError, ValueError, RecursionError) as error:
             raise ValidationError("payload", f"is not plain JSON: {error}") from None
 
@@ -41,12 +65,15 @@ class ContinuationState:
         """The inverse of `to_json`.
 
         Raises `ValidationError` for anything but one object with a string ``kind`` and an object
-        ``payload``. What the payload holds is checked by its codec.
+        ``payload``, and for one of more values than a `StateBudget` has room for. What the payload
+        holds is checked by its codec.
         """
         from longtake.schema.wire import structure
 
         try:
-            document = json.loads(text, parse_constant=_refuse_constant)
+            document = read_json(text, parse_constant=_refuse_constant)
+        except ValidationError as error:
+            raise ValidationError("", f"the state {error.problem}") from None
         except (TypeError, ValueError, RecursionError) as error:
             raise ValidationError("", f"the state is not a JSON document: {error}") from None
         check_texts(document, "")
@@ -96,6 +123,23 @@ class ContinuationCodec(Protocol[T]):
 
     def blob_ids(self, state: ContinuationState) -> tuple[str, ...]:
         """The ids of the blobs that ``state`` refers to."""
+        ...
+
+
+@runtime_checkable
+class SupportsModelFingerprint(Protocol):
+    """Optional power of a typed state: to say which model it is of.
+
+    The stage that makes the state takes it from the `Run`, and the codec writes it. A take then
+    goes on only with that model, unless the caller allows another; a state that says None, as those
+    from before the family had this power, goes on with any. In a state that `AttrsCodec` writes it
+    is a field like any other, so that a family which adds it to a kind that is in use makes a new
+    kind.
+    """
+
+    @property
+    def model_fingerprint(self) -> str | None:
+        """What the `LoadedModel` said of it; None when that is not known."""
         ...
 
 

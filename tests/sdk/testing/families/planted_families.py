@@ -48,6 +48,11 @@ class TestWeighted(Planted):
     family = "weighted"
 
 
+class TestForgetsItsModel(Planted):
+    family = "forgets_its_model"
+    fails = "test_a_state_says_which_model_it_is_of"
+
+
 class TestHeavy(Planted):
     module = "tests.sdk.testing.families.planted_heavy"
     family = "heavy"

@@ -267,6 +267,10 @@ def load(source: lt.ModelSource) -> lt.LoadedModel:
     return lt.LoadedModel()
 
 
+def load_marked(source: lt.ModelSource) -> lt.LoadedModel:
+    return lt.LoadedModel(fingerprint="fog-7")
+
+
 def estimate_one_segment(request: lt.EstimateRequest) -> lt.RunEstimate:
     return lt.RunEstimate((lt.SegmentEstimate(()),))
 
@@ -275,7 +279,11 @@ def predict_nothing(components: Mapping[str, Any], prompt: str, fps: Fraction) -
     return 0
 
 
-def weighted(name: str, recognise: Callable[[Path], lt.Recognition | None]) -> lt.ModelFamily:
+def weighted(
+    name: str,
+    recognise: Callable[[Path], lt.Recognition | None],
+    load: Callable[[lt.ModelSource], lt.LoadedModel] = load,
+) -> lt.ModelFamily:
     return fog(name, recognise=recognise, load=load, example=write_example)
 
 
@@ -320,6 +328,7 @@ def longtake_families() -> list[lt.ModelFamily]:
     return [
         fog("healthy"),
         weighted("weighted", recognise),
+        weighted("forgets_its_model", recognise, load_marked),
         weighted("claims_everything", recognise_everything),
         weighted("claims_nothing", recognise_nothing),
         weighted("fails_to_look", recognise_carelessly),

@@ -9,6 +9,9 @@ import pytest
 from tests.sdk.testing.families import planted_families
 from tests.sdk.testing.planted import failures
 
+REFUSED_BY_RUNS = {"TestOneFrameMore", "TestFloatFrames"}
+"""Their pictures never leave a run, so whatever rolls a segment fails."""
+
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -22,4 +25,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_broken_family_fails_the_test_that_names_its_fault(
     reports: Path, name: str, fails: str
 ) -> None:
-    assert failures("families/planted_families.py", reports)[name] == ({fails} if fails else set())
+    failed = failures("families/planted_families.py", reports)[name]
+    if name in REFUSED_BY_RUNS:
+        assert fails in failed
+    else:
+        assert failed == ({fails} if fails else set())

@@ -54,6 +54,16 @@ class TakeContract(FamilyFixtures):
         wanted = {name: getattr(taken, name) for name in _TAKE_FIELDS}
         assert known == wanted, "take_defaults of the state say seed, height, width and fps"
 
+    def test_a_state_says_which_model_it_is_of(self, tried: TriedFamily) -> None:
+        value, told = tried.codec.decode(_state(tried)), tried.pipeline.model_fingerprint
+        if told is None:
+            pytest.skip("the family says nothing that tells its models apart")
+        kept = value.model_fingerprint if isinstance(value, lt.SupportsModelFingerprint) else None
+        assert kept == told, (
+            f"the model has the fingerprint {told!r}, which its states do not keep; let the typed "
+            "state have a `model_fingerprint` that is taken from the run"
+        )
+
     def test_the_same_state_gives_the_same_bits(self, tried: TriedFamily) -> None:
         _state(tried)
         tried.needs_same("first_again")

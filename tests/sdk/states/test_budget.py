@@ -1,0 +1,69 @@
+"""A state takes no more memory than it may, and that is known before any of it is taken."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+import longtake as lt
+from longtake.blobs.memory import MemoryBlobStore
+from longtake.states.budget import read_json
+
+
+def test_what_is_taken_is_no_longer_left() -> None:
+    budget = lt.StateBudget(100)
+    budget.take(60, "state.payload.a")
+    with pytest.raises(lt.ValidationError, match="has 2 frames, 41 bytes when unpacked; 40 ") as no:
+        budget.take(41, "state.payload.b", "2 frames")
+    assert no.value.path == "state.payload.b"
+    budget.take(40, "state.payload.b")
+    assert budget.left == 0
+
+
+def test_a_state_may_take_half_a_gibibyte_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert lt.StateBudget().left == 512 * 2**20
+    monkeypatch.setenv("LONGTAKE_STATE_BYTES", "3MiB")
+    assert lt.StateBudget().left == 3 * 2**20
+
+
+@pytest.mark.parametrize("text", ["[" + "[],{}," * 999 + "0]", '{"a":' + '[""],' * 999 + '"":0}'])
+@pytest.mark.parametrize("kind", [str, bytes])
+def test_many_small_values_are_refused_before_they_are_made(
+    monkeypatch: pytest.MonkeyPatch, text: str, kind: type
+) -> None:
+    monkeypatch.setenv("LONGTAKE_STATE_BYTES", "100KiB")
+    monkeypatch.setattr(json, "loads", lambda *_, **__: pytest.fail("read"))
+    with pytest.raises(lt.ValidationError, match="values, [0-9]+ bytes when unpacked"):
+        read_json(text if kind is str else text.encode())
+    with pytest.raises(lt.ValidationError, match="the state has about"):
+        lt.ContinuationState.from_json(text if kind is str else text.encode())
+
+
+@frozen
+class Sounds:
+    samples: tuple[bytes, ...]
+    segment_index: int = 0
+
+    @property
+    def take_defaults(self) -> dict[str, Any]:
+        return {}
+
+
+def test_texts_of_a_small_state_count_wherever_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    codec = lt.AttrsCodec("sounds.v1", Sounds, blob_from=0)
+    value, store = Sounds((bytes(300),) * 3), MemoryBlobStore()
+    states = [(codec.encode(value), None), (codec.encode(value, store), store)]
+    for state, blobs in states:
+        assert codec.decode(state, blobs) == value
+    monkeypatch.setenv("LONGTAKE_STATE_BYTES", "1100")
+    monkeypatch.setattr(base64, "b64decode", lambda *_, **__: pytest.fail("unpacked"))
+    for state, blobs in states:
+        with pytest.raises(lt.ValidationError, match="400 bytes when unpacked; 300 are") as refused:
+            codec.decode(state, blobs)
+        assert refused.value.path.startswith("state.payload.state")
