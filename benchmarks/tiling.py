@@ -19,8 +19,9 @@ import longtake as lt
 from longtake_ltx2.latents import decodable_video
 from longtake_ltx2.loading.model import load
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
+from longtake_ltx2.sizes import SPATIAL_FACTOR
 from longtake_ltx2.tiny import Generation, write_tiny_checkpoint
-from longtake_ltx2.values import SPATIAL_FACTOR, TEMPORAL_FACTOR
+from longtake_ltx2.values import TEMPORAL_FACTOR
 
 
 def main() -> None:

@@ -6,21 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-__all__ = ["published_config", "write_published"]
+from longtake_ltx2.published import published_configs
 
-_CONFIGS: dict[str, dict[str, dict[str, Any]]] = json.loads(
-    Path(__file__).with_name("published_configs.json").read_text(encoding="utf-8")
-)
+__all__ = ["published_config", "write_published"]
 
 
 def published_config(generation: str, component: str) -> dict[str, Any]:
     """What ``component/config.json`` says in a checkpoint of this generation."""
-    return dict(_CONFIGS[generation][component])
+    return published_configs(generation)[component]
 
 
 def write_published(folder: Path, generation: str) -> Path:
     """A checkpoint of real size that has its configurations and nothing else."""
-    for component, config in _CONFIGS[generation].items():
+    for component, config in published_configs(generation).items():
         (folder / component).mkdir(parents=True)
         (folder / component / "config.json").write_text(json.dumps(config), encoding="utf-8")
     return folder

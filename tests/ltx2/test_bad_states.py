@@ -11,7 +11,9 @@ import pytest
 import torch
 
 import longtake as lt
+from longtake_ltx2.clock import samples_of
 from longtake_ltx2.continuation import LTX2ContinuationCodec, LTX2ContinuationState
+from longtake_ltx2.sound import SoundDecoder
 from tests.ltx2.documents import DictStore
 from tests.ltx2.support import Checkpoints, moving_frames
 from tests.ltx2.watching import Watched, quick
@@ -74,6 +76,16 @@ def without_clock(**changes: Any) -> Change:
     return fields(metadata={}, **changes)
 
 
+def lacking(samples: int) -> Change:
+    """The take has handed out so many samples less than it has."""
+
+    def change(value: LTX2ContinuationState) -> LTX2ContinuationState:
+        assert value.clock is not None and value.clock.samples is not None
+        return clock(samples=value.clock.samples - samples)(value)
+
+    return change
+
+
 CLOCK = "payload.metadata.longtake.clock"
 CHANGES: list[tuple[Change, str]] = [
     (fields(video_frames=moving_frames(9, 50, 96)), "payload.video"),
@@ -95,6 +107,7 @@ CHANGES: list[tuple[Change, str]] = [
     (clock(samples=10**6), f"{CLOCK}.samples"),
     (clock(frames=2401, latents=2501, samples=0), f"{CLOCK}.samples"),
     (clock(frames=2401, latents=2501, samples=240 * 9000), f"{CLOCK}.samples"),
+    (lacking(24_000), f"{CLOCK}.samples"),
 ]
 
 
@@ -184,6 +197,7 @@ def test_blobs(watched: Watched, state: LTX2ContinuationState, part: str) -> Non
         (clock(frames=10**9), f"{CLOCK}.latents"),
         (clock(latents=44), f"{CLOCK}.latents"),
         (clock(frames=2401, latents=2501, samples=0), f"{CLOCK}.samples"),
+        (lacking(24_000), f"{CLOCK}.samples"),
     ],
 )
 def test_a_take_that_cannot_be_finished(
@@ -191,3 +205,26 @@ def test_a_take_that_cannot_be_finished(
 ) -> None:
     refused = unfinished(watched, change(state).to_continuation_state())
     assert refused.path == f"state.{path}".rstrip(".")
+
+
+def test_a_take_that_carries_much_sound_decodes_no_more_than_a_minute_to_finish(
+    watched: Watched, state: LTX2ContinuationState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with watched.pipeline.components() as components:
+        decoder = SoundDecoder(components["audio_decoder"], components["vocoder"])
+    frames, latents = 24 * 170, 25 * 170
+    handed_out = samples_of(latents, decoder.sample_rate) - decoder.hold_back
+    change = clock(frames=frames, latents=latents, samples=handed_out)
+    long = fields(audio_latents=torch.zeros(1, 2, 4000, 3))(change(state))
+    decoded: list[int] = []
+    decode = SoundDecoder.decode
+
+    def watched_decode(self: SoundDecoder, known: torch.Tensor) -> Any:
+        decoded.append(known.shape[2])
+        return decode(self, known)
+
+    monkeypatch.setattr(SoundDecoder, "decode", watched_decode)
+    end = watched.pipeline.finish(long.to_continuation_state())
+    assert decoded == [60 * 25]
+    assert end.audio is not None
+    assert end.audio.shape[1] <= decoder.hold_back + decoder.sample_rate // 20 + 1

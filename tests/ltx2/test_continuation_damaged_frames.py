@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import struct
 import zlib
 
@@ -83,10 +84,12 @@ def test_what_a_state_may_hold_is_refused_before_an_image_is_opened(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     frames = [b64(png(header(7, 5), pixels(7, 5), END))] * 3
-    written = decode(changed("payload.video.frames_b64", frames))
-    monkeypatch.setattr(frames_module, "MAX_DECODED_BYTES", 3 * 7 * 5 * 3)
+    state = changed("payload.video.frames_b64", frames)
+    written = decode(state)
+    sound = len(base64.b64decode(state["payload"]["audio"]["safetensors_b64"]))
+    monkeypatch.setenv("LONGTAKE_STATE_BYTES", f"{sound + 3 * 7 * 5 * 3}")
     assert len(decode(changed("payload.video.frames_b64", frames)).video_frames or ()) == 3
-    monkeypatch.setattr(frames_module, "MAX_DECODED_BYTES", 3 * 7 * 5 * 3 - 1)
+    monkeypatch.setenv("LONGTAKE_STATE_BYTES", f"{sound + 3 * 7 * 5 * 3 - 1}")
     monkeypatch.setattr(PIL.Image, "open", lambda *_, **__: pytest.fail("opened"))
     error = refusal(changed("payload.video.frames_b64", frames))
     assert error.path == "state.payload.video.frames_b64"
@@ -95,9 +98,26 @@ def test_what_a_state_may_hold_is_refused_before_an_image_is_opened(
         written.to_continuation_state()
 
 
-def test_a_state_carries_the_default_overlap_at_every_size() -> None:
+def test_a_state_carries_the_default_overlap_up_to_4k_and_at_every_size_if_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert frames_module.most_frames(3840, 2160) >= 2 * lt.Output().overlap_frames
+    assert 3 * 7680 * 4320 * frames_module.most_frames(7680, 4320) <= 2**29
+    monkeypatch.setenv("LONGTAKE_STATE_BYTES", "1GiB")
     assert frames_module.most_frames(7680, 4320) >= lt.Output().overlap_frames
-    assert 3 * 7680 * 4320 * frames_module.most_frames(7680, 4320) <= 2**30
+
+
+def test_small_files_that_unpack_to_gigabytes_are_refused_before_an_image_is_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(PIL.Image, "open", lambda *_, **__: pytest.fail("opened"))
+    zeros = zlib.compress(bytes((3 * 4096 + 1) * 4096), 9)
+    frame = b64(png(header(4096, 4096), chunk(b"IDAT", zeros), END))
+    for count in (11, 85):
+        assert len(frame) * count < 6_000_000
+        error = refusal(changed("payload.video.frames_b64", [frame] * count))
+        assert error.path == "state.payload.video.frames_b64"
+        assert f"{count} frames of 4096x4096; a state has at most 10" in error.problem
 
 
 def test_chunks_that_do_not_matter_to_the_pixels_are_ignored() -> None:

@@ -114,3 +114,20 @@ def test_quantised_weights(checkpoints: Checkpoints, tmp_path: Path) -> None:
     assert state[table].shape == original.shape
     assert (state[table] - original).abs().max() < original.abs().max() / 100
     assert frames(folder, transformer_path=str(path)).dtype == np.uint8
+
+
+def test_a_fingerprint_tells_its_weights(tiny: Path, tmp_path: Path) -> None:
+    weights = original_weights(networks_of(tiny, "transformer"))
+    last = max(weights)
+    files = [
+        write_gguf(tmp_path / "f32.gguf", weights, lambda name: False),
+        write_gguf(tmp_path / "bf16.gguf", weights, everything),
+        write_gguf(tmp_path / "other.gguf", weights | {last: weights[last] + 1}, everything),
+        write_gguf(tmp_path / "again.gguf", weights, lambda name: False),
+    ]
+    told = []
+    for file in files:
+        with lt.load(tiny, transformer_path=file, prepare=False) as pipeline:
+            told.append(pipeline.model_fingerprint)
+    assert told[0] == told[3]
+    assert len(set(told)) == 3

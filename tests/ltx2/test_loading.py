@@ -16,6 +16,7 @@ from diffusers.models import attention_dispatch
 from safetensors.torch import load_file, save_file
 
 import longtake as lt
+from longtake_ltx2.loading import reading
 from longtake_ltx2.loading.model import load
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.tiny import write_tiny_checkpoint
@@ -381,3 +382,54 @@ def test_options_reach_a_run(tiny: Path) -> None:
     request = lt.GenerationRequest("x", stage_overrides=quick())
     frames = plain.pipeline.generate(request).frames
     assert (frames == other.pipeline.generate(request).frames).all()
+
+
+def loaded(path: Path, **options: Any) -> list[lt.LoadProgress]:
+    told: list[lt.LoadProgress] = []
+    preset = "ltx2_two_stage"
+    lt.load(path, preset=preset, device="cpu", progress=told.append, **options).close()
+    return told
+
+
+def test_every_network_is_told_with_the_bytes_of_its_files(folder: Path) -> None:
+    told = loaded(folder)
+    names = dict.fromkeys(event.component for event in told)
+    assert {"text_encoder", "connectors", "transformer", "vae", "upsampler"} <= names.keys()
+    for name in names:
+        first, *between, last = [event for event in told if event.component == name]
+        assert first == lt.LoadProgress(name)
+        assert [event.ready for event in between] == [False] * len(between)
+        size = sum(file.stat().st_size for file in (folder / "transformer").glob("*.safetensors"))
+        if name == "transformer":
+            assert last == lt.LoadProgress(name, size, size, ready=True)
+        assert last.ready
+        assert last.bytes_read == last.bytes_total == between[-1].bytes_read
+
+
+def test_bytes_are_told_while_they_are_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "_CHUNK_BYTES", 100_000)
+    read = [event.bytes_read for event in loaded(folder) if event.component == "vae"]
+    assert len(read) > 10
+    assert read == sorted(read)
+    assert read[1] == 100_000
+
+
+def test_a_part_of_a_larger_file_is_told_without_bytes(folder: Path, tmp_path: Path) -> None:
+    networks = networks_of(folder, "vae", "audio_vae")
+    config = json.dumps(original_config(networks))
+    file = write(
+        tmp_path / "both.safetensors",
+        original_weights(networks),
+        model_version="2.0.0",
+        config=config,
+    )
+    of_vae = [event for event in loaded(folder, vae_path=str(file)) if event.component == "vae"]
+    assert of_vae == [lt.LoadProgress("vae"), lt.LoadProgress("vae", ready=True)]
+
+
+def test_nobody_who_watches_stops_the_loading_by_an_error_of_their_own(folder: Path) -> None:
+    def refuse(event: lt.LoadProgress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        lt.load(folder, device="cpu", progress=refuse)

@@ -198,3 +198,20 @@ def test_the_command_line_writes_what_the_function_writes(
         main([str(tmp_path / "model"), "--generation", "2.5"])
     assert ended.value.code == 0
     assert contents(tmp_path / "model") == contents(checkpoints.path("2.5"))
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_the_index_is_the_one_of_diffusers(
+    checkpoints: Checkpoints, generation: Any, tmp_path: Path
+) -> None:
+    """As its pipeline writes it, but for what a tiny checkpoint has not."""
+    from diffusers import LTX2ConditionPipeline
+
+    folder = checkpoints.path(generation)
+    own = json.loads((folder / "model_index.json").read_text())
+    LTX2ConditionPipeline.from_pretrained(folder).save_pretrained(tmp_path)
+    theirs = json.loads((tmp_path / "model_index.json").read_text())
+    there = {name: entry for name, entry in theirs.items() if entry != [None, None]}
+    for noted in ("_name_or_path", "tokenizer"):
+        there.pop(noted, None)
+    assert there == {name: own[name] for name in own.keys() - {"_longtake_tiny", "tokenizer"}}

@@ -116,6 +116,11 @@ class SegmentClock:
         return self.first_frame + self.num_frames
 
     @property
+    def first_new_frame(self) -> int:
+        """The first frame that the take did not have."""
+        return self.first_frame + self.repeated_frames
+
+    @property
     def new_frames(self) -> int:
         """How many of its frames the take did not have."""
         return self.num_frames - self.repeated_frames

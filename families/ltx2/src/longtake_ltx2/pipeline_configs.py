@@ -34,7 +34,10 @@ def _precision(default: str, network: str) -> Any:
     return field(
         default=default,
         validator=in_(tuple(PRECISIONS)),
-        metadata={"help": f"Floats of {network}; by default {_by_default(default)}."},
+        metadata={
+            "help": f"Floats of {network}; by default {_by_default(default)}.",
+            "group": "Precision",
+        },
     )
 
 
@@ -43,13 +46,14 @@ def _not_empty(instance: object, attribute: Attribute[Any], value: str) -> None:
         raise lt.ValidationError(attribute.name, "is empty")
 
 
-def _text(text: str, metavar: str) -> Any:
+def _text(text: str, metavar: str, **metadata: str) -> Any:
     validator = optional(and_(instance_of(str), _not_empty, min_len(1)))
-    return field(default=None, validator=validator, metadata={"help": text, "metavar": metavar})
+    told = {"help": text, "metavar": metavar, **metadata}
+    return field(default=None, validator=validator, metadata=told)
 
 
 def _path(text: str) -> Any:
-    return _text(text, "PATH")
+    return _text(text, "PATH", group="Model")
 
 
 def _switch(text: str) -> Any:
@@ -122,7 +126,8 @@ class LTX2T2VConfig:
         validator=in_(("official", "diffusers")),
         metadata={
             "help": "Whose numbers to follow where implementations disagree: ltx-core's or "
-            "diffusers'."
+            "diffusers'.",
+            "group": "Precision",
         },
     )
     transformer_path: str | None = _path(
@@ -138,14 +143,19 @@ class LTX2T2VConfig:
     loras: tuple[str, ...] = field(
         default=(),
         validator=[instance_of(tuple), deep_iterable(instance_of(str))],
-        metadata={"help": "A LoRA for every pass. Repeatable.", "metavar": "PATH[=WEIGHT]"},
+        metadata={
+            "help": "A LoRA for every pass. Repeatable.",
+            "metavar": "PATH[=WEIGHT]",
+            "group": "Model",
+        },
     )
     offload: str = field(
         default="none",
         validator=in_(("none", "component")),
         metadata={
             "help": "component: a network is on the device only while it is needed, and in the "
-            "computer's memory otherwise."
+            "computer's memory otherwise.",
+            "saves_memory": ("component",),
         },
     )
     attention_backend: str | None = _text(
@@ -167,7 +177,10 @@ class LTX2T2VConfig:
             max_len(1),
             deep_iterable(in_(tuple(PRECISIONS))),
         ],
-        metadata={"help": f"Floats of the text encoder; by default {_by_default('bf16')}."},
+        metadata={
+            "help": f"Floats of the text encoder; by default {_by_default('bf16')}.",
+            "group": "Precision",
+        },
     )
     audio_decoder_precision: str = _precision("bf16", "the audio VAE")
     vocoder_precision: str = _precision("bf16", "the vocoder")

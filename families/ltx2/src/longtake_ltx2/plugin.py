@@ -24,8 +24,10 @@ def longtake_families() -> list[lt.ModelFamily]:
             options="longtake_ltx2.pipeline_configs:LTX2T2VConfig",
             example="longtake_ltx2.tiny:write_tiny_checkpoint",
             estimate="longtake_ltx2.estimating.run:estimate",
+            check_sampling="longtake_ltx2.sizes:check_sampling",
             place="longtake_ltx2.continuation.carried:place_segment",
             predict_num_frames="longtake_ltx2.duration:predicted_num_frames",
+            published="longtake_ltx2.published:PUBLISHED",
             description="LTX-2: picture and sound together (Lightricks)",
         )
     ]

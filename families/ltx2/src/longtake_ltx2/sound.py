@@ -7,6 +7,8 @@ bandwidth extension (2.3 on).
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,9 @@ from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.latents import decodable_audio
 
 __all__ = ["SoundDecoder", "check_latents", "sound_start"]
+
+_SLOWEST = Fraction(1)
+"""Frames per second below which a frame's length is no measure of rounding."""
 
 _LOOK_AHEAD_FRAMES = {"LTX2Vocoder": 18, "LTX2VocoderWithBWE": 52}
 """What the vocoders look ahead, in mel frames of 10 ms, rounded up."""
@@ -73,6 +78,20 @@ class SoundDecoder:
                 "state.payload.metadata.longtake.clock.samples",
                 f"is {start}; with the audio latents at hand it must be from {earliest} to "
                 f"{latest}",
+            )
+
+    def check_lacking(self, start: int, latents_before: int, fps: Fraction) -> None:
+        """Refuse a take that lacks more sound than a segment holds back, and a frame's length.
+
+        Arguments as of `check_start`. Raises `longtake.ValidationError`.
+        """
+        latest = samples_of(latents_before, self.sample_rate)
+        most = self.hold_back + ceil(self.sample_rate / max(fps, _SLOWEST))
+        if latest - start > most:
+            raise lt.ValidationError(
+                "state.payload.metadata.longtake.clock.samples",
+                f"is {start}, which lacks {latest - start} samples that the audio latents decode "
+                f"to; a take lacks at most {most}",
             )
 
     def decode(self, latents: torch.Tensor) -> NDArray[np.float32]:

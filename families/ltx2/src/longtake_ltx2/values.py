@@ -11,6 +11,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from longtake_ltx2.clock import SegmentClock
+from longtake_ltx2.sizes import SPATIAL_FACTOR
 
 __all__ = [
     "CleanLatents",
@@ -24,7 +25,6 @@ __all__ = [
     "TrailingFrames",
 ]
 
-SPATIAL_FACTOR = 32
 TEMPORAL_FACTOR = 8
 
 

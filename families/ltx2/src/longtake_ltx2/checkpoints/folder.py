@@ -9,7 +9,7 @@ from typing import Any
 import longtake as lt
 from longtake_ltx2.generation import Generation, generation_of
 
-__all__ = ["default_image_crf", "find_upsampler", "read_json", "recognise"]
+__all__ = ["default_image_crf", "find_upsampler", "is_tiny", "read_json", "recognise"]
 
 _TRANSFORMER_CLASS = "LTX2VideoTransformer3DModel"
 _UPSAMPLER_CLASS = "LTX2LatentUpsamplerModel"
@@ -41,10 +41,18 @@ def recognise(path: Path) -> lt.Recognition | None:
     if config.get("_class_name") != _TRANSFORMER_CLASS:
         return None
     generation = generation_of(config)
-    width = _count(config_path, "num_attention_heads", 32)
-    width *= _count(config_path, "attention_head_dim", 128)
-    preset = "ltx2_tiny" if width < _TINY_WIDTH else _PRESETS[generation]
+    preset = "ltx2_tiny" if is_tiny(path) else _PRESETS[generation]
     return lt.Recognition(preset, f"LTX-{generation}")
+
+
+def is_tiny(path: Path) -> bool:
+    """Whether the checkpoint's transformer is one for trying out, by its width.
+
+    Raises `longtake.CheckpointError` for a configuration that cannot be read.
+    """
+    config = path / "transformer" / "config.json"
+    width = _count(config, "num_attention_heads", 32) * _count(config, "attention_head_dim", 128)
+    return width < _TINY_WIDTH
 
 
 def _refuse_parts(path: Path) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 
 from longtake_ltx2.clock import SegmentClock
-from longtake_ltx2.values import SPATIAL_FACTOR, TEMPORAL_FACTOR, Geometry
+from longtake_ltx2.sizes import SPATIAL_FACTOR
+from longtake_ltx2.values import TEMPORAL_FACTOR, Geometry
 
 __all__ = ["audio_coordinates", "keyframe_coordinates", "video_coordinates"]
 

@@ -19,6 +19,7 @@ from longtake_ltx2.clock import (
 from longtake_ltx2.continuation.state import LTX2ContinuationState
 
 __all__ = [
+    "LONGEST_PREFIX_SECONDS",
     "audio_until_end",
     "carried_audio",
     "known_latents",
@@ -26,6 +27,9 @@ __all__ = [
     "repeated_count",
     "repeated_frames",
 ]
+
+LONGEST_PREFIX_SECONDS = 60
+"""Of sound that a segment goes on from. Its cost grows with the square, and a state may ask."""
 
 
 def repeated_frames(state: LTX2ContinuationState) -> list[Any]:

@@ -25,7 +25,7 @@ from longtake_ltx2.continuation.v1.document import (
     read_document,
 )
 from longtake_ltx2.continuation.v1.frames import encode_frames
-from longtake_ltx2.continuation.v1.metadata import clock_of, seed_of
+from longtake_ltx2.continuation.v1.metadata import clock_of, model_of, seed_of
 from longtake_ltx2.continuation.v1.names import (
     DEFAULT_INLINE_THRESHOLD_BYTES,
     LTX2_CONTINUATION_KIND,
@@ -57,6 +57,7 @@ def _check_metadata(instance: object, attribute: Attribute[Any], value: object) 
     open_json(metadata, "state.payload.metadata")
     clock_of(metadata)
     seed_of(metadata)
+    model_of(metadata)
 
 
 def _check_unknown(instance: object, attribute: Attribute[Any], value: object) -> None:
@@ -119,6 +120,16 @@ class LTX2ContinuationState:
         return clock_of(self.metadata)
 
     @property
+    def end_frame(self) -> int | None:
+        """How many frames the take has; None when the state does not say."""
+        return None if self.clock is None else self.clock.frames
+
+    @property
+    def model_fingerprint(self) -> str | None:
+        """Of the model that made the segment; None when the state does not say."""
+        return model_of(self.metadata)
+
+    @property
     def take_defaults(self) -> dict[str, Any]:
         """The sampling fields that the take fixes, as far as the state says them."""
         defaults: dict[str, Any] = {}
@@ -173,13 +184,13 @@ class LTX2ContinuationState:
 
     def _encoded_parts(self) -> tuple[tuple[bytes, ...], bytes]:
         pngs: tuple[bytes, ...] = ()
-        tensor = b""
-        if self.video_frames is not None and len(self.video_frames):
-            pngs = encode_frames(self.video_frames, "state.video_frames")
+        tensor, budget = b"", lt.StateBudget()
         if self.audio_latents is not None:
-            tensor = encode_tensor(self.audio_latents, "state.audio_latents")
+            tensor = encode_tensor(self.audio_latents, "state.audio_latents", budget)
             wanted = self.audio_conditioning_num_frames
             check_audio_context(wanted, self.audio_latents.shape[2])
+        if self.video_frames is not None and len(self.video_frames):
+            pngs = encode_frames(self.video_frames, "state.video_frames", budget)
         return pngs, tensor
 
     def _set_fields(self) -> dict[str, Any]:

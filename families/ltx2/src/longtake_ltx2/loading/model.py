@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from attrs import evolve
 
 import longtake as lt
+from longtake_ltx2.checkpoints.folder import is_tiny
 from longtake_ltx2.loading.asked import check_asked, checkpoint_path
 from longtake_ltx2.loading.components import CheckpointComponents
+from longtake_ltx2.loading.fingerprint import fingerprint_of
 from longtake_ltx2.loading.floats import dtype_name
 from longtake_ltx2.loading.placement import placement_on, usable_device
+from longtake_ltx2.loading.threads import one_thread
 from longtake_ltx2.parallel.ranks import device_of_rank, on_ranks
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 
@@ -35,8 +39,15 @@ def load(source: lt.ModelSource) -> lt.LoadedModel:
     config = evolve(config, model_path=str(path))
     generation = check_asked(path, config, source.recipe)
     placement = placement_on(device, config.offload)
-    loader = NetworkLoader(path, config, generation, placement)
+    loader = NetworkLoader(path, config, generation, placement, source)
     weights = Path(config.transformer_path or path / "transformer")
     makers, close = on_ranks(source, loader.makers(), config=config, device=device, weights=weights)
     components = CheckpointComponents(makers)
-    return lt.LoadedModel(components, device, release=placement.release, close=close)
+    return lt.LoadedModel(
+        components,
+        device,
+        computing=one_thread if device == "cpu" and is_tiny(path) else nullcontext,
+        release=placement.release,
+        close=close,
+        fingerprint=lambda: fingerprint_of(path, config),
+    )

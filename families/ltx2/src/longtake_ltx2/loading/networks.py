@@ -17,9 +17,11 @@ from longtake_ltx2.loading.classes import network_class, text_encoder_class
 from longtake_ltx2.loading.floats import torch_dtype
 from longtake_ltx2.loading.placement import Placement
 from longtake_ltx2.loading.random_state import random_state_kept
+from longtake_ltx2.loading.reading import telling
 from longtake_ltx2.loading.single_file import load_audio_vae, load_vae
 from longtake_ltx2.loading.tokenizer import load_tokenizer
 from longtake_ltx2.loading.transformer import load_transformer
+from longtake_ltx2.loading.weight_files import weight_files
 from longtake_ltx2.loading.weights import align, from_file, from_folder, text_encoder_from_folder
 from longtake_ltx2.lora.adapters import LoRA, add_loras
 from longtake_ltx2.numerics import NUMERICS
@@ -30,12 +32,13 @@ __all__ = ["NetworkLoader"]
 
 @frozen
 class NetworkLoader:
-    """One checkpoint, how it is to be loaded, and where its networks go."""
+    """One checkpoint, how it is to be loaded, where its networks go, and who is told of it."""
 
     path: Path
     config: LTX2T2VConfig
     generation: Generation
     placement: Placement
+    source: lt.ModelSource
 
     def makers(self) -> dict[str, Callable[[], Any]]:
         """What makes each component, by the name that stages use."""
@@ -72,12 +75,30 @@ class NetworkLoader:
 
     def _placed(self, name: str, make: Callable[[], Any]) -> Callable[[], Any]:
         def make_and_place() -> Any:
-            with random_state_kept():
-                network = make()
-            self.placement.add(name, network)
+            with telling(self.source, name, lambda: self._files(name)) as loading:
+                loading.read_ahead()
+                with random_state_kept():
+                    network = make()
+                self.placement.add(name, network)
             return network
 
         return make_and_place
+
+    def _files(self, name: str) -> list[Path]:
+        """What the weights of a network are read from; nothing for a part of a larger file."""
+        chosen = {
+            "transformer": self.config.transformer_path,
+            "vae": self.config.vae_path,
+            "audio_vae": self.config.audio_vae_path,
+            "upsampler": self.config.upsampler_weights,
+        }.get(name)
+        own = find_upsampler(self.path) if name == "upsampler" else self.path / name
+        place = own if chosen is None else Path(chosen)
+        if place is None or (place.is_file() and name in ("vae", "audio_vae")):
+            return []
+        if place.is_file():
+            return [place]
+        return weight_files(place, "transformers" if name == "text_encoder" else "diffusers")
 
     def _transformer(self) -> Any:
         return load_transformer(self.path, self.config)

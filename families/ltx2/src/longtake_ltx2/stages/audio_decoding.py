@@ -42,7 +42,9 @@ class LTX2AudioDecodingStage:
         if segment.samples_before is not None:
             known = known_latents(state, segment, DECODE_CONTEXT_LATENTS)
             first = segment.end_latent - known
-            self._decoder.check_start(segment.samples_before, first, segment.latents_before)
+            start, before = segment.samples_before, segment.latents_before
+            self._decoder.check_start(start, first, before)
+            self._decoder.check_lacking(start, before, segment.fps)
 
     @staticmethod
     def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
@@ -84,4 +86,4 @@ class LTX2AudioDecodingStage:
         if not job.output.last:
             stop -= decoder.hold_back
         sound = decoder.between(known, segment.end_latent, start, max(start, stop))
-        return lt.Waveform(sound, decoder.sample_rate)
+        return lt.Waveform(sound, decoder.sample_rate, first_sample=start)

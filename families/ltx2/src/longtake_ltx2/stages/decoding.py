@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 import longtake as lt
 from longtake_ltx2.estimating.arrays import COLORS, array, trailing_frames
 from longtake_ltx2.latents import decodable_video
-from longtake_ltx2.values import SPATIAL_FACTOR, CleanLatents, Geometry, TrailingFrames
+from longtake_ltx2.sizes import SPATIAL_FACTOR
+from longtake_ltx2.values import CleanLatents, Geometry, TrailingFrames
 
 if TYPE_CHECKING:
     from longtake_ltx2.estimating.measuring import Cost

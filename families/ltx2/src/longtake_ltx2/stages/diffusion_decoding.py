@@ -10,8 +10,9 @@ import torch
 import longtake as lt
 from longtake_ltx2.latents import decodable_video
 from longtake_ltx2.noise import noise_generator
+from longtake_ltx2.sizes import SPATIAL_FACTOR
 from longtake_ltx2.stages.decoding import as_frames, estimated_frames, no_frames
-from longtake_ltx2.values import SPATIAL_FACTOR, CleanLatents, Geometry, TrailingFrames
+from longtake_ltx2.values import CleanLatents, Geometry, TrailingFrames
 
 if TYPE_CHECKING:
     from longtake_ltx2.estimating.scene import Scene

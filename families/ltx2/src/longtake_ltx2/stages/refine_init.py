@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 import longtake as lt
-from longtake_ltx2.values import SPATIAL_FACTOR, Geometry, RefineTarget
+from longtake_ltx2.sizes import SPATIAL_FACTOR
+from longtake_ltx2.values import Geometry, RefineTarget
 
 if TYPE_CHECKING:
     from longtake_ltx2.estimating.scene import Scene

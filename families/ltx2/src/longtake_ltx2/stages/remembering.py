@@ -46,11 +46,14 @@ class LTX2RememberingStage:
         trailing: TrailingFrames,
         sound: lt.Waveform,
         state: LTX2ContinuationState | None,
+        run: lt.Run,
     ) -> LTX2ContinuationState:
         segment, clock = geometry.clock, _clock_after(job, geometry, sound)
         following = next_segment(clock, job.sampling.num_frames, len(trailing.pixels))
         metadata = {} if state is None else dict(state.metadata)
         metadata["longtake"] = {"clock": clock.to_metadata(), "seed": job.sampling.seed}
+        if run.model_fingerprint is not None:
+            metadata["longtake"]["model"] = run.model_fingerprint
         remembered = LTX2ContinuationState(
             segment_index=job.segment_index,
             video_frames=list(trailing.pixels) or None,

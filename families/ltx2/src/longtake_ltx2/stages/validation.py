@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import longtake as lt
 from longtake_ltx2.clock import (
     FEWEST_NEW_FRAMES,
-    FRAMES_PER_LATENT,
     LATENTS_PER_SECOND,
     SegmentClock,
     is_frame_count,
@@ -15,21 +14,16 @@ from longtake_ltx2.clock import (
 from longtake_ltx2.conditioning.checks import check_inputs
 from longtake_ltx2.conditioning.requested import RequestedInputs, requested_inputs
 from longtake_ltx2.continuation import LTX2ContinuationState
-from longtake_ltx2.continuation.carried import repeated_count
-from longtake_ltx2.continuation.v1.frames import MAX_PIXELS, MAX_SIDE, most_frames
+from longtake_ltx2.continuation.carried import LONGEST_PREFIX_SECONDS, repeated_count
+from longtake_ltx2.continuation.v1.frames import most_frames
 from longtake_ltx2.continuation.v1.metadata import check_latents_of
-from longtake_ltx2.values import SPATIAL_FACTOR, Geometry
+from longtake_ltx2.sizes import SPATIAL_FACTOR, check_sampling
+from longtake_ltx2.values import Geometry
 
 if TYPE_CHECKING:
     from longtake_ltx2.estimating.scene import Scene
 
 __all__ = ["InputValidationStage"]
-
-_MOST_FRAMES = 2049
-"""Of one segment. More would only fail later, when memory runs out."""
-
-_LONGEST_PREFIX_SECONDS = 60
-"""Of sound that a segment goes on from. Its cost grows with the square, and a state may ask."""
 
 
 class InputValidationStage:
@@ -47,7 +41,7 @@ class InputValidationStage:
             _check_fetched(state)
             _check_same_take(job.sampling, state)
             _check_clock(state)
-        _check_size(job.sampling)
+        check_sampling(job.sampling)
         _check_overlap(job)
         if state is not None:
             _check_state(job.sampling, state, segment)
@@ -78,35 +72,6 @@ class InputValidationStage:
         return geometry, requested_inputs(job, inputs, state, segment)
 
 
-def _check_size(sampling: lt.ResolvedSampling) -> None:
-    for name, size in (("height", sampling.height), ("width", sampling.width)):
-        if size % SPATIAL_FACTOR:
-            near = max(SPATIAL_FACTOR, round(size / SPATIAL_FACTOR) * SPATIAL_FACTOR)
-            raise lt.ValidationError(
-                f"sampling.{name}", f"is {size}; must divide by {SPATIAL_FACTOR}, e.g. {near}"
-            )
-        if size > MAX_SIDE:
-            raise lt.ValidationError(f"sampling.{name}", f"is {size}; at most {MAX_SIDE}")
-    if sampling.height * sampling.width > MAX_PIXELS:
-        raise lt.ValidationError(
-            "sampling.height",
-            f"is {sampling.height}, and the width {sampling.width}; at most {MAX_PIXELS} pixels "
-            "in all, which a state can carry",
-        )
-    frames = sampling.num_frames
-    if frames > _MOST_FRAMES:
-        raise lt.ValidationError(
-            "sampling.num_frames",
-            f"is {frames}; at most {_MOST_FRAMES}: what is longer is a take of several segments",
-        )
-    if not is_frame_count(frames):
-        below = (frames - 1) // FRAMES_PER_LATENT * FRAMES_PER_LATENT + 1
-        raise lt.ValidationError(
-            "sampling.num_frames",
-            f"is {frames}; must be 8k + 1, e.g. {below} or {below + FRAMES_PER_LATENT}",
-        )
-
-
 def _check_overlap(job: lt.Job) -> None:
     if not job.output.return_state:
         return
@@ -119,7 +84,8 @@ def _check_overlap(job: lt.Job) -> None:
     if overlap > most:
         raise lt.ValidationError(
             "output.overlap_frames",
-            f"is {overlap}; at most {most} of this size, which a state can carry",
+            f"is {overlap}; at most {most} of this size, which a state can carry "
+            "(LONGTAKE_STATE_BYTES allows more)",
         )
     if frames - overlap < FEWEST_NEW_FRAMES:
         raise lt.ValidationError(
@@ -142,10 +108,10 @@ def _check_fetched(state: LTX2ContinuationState) -> None:
 def _check_clock(state: LTX2ContinuationState) -> None:
     clock = state.clock
     if clock is None:
-        if state.video_position_offset_sec > _LONGEST_PREFIX_SECONDS:
+        if state.video_position_offset_sec > LONGEST_PREFIX_SECONDS:
             raise lt.ValidationError(
                 "state.payload.video_position_offset_sec",
-                f"is {state.video_position_offset_sec}; at most {_LONGEST_PREFIX_SECONDS} seconds "
+                f"is {state.video_position_offset_sec}; at most {LONGEST_PREFIX_SECONDS} seconds "
                 "of sound go before the picture",
             )
         return
@@ -167,7 +133,7 @@ def _check_state(
             f"is {sampling.num_frames}; the state repeats {segment.repeated_frames} frames, and "
             f"at least {FEWEST_NEW_FRAMES} must be new",
         )
-    longest = _LONGEST_PREFIX_SECONDS * LATENTS_PER_SECOND
+    longest = LONGEST_PREFIX_SECONDS * LATENTS_PER_SECOND
     if segment.context_latents > longest:
         raise lt.ValidationError(
             "state.payload.audio_conditioning_num_frames",

@@ -12,9 +12,9 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from attrs import asdict
 
@@ -75,24 +75,42 @@ def _check_replaceable(target: Path) -> None:
 def _save(folder: Path, generation: Generation, seed: int, size: TinySize) -> None:
     import torch
 
+    from longtake_ltx2.loading.threads import one_thread
     from longtake_ltx2.quiet import quiet_libraries
-    from longtake_ltx2.tiny.building import build
     from longtake_ltx2.tiny.networks import build_components, build_extras
     from longtake_ltx2.tiny.weights import fill_components
 
-    with torch.random.fork_rng(devices=[]), torch.no_grad():  # constructors draw random numbers
+    # Constructors draw random numbers.
+    with one_thread(), torch.random.fork_rng(devices=[]), torch.no_grad():
         components = build_components(generation, size)
         extras = build_extras(generation, size)
         fill_components({**components, **extras}, torch.Generator().manual_seed(seed))
     with quiet_libraries():
-        build("diffusers.LTX2ConditionPipeline", **components).save_pretrained(folder)
-    for name, network in extras.items():
-        network.save_pretrained(folder / name)
-    index = folder / _INDEX
-    content = json.loads(index.read_text(encoding="utf-8"))
-    content["tokenizer"] = ["transformers", "PreTrainedTokenizerFast"]  # the name all versions know
+        for name, component in {**components, **extras}.items():
+            component.save_pretrained(folder / name)
+    content = _index(components)
     content[MARK] = {"generation": generation, "seed": seed, "size": asdict(size)}
-    index.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+    (folder / _INDEX).write_text(text, encoding="utf-8")
+
+
+def _index(components: Mapping[str, Any]) -> dict[str, Any]:
+    """What diffusers' pipeline says of its components, without importing the pipeline."""
+    import diffusers
+
+    index: dict[str, Any] = {name: _library_and_class(each) for name, each in components.items()}
+    index["tokenizer"] = ["transformers", "PreTrainedTokenizerFast"]  # the name all versions know
+    return index | {
+        "_class_name": "LTX2ConditionPipeline",
+        "_diffusers_version": diffusers.__version__,
+    }
+
+
+def _library_and_class(component: Any) -> list[str]:
+    """Of the library, diffusers says the folder where it is one of its pipelines'."""
+    module = type(component).__module__.split(".")
+    library = module[2] if module[:2] == ["diffusers", "pipelines"] else module[0]
+    return [library, type(component).__name__]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -50,12 +50,13 @@ def read_document(state: lt.ContinuationState, blobs: lt.BlobStore | None) -> Do
     video, audio = read_video(payload, blobs), read_audio(payload, blobs)
     fields["video_frames_blob_id"] = video.unfetched_id
     fields["audio_latents_blob_id"] = audio.unfetched_id
-    if video.files:
-        fields["video_frames"] = decode_frames(video.files, video.path)
+    budget = lt.StateBudget()
     if audio.files:
-        latents = decode_tensor(audio.files[0], audio.path)
+        latents = decode_tensor(audio.files[0], audio.path, budget)
         check_audio_context(fields.get("audio_conditioning_num_frames", 0), latents.shape[2])
         fields["audio_latents"] = latents
+    if video.files:
+        fields["video_frames"] = decode_frames(video.files, video.path, budget)
     fields["unknown_fields"] = {key: payload[key] for key in payload.keys() - PAYLOAD_KEYS}
     return Document(fields, video, audio)
 

@@ -9,8 +9,10 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import longtake as lt
 from longtake_ltx2.continuation.checks import refuse
 from longtake_ltx2.continuation.v1.png_check import check_png, critical_chunks
+from longtake_ltx2.sizes import MAX_PIXELS, MAX_SIDE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,42 +29,52 @@ __all__ = [
 ]
 
 MAX_FRAMES = 1025
-MAX_SIDE = 8192
-MAX_PIXELS = 7680 * 4320
 MAX_ENCODED_BYTES = 2**30
 """Of all PNG files of a state together."""
-MAX_DECODED_BYTES = 2**30
-"""Of all frames of a state together: nine of 7680x4320, which is the default overlap at the largest
-size, or 43 of 3840x2160. PNG files may be a thousandth of that, so their own size is no bound."""
+SOUND_BYTES = 2**20
+"""Room that a state with frames needs for its audio latents, or more: those of a minute."""
 
 
-def most_frames(width: int, height: int) -> int:
-    """How many frames of this size a state can carry."""
-    return min(MAX_FRAMES, MAX_DECODED_BYTES // (3 * width * height))
+def most_frames(width: int, height: int, *, room: int | None = None) -> int:
+    """How many frames of this size a state can carry.
+
+    ``room``: bytes that they may take, decoded; PNG files may be a thousandth of that, so their own
+    size is no bound. None: what a whole state may take, less its sound.
+    """
+    if room is None:
+        room = lt.StateBudget().left - SOUND_BYTES
+    return max(0, min(MAX_FRAMES, room // (3 * width * height)))
 
 
-def encode_frames(frames: Sequence[NDArray[np.uint8]], path: str) -> tuple[bytes, ...]:
+def encode_frames(
+    frames: Sequence[NDArray[np.uint8]], path: str, budget: lt.StateBudget
+) -> tuple[bytes, ...]:
     """One lossless PNG for each uint8 ``[H, W, 3]`` RGB frame.
 
-    Raises `longtake.ValidationError`, with ``path`` and the index, for a frame of another form or
-    of another size than the first one.
+    ``budget``: of the state that they are written in, which must be able to be read. Raises
+    `longtake.ValidationError`, with ``path`` and the index, for a frame of another form or of
+    another size than the first one.
     """
     _check_count(len(frames), path)
     for index, frame in enumerate(frames):
         _check_array(frame, f"{path}[{index}]")
-    _check_sizes([(frame.shape[1], frame.shape[0]) for frame in frames], path)
+    _check_sizes([(frame.shape[1], frame.shape[0]) for frame in frames], path, budget)
     return tuple(_encode(frame) for frame in frames)
 
 
-def decode_frames(pngs: Sequence[bytes | memoryview], path: str) -> tuple[NDArray[np.uint8], ...]:
+def decode_frames(
+    pngs: Sequence[bytes | memoryview], path: str, budget: lt.StateBudget
+) -> tuple[NDArray[np.uint8], ...]:
     """The uint8 ``[H, W, 3]`` RGB frames of PNG files.
 
-    All files are checked whole before the first one is decoded. Raises
+    All files are checked whole, and have their room in ``budget``, before the first one is decoded.
+    Raises
     `longtake.ValidationError`, with ``path`` and the index, for anything but undamaged 8-bit RGB
     files of one size.
     """
     _check_count(len(pngs), path)
-    _check_sizes([check_png(png, f"{path}[{index}]") for index, png in enumerate(pngs)], path)
+    sizes = [check_png(png, f"{path}[{index}]") for index, png in enumerate(pngs)]
+    _check_sizes(sizes, path, budget)
     return tuple(_decode(png, f"{path}[{index}]") for index, png in enumerate(pngs))
 
 
@@ -113,7 +125,7 @@ def _check_array(frame: object, path: str) -> None:
         refuse(path, f"is {frame.dtype} {list(frame.shape)}; must be uint8 [H, W, 3]")
 
 
-def _check_sizes(sizes: Sequence[tuple[int, int]], path: str) -> None:
+def _check_sizes(sizes: Sequence[tuple[int, int]], path: str, budget: lt.StateBudget) -> None:
     """Check every (width, height) before memory is taken for any of them."""
     for index, (width, height) in enumerate(sizes):
         if not all(1 <= side <= MAX_SIDE for side in (width, height)):
@@ -124,9 +136,11 @@ def _check_sizes(sizes: Sequence[tuple[int, int]], path: str) -> None:
             first = "{}x{}".format(*sizes[0])
             refuse(f"{path}[{index}]", f"is {width}x{height}, but the first frame is {first}")
     width, height = sizes[0]
-    if len(sizes) > most_frames(width, height):
+    most = most_frames(width, height, room=budget.left)
+    if len(sizes) > most:
         problem = f"has {len(sizes)} frames of {width}x{height}; a state has at most"
-        refuse(path, f"{problem} {most_frames(width, height)} of this size")
+        refuse(path, f"{problem} {most} of this size (LONGTAKE_STATE_BYTES allows more)")
+    budget.take(3 * width * height * len(sizes), path)
 
 
 def _encode(frame: NDArray[np.uint8]) -> bytes:

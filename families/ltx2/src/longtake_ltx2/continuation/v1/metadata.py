@@ -1,4 +1,4 @@
-"""What Longtake keeps in a state's open metadata: ``{"longtake": {"clock": ..., "seed": ...}}``.
+"""What Longtake keeps in a state's open metadata, under ``"longtake"``: clock, seed, model.
 
 The metadata belongs to everybody, so keys that are not ours are left alone.
 """
@@ -12,11 +12,12 @@ from typing import Any
 from longtake_ltx2.clock import TakeClock, latents_until
 from longtake_ltx2.continuation.checks import integer, object_, refuse, shown
 
-__all__ = ["check_latents_of", "clock_of", "seed_of"]
+__all__ = ["check_latents_of", "clock_of", "model_of", "seed_of"]
 
 _PATH = "state.payload.metadata.longtake"
 _MAX_RATIO_PART = 2**63 - 1
 _MAX_FPS = 1000
+_LONGEST_MODEL = 128
 
 
 def clock_of(metadata: Mapping[str, Any]) -> TakeClock | None:
@@ -59,6 +60,19 @@ def seed_of(metadata: Mapping[str, Any]) -> int | None:
     """The take's seed; None when the metadata has none. Raises like `clock_of`."""
     ours = _ours(metadata)
     return integer(ours["seed"], f"{_PATH}.seed", high=2**64 - 1) if "seed" in ours else None
+
+
+def model_of(metadata: Mapping[str, Any]) -> str | None:
+    """The fingerprint of the model; None when the metadata has none. Raises like `clock_of`."""
+    ours, path = _ours(metadata), f"{_PATH}.model"
+    if "model" not in ours:
+        return None
+    model = ours["model"]
+    if not isinstance(model, str) or not model:
+        refuse(path, f"is {shown(model)}; must be the fingerprint of a model")
+    if len(model) > _LONGEST_MODEL or not model.isprintable():
+        refuse(path, f"must be at most {_LONGEST_MODEL} printable characters")
+    return model
 
 
 def _ours(metadata: Mapping[str, Any]) -> dict[str, Any]:

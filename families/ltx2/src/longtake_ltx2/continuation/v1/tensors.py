@@ -6,6 +6,7 @@ import json
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+import longtake as lt
 from longtake_ltx2.continuation.checks import integer, object_, refuse, shown
 
 if TYPE_CHECKING:
@@ -21,11 +22,12 @@ _DTYPES = "float32, float16 or bfloat16"
 _DIMENSIONS = 4
 
 
-def encode_tensor(tensor: torch.Tensor, path: str) -> bytes:
+def encode_tensor(tensor: torch.Tensor, path: str, budget: lt.StateBudget) -> bytes:
     """The safetensors file of a finite ``[B, C, T, mel]`` tensor.
 
-    Raises `longtake.ValidationError` for another dtype or number of dimensions, for an empty or
-    too large tensor, and for one with NaN or infinity.
+    ``budget``: of the state that it is written in, which must be able to be read. Raises
+    `longtake.ValidationError` for another dtype or number of dimensions, for an empty or too large
+    tensor, and for one with NaN or infinity.
     """
     import torch
     from safetensors.torch import save
@@ -40,15 +42,18 @@ def encode_tensor(tensor: torch.Tensor, path: str) -> bytes:
         refuse(path, f"has shape {list(tensor.shape)}; more than {MAX_TENSOR_BYTES} bytes")
     _check_finite(tensor, path)
     file: bytes = save({"t": tensor.detach().cpu().contiguous()})
+    budget.take(len(file), path)
     return file
 
 
-def decode_tensor(file: bytes | memoryview, path: str) -> torch.Tensor:
+def decode_tensor(file: bytes | memoryview, path: str, budget: lt.StateBudget) -> torch.Tensor:
     """The tensor ``[B, C, T, mel]`` of a safetensors file, on the CPU.
 
-    Raises `longtake.ValidationError` for anything that `encode_tensor` would not write.
+    It has its room in ``budget`` before memory is taken for it. Raises `longtake.ValidationError`
+    for anything that `encode_tensor` would not write.
     """
     shape = _check_file(file, path)
+    budget.take(len(file), path)
     from safetensors import SafetensorError
     from safetensors.torch import load
 
