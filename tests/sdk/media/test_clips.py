@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import longtake as lt
-from longtake.media.writer import TakeWriter
+from longtake.media.writer import ArrayWriter
 from tests.sdk.media.refusals import clip_refusal
 
 ROWS, COLUMNS = np.mgrid[:48, :64]
@@ -80,7 +80,7 @@ def test_the_usual_files_are_read(
 
 def test_a_take_is_a_clip_and_its_sound_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "take.mp4"
-    with TakeWriter(path, fps=Fraction(24)) as writer:
+    with ArrayWriter(path, fps=Fraction(24)) as writer:
         writer.append(FRAMES, np.zeros((2, 12_000), np.float32), 24_000)
     frames = lt.ClipInput.from_file(path).frames()
     assert np.abs(frames.astype(int) - FRAMES).max() < 12

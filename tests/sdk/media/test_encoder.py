@@ -21,17 +21,17 @@ os.sched_setaffinity(0, cpus)
 from fractions import Fraction
 import numpy as np
 import longtake as lt
-from longtake.media.writer import TakeWriter
+from longtake.media.writer import ArrayWriter
 
 noise = np.random.default_rng(5)
 frames = (np.mgrid[:256, :256].sum(0)[None, ..., None] + noise.integers(0, 60, (6, 256, 256, 3)))
 frames = (frames % 256).astype(np.uint8)
 sound = noise.normal(0, 0.1, (2, 6_000)).astype(np.float32)
 for name in ("take.mp4", "take.mkv"):
-    with TakeWriter(name, fps=Fraction(24)) as writer:
+    with ArrayWriter(name, fps=Fraction(24)) as writer:
         for half in (slice(0, 3), slice(3, 6)):
             writer.append(frames[half], sound[:, 1000 * half.start : 1000 * half.stop], 24_000)
-with TakeWriter("take.m4a", fps=Fraction(24)) as writer:
+with ArrayWriter("take.m4a", fps=Fraction(24)) as writer:
     writer.append(frames[:0], sound, 24_000)
 pathlib.Path("clip").write_bytes(lt.ClipInput.from_frames(frames).data)
 pathlib.Path("sound").write_bytes(lt.AudioInput.from_samples(sound, 24_000).data)

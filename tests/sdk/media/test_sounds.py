@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import longtake as lt
-from longtake.media.writer import TakeWriter
+from longtake.media.writer import ArrayWriter
 from tests.sdk.media.refusals import sound_refusal
 
 NOISE = np.random.default_rng(2).normal(size=(2, 30_001)).astype(np.float32)
@@ -144,7 +144,7 @@ def test_less_than_a_millisecond_is_refused(count: int) -> None:
 
 def test_the_sound_of_a_take_is_a_sound(tmp_path: Path) -> None:
     path = tmp_path / "take.mkv"
-    with TakeWriter(path, fps=Fraction(24)) as writer:
+    with ArrayWriter(path, fps=Fraction(24)) as writer:
         writer.append(np.zeros((4, 16, 16, 3), np.uint8), NOISE[:, :4_000], 24_000)
     np.testing.assert_array_equal(lt.AudioInput.from_file(path).samples(24_000), NOISE[:, :4_000])
 

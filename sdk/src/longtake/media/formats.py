@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
 
 from attrs import evolve, frozen
 
@@ -26,7 +27,9 @@ class ContainerFormat:
     header, for a fragment, and for the finished file. In a muxer's output the first
     ``fragment_marker`` starts ``fragment_marker_offset`` bytes after the end of the header.
     ``fragment_counter`` is the muxer's option that takes a fragment's number, if it counts them.
-    ``holds_pictures`` is false for a file of sound alone.
+    ``audio_in_runs``: the sound's encoder keeps a memory, so that it is started anew for each
+    segment; see `longtake.media.sound_runs`. ``holds_pictures`` is false for a file of sound alone.
+    ``note_kind``: in what a note that players skip is wrapped; see `longtake.media.notes`.
     """
 
     name: str
@@ -37,11 +40,13 @@ class ContainerFormat:
     pixel_format_odd_sides: str
     yuv: bool
     audio_codec: str
-    audio_priming_samples: int
+    audio_options: Options
+    audio_in_runs: bool
     audio_bit_rate_per_channel: int
     fragment_marker: bytes
     fragment_marker_offset: int
     fragment_counter: str | None
+    note_kind: Literal["box", "element", "chunk"]
     header_options: Options
     fragment_options: Options
     final_options: Options
@@ -62,11 +67,14 @@ _MP4 = ContainerFormat(
     pixel_format_odd_sides="yuv444p",
     yuv=True,
     audio_codec="aac",
-    audio_priming_samples=1024,
+    # Noise that the decoder makes up would depend on what it decoded before.
+    audio_options=_options({"aac_pns": "0"}),
+    audio_in_runs=True,
     audio_bit_rate_per_channel=96_000,
     fragment_marker=b"moof",
     fragment_marker_offset=4,
     fragment_counter="fragment_index",
+    note_kind="box",
     header_options=_options(
         {
             "movflags": "delay_moov+default_base_moof+frag_custom+skip_trailer",
@@ -96,18 +104,33 @@ _MKV = ContainerFormat(
     pixel_format_odd_sides="bgr0",
     yuv=False,
     audio_codec="pcm_f32le",
-    audio_priming_samples=0,
+    audio_options=_options({}),
+    audio_in_runs=False,
     audio_bit_rate_per_channel=0,
     fragment_marker=bytes.fromhex("1F43B675"),  # the EBML id of a Cluster
     fragment_marker_offset=0,
     fragment_counter=None,
+    note_kind="element",
     header_options=_LIVE_MATROSKA,
     fragment_options=_LIVE_MATROSKA,
     final_options=_options({"fflags": "bitexact"}),
 )
 
+# A fragment is a chunk of data; `longtake.media.wav` puts them into one.
+_WAV = evolve(
+    _MKV,
+    name="WAV (float32 PCM, lossless)",
+    muxer="wav",
+    fragment_marker=b"data",
+    note_kind="chunk",
+    header_options=_options({"fflags": "bitexact"}),
+    fragment_options=_options({"fflags": "bitexact"}),
+    final_options=_options({"fflags": "bitexact"}),
+    holds_pictures=False,
+)
+
 CONTAINER_FORMATS: Mapping[str, ContainerFormat] = MappingProxyType(
-    {".mp4": _MP4, ".mkv": _MKV, ".m4a": _M4A}
+    {".mp4": _MP4, ".mkv": _MKV, ".m4a": _M4A, ".wav": _WAV}
 )
 
 

@@ -9,13 +9,22 @@ from fractions import Fraction
 import av
 from attrs import frozen
 from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
 from longtake.media.formats import ContainerFormat
 
-__all__ = ["Encoded", "FragmentMuxer", "remux"]
+__all__ = ["READING", "Encoded", "FragmentMuxer", "remux"]
+
+READING: Mapping[str, Mapping[str, str]] = {
+    # Edits hide sound before the first picture, and what a demuxer hides it does not give.
+    "box": {"ignore_editlist": "1"},
+    "element": {},
+    "chunk": {},
+}
+"""How each kind of container is opened for its packets: all of them, with its own times."""
 
 
 @frozen
@@ -34,15 +43,26 @@ class FragmentMuxer:
 
     Each piece comes from a muxer of its own that lives in memory and is closed, so that no packet
     is left waiting in a queue. The streams are templates, at least one; their codecs must be open.
+
+    Sound may begin before the first picture, which is at time 0: ``audio_start`` is the ``pts`` of
+    its first packet. An MP4 has an edit list, which hides what is before 0; where there is none,
+    everything is later by as much. ``fragments``: how many the file has already.
     """
 
     def __init__(
-        self, container: ContainerFormat, video: VideoStream | None, audio: AudioStream | None
+        self,
+        container: ContainerFormat,
+        video: VideoStream | None,
+        audio: AudioStream | None,
+        *,
+        audio_start: int = 0,
+        fragments: int = 0,
     ) -> None:
         self._format = container
         self._video = video
         self._audio = audio
-        self._fragments = 0
+        self._audio_start = audio_start
+        self._fragments = fragments
 
     def header(self) -> bytes:
         """The start of the file, before the first fragment."""
@@ -52,8 +72,8 @@ class FragmentMuxer:
         if self._video is not None:
             video = (_placeholder(0, _time_base(self._video)),)
         if self._audio is not None:
-            priming = self._format.audio_priming_samples
-            audio = (_placeholder(-priming, _time_base(self._audio)),)
+            start = self._audio_start if self._format.audio_in_runs else 0
+            audio = (_placeholder(start, _time_base(self._audio)),)
         data = self._mux(Encoded(video, audio), self._format.header_options)
         return data[: self._header_length(data)]
 
@@ -63,14 +83,25 @@ class FragmentMuxer:
         options = dict(self._format.fragment_options)
         if self._format.fragment_counter is not None:
             options[self._format.fragment_counter] = str(self._fragments)
-        for packet in encoded.audio:
-            # A fragment's clock starts at the first encoded sample, priming included; the edit
-            # list in the header takes the priming off again.
-            assert packet.pts is not None
-            packet.pts += self._format.audio_priming_samples
-            packet.dts = packet.pts
+        self._shift(encoded)
         data = self._mux(encoded, options)
         return data[self._header_length(data) :]
+
+    def _shift(self, encoded: Encoded) -> None:
+        """Let no time be negative: no container's fragments can say one."""
+        if self._audio is None:
+            return
+        # The edit list in an MP4's header takes off again what is added here.
+        start = self._audio_start
+        earlier = start if self._format.audio_in_runs else min(start, 0)
+        for packet in encoded.audio:
+            assert packet.pts is not None
+            packet.pts -= earlier
+            packet.dts = packet.pts
+        if earlier and not self._format.audio_in_runs:
+            delay = -earlier * _time_base(self._audio)
+            for packet in encoded.video:
+                _delay(packet, delay)
 
     def _mux(self, encoded: Encoded, options: Mapping[str, str]) -> bytes:
         buffer = io.BytesIO()
@@ -90,23 +121,57 @@ class FragmentMuxer:
         return data.index(self._format.fragment_marker) - self._format.fragment_marker_offset
 
 
-def remux(source: str, target: str, container: ContainerFormat, kinds: frozenset[str]) -> None:
-    """Copy the streams of these kinds, without encoding anything, into one plain file."""
-    options = dict(container.final_options)
-    with (
-        av.open(source) as reader,
-        av.open(target, "w", format=container.muxer, options=options) as writer,
-    ):
-        streams = {
-            stream.index: writer.add_stream_from_template(stream)
-            for stream in reader.streams
-            if stream.type in kinds
-        }
-        for packet in reader.demux():
-            # The demuxer ends with an empty packet per stream, which has no time.
-            if packet.dts is not None and packet.stream.index in streams:
-                packet.stream = streams[packet.stream.index]
-                writer.mux(packet)
+def remux(
+    source: str,
+    target: str,
+    container: ContainerFormat,
+    kinds: frozenset[str],
+    *,
+    audio_start: int = 0,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Copy the streams of these kinds, without encoding anything, into one plain file.
+
+    ``audio_start`` is that of `FragmentMuxer`; ``tags`` are the container's own metadata.
+    """
+    reading = dict(READING[container.note_kind])
+    with av.open(source, options=reading) as reader:
+        options = dict(container.final_options)
+        if container.note_kind == "box" and reader.streams.audio:
+            # Edits say where sound begins and ends in this unit; a millisecond is too coarse.
+            options["movie_timescale"] = str(reader.streams.audio[0].rate)
+        with av.open(target, "w", format=container.muxer, options=options) as writer:
+            writer.metadata.update(tags or {})
+            _copy(reader, writer, kinds, audio_start if reading else 0)
+
+
+def _copy(
+    reader: InputContainer, writer: OutputContainer, kinds: frozenset[str], audio_start: int
+) -> None:
+    streams = {
+        stream.index: writer.add_stream_from_template(stream)
+        for stream in reader.streams
+        if stream.type in kinds
+    }
+    for packet in reader.demux():
+        # The demuxer ends with an empty packet per stream, which has no time.
+        if packet.dts is None or packet.pts is None or packet.stream.index not in streams:
+            continue
+        if packet.stream.type == "audio" and audio_start:
+            packet.pts += audio_start
+            packet.dts = packet.pts
+        packet.stream = streams[packet.stream.index]
+        writer.mux(packet)
+
+
+def _delay(packet: Packet[Stream], seconds: Fraction) -> None:
+    # Matroska counts milliseconds.
+    assert packet.pts is not None
+    assert packet.time_base is not None
+    assert packet.duration is not None
+    packet.pts = packet.dts = round((packet.pts * packet.time_base + seconds) * 1000)
+    packet.duration = round(packet.duration * packet.time_base * 1000)
+    packet.time_base = Fraction(1, 1000)
 
 
 def _placeholder(time: int, time_base: Fraction) -> Packet[Stream]:

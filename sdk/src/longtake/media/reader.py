@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, Interpolation
 from numpy.typing import NDArray
 
-__all__ = ["DecodedTake", "read_take"]
+__all__ = ["DecodedTake", "as_planes", "as_rgb", "read_take"]
 
 _ACCURATE = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
@@ -53,13 +53,14 @@ def _read_video(container: InputContainer) -> tuple[NDArray[np.uint8], Fraction 
         return np.zeros((0, 0, 0, 3), np.uint8), None
     stream = container.streams.video[0]
     stream.thread_type = "AUTO"
-    frames = [_to_rgb(frame) for frame in container.decode(stream)]
+    frames = [as_rgb(frame) for frame in container.decode(stream)]
     if not frames:
         return np.zeros((0, stream.height, stream.width, 3), np.uint8), stream.average_rate
     return np.stack(frames), stream.average_rate
 
 
-def _to_rgb(frame: VideoFrame) -> NDArray[np.uint8]:
+def as_rgb(frame: VideoFrame) -> NDArray[np.uint8]:
+    """A frame of a take as uint8 RGB ``[H, W, 3]``."""
     if not frame.format.is_rgb:
         unknown = frame.colorspace == Colorspace.DEFAULT
         frame = frame.reformat(
@@ -78,7 +79,7 @@ def _read_audio(container: InputContainer) -> tuple[NDArray[np.float32] | None, 
     padding = 0
     for packet in container.demux(stream):
         for frame in packet.decode():
-            parts.append(_to_planes(frame))
+            parts.append(as_planes(frame))
             padding = _padding(packet, frame)
     if not parts:
         return np.zeros((stream.channels, 0), np.float32), stream.sample_rate
@@ -94,7 +95,8 @@ def _padding(packet: Packet[AudioStream], frame: AudioFrame) -> int:
     return max(0, frame.samples - packet.duration)
 
 
-def _to_planes(frame: AudioFrame) -> NDArray[np.float32]:
+def as_planes(frame: AudioFrame) -> NDArray[np.float32]:
+    """A frame of a take's sound as float32 ``[channels, samples]``."""
     values = frame.to_ndarray()
     if not frame.format.is_planar:
         values = values.reshape(frame.samples, -1).T

@@ -2,82 +2,81 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
 from fractions import Fraction
-from io import FileIO
 from types import TracebackType
 
 import numpy as np
-from av.error import FFmpegError
 from numpy.typing import NDArray
 
-from longtake.durable import replace_file, replacement
 from longtake.errors import OutputError
-from longtake.media.encoder import TakeEncoder, TakeFormat
+from longtake.files import check_replaceable
+from longtake.media.animations import animation_format
+from longtake.media.encoder import TakeEncoder, TakeFormat, TakePlace
 from longtake.media.formats import CONTAINER_FORMATS, ContainerFormat, container_format
-from longtake.media.muxing import Encoded, FragmentMuxer, remux
+from longtake.media.take_file import TakeFile, reporting
+from longtake.media.targets import file_target
 
-__all__ = ["TakeWriter", "check_output"]
+__all__ = ["ArrayWriter", "check_output", "check_pictures"]
 
 
 def check_output(path: str | os.PathLike[str], *, pictures: bool = False) -> ContainerFormat:
     """The container format of ``path``, if a take can be written there, with ``pictures`` or not.
 
     Nothing is created or changed. Raises :class:`OutputError` for an unknown suffix or one that
-    holds no pictures, a path that is a directory or a read-only file, and a parent folder that is
-    missing or not writable.
+    holds no pictures, a path that is a directory, a device or a read-only file, a name that is too
+    long, and a parent folder that is missing or not writable.
     """
     name = os.fspath(path)
+    check_replaceable(name)
     container = container_format(name)
-    target = os.path.realpath(name)
-    parent = os.path.dirname(target)
-    if os.path.isdir(target):
-        raise OutputError(name, "is a directory; name a file in it")
     if container is None:
         known = " or ".join(CONTAINER_FORMATS)
-        raise OutputError(name, f"unknown file type; let the name end in {known}")
+        problem = f"unknown file type; let the name end in {known}"
+        if animation_format(name) is not None:
+            problem += f", then make the animation of it: longtake join TAKE -o {name}"
+        raise OutputError(name, problem)
     if pictures:
-        _check_pictures(name, container)
-    if not os.path.isdir(parent):
-        raise OutputError(name, f"there is no folder {parent}; create it first")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise OutputError(name, f"the folder {parent} is not writable; choose another one")
-    if os.path.exists(target) and not os.access(target, os.W_OK):
-        raise OutputError(name, "there is a read-only file; choose another name")
+        check_pictures(name, container)
     return container
 
 
-def _check_pictures(name: str, container: ContainerFormat) -> None:
+def check_pictures(name: str, container: ContainerFormat) -> None:
+    """Raise `OutputError` when ``container`` holds sound alone."""
     if not container.holds_pictures:
         raise OutputError(name, f"{container.name} holds sound alone; write a .mp4 or .mkv file")
 
 
-class TakeWriter:
-    """One encoder for a whole take, to which segments are appended.
+class ArrayWriter:
+    """Writes the arrays of a take's segments into one file.
 
     The suffix of ``path`` chooses the container: ``.mp4`` is H.264 and AAC, ``.mkv`` is lossless
-    (FFV1 in RGB and float32 PCM), ``.m4a`` is AAC in a take without pictures. A file that was at
-    ``path`` stays as it is until the first segment has been stored, which replaces it as a whole.
-    From then on the file can be played up to the last segment appended, even if the process is
-    killed; :meth:`close` makes it a plain file with an index. Use it as a context manager: an
-    exception closes it, too.
+    (FFV1 in RGB and float32 PCM), ``.m4a`` is AAC and ``.wav`` float32 PCM in a take without
+    pictures. A file that was at ``path`` stays as it is until the first segment has been stored,
+    which replaces it as a whole. From then on the file can be played up to the last segment
+    appended, even if the process is killed; :meth:`close` makes it a plain file with an index. Use
+    it as a context manager: an exception closes it, too.
 
-    ``fps`` is the exact frame rate, such as ``Fraction(24000, 1001)``. Raises
-    :class:`OutputError` for a path that :func:`check_output` refuses.
+    ``fps`` is the exact frame rate, such as ``Fraction(24000, 1001)``. ``place``: where in its take
+    the file begins. ``mode``: of the file; by default that of the file which it replaces, or what
+    `Settings` say. Raises :class:`OutputError` for a path that :func:`check_output` refuses.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, fps: Fraction) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        fps: Fraction,
+        place: TakePlace | None = None,
+        mode: int | None = None,
+    ) -> None:
         self._container = check_output(path)
         self._name = os.fspath(path)
         self._fps = fps
-        self._take: TakeFormat | None = None
-        self._encoder: TakeEncoder | None = None
-        self._muxer: FragmentMuxer | None = None
-        self._file = _GrowingFile(os.path.realpath(self._name))
+        self._place = place or TakePlace()
+        self._target = file_target(os.path.realpath(self._name), self._container, mode=mode)
+        self._file: TakeFile | None = None
         self._closed = False
-        self._failed = False
 
     def append(
         self,
@@ -97,39 +96,28 @@ class TakeWriter:
         Raises :class:`ValidationError` for arrays that do not fit the take, which changes nothing,
         and :class:`OutputError` when the segment cannot be stored; the ones before it stay.
         """
-        if self._closed or self._failed:
-            why = "is finished" if self._closed else "failed at an earlier segment"
-            raise OutputError(self._name, f"the take {why}; write more segments to another file")
+        if self._closed:
+            problem = "the take is finished; write more segments to another file"
+            raise OutputError(self._name, problem)
         take = TakeFormat.of(frames, audio, sample_rate)
         if take.height:
-            _check_pictures(self._name, self._container)
-        with self._reporting("cannot store the segment"):
-            encoder = self._encoder_for(take)
-            # Until it is stored: encoders cannot give back half a segment.
-            self._failed = True
-            self._store(encoder.encode(frames, audio))
-        self._failed = False
+            check_pictures(self._name, self._container)
+        if self._file is None:
+            with reporting(self._name, "cannot store the segment"):
+                encoder = TakeEncoder(self._container, take, self._fps, self._place)
+            self._file = TakeFile(self._name, self._target, self._container, encoder)
+        self._file.append(frames, audio, sample_rate)
 
     def close(self) -> None:
         """Finish the file; nothing is left behind when no segment was appended.
 
         Raises :class:`OutputError` when that fails; the segments appended stay playable.
         """
-        if self._closed:
-            return
         self._closed = True
-        if self._encoder is None:
-            return
-        try:
-            with self._reporting("cannot finish the take"):
-                if not self._failed:
-                    self._store(self._encoder.flush())
-                self._file.finish(self._container, self._encoder.kinds)
-        finally:
-            self._file.close()
-            self._encoder.close()
+        if self._file is not None:
+            self._file.finish()
 
-    def __enter__(self) -> TakeWriter:
+    def __enter__(self) -> ArrayWriter:
         return self
 
     def __exit__(
@@ -139,75 +127,3 @@ class TakeWriter:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _encoder_for(self, take: TakeFormat) -> TakeEncoder:
-        if self._take is not None:
-            self._take.check_continued_by(take)
-        if self._encoder is None:
-            self._encoder = TakeEncoder(self._container, take, self._fps)
-            self._take = take
-        return self._encoder
-
-    def _store(self, encoded: Encoded) -> None:
-        if not encoded or self._encoder is None:
-            return
-        if self._muxer is None:
-            self._muxer = FragmentMuxer(self._container, self._encoder.video, self._encoder.audio)
-            self._file.append(self._muxer.header() + self._muxer.fragment(encoded))
-        else:
-            self._file.append(self._muxer.fragment(encoded))
-
-    @contextlib.contextmanager
-    def _reporting(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except (FFmpegError, OSError) as error:
-            raise OutputError(
-                self._name, f"{what}: {error}; the segments before it stay"
-            ) from error
-
-
-class _GrowingFile:
-    """A file that takes its name with the first bytes and is whole after each append."""
-
-    def __init__(self, target: str) -> None:
-        self._target = target
-        self._file: FileIO | None = None
-
-    def append(self, data: bytes) -> None:
-        """Write ``data`` at the end and to the disk, all of it or nothing."""
-        if self._file is None:
-            self._begin(data)
-            return
-        end = self._file.tell()
-        try:
-            _write_durably(self._file, data)
-        except BaseException:
-            self._file.seek(end)
-            self._file.truncate()
-            raise
-
-    def finish(self, container: ContainerFormat, kinds: frozenset[str]) -> None:
-        """Replace the fragments by one plain file that holds the same packets."""
-        if self._file is None:
-            return
-        self.close()
-        with replacement(self._target) as temporary:
-            remux(self._target, temporary, container, kinds)
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def _begin(self, data: bytes) -> None:
-        replace_file(self._target, data)
-        # Opened only now, by its own name: not every system renames an open file.
-        self._file = FileIO(self._target, "r+")
-        self._file.seek(0, os.SEEK_END)
-
-
-def _write_durably(file: FileIO, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest) :]
-    os.fsync(file.fileno())

@@ -1,0 +1,1 @@
+"""Takes as files: written segment by segment, gone on with, and what each says of itself."""
