@@ -52,10 +52,13 @@ if TYPE_CHECKING:
     from longtake.families.estimates import estimate_stage as estimate_stage
     from longtake.families.family import ModelFamily as ModelFamily
     from longtake.families.models import LoadedModel as LoadedModel
+    from longtake.families.models import LoadProgress as LoadProgress
     from longtake.families.models import ModelSource as ModelSource
     from longtake.families.models import Recognition as Recognition
+    from longtake.families.places import MeasuredTake as MeasuredTake
     from longtake.families.places import SegmentPlace as SegmentPlace
     from longtake.families.presets import Preset as Preset
+    from longtake.families.published import PublishedCheckpoint as PublishedCheckpoint
     from longtake.families.stages import PipelineStage as PipelineStage
     from longtake.families.stages import Recipe as Recipe
     from longtake.families.stages import StageSpec as StageSpec
@@ -102,12 +105,19 @@ if TYPE_CHECKING:
     from longtake.schema.wire import unstructure as unstructure
     from longtake.sessions import Session as Session
     from longtake.states.attrs_codec import AttrsCodec as AttrsCodec
+    from longtake.states.budget import StateBudget as StateBudget
     from longtake.states.live import LiveState as LiveState
     from longtake.states.state import ContinuationCodec as ContinuationCodec
     from longtake.states.state import ContinuationState as ContinuationState
     from longtake.states.state import StatePart as StatePart
     from longtake.states.state import StateSummary as StateSummary
+    from longtake.states.state import SupportsModelFingerprint as SupportsModelFingerprint
     from longtake.states.state import SupportsSummary as SupportsSummary
+    from longtake.takes.joining import join_takes as join_takes
+    from longtake.takes.notes import read_take_record as read_take_record
+    from longtake.takes.record import SegmentRecord as SegmentRecord
+    from longtake.takes.record import TakeRecord as TakeRecord
+    from longtake.takes.writer import TakeWriter as TakeWriter
 else:
     _MODULES = {
         "blobs.leases": "SupportsLeases leasing",
@@ -128,9 +138,10 @@ else:
             "SupportsEstimate ValueEstimate estimate_stage"
         ),
         "families.family": "ModelFamily",
-        "families.models": "LoadedModel ModelSource Recognition",
-        "families.places": "SegmentPlace",
+        "families.models": "LoadProgress LoadedModel ModelSource Recognition",
+        "families.places": "MeasuredTake SegmentPlace",
         "families.presets": "Preset",
+        "families.published": "PublishedCheckpoint",
         "families.stages": "PipelineStage Recipe StageSpec",
         "families.takes": "TakeSpan TakeState",
         "hookspecs": "hookimpl",
@@ -153,10 +164,16 @@ else:
         "schema.wire": "structure unstructure",
         "sessions": "Session",
         "states.attrs_codec": "AttrsCodec",
+        "states.budget": "StateBudget",
         "states.live": "LiveState",
         "states.state": (
-            "ContinuationCodec ContinuationState StatePart StateSummary SupportsSummary"
+            "ContinuationCodec ContinuationState StatePart StateSummary SupportsModelFingerprint "
+            "SupportsSummary"
         ),
+        "takes.joining": "join_takes",
+        "takes.notes": "read_take_record",
+        "takes.record": "SegmentRecord TakeRecord",
+        "takes.writer": "TakeWriter",
     }
     _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
     __all__ = sorted(_HOMES)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import longtake as lt
+from longtake.cli import group, main
 from tests.sdk.cli.cli_support import Command
 
 HEAVY = ("numpy", "torch", "PIL", "av", "tqdm", "cattrs", "transformers", "diffusers")
@@ -59,10 +60,57 @@ def test_help_names_every_command(longtake: Command, argv: tuple[str, ...]) -> N
         assert longtake(name, "--help").code == 0
 
 
+def test_help_lists_the_commands_by_what_they_are_for(longtake: Command) -> None:
+    shown = longtake("--help").out
+    places = [
+        shown.index(text)
+        for text in (
+            "Make takes:",
+            "  generate ",
+            "What is installed:",
+            "  presets ",
+            "First steps:",
+        )
+    ]
+    assert places == sorted(places)
+    assert "\nElse:" not in shown
+
+
+def test_a_command_that_is_nearly_right_is_suggested(longtake: Command) -> None:
+    assert longtake("generte", "a tram turns").err == (
+        "error: No such command 'generte' (did you mean 'generate'?). See 'longtake --help'.\n"
+    )
+
+
+def test_an_interruption_before_anything_is_there_to_report_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(argv: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(group, "run", interrupt)
+    assert main(["families"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.parametrize("argv", [("families",), ("generate", "a"), ("a tram turns",)])
+def test_a_broken_environment_is_told_in_one_line(
+    longtake: Command, monkeypatch: pytest.MonkeyPatch, argv: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("RANK", "first")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    refused = longtake(*argv)
+    assert (refused.code, refused.out, refused.err.count("\n")) == (2, "", 1)
+    assert refused.err.startswith("error: RANK: is 'first'")
+
+
 def test_an_unknown_command_is_wrong_use(longtake: Command) -> None:
     refused = longtake("direct")
     assert (refused.code, refused.out) == (2, "")
-    assert refused.err == "error: No such command 'direct'. See 'longtake --help'.\n"
+    assert refused.err == (
+        "error: No such command 'direct'; as a prompt: longtake generate direct. "
+        "See 'longtake --help'.\n"
+    )
 
 
 def test_an_unexpected_error_is_one_line(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Sequence
 
 __all__ = ["main"]
@@ -13,7 +14,8 @@ _COLLECTION_THRESHOLD = 100_000
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line with ``argv``, or with the process's arguments.
 
-    Returns the exit code: 0, 2 for what the user got wrong, 1 for anything else.
+    Returns the exit code: 0, 2 for what the user got wrong, 1 for anything else, and 128 and the
+    number of the signal for a command that one has stopped.
     """
     before = gc.get_threshold()
     # What imports make stays; looking for garbage in it would take a tenth of a short command.
@@ -22,6 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         from longtake.cli.group import run
 
         return run(argv)
+    except KeyboardInterrupt:  # so early that nothing is there to report it
+        sys.stderr.write("interrupted\n")
+        return 130
     finally:
         gc.set_threshold(*before)
         if argv is None:

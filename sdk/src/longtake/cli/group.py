@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from longtake import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["run"]
 
 _COMMANDS = {
     "generate": ("longtake.cli.commands.generate:generate", "Roll a take, one segment per prompt."),
     "finish": ("longtake.cli.commands.finish:finish", "Write the sound that ends a take."),
+    "join": ("longtake.cli.commands.join:join", "Make one file of the parts of a take."),
     "plan": (
         "longtake.cli.commands.plan:plan",
         "Tell what a take will need, without loading weights.",
     ),
-    "inspect": ("longtake.cli.commands.inspection:inspect", "Show what is in a state file."),
+    "inspect": ("longtake.cli.commands.inspection:inspect", "Show what is in a state or a take."),
     "families": ("longtake.cli.commands.listings:families", "List the model families."),
     "presets": ("longtake.cli.commands.listings:presets", "List the presets of the families."),
     "plugins": (
@@ -33,6 +38,22 @@ _COMMANDS = {
     "new": ("longtake.cli.commands.new:new", "Start a package with a family or a blob store."),
 }
 
+_SECTIONS = {
+    "Make takes": ("generate", "finish", "join"),
+    "Know beforehand and afterwards": ("plan", "inspect"),
+    "What is installed": ("families", "presets", "plugins", "doctor", "new"),
+}
+"""How help lists the commands; those of no section come last."""
+
+_FIRST_STEPS = (
+    ('longtake "a tram turns"', "One segment of noise, without any model."),
+    ("longtake generate --help", "Models, sizes, outputs, and how to go on."),
+    ("longtake presets", "What there is to generate with."),
+)
+
+_QUOTED = 200
+"""Characters of a wrong name that an error shows at most."""
+
 _SHARED = ("generate", "finish")
 """What several processes may do together; of anything else one is enough."""
 
@@ -45,6 +66,34 @@ class _LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        own = {text for param in self.get_params(ctx) for text in param.opts}
+        count = next((n for n, each in enumerate(args) if each not in own), len(args))
+        if args[count : count + 1] and args[count] not in _COMMANDS:
+            from longtake.cli.implied import with_command  # late: most say the command
+
+            args = [*args[:count], *with_command(args[count:], _COMMANDS)]
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and not ctx.resilient_parsing:
+            raise click.UsageError(f"No such command {args[0][:_QUOTED]!r}{_meant(args[0])}.", ctx)
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete from the table: click would import every command for its help."""
+        from click.shell_completion import CompletionItem
+
+        names = [] if incomplete.startswith("-") else list(_COMMANDS)
+        found = [
+            CompletionItem(name, help=_COMMANDS[name][1])
+            for name in names
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         from longtake.schema.references import resolve
@@ -61,7 +110,7 @@ class _LazyGroup(click.Group):
             return super().invoke(ctx)
         except click.exceptions.Exit:  # --help, say
             raise
-        except Exception as error:  # the outermost frame: whatever it is becomes one line
+        except (Exception, KeyboardInterrupt) as error:  # the outermost frame: it becomes one line
             return _exit_code(error)
 
     def format_commands(
@@ -69,8 +118,18 @@ class _LazyGroup(click.Group):
         ctx: click.Context,
         formatter: click.HelpFormatter,
     ) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+        placed = [name for names in _SECTIONS.values() for name in names]
+        others = tuple(name for name in _COMMANDS if name not in placed)
+        width = max(map(len, _COMMANDS))
+        for title, names in {**_SECTIONS, "Else": others}.items():
+            rows = [(n.ljust(width), _COMMANDS[n][1]) for n in names if n in _COMMANDS]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("First steps"):
+            formatter.write_dl(_FIRST_STEPS)
 
 
 @click.group(
@@ -84,16 +143,24 @@ class _LazyGroup(click.Group):
 )
 @click.pass_context
 def _longtake(ctx: click.Context, verbose: bool) -> None:
-    """Generative video that never has to stop, segment after segment."""
+    """Generative video that never has to stop, segment after segment.
+
+    A prompt instead of a command, that is anything with a space in it or a letter beyond ASCII, is
+    generated: longtake "a tram turns" is short for longtake generate "a tram turns".
+    """
     from longtake.settings import Settings  # not needed to show help
 
-    if Settings.from_environment().rank and ctx.invoked_subcommand not in _SHARED:
+    settings = Settings.from_environment()
+    if settings.rank and ctx.invoked_subcommand not in _SHARED:
         ctx.exit()
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
     elif verbose or ctx.invoked_subcommand not in _LISTINGS:
+        from longtake.cli.terminal.interruption import ended_by_sigterm
         from longtake.cli.terminal.logs import logs_on_stderr
 
+        if settings.world_size == 1:  # a rank may wait for another one, where only a kill helps
+            ctx.with_resource(ended_by_sigterm())
         ctx.with_resource(logs_on_stderr(verbose=verbose))
 
 
@@ -103,16 +170,37 @@ def run(argv: Sequence[str] | None) -> int:
     One whose output nobody reads any more, as in ``longtake plan | head``, ends quietly.
     """
     arguments = sys.argv[1:] if argv is None else list(argv)
+    _escape_what_cannot_be_printed()
     try:
-        outcome: Any = _longtake.main(arguments, prog_name="longtake", standalone_mode=False)
+        outcome: Any = _longtake.main(
+            arguments, prog_name="longtake", standalone_mode=False, obj=tuple(arguments)
+        )
         if sys.stdout is not None:  # as after ">&-"
             sys.stdout.flush()  # or Python would at its exit, and tell of a closed pipe
-    except (Exception, SystemExit) as error:  # of the group's own options, or of the output
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # of the options, of the output
         outcome = _exit_code(error)
     return outcome if isinstance(outcome, int) else 0
 
 
-def _exit_code(error: Exception | SystemExit) -> int:
+def _meant(command: str) -> str:
+    """What to do instead of a command that there is not."""
+    import shlex
+
+    from longtake.cli.implied import DEFAULT_COMMAND  # late: most commands are spelt well
+    from longtake.schema.suggestions import did_you_mean
+
+    one_word = f"; as a prompt: longtake {DEFAULT_COMMAND} {shlex.quote(command[:_QUOTED])}"
+    return did_you_mean(command, _COMMANDS) or one_word
+
+
+def _escape_what_cannot_be_printed() -> None:
+    """A name that is no Unicode text would else end a command that has done its work."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and not stream.closed and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _exit_code(error: Exception | SystemExit | KeyboardInterrupt) -> int:
     """Of a command that ended with ``error``, which is reported if somebody reads."""
     from longtake.cli.terminal.closed_pipes import CLOSED_PIPE, nobody_reads  # seldom needed
 

@@ -142,7 +142,7 @@ def test_ctrl_c_ends_it_and_the_processes_of_the_plugins(
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
-    assert (process.returncode, errors.strip()) == (1, "error: interrupted")
+    assert (process.returncode, errors.strip()) == (130, "interrupted")
     with pytest.raises(ProcessLookupError):
         os.kill(int(begun[0].name.split(".")[-2]), 0)
 

@@ -41,6 +41,20 @@ def test_the_tail_can_be_an_mp4_of_sound_alone(longtake: Command, state: str) ->
     assert tail.audio.shape == (1, HELD_BACK)
 
 
+def test_the_tail_never_replaces_the_film_of_a_take_that_goes_on(
+    longtake: Command, model: str
+) -> None:
+    failing = ("--set", "draw.fail_in_segment=1")
+    assert longtake("generate", "one", "two", "--model", model, "-o", "a.mkv", *failing).code == 1
+    before = {path: path.read_bytes() for path in Path().iterdir()}
+    finish = ("finish", "--state", "a.mkv.state.json", "--model", model, "-o", "a.mkv")
+    refused = longtake(*finish, "--overwrite")
+    assert refused.code == 2
+    assert "a.mkv.state.json: is the state of a take that is not finished" in refused.err
+    assert {path: path.read_bytes() for path in Path().iterdir()} == before
+    assert longtake(*finish, "--resume").code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -57,9 +57,11 @@ def test_each_prompt_is_a_segment_and_the_take_ends_with_its_picture(
 
 def test_in_a_pipe_there_is_a_quiet_line_per_segment(longtake: Command, model: str) -> None:
     lines = longtake("generate", "one", "--segments", "2", "--model", model).err.splitlines()
-    assert lines[0].startswith("segment 1/2: 4 frames, 0.17 s, draw 0.")
-    assert lines[1].startswith("segment 2/2: 4 frames, 0.17 s, draw 0.")
-    assert lines[2:] == ["take.mp4: 8 frames, 0.33 s"]
+    assert lines[0] == f"fog, preset thin@1, model {model}"
+    assert lines[1] == "seed 1, 32x48, 4 frames at 24 a second; segments 1 to 2 into take.mp4"
+    assert lines[2].startswith("segment 1/2: 4 frames, 0.17 s, draw 0.")
+    assert lines[3].startswith("segment 2/2: 4 frames, 0.17 s, draw 0.")
+    assert lines[4:] == ["take.mp4: 8 frames, 0.33 s"]
 
 
 def test_on_a_terminal_a_bar_names_the_stage(
@@ -176,8 +178,10 @@ def test_a_failing_segment_leaves_the_ones_before_it_and_their_state(
         *("--set", "draw.fail_in_segment=1"),
     )
     assert failed.code == 1
+    again = f"longtake generate one two three --model {model} --blobs shelf: -o a.mkv"
     assert failed.err.splitlines()[-2:] == [
-        "a.mkv: 1 of 3 segments are done; go on with --state a.mkv.state.json",
+        f"a.mkv: 1 of 3 segments are done; go on with: {again} "
+        "--set draw.fail_in_segment=1 --resume",
         "error: stage 'draw' failed: RuntimeError: the fog lifted (longtake --verbose shows where)",
     ]
     assert len(read_take("a.mkv").frames) == 4
@@ -194,10 +198,12 @@ def test_ctrl_c_keeps_the_finished_segments_and_their_state(longtake: Command, m
         *("generate", "one", "--segments", "4", "--model", model, "--save-state", "s.json"),
         *("--set", "draw.interrupt_in_segment=2", "--steps", "1000"),
     )
-    assert stopped.code == 1
+    assert stopped.code == 130
+    again = f"longtake generate one --segments 4 --model {model} --save-state s.json"
     assert stopped.err.splitlines()[-2:] == [
-        "take.mp4: 2 of 4 segments are done; go on with --state s.json",
-        "error: interrupted",
+        f"take.mp4: 2 of 4 segments are done; go on with: {again} "
+        "--set draw.interrupt_in_segment=2 --steps 1000 -o take.mp4 --resume",
+        "interrupted",
     ]
     assert len(read_take("take.mp4").frames) == 8
     assert json.loads(Path("s.json").read_text())["payload"]["index"] == 1
@@ -209,7 +215,7 @@ def test_an_existing_take_stays_when_the_first_segment_fails(longtake: Command, 
     before = Path("take.mp4").read_bytes()
     failed = longtake("generate", "one", "--model", model, "--set", "draw.fail_in_segment=0")
     assert failed.code == 1
-    assert failed.err.count("\n") == 1
+    assert failed.err.splitlines()[-1].startswith("error: stage 'draw' failed")
     assert Path("take.mp4").read_bytes() == before
     assert files_in() == {"take.mp4"}
 
@@ -244,8 +250,15 @@ def test_verbose_shows_where_it_failed(longtake: Command, model: str) -> None:
         (("a", "--seed", "x"), "--seed"),
         (("a", "-o", "nowhere/take.mp4"), "there is no folder"),
         (("a", "-o", "take.gif"), "unknown file type"),
+        (("a", "-o", "take.webp"), "of it: longtake join TAKE -o take.webp"),
         (("a", "--save-state", "nowhere/s.json"), "nowhere/s.json: there is no folder"),
-        (("a", "--save-state", "take.mp4"), "the same file"),
+        (("a", "-o", "new.mp4", "--save-state", "new.mp4"), "the same file"),
+        (("a", "-o", "new.mp4", "--state", "new.mp4"), "the same file"),
+        (("a", "-o", "take.mp4"), "is there already; go on with it (--resume), name another"),
+        (("a", "--save-state", "keyless.json"), "keyless.json: is there already; go on from it"),
+        (("a", "-o", "take.mp4", "--resume"), "take.mp4: "),
+        (("a", "-o", "new.mp4", "--resume", "--state", "keyless.json"), "is not a state"),
+        (("--resume", "-o", "new.mp4"), "new.mp4: is not there, so there is nothing to go on"),
         (("a", "--save-state", "."), "is a directory"),
         (("a", "--state", "nowhere.json"), "nowhere.json: cannot be read"),
         (("a", "--state", "noise.json"), "noise.json: is not a state"),
@@ -301,10 +314,15 @@ def test_wrong_use_is_refused_in_one_line_before_anything_is_written(
 def test_a_take_is_not_overwritten_by_what_goes_on_from_it(longtake: Command, model: str) -> None:
     longtake("generate", "one", "two", "--model", model, "--set", "draw.fail_in_segment=1")
     before = Path("take.mp4").read_bytes()
-    refused = longtake("generate", "two", "--model", model, "--state", "take.mp4.state.json")
+    onward = ("generate", "two", "--model", model, "--state", "take.mp4.state.json")
+    refused = longtake(*onward, "-o", "take.mp4")
     assert refused.code == 2
-    assert "another file with -o" in refused.err
+    assert "name another file (-o)" in refused.err
     assert Path("take.mp4").read_bytes() == before
+    assert longtake(*onward).code == 0
+    assert len(read_take("take-2.mp4").frames) == 4
+    assert Path("take.mp4").read_bytes() == before
+    assert files_in() == {"take.mp4", "take.mp4.state.json", "take-2.mp4"}
 
 
 def test_a_blob_that_is_gone_is_a_failure(longtake: Command, model: str, shelf: Shelf) -> None:

@@ -25,6 +25,7 @@ def test_families_as_json(longtake: Command) -> None:
             "presets": [],
             "stages": ["speck"],
             "continuation_kinds": [],
+            "published": [],
         },
         {
             "name": "fog",
@@ -33,6 +34,7 @@ def test_families_as_json(longtake: Command) -> None:
             "presets": ["thin", "thick"],
             "stages": ["draw"],
             "continuation_kinds": ["fog.v1"],
+            "published": [],
         },
     ]
 

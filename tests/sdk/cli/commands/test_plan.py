@@ -77,7 +77,8 @@ def test_json_has_every_number(longtake: Command, model: str) -> None:
 def test_the_table_has_units_and_totals(longtake: Command, model: str) -> None:
     done = longtake("plan", "--model", model, "--segments", "5", "--num-frames", "400")
     lines = [" ".join(line.split()) for line in done.out.splitlines()]
-    assert lines[0] == "fog, preset thin: 32x48, 400 frames at 24 per second, 5 segments"
+    assert lines[0] == "needs 601.00 KiB at the peak"
+    assert "fog, preset thin: 32x48, 400 frames at 24 per second, 5 segments" in lines
     assert "draw 2 1: wisp 1.23 MFLOP 1.00 KiB - 601.00 KiB" in lines
     assert "draw Frames.pixels 400x32x48 uint8 600.00 KiB" in lines
     assert "segments 2 to 5 1600 4.92 MFLOP 601.00 KiB" in lines

@@ -126,7 +126,7 @@ def test_sound_alone_is_rolled_and_ended(longtake: Command, model: str, name: st
     common = ("generate", "one", "two", "--model", model, "--no-video", "-o", name)
     done = longtake(*common)
     assert done.code == 0, done.err
-    assert done.err.splitlines()[0].startswith("segment 1/2: 0.15 s, draw 0.")
+    assert done.err.splitlines()[2].startswith("segment 1/2: 0.15 s, draw 0.")
     assert done.err.splitlines()[-1] == f"{name}: 0.33 s of sound"
     take = read_take(name)
     assert take.fps is None

@@ -8,11 +8,14 @@ from typing import Any
 
 import click
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 import longtake as lt
-from longtake.cli.options.models import ModelChoice, choose_family
+from longtake.cli.options.models import ModelChoice, choose_family, open_pipeline
+from longtake.cli.terminal.narration import Narration
+from longtake.cli.terminal.remaining import Costs
 from longtake.plugins.loading import Plugin
+from tests.sdk.cli.toy_family import FOG
 
 
 @frozen(kw_only=True)
@@ -75,3 +78,65 @@ def test_a_state_that_none_of_them_reads_changes_nothing() -> None:
 def test_else_somebody_has_to_say(refused: Callable[[], str], problem: str) -> None:
     with pytest.raises(click.UsageError, match=problem):
         refused()
+
+
+class Rolling:
+    """A voice that is told everything; it asks what the stages cost."""
+
+    is_followed = True
+
+    def tell(self, event: object) -> None:
+        """Nothing to note."""
+
+    def busy(self, what: str) -> None:
+        """Nothing to note."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def estimate(request: lt.EstimateRequest) -> lt.RunEstimate:
+    ESTIMATED.append(request)
+    stages = [
+        lt.StageEstimate(name=spec.name, passes=(lt.PassEstimate("pass", 7),), steps=index + 1)
+        for index, spec in enumerate(request.recipe)
+    ]
+    return lt.RunEstimate([lt.SegmentEstimate(stages)] * request.segments)
+
+
+ESTIMATED: list[lt.EstimateRequest] = []
+
+
+def costs_of(family: lt.ModelFamily, monkeypatch: pytest.MonkeyPatch, segments: int) -> list[Costs]:
+    """What the stages cost as the narration is told."""
+    told: list[Costs] = []
+
+    def opened(self: Narration, model: Path | None, costs: Any) -> None:
+        told.append(costs(first))
+
+    monkeypatch.setattr(Narration, "opened", opened)
+    registry = lt.Registry([Plugin("main", "longtake-x", "1", "loaded", families=(family,))])
+    request = lt.GenerationRequest("a", output=lt.Output(return_state=True))
+    with lt.Pipeline(family) as pipeline:
+        first = pipeline.check(request)
+        if segments > 1:
+            after = pipeline.generate(first).live_state
+            first = pipeline.check(request, after=after)
+    with open_pipeline(registry, family, ModelChoice(), narration=Narration(Rolling())):
+        pass
+    return told
+
+
+@pytest.mark.parametrize(("segments", "expected"), [(1, [[7.0], [7.0]]), (2, [[7.0]])])
+def test_the_narration_can_ask_what_the_stages_cost(
+    monkeypatch: pytest.MonkeyPatch, segments: int, expected: Costs
+) -> None:
+    family = evolve(FOG, load=None, recognise=None, example=None, estimate=estimate)
+    assert costs_of(family, monkeypatch, segments) == [expected]
+    assert ESTIMATED[-1].segments == 2
+    assert ESTIMATED[-1].stage_options["draw"].num_inference_steps == 2
+
+
+def test_a_family_that_does_not_estimate_has_no_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    family = evolve(FOG, load=None, recognise=None, example=None)
+    assert costs_of(family, monkeypatch, 1) == [()]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+
 import click
 import pytest
 
 import longtake as lt
 from longtake.cli.terminal.failures import report
+from longtake.cli.terminal.interruption import Stopped, Terminated
 
 LINES = [
     (lt.ValidationError("sampling.fps", "is 0"), 2, "error: sampling.fps: is 0"),
@@ -14,8 +17,11 @@ LINES = [
     (click.ClickException("no such thing"), 2, "error: no such thing"),
     (click.UsageError("no such option"), 2, "error: no such option. See 'longtake --help'."),
     (click.UsageError("which one?"), 2, "error: which one? See 'longtake --help'."),
-    (lt.Cancelled("stopped"), 1, "error: interrupted"),
-    (click.Abort(), 1, "error: interrupted"),
+    (lt.Cancelled("stopped"), 130, "interrupted"),
+    (click.Abort(), 130, "interrupted"),
+    (KeyboardInterrupt(), 130, "interrupted"),
+    (Terminated(), 143, "interrupted"),
+    (Stopped(signal.SIGTERM), 143, "interrupted"),
     (lt.BlobNotFound("blob abc: gone"), 1, "error: blob abc: gone"),
     (
         RuntimeError("the fog\n  lifted\n"),
@@ -27,7 +33,7 @@ LINES = [
 
 @pytest.mark.parametrize(("error", "code", "line"), LINES, ids=lambda each: type(each).__name__)
 def test_an_error_is_one_line_and_an_exit_code(
-    capsys: pytest.CaptureFixture[str], error: Exception, code: int, line: str
+    capsys: pytest.CaptureFixture[str], error: Exception | KeyboardInterrupt, code: int, line: str
 ) -> None:
     assert report(error) == code
     shown = capsys.readouterr()

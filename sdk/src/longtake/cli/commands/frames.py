@@ -1,8 +1,8 @@
-"""The carried frames of a state as pictures."""
+"""Frames as pictures in a folder: those that a state carries, and those at the seams of a take."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-__all__ = ["write_frames"]
+__all__ = ["write_frames", "write_pictures"]
 
 _COLUMNS = 5
 _GAP = 4
@@ -24,29 +24,36 @@ _SHEET_WIDTH = 1600
 def write_frames(folder: Path, frames: Sequence[NDArray[np.uint8]]) -> list[Path]:
     """Write ``frame-000.png`` onwards and, last, ``contact-sheet.png`` of all of them.
 
-    ``frames`` are uint8 RGB ``[H, W, 3]`` of one size. The folder is created, its parent is not.
-    Returns the paths. Raises `OutputError`, also when one of the files is already there.
+    ``frames`` are uint8 RGB ``[H, W, 3]`` of one size. Returns and raises as `write_pictures`.
     """
     try:
         from PIL import Image
     except ImportError as error:
         raise MissingDependencyError("pillow", "--frames") from error
-    paths = [folder / f"frame-{index:03d}.png" for index in range(len(frames))]
-    paths.append(folder / "contact-sheet.png")
     pictures = [Image.fromarray(np.ascontiguousarray(frame)) for frame in frames]
+    named = {f"frame-{index:03d}.png": picture for index, picture in enumerate(pictures)}
+    return write_pictures(folder, {**named, "contact-sheet.png": _sheet(pictures)})
+
+
+def write_pictures(folder: Path, pictures: Mapping[str, Image]) -> list[Path]:
+    """Write each picture under its name, and return the paths.
+
+    The folder is created, its parent is not. Raises `OutputError`, also when one of the files is
+    already there.
+    """
     try:
         folder.mkdir(exist_ok=True)
-        for path in paths:
-            if path.exists():
-                raise OutputError(str(path), "is already there; choose another folder")
-        for path, picture in zip(paths, [*pictures, _sheet(pictures)], strict=True):
-            picture.save(path)
+        for name in pictures:
+            if (folder / name).exists():
+                raise OutputError(str(folder / name), "is already there; choose another folder")
+        for name, picture in pictures.items():
+            picture.save(folder / name)
     except OutputError:
         raise
     except OSError as error:
         problem = f"the frames cannot be written: {error.strerror or error}"
         raise OutputError(str(folder), problem) from error
-    return paths
+    return [folder / name for name in pictures]
 
 
 def _sheet(pictures: Sequence[Image]) -> Image:

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
-from attrs import evolve, fields, frozen
+from attrs import evolve, fields
 
 from longtake.blobs.protocol import BlobStore
-from longtake.cli.commands.rolling import Take, admit_first, roll
+from longtake.cli.commands.rolling import Take, admit_first, end_take, roll
+from longtake.cli.commands.starting import start_of
+from longtake.cli.commands.take_files import TakeFiles, free_output, writing
+from longtake.cli.options.completion import blob_urls, state_files
 from longtake.cli.options.documents import build_overrides, build_request, request_options
 from longtake.cli.options.inputs import InputChoice, input_options, read_inputs
 from longtake.cli.options.models import (
     ModelChoice,
-    ModelCommand,
     choose_family,
     model_options,
     open_pipeline,
     preset_options,
 )
+from longtake.cli.options.restoring import other_model_option, restored
 from longtake.cli.options.stores import open_store
+from longtake.cli.options.takes import TakeCommand, narration_of_command
 from longtake.families.family import ModelFamily
-from longtake.media.writer import check_output
 from longtake.plugins.registry import Registry
+from longtake.runs.early import check_early
 from longtake.schema.texts import check_texts
-from longtake.states.file import StateFile, check_state_target, read_state
+from longtake.states.file import StateFile
 
 __all__ = ["generate"]
 
@@ -34,6 +38,9 @@ _PATH = click.Path(path_type=Path)
 
 
 _AUTO = "auto"
+_OUTPUT = "take.mp4"
+_AS_PLANNED = "as planned"
+"""Stands for the prompts until the file that is gone on with has said them."""
 
 
 def _frames_or_auto(
@@ -45,9 +52,10 @@ def _frames_or_auto(
     return frames
 
 
-@click.command(cls=ModelCommand)
-@click.argument("prompts", nargs=-1, required=True, metavar="PROMPT...")
+@click.command(cls=TakeCommand)
+@click.argument("prompts", nargs=-1, metavar="PROMPT...")
 @model_options
+@other_model_option
 @preset_options
 @click.option(
     "--segments", type=click.IntRange(min=1), metavar="N", help="The last prompt repeats."
@@ -69,22 +77,48 @@ def _frames_or_auto(
     metavar="PATH=VALUE",
     help="Any field of the request, e.g. sampling.seed=3 or denoise.stg_scale=0. Repeatable.",
 )
-@click.option("--state", type=_PATH, metavar="IN.json", help="Go on from this state.")
 @click.option(
-    "--save-state", type=_PATH, metavar="OUT.json", help="The take is to be continued from here."
+    "--state",
+    type=_PATH,
+    metavar="IN.json",
+    help="Go on from this state.",
+    shell_complete=state_files,
+)
+@click.option(
+    "--save-state",
+    type=_PATH,
+    metavar="OUT.json",
+    help="The take is to be continued from here.",
+    shell_complete=state_files,
 )
 @click.option(
     "--state-kind", metavar="KIND", help="The kind of states to write; by default the family's."
 )
 @click.option("--finish", is_flag=True, help="End the sound, also with --save-state.")
-@click.option("--blobs", metavar="URL", help="Where states keep big parts, e.g. file:///folder.")
+@click.option(
+    "--blobs",
+    metavar="URL",
+    help="Where states keep big parts, e.g. file:///folder.",
+    shell_complete=blob_urls,
+)
 @click.option(
     "-o",
     "--output",
     type=_PATH,
-    default=Path("take.mp4"),
-    show_default=True,
-    help="A .mp4, or a lossless .mkv; with --no-video also a .m4a.",
+    help="A .mp4, or a lossless .mkv; with --no-video also a .m4a or .wav. By default take.mp4, or "
+    "take-2.mp4 and so on where that is taken.",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on in the output that is there: the same command again rolls what is left, and with "
+    "--state the prompts come next.",
+)
+@click.option(
+    "--overwrite", is_flag=True, help="Replace the output that is there, or its last segments."
+)
+@click.option(
+    "--discard-state", is_flag=True, help="Replace also the state of a take that is not finished."
 )
 def generate(
     prompts: tuple[str, ...],
@@ -94,6 +128,7 @@ def generate(
     assignments: tuple[str, ...],
     finish: bool,
     blobs: str | None,
+    other_model: bool,
     **options: Any,
 ) -> None:
     """Roll a take of picture and sound: one segment per PROMPT, the last one repeats.
@@ -103,77 +138,100 @@ def generate(
     its last; STRENGTH is 0 to 1, where 1 keeps the input as it is.
 
     Progress is told on standard error. A take that is interrupted leaves its finished segments in
-    the output file, and the state to go on from in OUT.json or else beside the output.
+    the output file, and the state to go on from in OUT.json or else beside the output; --resume
+    goes on with both.
     """
     choice = ModelChoice(**{field.name: options.pop(field.name) for field in fields(ModelChoice)})
-    files = _Files(**{field.name: options.pop(field.name) for field in fields(_Files)})
+    files = _files_of(options)
     chosen = InputChoice(**{field.name: options.pop(field.name) for field in fields(InputChoice)})
     auto = options["num_frames"] == _AUTO
     if auto:
         options["num_frames"] = None
     all_prompts = _one_per_segment(prompts, segments)
-    request = build_request(all_prompts[0], options, assignments)
-    predicts_length = auto and request.sampling.num_frames is None  # --set wins
+    request = build_request(all_prompts[0] if prompts else _AS_PLANNED, options, assignments)
+    for prompt in prompts:
+        evolve(request, prompt=prompt)  # refuses one before the others are rolled
     overrides = build_overrides(preset_overrides)
     files.check(pictures=request.output.video)
-    given = None if files.state is None else read_state(files.state)
-    store = None if blobs is None else _open_store(blobs, files.save_state is not None)
+    with writing(files.output, files.kept_state) as killed:
+        start = start_of(files, all_prompts, request.output, killed=killed)
+        take = Take(
+            start,
+            request,
+            files,
+            ends=finish or files.save_state is None,
+            predicts_length=auto and request.sampling.num_frames is None,  # --set wins
+        )
+        if start.ended:
+            click.echo(f"{files.output}: is finished, nothing is left to be rolled", err=True)
+            return
+        store = None if blobs is None else _open_store(blobs, files.save_state is not None)
+        _generate(take, choice, chosen, preset, overrides, store, other_model)
+
+
+def _generate(
+    take: Take,
+    choice: ModelChoice,
+    chosen: InputChoice,
+    preset: str | None,
+    overrides: Mapping[str, Any],
+    store: BlobStore | None,
+    other_model: bool,
+) -> None:
+    start, files, telling = take.start, take.files, narration_of_command()
     named = read_inputs(chosen)
     registry = Registry.default()
-    family = choose_family(registry, choice, given)
+    family = choose_family(registry, choice, start.state)
     family.preset(preset)  # refuses an unknown one before a checkpoint is looked at
-    family.writing_codec(request.output.state_kind)
-    states = None
-    if family.codecs:
-        states = StateFile(files.kept_state, family.blob_ids, blobs=store, given=given)
-    else:
-        _check_single(family, all_prompts, files)
-    take = Take(
-        all_prompts,
-        evolve(request, inputs=named.inputs),
-        files.output,
-        ends=finish or files.save_state is None,
-        predicts_length=predicts_length,
+    family.writing_codec(take.request.output.state_kind)
+    check_early(family, take.request, preset=preset, continued=start.state is not None)
+    states = _states_of(family, take, store)
+    take = evolve(
+        take,
+        request=evolve(take.request, inputs=named.inputs),
+        versions=registry.versions_of(family),
     )
-    with open_pipeline(registry, family, choice, preset, overrides) as pipeline:
-        after = None if given is None else pipeline.restore(given, blobs=store)
-        with named.naming():
-            first = admit_first(pipeline, take, after, store)
-        pipeline.prepare()
-        roll(pipeline, take, first, states)
+    if start.surplus:
+        click.echo(
+            f"{files.output}: segment {start.surplus[0].index + 1} is rolled again, because the "
+            "state after it was not kept",
+            err=True,
+        )
+    with open_pipeline(registry, family, choice, preset, overrides, narration=telling) as pipeline:
+        after = None
+        if start.state is not None:
+            after = restored(pipeline, choice, start.state, store, other_model)
+        if start.prompts:
+            with named.naming():
+                first = admit_first(pipeline, take, after, store)
+            roll(pipeline, take, first, states, telling)
+        else:
+            click.echo(f"{files.output}: has these segments already", err=True)
+            end_take(pipeline, take, after, store, telling)
     if states is not None and files.save_state is None:
         states.remove()
 
 
-@frozen
-class _Files:
-    """The files of one command; None where not given."""
-
-    output: Path
-    state: Path | None = None
-    save_state: Path | None = None
-
-    @property
-    def kept_state(self) -> Path:
-        """Where the newest state is while the take rolls; beside the output if nowhere else."""
-        beside = self.output.with_name(f"{self.output.name}.state.json")
-        return self.save_state or beside
-
-    def check(self, *, pictures: bool) -> None:
-        """Raise `OutputError` or `click.UsageError` for files that cannot be used like this."""
-        check_output(self.output, pictures=pictures)
-        check_state_target(self.kept_state)
-        if _same(self.kept_state, self.output):
-            raise click.UsageError("--save-state and -o name the same file.")
-        if self.save_state is None and self.state and _same(self.state, self.kept_state):
-            raise click.UsageError(
-                f"{self.state} goes on from {self.output}, which would be overwritten: name "
-                "another file with -o."
-            )
+def _files_of(options: dict[str, Any]) -> TakeFiles:
+    said = {field.name: options.pop(field.name) for field in fields(TakeFiles)}
+    if said["output"] is None:
+        said["output"] = Path(_OUTPUT) if said["resume"] else free_output(_OUTPUT)
+    return TakeFiles(**said)
 
 
-def _same(one: Path, other: Path) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
+def _states_of(family: ModelFamily, take: Take, store: BlobStore | None) -> StateFile | None:
+    """Where the newest state of the take is kept; None in a family that makes none."""
+    start, files = take.start, take.files
+    if family.codecs:
+        given = None if files.state is None else start.state
+        kept = start.state if files.state is None else None
+        return StateFile(files.kept_state, family.blob_ids, blobs=store, given=given, kept=kept)
+    if len(start.planned) > 1 or start.state is not None or files.save_state is not None:
+        raise click.UsageError(
+            f"family {family.name!r} makes no state, so it makes single segments: leave out "
+            "--segments, --state and --save-state, and give one prompt."
+        )
+    return None
 
 
 def _one_per_segment(prompts: tuple[str, ...], segments: int | None) -> tuple[str, ...]:
@@ -192,12 +250,3 @@ def _open_store(url: str, outlives: bool) -> BlobStore:
             "store that lasts, e.g. file:///folder."
         )
     return open_store(url)
-
-
-def _check_single(family: ModelFamily, prompts: tuple[str, ...], files: _Files) -> None:
-    """Refuse to continue what has no state."""
-    if len(prompts) > 1 or files.state is not None or files.save_state is not None:
-        raise click.UsageError(
-            f"family {family.name!r} makes no state, so it makes single segments: leave out "
-            "--segments, --state and --save-state, and give one prompt."
-        )

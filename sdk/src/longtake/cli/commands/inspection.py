@@ -1,4 +1,4 @@
-"""``longtake inspect``: what is in a state file."""
+"""``longtake inspect``: what is in a state file, or in the file of a take."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any
 
 import click
 
+from longtake.cli.options.completion import blob_urls, state_and_take_files
 from longtake.cli.options.stores import open_store
 from longtake.cli.terminal.tables import print_json
 from longtake.errors import ValidationError
+from longtake.files import check_name
+from longtake.media.formats import CONTAINER_FORMATS, container_format
 from longtake.plugins.registry import Registry
 from longtake.states.file import read_state
 from longtake.states.state import (
@@ -27,17 +30,51 @@ _PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("state", type=_PATH, metavar="STATE.json")
-@click.option("--blobs", metavar="URL", help="Where the state keeps big parts.")
+@click.argument("file", type=_PATH, metavar="STATE.json|TAKE", shell_complete=state_and_take_files)
 @click.option(
-    "--frames", "folder", type=_PATH, metavar="DIR", help="Write the carried frames there as PNGs."
+    "--blobs", metavar="URL", help="Where the state keeps big parts.", shell_complete=blob_urls
+)
+@click.option(
+    "--frames",
+    "folder",
+    type=_PATH,
+    metavar="DIR",
+    help="Write frames there as PNGs, with a contact sheet: those that the state carries, or the "
+    "first and last of each segment of the take.",
+)
+@click.option(
+    "--thumbnail",
+    type=_PATH,
+    metavar="FILE.png",
+    help="Write the first frame of the take there, at most 512 pixels a side.",
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on standard output."
 )
-def inspect(state: Path, blobs: str | None, folder: Path | None, as_json: bool) -> None:
-    """Show the kind, schema, segment and sizes of a state, and where its bytes are."""
-    given = read_state(state)
+def inspect(
+    file: Path, blobs: str | None, folder: Path | None, thumbnail: Path | None, as_json: bool
+) -> None:
+    """Show what is in a state or in the file of a take.
+
+    Of a state: kind, schema, segment and sizes, and where its bytes are. Of a take (.mp4, .mkv,
+    .m4a, .wav): which segments it holds, their prompts and seeds, what made them, and how to go on.
+    """
+    if problem := check_name(file):
+        raise ValidationError(str(file), problem)
+    if container_format(file) is not None:
+        if blobs is not None:
+            raise click.UsageError("--blobs is for a state; a take's file has its own record.")
+        from longtake.cli.commands.take_inspection import inspect_take
+
+        inspect_take(file, folder=folder, thumbnail=thumbnail, as_json=as_json)
+        return
+    if thumbnail is not None:
+        raise click.UsageError("--thumbnail is for the file of a take; of a state: --frames DIR.")
+    _inspect_state(file, blobs, folder, as_json)
+
+
+def _inspect_state(path: Path, blobs: str | None, folder: Path | None, as_json: bool) -> None:
+    given = _read(path)
     store = None if blobs is None else open_store(blobs)
     summary = _summarizing_codec(given).summarize(given, store)
     written: Sequence[Path] = ()
@@ -46,14 +83,32 @@ def inspect(state: Path, blobs: str | None, folder: Path | None, as_json: bool) 
 
         if not summary.frames:
             problem = "has no frames at hand: it carries none, or they are in a blob store"
-            raise ValidationError(str(state), f"{problem}, which --blobs names")
+            raise ValidationError(str(path), f"{problem}, which --blobs names")
         written = write_frames(folder, summary.frames)
     if as_json:
         print_json(_record(given, summary))
         return
     _print_summary(given, summary)
-    for path in written[-1:]:
-        click.echo(f"{len(written) - 1} frames and {path.name} are in {path.parent}", err=True)
+    for picture in written[-1:]:
+        click.echo(
+            f"{len(written) - 1} frames and {picture.name} are in {picture.parent}", err=True
+        )
+
+
+def _read(path: Path) -> ContinuationState:
+    try:
+        return read_state(path)
+    except ValidationError:
+        if not path.is_file() or _begins_like_json(path):
+            raise
+        kinds = ", ".join(CONTAINER_FORMATS)
+        problem = f"is neither a state, which is JSON, nor the file of a take ({kinds})"
+        raise ValidationError(str(path), problem) from None
+
+
+def _begins_like_json(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(256).lstrip()[:1] in (b"{", b"[")
 
 
 def _summarizing_codec(state: ContinuationState) -> SupportsSummary:

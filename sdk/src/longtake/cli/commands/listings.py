@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from longtake.cli.terminal.tables import print_json, print_table
+from longtake.cli.terminal.tables import print_json, print_table, print_text
 from longtake.families.family import ModelFamily
 from longtake.families.presets import Preset
 from longtake.families.stages import StageSpec, stage_defaults
@@ -29,7 +29,9 @@ def families(as_json: bool) -> None:
     registry = Registry.default()
     records = [_family_record(provided) for provided in registry.families]
     if as_json:
-        print_json(records)
+        print_json(
+            [_with_published(*each) for each in zip(records, registry.families, strict=True)]
+        )
         return
     print_table(
         ("family", "distribution", "version", "presets", "states"),
@@ -87,7 +89,8 @@ def plugins(as_json: bool) -> None:
         if record["error"]:
             where = f" in {record['phase']}" if record["phase"] else ""
             whose = f"{record['name']} ({record['distribution']} {record['version']})"
-            click.echo(f"\n{whose} {record['status']}{where}: {record['error']}")
+            click.echo()
+            print_text(f"{whose} {record['status']}{where}: {record['error']}")
 
 
 def _point_at_failures(registry: Registry) -> None:
@@ -106,6 +109,16 @@ def _family_record(provided: Provided[ModelFamily]) -> dict[str, Any]:
         "stages": list(dict.fromkeys(spec.name for spec in family.stages)),
         "continuation_kinds": [codec.kind for codec in family.codecs],
     }
+
+
+def _with_published(record: dict[str, Any], provided: Provided[ModelFamily]) -> dict[str, Any]:
+    family, names = provided.value, list[str]()
+    try:
+        names = [checkpoint.name for checkpoint in family.published_checkpoints]
+    except Exception as error:  # isolation: one family's list must not cost the other families
+        problem = f"{type(error).__name__}: {error}"
+        click.echo(f"note: what {family.name} published cannot be shown: {problem}", err=True)
+    return {**record, "published": names}
 
 
 def _plugin_record(plugin: Plugin) -> dict[str, Any]:

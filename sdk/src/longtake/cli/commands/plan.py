@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
-from attrs import evolve, fields, frozen
+from attrs import evolve, fields
 
-from longtake.cli.commands.plan_output import plan_record, print_plan
+from longtake.cli.commands.plan_memory import fit_of
+from longtake.cli.commands.plan_output import (
+    plan_record,
+    print_plan,
+    print_published,
+    published_record,
+)
+from longtake.cli.commands.plan_speed import DEVICES, speed_of
+from longtake.cli.commands.planned import Planned
+from longtake.cli.options.amounts import memory_amount
 from longtake.cli.options.documents import build_overrides, build_request, request_options
-from longtake.cli.options.family import options_for
 from longtake.cli.options.models import (
     ModelChoice,
     ModelCommand,
@@ -22,19 +30,41 @@ from longtake.cli.options.models import (
     preset_options,
 )
 from longtake.cli.terminal.tables import print_json
-from longtake.families.estimates import EstimateRequest, RunEstimate
 from longtake.families.family import ModelFamily
+from longtake.families.published import PublishedCheckpoint
+from longtake.plugins.published import find_published, published_checkpoints
 from longtake.plugins.registry import Registry
-from longtake.requests.request import GenerationRequest, Job
-from longtake.runs.resolution import naming_sampling, resolve_request
 from longtake.schema.references import resolve
-from longtake.schema.wire import structure
 
 __all__ = ["plan"]
 
 
 @click.command(cls=ModelCommand)
 @model_options
+@click.option(
+    "--published",
+    metavar="NAME",
+    help="A published checkpoint that a family knows, instead of --model: no file is needed.",
+)
+@click.option("--list-published", is_flag=True, help="List those, and plan nothing.")
+@click.option(
+    "--device-memory",
+    callback=memory_amount,
+    metavar="SIZE",
+    help="Of the device, e.g. 24GiB: says whether the take fits, and what would. Without --device "
+    "this is about cuda.",
+)
+@click.option(
+    "--device-name",
+    type=click.Choice(sorted(DEVICES), case_sensitive=False),
+    help="Whose speed the seconds are estimated with; of B200, H100 and H200 the SXM ones.",
+)
+@click.option(
+    "--device-tflops",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="X",
+    help="The same by the device's peak of dense bfloat16 products, in TFLOPS.",
+)
 @preset_options
 @click.option(
     "--segments", type=click.IntRange(min=1), default=1, metavar="N", help="Of the take (1)."
@@ -52,6 +82,11 @@ __all__ = ["plan"]
     "--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on standard output."
 )
 def plan(
+    published: str | None,
+    list_published: bool,
+    device_memory: int | None,
+    device_name: str | None,
+    device_tflops: float | None,
     preset: str | None,
     preset_overrides: tuple[str, ...],
     segments: int,
@@ -59,100 +94,77 @@ def plan(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Tell what a take will run and need: values, passes, FLOPs and memory of every stage.
+    """Tell what a take will run and need: memory, time, and of every stage values, passes, FLOPs.
 
-    Nothing is loaded; of a checkpoint only the configurations are read.
+    Nothing is loaded; of a checkpoint only the configurations are read, and of a --published one
+    not even those.
     """
     choice = ModelChoice(**{field.name: options.pop(field.name) for field in fields(ModelChoice)})
+    registry = Registry.default()
+    if list_published:
+        _list_published(registry, as_json)
+        return
+    speed = speed_of(device_name, device_tflops)
+    if choice.device is None and (device_memory, device_name, device_tflops) != (None, None, None):
+        choice = evolve(choice, device="cuda")
+    options = {**options, "allow_empty_prompt": True}  # what a segment shows costs nothing
     request = build_request("", options, assignments)
     overrides = build_overrides(preset_overrides)
-    family = choose_family(Registry.default(), choice)
+    family, known = _chosen(registry, choice, published)
     if family.estimate is None:
         raise click.UsageError(
             f"family {family.name!r} does not say what a take will need: it has no estimate."
         )
     family.preset(preset)  # refuses an unknown one before a checkpoint is looked at
-    with _checkpoint(family, choice.model) as path:
-        planned = _planned(family, choice, path, preset, overrides)
-        job, estimate = planned.estimate(request, segments)
+    with _checkpoint(family, choice.model, known) as path:
+        planned = Planned.of(family, choice, path, preset, overrides, request, segments)
+        job, estimate = planned.estimate()
+        fit = fit_of(planned, job, estimate, device_memory)
     if as_json:
-        print_json(plan_record(family, planned.preset_name, job, estimate))
+        print_json(plan_record(family, planned.preset_name, job, estimate, known, fit, speed))
     else:
-        print_plan(family, planned.preset_name, job, estimate)
+        print_plan(family, planned.preset_name, job, estimate, known, fit, speed)
 
 
-@frozen
-class _Planned:
-    """The model that a plan is for."""
-
-    family: ModelFamily
-    preset_name: str
-    preset_overrides: Mapping[str, Any]
-    path: Path | None
-    device: str | None
-    dtype: str | None
-    options: Any
-
-    def estimate(self, request: GenerationRequest, segments: int) -> tuple[Job, RunEstimate]:
-        """Raises `ValidationError` for a request that the family refuses."""
-        family, preset = self.family, self.family.preset(self.preset_name)
-        recipe = family.recipe(preset, self.preset_overrides)
-        continues = bool(family.codecs)
-        if segments > 1 and not continues:
-            raise click.UsageError(f"--segments: family {family.name!r} cannot continue a take")
-        request = evolve(request, output=evolve(request.output, return_state=continues))
-        resolved = resolve_request(request, family=family, preset=preset, recipe=recipe)
-        estimate: Any = resolve(family.estimate)
-        with naming_sampling(request, recipe):
-            found = estimate(
-                EstimateRequest(
-                    path=self.path,
-                    recipe=recipe,
-                    job=resolved.job,
-                    stage_options=resolved.options,
-                    segments=segments,
-                    device=self.device,
-                    dtype=self.dtype,
-                    options=self.options,
-                )
-            )
-        return resolved.job, found
+def _chosen(
+    registry: Registry, choice: ModelChoice, published: str | None
+) -> tuple[ModelFamily, PublishedCheckpoint | None]:
+    """The family, and which published checkpoint of its own is meant, if one is."""
+    if published is None:
+        return choose_family(registry, choice), None
+    if choice.model is not None:
+        raise click.UsageError("--published and --model are two checkpoints: give one of them")
+    if choice.family is not None:
+        return find_published([registry.family(choice.family)], published)
+    return find_published([provided.value for provided in registry.families], published)
 
 
-def _planned(
-    family: ModelFamily,
-    choice: ModelChoice,
-    path: Path | None,
-    preset: str | None,
-    overrides: Mapping[str, Any],
-) -> _Planned:
-    rest = options_for(family, choice.family_options)
-    cls: Any = resolve(family.options)
-    recognise: Any = resolve(family.recognise)
-    known = None if path is None or recognise is None else recognise(path)
-    name = preset or (None if known is None else known.preset)
-    return _Planned(
-        family,
-        name or family.preset().name,
-        overrides,
-        path,
-        choice.device,
-        choice.dtype,
-        None if cls is None else structure(rest, cls),
-    )
+def _list_published(registry: Registry, as_json: bool) -> None:
+    known = list(published_checkpoints(provided.value for provided in registry.families))
+    if as_json:
+        print_json([published_record(family, checkpoint) for family, checkpoint in known])
+    else:
+        print_published(known)
 
 
 @contextmanager
-def _checkpoint(family: ModelFamily, model: Path | None) -> Iterator[Path | None]:
-    """The checkpoint that is planned for; without ``model`` an example, gone afterwards."""
-    if model is not None or family.example is None:
+def _checkpoint(
+    family: ModelFamily, model: Path | None, known: PublishedCheckpoint | None
+) -> Iterator[Path | None]:
+    """The checkpoint that is planned for; what had to be written for that is gone afterwards."""
+    if known is None and (model is not None or family.example is None):
         yield model
         return
-    click.echo(
-        f"note: without --model, this is about the tiny example of {family.name}; "
-        "--model DIR points at a real checkpoint",
-        err=True,
-    )
-    write: Any = resolve(family.example)
+    if known is None:
+        click.echo(
+            f"note: without --model, this is about the tiny example of {family.name}; --model DIR "
+            "points at a real checkpoint, --published NAME names one that is not there",
+            err=True,
+        )
     with TemporaryDirectory(prefix="longtake-", ignore_cleanup_errors=True) as folder:
-        yield write(Path(folder) / "example")
+        if known is None:
+            write: Any = resolve(family.example)
+            yield write(Path(folder) / "example")
+        else:
+            write = resolve(known.write_configs)
+            yield write(known, Path(folder) / known.name)

@@ -8,22 +8,34 @@ from typing import Any
 import click
 from attrs import asdict
 
+from longtake.cli.commands.plan_memory import Alternative, Fit
+from longtake.cli.commands.plan_speed import Speed
 from longtake.cli.terminal.tables import print_table
 from longtake.families.estimates import RunEstimate, SegmentEstimate, StageEstimate
 from longtake.families.family import ModelFamily
+from longtake.families.published import PublishedCheckpoint
 from longtake.requests.request import Job
 
-__all__ = ["plan_record", "print_plan"]
+__all__ = ["plan_record", "print_plan", "print_published", "published_record"]
+
+_LEFT_TO_OTHERS = 2 * 2**30
 
 
 def plan_record(
-    family: ModelFamily, preset_name: str, job: Job, estimate: RunEstimate
+    family: ModelFamily,
+    preset_name: str,
+    job: Job,
+    estimate: RunEstimate,
+    published: PublishedCheckpoint | None,
+    fit: Fit,
+    speed: Speed,
 ) -> dict[str, Any]:
     """The plan as plain JSON, every segment and number in it."""
     sampling = job.sampling
     return {
         "family": family.name,
         "preset": preset_name,
+        "published": None if published is None else published_record(family, published),
         "height": sampling.height,
         "width": sampling.width,
         "num_frames": sampling.num_frames,
@@ -32,14 +44,50 @@ def plan_record(
         "flops": estimate.flops,
         "weight_bytes": estimate.weight_bytes,
         "peak_bytes": estimate.peak_bytes,
-        "segments": [_segment_record(segment) for segment in estimate.segments],
+        "memory": fit.record(),
+        "speed": speed.record(),
+        "seconds": speed.seconds(estimate.flops),
+        "segments": [_segment_record(segment, speed) for segment in estimate.segments],
     }
 
 
-def _segment_record(segment: SegmentEstimate) -> dict[str, Any]:
+def published_record(family: ModelFamily, checkpoint: PublishedCheckpoint) -> dict[str, Any]:
+    """What is known of a published checkpoint, as plain JSON."""
+    return {
+        "name": checkpoint.name,
+        "aliases": list(checkpoint.aliases),
+        "family": family.name,
+        "repository": checkpoint.repository,
+        "licence": checkpoint.licence,
+        "disk_bytes": checkpoint.disk_bytes,
+        "download": checkpoint.download_command,
+        "description": checkpoint.description,
+    }
+
+
+def print_published(known: Sequence[tuple[ModelFamily, PublishedCheckpoint]]) -> None:
+    """The published checkpoints that families know, and how each is fetched."""
+    print_table(
+        ("published", "family", "repository", "on disk", "licence"),
+        [
+            (each.name, family.name, each.repository, _on_disk(each.disk_bytes), each.licence)
+            for family, each in known
+        ],
+    )
+    for _, each in known:
+        click.echo(f"\n{each.name}: {each.description or each.repository}")
+        click.echo(f"  {each.download_command}")
+
+
+def _on_disk(num_bytes: int) -> str:
+    return f"{num_bytes / 10**9:.0f} GB"
+
+
+def _segment_record(segment: SegmentEstimate, speed: Speed) -> dict[str, Any]:
     return {
         "new_frames": segment.new_frames,
         "flops": segment.flops,
+        "seconds": speed.seconds(segment.flops),
         "peak_bytes": segment.peak_bytes,
         "stages": [
             {**asdict(stage), "flops": stage.flops, "passes_per_step": len(stage.passes)}
@@ -48,8 +96,24 @@ def _segment_record(segment: SegmentEstimate) -> dict[str, Any]:
     }
 
 
-def print_plan(family: ModelFamily, preset_name: str, job: Job, estimate: RunEstimate) -> None:
-    """The plan as tables: the first two segments, and what all add up to."""
+def print_plan(
+    family: ModelFamily,
+    preset_name: str,
+    job: Job,
+    estimate: RunEstimate,
+    published: PublishedCheckpoint | None,
+    fit: Fit,
+    speed: Speed,
+) -> None:
+    """The answer, then tables: the first two segments, and what all add up to."""
+    _print_fit(fit)
+    _print_speed(estimate, speed)
+    if published is not None:
+        click.echo(
+            f"{published.name} is {published.repository}: {_on_disk(published.disk_bytes)} on "
+            f"disk, {published.licence}"
+        )
+    click.echo()
     sampling = job.sampling
     count = len(estimate.segments)
     click.echo(
@@ -66,6 +130,52 @@ def print_plan(family: ModelFamily, preset_name: str, job: Job, estimate: RunEst
     _print_totals(estimate)
     for note in estimate.notes:
         click.echo(f"note: {note}")
+
+
+def _print_fit(fit: Fit) -> None:
+    """What is needed, whether it fits, and what would, in one line; then what else was tried."""
+    needs = f"needs {_size(fit.peak_bytes)} at the peak"
+    if fit.memory_bytes is None:
+        click.echo(needs)
+        return
+    there, spare = _whole(fit.memory_bytes), fit.memory_bytes - fit.peak_bytes
+    if fit.fits:
+        tight = f"; {_size(spare) if spare else 'nothing'} is left for the allocator"
+        click.echo(f"{needs}: fits in {there}{tight if spare < _LEFT_TO_OTHERS else ''}")
+        return
+    best = fit.best
+    if best is not None and best.fits:
+        click.echo(f"{needs}: does not fit in {there}; {_with(best)}")
+    else:
+        least = "" if best is None else f"; {_with(best)}"
+        click.echo(f"{needs}: does not fit in {there}, nor does any other choice{least}")
+    for each in fit.alternatives:
+        if each is not best:  # which the first line says
+            click.echo(f"  {_with(each)}")
+    if (best is None or not best.fits) and fit.largest_weights > fit.memory_bytes:
+        click.echo(f"  the weights of one stage alone are {_size(fit.largest_weights)}")
+
+
+def _with(alternative: Alternative) -> str:
+    verdict = "fits" if alternative.fits else "does not fit"
+    peak = _size(alternative.peak_bytes)
+    return f"with {' '.join(alternative.arguments)} it needs {peak}: {verdict}"
+
+
+def _print_speed(estimate: RunEstimate, speed: Speed) -> None:
+    segment = max(estimate.segments, key=lambda each: each.flops, default=None)
+    if segment is not None and segment.flops:
+        seconds = speed.seconds(segment.flops)
+        click.echo(
+            f"about {seconds:.3g} s a segment ({_flops(segment.flops)}), an estimate: "
+            f"{speed.assumed}; loading, copies and files are not counted"
+        )
+
+
+def _whole(num_bytes: int) -> str:
+    """``24 GiB``, without decimals that say nothing."""
+    amount, _, unit = _size(num_bytes).partition(" ")
+    return f"{float(amount):g} {unit}"
 
 
 def _print_stages(segment: SegmentEstimate) -> None:

@@ -2,113 +2,205 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
 from attrs import define, evolve, field, frozen
 
 from longtake.blobs.protocol import BlobStore
+from longtake.cli.commands.hints import next_command, same_command
+from longtake.cli.commands.starting import Start
+from longtake.cli.commands.take_files import TakeFiles, same_file, state_beside
 from longtake.cli.terminal.interruption import cancelled_by_signals
-from longtake.cli.terminal.progress import SegmentProgress, describe
-from longtake.media.writer import TakeWriter
+from longtake.cli.terminal.narration import Narration
 from longtake.pipeline import Pipeline
 from longtake.requests.inputs import Inputs
 from longtake.requests.request import GenerationRequest
-from longtake.runs.events import Final
+from longtake.runs.events import Event, Final
 from longtake.runs.prepared import PreparedRequest
 from longtake.runs.results import GenerationResult
 from longtake.states.file import StateFile
 from longtake.states.live import LiveState
+from longtake.takes.writer import TakeWriter
 
-__all__ = ["Take", "admit_first", "roll"]
+__all__ = ["Take", "admit_first", "end_take", "roll"]
 
 
 @frozen
 class Take:
     """What to roll.
 
-    - ``prompts``: one per segment.
+    - ``start``: the prompts, one per segment, and what they come behind.
     - ``request``: what the segments have in common, and the inputs of the first.
-    - ``output``: the media file.
+    - ``files``: where the take and its state go.
     - ``ends``: whether the held-back sound is let out after the last segment.
     - ``predicts_length``: whether each prompt says how many new frames its segment has, as far as
       the model can tell.
+    - ``versions``: of the distributions that make it.
     """
 
-    prompts: tuple[str, ...]
+    start: Start
     request: GenerationRequest
-    output: Path
+    files: TakeFiles
     ends: bool
     predicts_length: bool = False
+    versions: Mapping[str, str] = field(factory=dict)
+
+    def writer(self, pipeline: Pipeline) -> TakeWriter:
+        """What writes the take; the file is begun with the first segment, or gone on with."""
+        start, files = self.start, self.files
+        if start.appends:
+            return TakeWriter.resume(files.output, after=start.state, planned=start.planned)
+        return TakeWriter(
+            files.output,
+            family=pipeline.family.name,
+            preset=f"{pipeline.preset.name}@{pipeline.preset.version}",
+            model=pipeline.model_fingerprint,
+            versions=self.versions,
+            planned=start.planned,
+            begins_after=start.state,
+            overwrite=files.overwrite,
+        )
 
 
 @define
-class _Rolled:
-    """How far a take has come."""
+class _Roll:
+    """A take that is being rolled: how far it has come, and where it is kept."""
 
+    take: Take
+    writer: TakeWriter
+    states: StateFile | None
+    narration: Narration
     state: LiveState | None
+    output: Path
     segments: int = 0
-    frames: int = 0
-    picture_seconds: float = 0.0
-    sound_seconds: float = 0.0
-    has_sound: bool = False
-    _writer: TakeWriter | None = field(default=None, alias="writer")
+
+    def keep(self, number: int, result: GenerationResult) -> None:
+        """First the segment, then the state after it, which never says more than the file holds."""
+        state = result.state
+        try:
+            self._append(result)
+        except BaseException:
+            if self.states is not None:
+                self.states.discard(state)
+            raise
+        if self.states is not None and state is not None:
+            self.states.save(state)
+        self.state = result.live_state
+        self.segments += 1
+        self.narration.rolled(number, result, None if self.states is None else self.states.path)
+
+    def end(self, pipeline: Pipeline, blobs: BlobStore | None, cancel: Callable[[], bool]) -> None:
+        """Let the held-back sound out, and close the file of a take that is complete."""
+        if pipeline.family.finish and self.state is not None and self.writer.record.channels:
+            self._append(pipeline.finish(self.state, blobs=blobs, cancel=cancel))
+        self.writer.finish()
 
     @property
-    def seconds(self) -> float:
-        """How long the picture is, or the sound where there is no picture."""
-        return self.picture_seconds if self.frames else self.sound_seconds
+    def hint(self) -> str:
+        """The command that goes on."""
+        if self.states is None or not self._is_beside:
+            return same_command(self.output)
+        kept = self.states.path
+        return same_command(self.output, None if kept == state_beside(self.output) else kept)
 
-    def add(self, result: GenerationResult, output: Path, files: ExitStack) -> None:
-        """Store what ``result`` adds; the file is begun with the first segment."""
-        if self._writer is None:
-            self._writer = files.enter_context(TakeWriter(output, fps=result.fps))
-        self._writer.append(result.frames, result.audio, result.audio_sample_rate)
-        self.has_sound = result.audio is not None
-        self.frames += len(result.frames)
-        self.picture_seconds += float(len(result.frames) / result.fps)
-        if result.audio is not None and result.audio_sample_rate:
-            self.sound_seconds += result.audio.shape[1] / result.audio_sample_rate
+    @property
+    def _is_beside(self) -> bool:
+        """Whether the state is kept beside the take, wherever that is."""
+        return self.take.files.save_state is None
+
+    def _append(self, result: GenerationResult) -> None:
+        self.writer.append(result, state=result.state)
+        self.follow()
+
+    def follow(self) -> None:
+        """Go where the file is now, if someone took it away."""
+        now = Path(self.writer.path or "")
+        if not same_file(now, self.output):
+            self.output = self.output.with_name(now.name)
+            self.narration.moved(self.output)
+            beside = state_beside(self.output)
+            if self.states is not None and self._is_beside and not os.path.lexists(beside):
+                self.states.move(beside)  # else it stays, and the hint names it
 
 
 def admit_first(
     pipeline: Pipeline, take: Take, after: LiveState | None, blobs: BlobStore | None
 ) -> PreparedRequest:
     """The first segment's request, checked. ``after``: the state that the take goes on from."""
-    return _admitted(pipeline, take, take.prompts[0], take.request.inputs, after, blobs)
+    inputs = Inputs() if take.start.again else take.request.inputs
+    return _admitted(pipeline, take, take.start.prompts[0], inputs, after, blobs)
 
 
-def roll(pipeline: Pipeline, take: Take, first: PreparedRequest, states: StateFile | None) -> None:
-    """Roll ``take``. ``states``: where its newest state is kept; None when it has none.
+def roll(
+    pipeline: Pipeline,
+    take: Take,
+    first: PreparedRequest,
+    states: StateFile | None,
+    narration: Narration,
+) -> None:
+    """Load the networks and roll ``take``.
+
+    ``states``: where its newest state is kept; None when it has none.
 
     Whatever is raised, the file holds the finished segments and the state file goes on from them;
-    a line on standard error says so.
+    a line on standard error says so, with the command that goes on.
     """
-    rolled = _Rolled(first.state)
-    try:
-        with cancelled_by_signals() as cancel, ExitStack() as files:
-            for number, prompt in enumerate(take.prompts, 1):
-                label, prepared = f"segment {number}/{len(take.prompts)}", first
+    prompts = take.start.prompts
+    # Within the signals, so that one does not tear the closing of the file.
+    with cancelled_by_signals() as cancel, take.writer(pipeline) as writer:
+        rolling = _Roll(take, writer, states, narration, first.state, take.files.output)
+        narration.started(
+            pipeline,
+            first,
+            segments=len(prompts),
+            output=take.files.output,
+            frames_before=_frames(writer),
+            samples_before=_samples(writer),
+        )
+        try:
+            pipeline.prepare()
+            for number, prompt in enumerate(prompts, 1):
+                prepared = first
                 if number > 1:
                     prepared = _admitted(
-                        pipeline, take, prompt, Inputs(), rolled.state, first.blobs
+                        pipeline, take, prompt, Inputs(), rolling.state, first.blobs
                     )
-                result = _roll_segment(pipeline, prepared, label, cancel.is_set)
-                _keep(result, take, rolled, states, files)
-                describe(label, result)
-            if take.ends and rolled.has_sound and pipeline.family.finish:
-                assert rolled.state is not None
-                end = pipeline.finish(rolled.state, blobs=first.blobs, cancel=cancel.is_set)
-                rolled.add(end, take.output, files)
-    except BaseException:
-        _say_what_is_kept(take, rolled, states)
-        raise
-    what = f"{rolled.frames} frames, {rolled.seconds:.2f} s"
-    if not rolled.frames:
-        what = f"{rolled.seconds:.2f} s of sound"
-    click.echo(f"{take.output}: {what}", err=True)
+                with narration.segment(number) as follow:
+                    result = _roll_segment(pipeline, prepared, follow, cancel.is_set)
+                rolling.keep(number, result)
+            if take.ends:
+                rolling.end(pipeline, first.blobs, cancel.is_set)
+        except BaseException:
+            _say_what_is_kept(rolling)
+            raise
+    _say_what_is_done(rolling)
+
+
+def end_take(
+    pipeline: Pipeline,
+    take: Take,
+    state: LiveState | None,
+    blobs: BlobStore | None,
+    narration: Narration,
+) -> None:
+    """Close the file of a take of whose segments none is missing, with the end if it has one."""
+    # Within the signals, so that one does not tear the closing of the file.
+    with cancelled_by_signals() as cancel, take.writer(pipeline) as writer:
+        rolling = _Roll(take, writer, None, narration, state, take.files.output)
+        if take.ends:
+            rolling.end(pipeline, blobs, cancel.is_set)
+    _say_what_is_done(rolling)
+
+
+def _frames(writer: TakeWriter) -> int:
+    return writer.record.end_frame - writer.record.first_frame
+
+
+def _samples(writer: TakeWriter) -> int:
+    return writer.record.end_sample - writer.record.first_sample
 
 
 def _admitted(
@@ -131,41 +223,40 @@ def _admitted(
 
 
 def _roll_segment(
-    pipeline: Pipeline, prepared: PreparedRequest, label: str, cancel: Callable[[], bool]
+    pipeline: Pipeline,
+    prepared: PreparedRequest,
+    follow: Callable[[Event], None],
+    cancel: Callable[[], bool],
 ) -> GenerationResult:
     result = None
-    with SegmentProgress(label) as progress:
-        for event in pipeline.stream(prepared, cancel=cancel):
-            progress.show(event)
-            if isinstance(event, Final):
-                result = event.result
+    for event in pipeline.stream(prepared, cancel=cancel):
+        follow(event)
+        if isinstance(event, Final):
+            result = event.result
     assert result is not None
     return result
 
 
-def _keep(
-    result: GenerationResult,
-    take: Take,
-    rolled: _Rolled,
-    states: StateFile | None,
-    files: ExitStack,
-) -> None:
-    """First the segment, then the state after it: a state never says more than the file holds."""
-    try:
-        rolled.add(result, take.output, files)
-    except BaseException:
-        if states is not None:
-            states.discard(result.state)
-        raise
-    if states is not None and result.state is not None:
-        states.save(result.state)
-    rolled.state = result.live_state
-    rolled.segments += 1
-
-
-def _say_what_is_kept(take: Take, rolled: _Rolled, states: StateFile | None) -> None:
-    if not rolled.segments:
+def _say_what_is_kept(rolling: _Roll) -> None:
+    if not rolling.writer.record.segments:
         return
-    there = f"{take.output}: {rolled.segments} of {len(take.prompts)} segments are done"
-    onward = "" if states is None else f"; go on with --state {states.path}"
+    held, planned = len(rolling.writer.record.segments), len(rolling.take.start.planned)
+    there = f"{rolling.output}: {held} of {planned} segments are done"
+    onward = ""
+    if rolling.states is not None:
+        onward = f"; go on with: {rolling.hint}"
     click.echo(f"{there}{onward}", err=True)
+
+
+def _say_what_is_done(rolling: _Roll) -> None:
+    rolling.follow()
+    files, writer = rolling.take.files, rolling.writer
+    frames, rate = _frames(writer), writer.record.sample_rate
+    seconds = float(frames / writer.record.fps)
+    if not frames and rate:
+        seconds = _samples(writer) / rate
+    saved = onward = None
+    if files.save_state is not None and rolling.states is not None:
+        saved = rolling.states.path
+        onward = next_command(rolling.output, saved)
+    rolling.narration.done(frames, seconds, saved, rolling.output, onward)

@@ -24,6 +24,12 @@ _OPTIONS = (
     click.option(
         "--overlap-frames", type=int, metavar="N", help="Repeated by the next segment (9)."
     ),
+    click.option(
+        "--allow-empty-prompt",
+        flag_value=True,
+        default=None,
+        help="Take a prompt of nothing: the model makes what it likes.",
+    ),
     click.option("--no-video", "video", flag_value=False, default=None, help="Make sound alone."),
     click.option(
         "--no-audio", "audio", flag_value=False, default=None, help="Make a silent picture."
@@ -41,6 +47,7 @@ _PATHS = {
     "negative_prompt": "negative_prompt",
     "overlap_frames": "output.overlap_frames",
     "state_kind": "output.state_kind",
+    "allow_empty_prompt": "allow_empty_prompt",
     "video": "output.video",
     "audio": "output.audio",
 }

@@ -10,13 +10,15 @@ import attrs
 import click
 
 from longtake.cli.options.documents import parse_value
+from longtake.cli.options.help import FAMILY_GROUP, GROUPS, write_examples, write_options
 from longtake.families.family import ModelFamily
 from longtake.plugins.registry import Registry
 from longtake.schema.json_schema import without_none
 from longtake.schema.keywords import keywords_of
 from longtake.schema.references import resolve
+from longtake.schema.suggestions import did_you_mean
 
-__all__ = ["FAMILY_OPTIONS", "ModelCommand", "options_for"]
+__all__ = ["FAMILY_OPTIONS", "ModelCommand", "flag_of", "options_for"]
 
 FAMILY_OPTIONS = "family_options"
 """The parameter of a command's function that has what the user said: ``{field: value}``."""
@@ -38,6 +40,15 @@ class ModelCommand(click.Command):
         count = len(self.params)  # those after them are click's: --help
         return [*own[:count], *ctx.meta[__name__], *own[count:]]
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        params = self.get_params(ctx)
+        brought = {p.name or "": p.group for p in params if isinstance(p, _FamilyOption)}
+        write_options(ctx, formatter, params, brought)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(self.name or "", formatter)
+        super().format_epilog(ctx, formatter)
+
     def invoke(self, ctx: click.Context) -> Any:
         said = {name: value for name, value in ctx.params.items() if name.startswith(_PREFIX)}
         for name in said:
@@ -50,6 +61,14 @@ class ModelCommand(click.Command):
         return super().invoke(ctx)
 
 
+class _FamilyOption(click.Option):
+    """An option that families bring. ``group``: of `GROUPS`, where it is shown."""
+
+    def __init__(self, *args: Any, group: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.group = group
+
+
 def options_for(family: ModelFamily, said: Mapping[str, Any]) -> dict[str, Any]:
     """The keyword arguments of `longtake.load` from what was said on the command line.
 
@@ -58,11 +77,13 @@ def options_for(family: ModelFamily, said: Mapping[str, Any]) -> dict[str, Any]:
     fields = _fields(family) if said else {}
     for name in said:
         if name not in fields:
-            raise click.UsageError(f"family {family.name!r} has no option {_flag(name)}.")
+            meant = did_you_mean(flag_of(name), map(flag_of, fields))
+            raise click.UsageError(f"family {family.name!r} has no option {flag_of(name)}{meant}.")
     return {name: _parsed(name, fields[name].type, value) for name, value in said.items()}
 
 
-def _flag(name: str) -> str:
+def flag_of(name: str) -> str:
+    """The option for a field of a family's options class."""
     return f"--{name.replace('_', '-')}"
 
 
@@ -102,12 +123,15 @@ def _param(name: str, fields: Mapping[str, attrs.Attribute[Any]]) -> click.Optio
     hints = [without_none(field.type) for field in fields.values()]
     texts = [f.metadata["help"] for f in fields.values() if "help" in f.metadata]
     help_text = " ".join([*texts[:1], f"[{', '.join(fields)}]"])
-    flag, parameter = _flag(name), f"{_PREFIX}{name}"
+    flag, parameter = flag_of(name), f"{_PREFIX}{name}"
+    named = [f.metadata["group"] for f in fields.values() if "group" in f.metadata]
+    group = named[0] if named and named[0] in GROUPS else FAMILY_GROUP
     if all(hint is bool for hint in hints):
         pair = f"{flag}/--no-{flag.removeprefix('--')}"
-        return click.Option([pair, parameter], default=None, help=help_text)
-    return click.Option(
+        return _FamilyOption([pair, parameter], default=None, help=help_text, group=group)
+    return _FamilyOption(
         [flag, parameter],
+        group=group,
         multiple=any(map(_is_list, hints)),
         metavar=_metavar(list(fields.values()), hints),
         help=help_text,
@@ -159,7 +183,7 @@ def _parsed(name: str, hint: Any, said: Any) -> Any:
         return [_scalar(item, text) for item, text in zip(wanted, said, strict=True)]
     if isinstance(said, tuple):  # repeatable for the sake of another family
         if len(said) > 1:
-            raise click.UsageError(f"{_flag(name)} is given {len(said)} times.")
+            raise click.UsageError(f"{flag_of(name)} is given {len(said)} times.")
         said = said[0]
     return _scalar(hint, said)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -11,12 +12,20 @@ from typing import Any, TypeVar
 import click
 from attrs import field, frozen
 
+from longtake.cli.options.completion import family_names, preset_names
 from longtake.cli.options.family import ModelCommand, options_for
+from longtake.cli.terminal.narration import Narration
+from longtake.cli.terminal.remaining import Costs
+from longtake.cli.terminal.voices import warn
+from longtake.families.estimates import EstimateRequest
 from longtake.families.family import ModelFamily
 from longtake.loading import load
 from longtake.pipeline import Pipeline
+from longtake.plugins.published import check_not_on_hub
 from longtake.plugins.registry import Registry
+from longtake.runs.prepared import PreparedRequest
 from longtake.schema.references import resolve
+from longtake.schema.wire import structure
 from longtake.settings import Settings
 from longtake.states.state import ContinuationState
 
@@ -38,13 +47,20 @@ _OPTIONS = (
         metavar="DIR",
         help="Checkpoint to load. Without it: a small example with random weights.",
     ),
-    click.option("--family", metavar="NAME", help="Its family, when it cannot be told."),
+    click.option(
+        "--family",
+        metavar="NAME",
+        help="Its family, when it cannot be told.",
+        shell_complete=family_names,
+    ),
     click.option("--device", help="E.g. cpu or cuda:0."),
     click.option("--dtype", help="E.g. float32 or bfloat16."),
 )
 
 _PRESET_OPTIONS = (
-    click.option("--preset", metavar="NAME", help="See 'longtake presets'."),
+    click.option(
+        "--preset", metavar="NAME", help="See 'longtake presets'.", shell_complete=preset_names
+    ),
     click.option(
         "--preset-override",
         "preset_overrides",
@@ -95,6 +111,8 @@ def choose_family(
         family = registry.family(choice.family)
         if choice.model is None and family.load is not None and family.example is None:
             raise click.UsageError(f"family {family.name!r} has no example: give --model DIR")
+        if choice.model is not None and family.load is not None:
+            check_not_on_hub(choice.model, [provided.value for provided in registry.families])
         return family
     if choice.model is not None:
         return registry.recognise(choice.model)[0]
@@ -127,16 +145,28 @@ def open_pipeline(
     choice: ModelChoice,
     preset: str | None = None,
     preset_overrides: Mapping[str, Any] | None = None,
+    *,
+    narration: Narration | None = None,
 ) -> Iterator[Pipeline]:
     """The pipeline, whose networks are not loaded yet, so that a request can be checked first.
 
     Of several processes only rank 0 gets one; those that share its work end in here. Without
-    ``--model`` an example checkpoint is made, which is gone afterwards.
+    ``--model`` an example checkpoint is made, which is gone afterwards. ``narration``: tells of the
+    loading, and is told how to find out what the stages cost.
     """
     options = options_for(family, choice.family_options)
+    rank = Settings.from_environment().rank
+    example = choice.model is None and family.load is not None
+    if example and not rank:
+        warn(
+            f"without --model, {family.name} runs on a tiny example with random weights, "
+            "which makes noise; --model DIR points at a real checkpoint"
+        )
+    if narration is not None and not rank:
+        narration.busy(f"loading {family.name}")  # seconds may go by before it can count
     with ExitStack() as stack:
         model = choice.model
-        if model is None and family.load is not None:
+        if example:
             folder = TemporaryDirectory(prefix="longtake-", ignore_cleanup_errors=True)
             model = _write_example(family, Path(stack.enter_context(folder)))
         pipeline = load(
@@ -148,22 +178,51 @@ def open_pipeline(
             dtype=choice.dtype,
             registry=registry,
             prepare=False,
+            progress=None if narration is None or rank else narration.loading,
             **options,
         )
-        if (settings := Settings.from_environment()).rank:
+        if rank:
+            world_size = Settings.from_environment().world_size
             raise click.UsageError(
-                f"family {family.name!r} runs in one process, not in {settings.world_size}."
+                f"family {family.name!r} runs in one process, not in {world_size}."
             )
-        yield stack.enter_context(pipeline)
+        opened = stack.enter_context(pipeline)
+        if narration is not None:
+            narration.opened(choice.model, partial(_costs, opened, model, choice, options))
+        yield opened
+
+
+def _costs(
+    pipeline: Pipeline,
+    model: Path | None,
+    choice: ModelChoice,
+    options: Mapping[str, Any],
+    first: PreparedRequest,
+) -> Costs:
+    """FLOPs of the stages of a take that goes on with ``first``, and of one more segment.
+
+    Empty for a family that does not estimate them. Raises what the family raises.
+    """
+    family = pipeline.family
+    if family.estimate is None:
+        return ()
+    cls: Any = resolve(family.options)
+    request = EstimateRequest(
+        path=model,
+        recipe=pipeline.recipe,
+        job=first.job,
+        stage_options=first.options,
+        segments=2 if family.codecs else 1,
+        device=choice.device,
+        dtype=choice.dtype,
+        options=None if cls is None else structure(options, cls),
+    )
+    estimate: Any = resolve(family.estimate)
+    segments = estimate(request).segments[1 if first.job.segment_index else 0 :]
+    return [[float(stage.flops) for stage in segment.stages] for segment in segments]
 
 
 def _write_example(family: ModelFamily, folder: Path) -> Path:
-    if Settings.from_environment().rank == 0:
-        click.echo(
-            f"note: without --model, {family.name} runs on a tiny example with random weights, "
-            "which makes noise; --model DIR points at a real checkpoint",
-            err=True,
-        )
     write: Any = resolve(family.example)
     written: Path = write(folder / "example")
     return written

@@ -1,43 +1,60 @@
-"""What a rolling take shows: a bar per segment on a terminal, a line per segment everywhere."""
+"""A bar on a terminal, as wide as the terminal is; nothing where standard error is none."""
 
 from __future__ import annotations
 
+import os
+import sys
 from types import TracebackType
 from typing import Any, Self
 
-import click
+__all__ = ["Bar", "as_bytes", "as_time", "terminal_columns"]
 
-from longtake.runs.events import Event, Progress
-from longtake.runs.results import GenerationResult
-
-__all__ = ["SegmentProgress", "describe", "seconds_of"]
-
-_BAR = "{desc} |{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
+_NARROW = 80
+"""Columns below which a bar tells less, so that it still fits."""
 
 
-class SegmentProgress:
-    """A bar over the steps of a segment's stages; nothing where standard error is no terminal."""
+class Bar:
+    """One line that changes in place and is gone in the end.
 
-    def __init__(self, label: str) -> None:
-        from tqdm import tqdm
+    It is hidden where standard error is no terminal, or one that cannot go back in a line.
+    """
 
-        self._label = label
+    def __init__(self, *, hidden: bool = False) -> None:
+        from tqdm import tqdm  # late: only commands that roll show one
+
         self._bar: Any = tqdm(
-            total=1, desc=label, leave=False, disable=None, dynamic_ncols=True, bar_format=_BAR
+            total=1, leave=False, disable=True if hidden else None, bar_format="{desc}"
         )
-        self._stage = ""
 
-    def show(self, event: Event) -> None:
-        """Move the bar to where ``event`` says."""
-        if self._bar.disable or not isinstance(event, Progress):
+    @property
+    def is_shown(self) -> bool:
+        return not self._bar.disable
+
+    def say(self, text: str) -> None:
+        """A line without a bar."""
+        self._show(text, "{desc}", 0, 1)
+
+    def show(self, label: str, done: float, total: float, told: str, short: str = "") -> None:
+        """``label``, a bar, and then ``told``, or ``short`` where there is no room for it."""
+        columns = terminal_columns()
+        tail = told if columns is None or columns >= _NARROW or not short else short
+        if columns is not None and len(label) > columns // 2:
+            label = f"{label[: columns // 2 - 3]}..."
+        self._show(label, f"{{desc}} |{{bar}}| {_literal(tail)}", done, total)
+
+    def _show(self, label: str, form: str, done: float, total: float) -> None:
+        if not self.is_shown:
             return
-        if event.stage != self._stage:
-            self._stage = event.stage
-            self._bar.set_description_str(f"{self._label} {event.stage}", refresh=False)
-        if event.total != self._bar.total or event.step == 0:
-            self._bar.reset(total=event.total)
-        self._bar.n = event.step
+        columns = terminal_columns()
+        # One column is left free: some terminals wrap a line that fills the last one.
+        self._bar.ncols = None if columns is None else max(columns - 1, 1)
+        self._bar.bar_format = form
+        self._bar.set_description_str(label, refresh=False)
+        self._bar.total, self._bar.n = max(total, 1), done
         self._bar.refresh()
+
+    def close(self) -> None:
+        self._bar.close()
 
     def __enter__(self) -> Self:
         return self
@@ -48,22 +65,41 @@ class SegmentProgress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._bar.close()
+        self.close()
 
 
-def describe(label: str, result: GenerationResult) -> None:
-    """One line on standard error: what a segment added, and its longest stage."""
-    parts = [f"{seconds_of(result):.2f} s"]
-    if len(result.frames):
-        parts.insert(0, f"{len(result.frames)} frames")
-    if result.timings:
-        stage = max(result.timings, key=lambda name: result.timings[name])
-        parts.append(f"{stage} {result.timings[stage]:.1f} s")
-    click.echo(f"{label}: {', '.join(parts)}", err=True)
+def terminal_columns(stream: Any = None) -> int | None:
+    """How wide the terminal of ``stream`` is now, standard error without one; None if it is none.
+
+    Also None for a terminal that does not know.
+    """
+    try:
+        shown = sys.stderr if stream is None else stream
+        return os.get_terminal_size(shown.fileno()).columns or None
+    except (AttributeError, OSError, ValueError):  # no stream, no file, no terminal
+        return None
 
 
-def seconds_of(result: GenerationResult) -> float:
-    """How long the new picture is; the new sound where there is no picture."""
-    if len(result.frames) or result.audio is None or not result.audio_sample_rate:
-        return float(len(result.frames) / result.fps)
-    return float(result.audio.shape[1] / result.audio_sample_rate)
+def as_time(seconds: float | None) -> str:
+    """``m:ss`` or ``h:mm:ss``; a question mark for what is not known."""
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def as_bytes(count: int, total: int | None = None) -> str:
+    """``count``, or ``count/total``, in the unit that the larger of them needs."""
+    units = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10}
+    largest = max(count, total or 0)
+    unit = next((name for name, worth in units.items() if largest >= worth), "B")
+    worth = units.get(unit, 1)
+    digits = 0 if unit == "B" else 1
+    shown = [f"{each / worth:.{digits}f}" for each in (count, total) if each is not None]
+    return f"{'/'.join(shown)} {unit}"
+
+
+def _literal(text: str) -> str:
+    """``text`` as it stands, also where braces mean something."""
+    return text.replace("{", "{{").replace("}", "}}")

@@ -1,0 +1,96 @@
+"""What a plan is for: a family, a preset, a checkpoint and its options, and a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import evolve, field, frozen
+
+from longtake.cli.options.family import options_for
+from longtake.cli.options.models import ModelChoice
+from longtake.families.estimates import EstimateRequest, RunEstimate
+from longtake.families.family import ModelFamily
+from longtake.requests.request import GenerationRequest, Job
+from longtake.runs.resolution import naming_sampling, resolve_request
+from longtake.schema.references import resolve
+from longtake.schema.wire import structure
+
+__all__ = ["Planned"]
+
+
+@frozen
+class Planned:
+    """A take that is planned. ``said``: of the family's options, as on the command line."""
+
+    family: ModelFamily
+    preset_name: str
+    preset_overrides: Mapping[str, Any]
+    path: Path | None
+    device: str | None
+    dtype: str | None
+    request: GenerationRequest
+    segments: int
+    said: Mapping[str, Any] = field(factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        family: ModelFamily,
+        choice: ModelChoice,
+        path: Path | None,
+        preset: str | None,
+        preset_overrides: Mapping[str, Any],
+        request: GenerationRequest,
+        segments: int,
+    ) -> Planned:
+        """``preset``: None for the one that the checkpoint gets by default."""
+        recognise: Any = resolve(family.recognise)
+        known = None if path is None or recognise is None else recognise(path)
+        name = preset or (None if known is None else known.preset) or family.preset().name
+        return cls(
+            family,
+            name,
+            preset_overrides,
+            path,
+            choice.device,
+            choice.dtype,
+            request,
+            segments,
+            choice.family_options,
+        )
+
+    def options(self) -> Any:
+        """An instance of the family's options class, None when it has none."""
+        rest = options_for(self.family, self.said)
+        cls: Any = resolve(self.family.options)
+        return None if cls is None else structure(rest, cls)
+
+    def estimate(self) -> tuple[Job, RunEstimate]:
+        """Raises `ValidationError` for a request that the family refuses."""
+        family, preset = self.family, self.family.preset(self.preset_name)
+        options = self.options()
+        recipe = family.recipe(preset, self.preset_overrides)
+        continues = bool(family.codecs)
+        if self.segments > 1 and not continues:
+            raise click.UsageError(f"--segments: family {family.name!r} cannot continue a take")
+        request = self.request
+        request = evolve(request, output=evolve(request.output, return_state=continues))
+        resolved = resolve_request(request, family=family, preset=preset, recipe=recipe)
+        estimate: Any = resolve(family.estimate)
+        with naming_sampling(request, recipe):
+            found = estimate(
+                EstimateRequest(
+                    path=self.path,
+                    recipe=recipe,
+                    job=resolved.job,
+                    stage_options=resolved.options,
+                    segments=self.segments,
+                    device=self.device,
+                    dtype=self.dtype,
+                    options=options,
+                )
+            )
+        return resolved.job, found
