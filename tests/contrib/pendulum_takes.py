@@ -17,11 +17,15 @@ OVERLAP = 9
 
 @frozen(eq=False)
 class Rolled:
-    """A take: its new frames and samples joined, and the typed state after each segment."""
+    """A take: its new frames and samples joined, with its end; the typed state after each segment.
+
+    ``held``: how many of the samples came with the end.
+    """
 
     frames: NDArray[np.uint8]
     sound: NDArray[np.float32]
     states: tuple[PendulumState, ...]
+    held: int
 
 
 def load() -> lt.Pipeline:
@@ -54,9 +58,13 @@ def results(
 def roll(new_frames: Iterable[int], **sampling: Any) -> Rolled:
     """A take of one segment for each of ``new_frames``, joined."""
     done = list(results(new_frames, **sampling))
-    sounds = [each.audio for each in done if each.audio is not None]
+    with load() as pipeline:
+        assert done[-1].state is not None
+        end = pipeline.finish(done[-1].state)
+    sounds = [each.audio for each in (*done, end) if each.audio is not None]
     return Rolled(
         np.concatenate([each.frames for each in done]),
         np.concatenate(sounds, axis=1),
         tuple(typed(each.state) for each in done if each.state is not None),
+        sounds[-1].shape[1],
     )

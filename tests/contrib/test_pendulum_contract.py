@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import strategies as st
 
 import longtake as lt
@@ -14,6 +15,7 @@ from longtake_pendulum import longtake_families
 from longtake_pendulum.palettes import PALETTES
 from longtake_pendulum.parameters import Parameters
 from longtake_pendulum.state import PendulumState
+from longtake_pendulum.strikes import held_frames
 
 PARAMETERS = st.builds(
     Parameters,
@@ -26,6 +28,8 @@ PARAMETERS = st.builds(
     pitch=st.floats(55, 440),
     glide=st.floats(0, 12),
     volume=st.floats(0, 1),
+    phrase=st.just(0.0) | st.floats(0.1, 60),
+    decay=st.floats(0.2, 20),
 )
 
 
@@ -45,18 +49,24 @@ def spans(draw: st.DrawFn) -> lt.TakeSpan:
 
 
 @st.composite
-def pendulum_states(draw: st.DrawFn) -> PendulumState:
-    parameters = draw(PARAMETERS)
+def pendulum_states(
+    draw: st.DrawFn, parameters_of: st.SearchStrategy[Parameters] = PARAMETERS
+) -> PendulumState:
+    parameters, span = draw(parameters_of), draw(spans())
 
     def one_each(low: float, high: float) -> tuple[float, ...]:
         return tuple(draw(st.floats(low, high)) for _ in range(parameters.num_pendulums))
 
+    levels = (0, 1) if parameters.phrase else (0, 0)
     return PendulumState(
-        span=draw(spans()),
+        span=span,
         parameters=parameters,
         angles=one_each(-1, 1),
         velocities=one_each(-100, 100),
         phases=one_each(0, 1),
+        held_frames=held_frames(parameters, span.end_frame, span.fps),
+        struck=one_each(*levels),
+        heard=one_each(*levels),
         palette=draw(st.sampled_from(sorted(PALETTES))),
     )
 
@@ -81,3 +91,18 @@ class TestPendulumCodec(CodecContract):
     @pytest.fixture
     def typed_states(self) -> st.SearchStrategy[PendulumState]:
         return pendulum_states()
+
+
+DRONES = PARAMETERS.map(lambda parameters: evolve(parameters, phrase=0.0, decay=1.8))
+
+
+class TestDroneCodec(CodecContract):
+    """The kind before strikes writes the takes that have none, and reads all that it ever wrote."""
+
+    @pytest.fixture
+    def codec(self) -> lt.ContinuationCodec[Any]:
+        return longtake_families()[0].codecs[1]
+
+    @pytest.fixture
+    def typed_states(self) -> st.SearchStrategy[PendulumState]:
+        return pendulum_states(DRONES)

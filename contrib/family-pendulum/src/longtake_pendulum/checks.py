@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 import longtake as lt
-from longtake_pendulum.physics import Swing, largest_angles, modes
+from longtake_pendulum.physics import largest_angles, modes
 from longtake_pendulum.state import PendulumState
 
 __all__ = ["check_job", "check_swing"]
@@ -46,8 +44,7 @@ def check_swing(state: PendulumState) -> None:
 
     Raises `longtake.ValidationError`.
     """
-    start = Swing(np.array(state.angles), np.array(state.velocities))
-    largest = largest_angles(modes(state.parameters), start).max()
+    largest = largest_angles(modes(state.parameters), state.swing).max()
     if largest > state.parameters.amplitude * (1 + _ROUNDING):
         raise lt.ValidationError(
             "state.payload.state.angles",

@@ -38,6 +38,8 @@ class ToneOptions:
     pitch: float | None = _option("pitch", "Of the lowest tone at rest, in Hz.")
     glide: float | None = _option("glide", "Semitones that a tone rises with its bob.")
     volume: float | None = _option("volume", "Peak of the sound.")
+    phrase: float | None = _option("phrase", "Seconds of a phrase; 0: a drone, never struck.")
+    decay: float | None = _option("decay", "Seconds in which the lowest tone falls by 60 dB.")
 
 
 def parameters_of_take(

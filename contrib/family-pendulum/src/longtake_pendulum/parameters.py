@@ -22,6 +22,9 @@ class Parameters:
     - ``pitch``: of the longest pendulum's tone at rest, Hz.
     - ``glide``: semitones by which a tone rises up to the largest angle.
     - ``volume``: what the sound's peak never exceeds.
+    - ``phrase``: seconds from the beginning of one phrase to that of the next; 0 for tones that are
+      never struck and never end.
+    - ``decay``: seconds in which the longest pendulum's tone falls by 60 dB.
 
     Raises `longtake.ValidationError` for values out of range.
     """
@@ -33,5 +36,7 @@ class Parameters:
     damping: float = field(default=0.0, validator=lt.between(0, 0.4))
     amplitude: float = field(default=0.25, validator=lt.between(0.01, 0.5))
     pitch: float = field(default=196.0, validator=lt.between(55, 440))
-    glide: float = field(default=4.0, validator=lt.between(0, 12))
-    volume: float = field(default=0.5, validator=lt.between(0, 1))
+    glide: float = field(default=0.5, validator=lt.between(0, 12))
+    volume: float = field(default=0.9, validator=lt.between(0, 1))
+    phrase: float = field(default=3.2, validator=lt.between(0, 60))
+    decay: float = field(default=1.8, validator=lt.between(0.2, 20))

@@ -39,6 +39,10 @@ class Swing:
         """Of a swing at several moments, that at one of them."""
         return Swing(self.angles[index], self.velocities[index])
 
+    def between(self, first: int, end: int) -> Swing:
+        """That at the moments from ``first`` to the one before ``end``."""
+        return Swing(self.angles[first:end], self.velocities[first:end])
+
 
 @frozen(eq=False)
 class Modes:

@@ -12,10 +12,12 @@ from longtake_pendulum.options import MotionOptions, ToneOptions, parameters_of_
 from longtake_pendulum.palettes import palette_of
 from longtake_pendulum.parameters import Parameters
 from longtake_pendulum.physics import Swing, initial_swing, lengths, modes
-from longtake_pendulum.sound import SAMPLE_RATE, Tones, phases_until, rendered
+from longtake_pendulum.singing import Voices, ending, one_frame
+from longtake_pendulum.sound import SAMPLE_RATE, Tones, samples_before
 from longtake_pendulum.state import PendulumState
+from longtake_pendulum.strikes import held_frames, silent
 
-__all__ = ["Simulate", "draw", "remember", "sing"]
+__all__ = ["Simulate", "draw", "remember", "ring_out", "sing"]
 
 
 class Simulate:
@@ -43,14 +45,14 @@ class Simulate:
         state: PendulumState | None,
         run: lt.Run,
     ) -> tuple[Parameters, Swing]:
-        """The swing is at each new frame and, last, at the first one of the next segment."""
+        """The swing is at each frame without sound, each new one, and that after the last."""
         parameters = parameters_of_take(motion, tones, state.parameters if state else None)
-        if state is None:
-            start = initial_swing(parameters, run.random("swing"))
-        else:
-            start = Swing(np.array(state.angles), np.array(state.velocities))
-        moments = np.append(span.frame_times(), span.seconds)
-        return parameters, modes(parameters).after(start, moments)
+        start = state.swing if state else initial_swing(parameters, run.random("swing"))
+        frames = span.num_frames + (state.held_frames if state else 0)
+        swing = modes(parameters).after(start, np.arange(frames + 1) / float(span.fps))
+        # To the bit, so that two segments see the same strikes where they meet.
+        swing.angles[0], swing.velocities[0] = start.angles, start.velocities
+        return parameters, swing
 
 
 def draw(
@@ -68,9 +70,10 @@ def draw(
     wanted = palette_of(job.prompt)
     end = colours_of(wanted)
     begin = end if state is None or state.palette == wanted else colours_of(state.palette)
+    first = state.held_frames if state else 0
     for index in run.steps(count):
         colours = _glided(begin, end, (index + 1) / count)
-        pixels[index] = painter.frame(swing.angles[index], colours)
+        pixels[index] = painter.frame(swing.angles[first + index], colours)
     return lt.Frames(pixels)
 
 
@@ -86,22 +89,31 @@ def sing(
     state: PendulumState | None,
     run: lt.Run,
 ) -> tuple[lt.Waveform, Tones]:
-    """The sound of the new frames, from their first sample to the one before the next frame's.
+    """The sound from where there is none yet to where the end of a take would begin.
 
-    Nothing of it depends on what comes later, so nothing is held back.
+    Or to the very end, where nobody goes on. ``Tones`` are those where the end would begin.
     """
-    own = modes(parameters)
-    phases = np.array(state.phases) if state else np.zeros(parameters.num_pendulums)
+    voices, held = Voices.of(parameters), held_frames(parameters, span.end_frame, span.fps)
+    tones = state.tones if state else Tones(np.zeros(len(swing.angles[0])), silent(parameters))
+    first = span.first_frame - (state.held_frames if state else 0)
     parts = [np.zeros((2, 0), np.float32)]
-    for index in run.steps(span.num_frames):
-        frame = span.first_frame + index
-        alone = evolve(span, first_frame=frame, end_frame=frame + 1, overlap_frames=0)
-        moments = np.append(alone.sample_times(SAMPLE_RATE), alone.seconds)
-        turns, angles = phases_until(parameters, own, swing.at(index), phases, moments)
-        if job.output.audio:
-            parts.append(rendered(parameters, turns[:-1], angles[:-1]))
-        phases = turns[-1] % 1
-    return lt.Waveform(np.concatenate(parts, axis=1), SAMPLE_RATE), Tones(phases)
+    count = span.end_frame - held - first
+    for index in run.steps(count):
+        frame, both = one_frame(span, first + index), swing.between(index, index + 2)
+        part, tones = voices.sing(frame, both, tones, struck=True, silent=not job.output.audio)
+        parts.append(part)
+    if job.output.last and job.output.audio:
+        parts.append(ending(voices, span, swing.at(count), tones, held, run))
+    begins = samples_before(first, span.fps)
+    return lt.Waveform(np.concatenate(parts, axis=1), SAMPLE_RATE, begins), tones
+
+
+def ring_out(state: PendulumState, run: lt.Run) -> lt.Waveform:
+    """The end of a take: the sound of its last frames, which dies away."""
+    voices, held = Voices.of(state.parameters), state.held_frames
+    sound = ending(voices, state.span, state.swing, state.tones, held, run)
+    begins = samples_before(state.span.end_frame - held, state.span.fps)
+    return lt.Waveform(sound, SAMPLE_RATE, begins)
 
 
 def remember(
@@ -112,13 +124,17 @@ def remember(
     span: lt.TakeSpan,
     state: PendulumState | None,
 ) -> PendulumState:
-    """The physical state at the moment of the next frame."""
-    end = swing.at(-1)
+    """The physical state at the moment up to which there is sound."""
+    held = held_frames(parameters, span.end_frame, span.fps)
+    end = swing.at(-1 - held)
     return PendulumState(
         span=evolve(span, seed=state.span.seed) if state else span,
         parameters=parameters,
         angles=tuple(end.angles.tolist()),
         velocities=tuple(end.velocities.tolist()),
         phases=tuple(tones.phases.tolist()),
+        held_frames=held,
+        struck=tuple(tones.ringing.struck.tolist()),
+        heard=tuple(tones.ringing.heard.tolist()),
         palette=palette_of(job.prompt),
     )
