@@ -61,11 +61,34 @@ def install(session: nox.Session, *requirements: str) -> None:
     session.install("-q", "-c", "constraints.txt", *packages, *requirements)
 
 
+DEMO = (
+    ("PyTorch, about 200 MB to download for CPUs alone, 3 GB with CUDA", ("torch",)),
+    ("diffusers, transformers and what they need, about 60 MB", ("diffusers", "transformers")),
+    ("PyAV, NumPy and Pillow, about 65 MB", ("av", "numpy", "pillow")),
+    (
+        "Longtake itself, from this folder, under 1 MB",
+        ("-esdk", "-efamilies/ltx2[offload]", "-econtrib/family-pendulum"),
+    ),
+)
+"""What the demo needs, in the order in which it is installed."""
+
+
 @nox.session
 def demo(session: nox.Session) -> None:
     """Takes of three segments: out/pendulum.mp4, out/demo.mp4, a .png each. ``-- --model DIR``."""
-    install(session)
+    for number, (what, requirements) in enumerate(DEMO, 1):
+        session.log(f"installing {number} of {len(DEMO)}: {what}")
+        start = time.monotonic()
+        session.install("-q", "-c", "constraints.txt", *requirements)
+        session.log(f"  done in {time.monotonic() - start:.0f} s, {_size_of(session)} MB so far")
     session.run("python", "examples/demo.py", *session.posargs)
+    session.log(f"longtake is now at {Path(session.bin, 'longtake')}")
+
+
+def _size_of(session: nox.Session) -> int:
+    """How much is in the session's environment, in MB."""
+    files = Path(session.virtualenv.location).rglob("*")
+    return sum(file.lstat().st_size for file in files) // 1_000_000
 
 
 @nox.session
@@ -93,6 +116,14 @@ def long_take(session: nox.Session) -> None:
     install(session, *TOOLS)
     test = "tests/contrib/test_long_take.py"
     session.run("pytest", "-q", "-s", test, "--segments", "300", *session.posargs)
+
+
+@nox.session
+def takes(session: nox.Session) -> None:
+    """Commands, kills and people at random over two takes and two folders: 250 steps, thrice."""
+    install(session, *TOOLS)
+    test = "tests/contrib/test_takes_at_random.py"
+    session.run("pytest", "-q", "-s", test, "--steps", "250", *session.posargs)
 
 
 @nox.session
@@ -172,10 +203,14 @@ def wheels(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Ratios, each paired in one run: start-up, blob stores, segments beside diffusers' pipeline.
 
+    CPU seconds of the first take too; ``python benchmarks/first_generate.py LONGTAKE`` compares
+    them with another build's.
+
     The real size needs an accelerator; without one that part says so.
     """
     install(session, *SERVERS)
     session.run("python", "benchmarks/startup.py")
+    session.run("python", "benchmarks/first_generate.py")
     session.run("python", "benchmarks/blobs.py")
     session.run("python", "benchmarks/segment.py", *session.posargs)
     session.run("python", "benchmarks/tiling.py")

@@ -1,22 +1,27 @@
-"""Roll three segments of a take and look at them: out/pendulum.mp4 and out/demo.mp4, with a .png.
+"""Roll takes of three segments and look at them: out/pendulum.mp4 and out/demo.mp4, with a .png.
 
 The pendulums need no weights. LTX-2 has a tiny checkpoint with random weights, made on the spot,
-unless ``--model`` names a real one; then it alone is rolled.
+unless ``--model`` names a real one; then it alone is rolled. At the end each take is rolled again,
+every segment by a process of its own from the state file of the one before; not with ``--once``.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+from attrs import asdict, frozen
 
 import longtake as lt
 from longtake.media.contact_sheet import SegmentView, contact_sheet
-from longtake.media.writer import TakeWriter
-from longtake_ltx2.tiny import write_tiny_checkpoint
 
 PROMPTS = (
     "a tram turns into a narrow street, its bell rings",
@@ -27,44 +32,88 @@ PROMPTS = (
 PALETTES = ("dawn over the sea", "a forest at noon", "dusk")
 
 
+@frozen
+class Show:
+    """A take to be rolled: ``model`` is a checkpoint folder, or ``-``."""
+
+    family: str
+    model: str
+    prompts: tuple[str, ...]
+    video: str
+
+    def load(self) -> lt.Pipeline:
+        return lt.load(None if self.model == "-" else self.model, family=self.family)
+
+
+@frozen(eq=False)
+class Take:
+    """What was rolled; ``end`` is the sound that was held back until then."""
+
+    segments: tuple[lt.GenerationResult, ...]
+    end: lt.GenerationResult
+
+
 def main() -> None:
     arguments = parse_arguments()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    if arguments.model is not None:
-        show(lt.load(arguments.model), arguments.out / "demo.mp4", PROMPTS)
+    if arguments.next_segment:
+        next_segment()
         return
-    show(lt.load(family="pendulum"), arguments.out / "pendulum.mp4", PALETTES)
-    with tempfile.TemporaryDirectory() as scratch:
-        tiny = write_tiny_checkpoint(Path(scratch) / "tiny")
-        show(lt.load(tiny), arguments.out / "demo.mp4", PROMPTS)
-    print(
-        "\nRandom weights give noise, in picture and sound. With a real checkpoint:\n"
-        "    python3 -m nox -s demo -- --model path/to/LTX-2"
-    )
-
-
-def show(pipeline: lt.Pipeline, video: Path, prompts: Sequence[str]) -> None:
-    """Roll a take and write it, its contact sheet beside it, and what it took."""
-    with pipeline:
-        segments, end = roll(pipeline, prompts)
-    sheet = video.with_suffix(".png")
-    write_video(video, segments, end)
-    write_sheet(sheet, segments, end)
-    print(f"{pipeline.family.name}: {video} and {sheet}")
-    print(table(segments))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with shows(arguments) as chosen:
+        takes = [shown(show) for show in chosen]
+        if arguments.model is None:
+            print("\nRandom weights give noise, in picture and sound. With a real checkpoint:")
+            print("    python3 -m nox -s demo -- --model path/to/LTX-2")
+        if not arguments.once:
+            roll_again(chosen, takes, ahead=arguments.model is None)
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, help="a checkpoint folder of LTX-2")
+    parser.add_argument("--once", action="store_true", help="do not roll the takes again")
     parser.add_argument("--out", type=Path, default=Path("out"))
+    parser.add_argument("--next-segment", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def roll(
-    pipeline: lt.Pipeline, prompts: Sequence[str]
-) -> tuple[list[lt.GenerationResult], lt.GenerationResult | None]:
-    """The segments, each from nothing but the JSON state of the one before, and the end, if any."""
+@contextmanager
+def shows(arguments: argparse.Namespace) -> Iterator[list[Show]]:
+    """The takes that were asked for."""
+    video = str(arguments.out / "demo.mp4")
+    if arguments.model is not None:
+        yield [Show("ltx2", str(arguments.model), PROMPTS, video)]
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        say("making a tiny checkpoint of LTX-2 with random weights")
+        from longtake_ltx2.tiny import write_tiny_checkpoint
+
+        tiny = write_tiny_checkpoint(Path(scratch) / "tiny")
+        yield [
+            Show("pendulum", "-", PALETTES, str(arguments.out / "pendulum.mp4")),
+            Show("ltx2", str(tiny), PROMPTS, video),
+        ]
+
+
+def say(what: str) -> None:
+    print(what, "...", flush=True)
+
+
+def shown(show: Show) -> Take:
+    """Roll a take and write it, its contact sheet beside it, and what it took."""
+    say(f"\n{show.family}: {len(show.prompts)} segments in one process")
+    with show.load() as pipeline:
+        take = roll(pipeline, show.prompts)
+    write_video(show.video, take)
+    sheet = Path(show.video).with_suffix(".png")
+    write_sheet(sheet, show.prompts, take)
+    print(table(take.segments))
+    print(f"{show.family}: {show.video} and {sheet}")
+    return take
+
+
+def roll(pipeline: lt.Pipeline, prompts: Sequence[str]) -> Take:
+    """The segments, each from nothing but the JSON state of the one before, and the end."""
     state: lt.ContinuationState | None = None
     segments = []
     for prompt in prompts:
@@ -72,36 +121,25 @@ def roll(
         segments.append(session.extend(prompt))
         assert session.state is not None
         state = lt.ContinuationState.from_json(session.state.to_json())
-    ends = pipeline.family.finish  # of what holds no sound back there is no end
-    return segments, lt.Session(pipeline, state=state).finish() if ends else None
+    return Take(tuple(segments), lt.Session(pipeline, state=state).finish())
 
 
-def write_video(
-    path: Path, segments: Sequence[lt.GenerationResult], end: lt.GenerationResult | None
-) -> None:
-    with TakeWriter(path, fps=segments[0].fps) as writer:
-        for part in (*segments, end):
-            if part is not None:
-                writer.append(part.frames, part.audio, part.audio_sample_rate)
+def write_video(path: str, take: Take) -> None:
+    with lt.TakeWriter(path, overwrite=True) as writer:
+        for part in (*take.segments, take.end):
+            writer.append(part)
+        writer.finish()
 
 
-def write_sheet(
-    path: Path, segments: Sequence[lt.GenerationResult], end: lt.GenerationResult | None
-) -> None:
-    views, start = [], 0.0
-    for number, segment in enumerate(segments, 1):
-        seconds = float(len(segment.frames) / segment.fps)
-        label = f"segment {number}: {start:.2f} to {start + seconds:.2f} s"
-        views.append(SegmentView(segment.frames[0], segment.frames[-1], label, seconds))
-        start += seconds
-    parts = [*segments, end] if end is not None else segments
+def write_sheet(path: Path, prompts: Sequence[str], take: Take) -> None:
+    views = [
+        SegmentView(each.frames[0], each.frames[-1], prompt, float(len(each.frames) / each.fps))
+        for prompt, each in zip(prompts, take.segments, strict=True)
+    ]
+    parts = (*take.segments, take.end)
     sound = [part.audio for part in parts if part.audio is not None]
-    sheet = contact_sheet(
-        views,
-        audio=np.concatenate(sound, axis=1) if sound else None,
-        sample_rate=segments[0].audio_sample_rate,
-    )
-    sheet.save(path)
+    audio = np.concatenate(sound, axis=1) if sound else None
+    contact_sheet(views, audio=audio, sample_rate=take.segments[0].audio_sample_rate).save(path)
 
 
 def table(segments: Sequence[lt.GenerationResult]) -> str:
@@ -117,6 +155,69 @@ def table(segments: Sequence[lt.GenerationResult]) -> str:
         "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
         for row in rows
     )
+
+
+def roll_again(chosen: Sequence[Show], takes: Sequence[Take], *, ahead: bool = False) -> None:
+    """Each segment once more, in a process of its own, from the state file of the one before.
+
+    ``ahead``: the processes load their models all at once, and then wait for their turn.
+    """
+    count = len(chosen[0].prompts)
+    processes: Iterable[subprocess.Popen[str]] = (started(chosen) for _ in range(count))
+    processes = list(processes) if ahead else processes
+    say(f"\nagain, by {count} processes that know nothing but the state file of the one before")
+    print(f"{'':12}{'one process':37}{count} processes")
+    print(f"{'':12}" + 2 * f"{'frames':18}{'sound':19}")
+    same = True
+    with tempfile.TemporaryDirectory() as scratch:
+        for number, process in enumerate(processes):
+            again = told_by(process, number, scratch)
+            for show, take, other in zip(chosen, takes, again, strict=True):
+                one = digests(take.segments[number])
+                same &= one == other
+                verdict = "equal" if one == other else "DIFFERENT"
+                print(f"{show.family:8} {number + 1}  {one}   {other}   {verdict}", flush=True)
+    if not same:
+        sys.exit("the processes made another take")
+    print(f"{count} processes made the takes that one process made, bit for bit.")
+
+
+def started(chosen: Sequence[Show]) -> subprocess.Popen[str]:
+    """A process that loads the models and then waits to be told what to roll."""
+    command = [sys.executable, __file__, "--next-segment"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    print(json.dumps([asdict(show) for show in chosen]), file=process.stdin, flush=True)
+    return process
+
+
+def told_by(process: subprocess.Popen[str], number: int, folder: str) -> list[str]:
+    """The digests that a process tells of segments ``number``, from the states in ``folder``."""
+    told, _ = process.communicate(json.dumps([number, folder]))
+    if process.returncode:
+        sys.exit(f"process {number + 1} failed")
+    return told.splitlines()
+
+
+def next_segment() -> None:
+    """In that process: the segment after the state in a file, which the state after it replaces."""
+    shows = [Show(**fields) for fields in json.loads(sys.stdin.readline())]
+    pipelines = [show.load() for show in shows]
+    number, folder = json.loads(sys.stdin.readline())
+    for show, pipeline in zip(shows, pipelines, strict=True):
+        file = Path(folder, f"{show.family}.json")
+        before = lt.ContinuationState.from_json(file.read_bytes()) if number else None
+        with pipeline:
+            session = lt.Session(pipeline, state=before)
+            print(digests(session.extend(show.prompts[number])))
+        assert session.state is not None
+        file.write_text(session.state.to_json())
+
+
+def digests(result: lt.GenerationResult) -> str:
+    """The beginnings of the SHA-256 of all new frames, and of all new samples."""
+    sound = b"" if result.audio is None else result.audio.tobytes()
+    return "  ".join(sha256(data).hexdigest()[:16] for data in (result.frames.tobytes(), sound))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """A worker inside a platform, without the platform's HTTP: many takes, one pipeline, some threads.
 
 Requests come as JSON documents and wait for their turn. Each can be cancelled, has a time limit
-and is held against the platform's own limits. The state of a take is replaced only by whoever read
-the newest one, so any number of workers may serve the same folder.
+and is held against the platform's own limits. One worker at a time rolls a take, and its state is
+replaced only by whoever read the newest one, so any number of workers may serve the same folder. A
+segment's file is there before the state says so, and a request that comes again gets that file.
 
     python examples/embedding.py FOLDER --model DIR
 """
@@ -15,6 +16,7 @@ import json
 import logging
 import os
 import re
+import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -40,24 +42,37 @@ class TakeMovedOn(RuntimeError):
     """Somebody else went on with the take meanwhile; read its state again, or give up."""
 
 
+class TakeBusy(RuntimeError):
+    """A segment of the take is on its way; ask again when it is there."""
+
+
 @frozen
 class SavedTake:
-    """``version``: how often the state was replaced; 0 and no state for a take not begun."""
+    """``version``: how often the state was replaced; 0 and no state for a take not begun.
+
+    ``request_ids``: of the requests that made its segments, one for each version.
+    """
 
     version: int = 0
     state: lt.ContinuationState | None = None
+    request_ids: tuple[str, ...] = ()
 
 
 @frozen
 class TakeFolder:
-    """The states of takes: one file each, replaced as a whole by compare-and-set."""
+    """The states of takes: one file each, replaced as a whole by compare-and-set.
+
+    Beside it lie the take's segments, ``TAKE-0001.mkv`` and so on, each whole before the state that
+    follows it is.
+    """
 
     folder: Path
 
     def read(self, take_id: str) -> SavedTake:
         """The newest state. Raises `longtake.ValidationError` for a bad id or a damaged file."""
+        path = self._path(take_id)
         try:
-            document = json.loads(self._path(take_id).read_bytes())
+            document = json.loads(path.read_bytes())
         except FileNotFoundError:
             return SavedTake()
         except ValueError as error:
@@ -67,13 +82,32 @@ class TakeFolder:
             raise lt.ValidationError("take", "its file has no state")
         return saved
 
-    def replace(self, take_id: str, known: SavedTake, state: lt.ContinuationState) -> None:
-        """Put ``state`` in the place of ``known``. Raises `TakeMovedOn` when that is not there."""
+    def segment(self, take_id: str, version: int) -> Path:
+        """The file of the segment that made the state of this version. Raises like `read`."""
+        path = self._path(take_id)
+        return path.with_name(f"{path.stem}-{version:04}.mkv")
+
+    def replace(
+        self,
+        take_id: str,
+        known: SavedTake,
+        state: lt.ContinuationState,
+        *,
+        request_id: str = "",
+        media: Path | None = None,
+    ) -> None:
+        """Put ``state`` in the place of ``known``, and ``media`` beside it as its segment.
+
+        Raises `TakeMovedOn` when ``known`` is no longer there; nothing has then changed.
+        """
         path = self._path(take_id)
         with self._locked(path):
             if self.read(take_id).version != known.version:
                 raise TakeMovedOn(f"take {take_id}: version {known.version} is not the newest")
-            document = lt.unstructure(SavedTake(known.version + 1, state))
+            saved = SavedTake(known.version + 1, state, (*known.request_ids, request_id))
+            document = lt.unstructure(saved)
+            if media is not None:  # before the state, which says that it is there
+                media.replace(self.segment(take_id, saved.version))
             part = path.with_suffix(".part")
             with part.open("w") as file:
                 json.dump(document, file)
@@ -87,6 +121,19 @@ class TakeFolder:
         return self.folder / f"{take_id}.json"
 
     @contextmanager
+    def rolling(self, take_id: str) -> Iterator[None]:
+        """Have the take's next segment to yourself. Raises `TakeBusy` when somebody else has it.
+
+        Of all workers one rolls, so that no device makes a segment that is thrown away.
+        """
+        with self._path(take_id).with_suffix(".rolling").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise TakeBusy(f"take {take_id}: a segment is on its way") from None
+            yield
+
+    @contextmanager
     def _locked(self, path: Path) -> Iterator[None]:
         """One writer at a time, of all processes; the lock ends with whoever has it."""
         with path.with_suffix(".lock").open("w") as file:
@@ -96,9 +143,12 @@ class TakeFolder:
 
 @define(eq=False)
 class Ticket:
-    """A request on its way. ``result`` raises what the run raised; ``progress`` is the latest."""
+    """A request on its way. ``result`` raises what the run raised; ``progress`` is the latest.
 
-    result: Future[lt.GenerationResult] = field(factory=Future)
+    The result is the file of the segment.
+    """
+
+    result: Future[Path] = field(factory=Future)
     progress: lt.Progress | None = None
     cancelled: threading.Event = field(factory=threading.Event)
 
@@ -124,28 +174,43 @@ class Worker:
         self._blobs = lt.leasing(blobs, LEASE_SECONDS) if blobs and self._leases else blobs
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="take")
 
-    def submit(self, take_id: str, document: dict[str, Any], *, seconds: float) -> Ticket:
-        """Roll the next segment of a take. ``seconds``: from now on; then it is cancelled."""
+    def submit(
+        self, take_id: str, document: dict[str, Any], *, seconds: float, request_id: str = ""
+    ) -> Ticket:
+        """Roll the next segment of a take. ``seconds``: from now on; then it is cancelled.
+
+        ``request_id``: the caller's, who may ask again with the same one after a lost connection,
+        and gets the segment of the first time. While a segment of the take is on its way another
+        request gets `TakeBusy`, of whichever worker it is asked.
+        """
         ticket = Ticket()
         limit = threading.Timer(seconds, ticket.cancel)
         limit.daemon = True
         limit.start()
         ticket.result.add_done_callback(lambda _: limit.cancel())
-        self._pool.submit(self._settle, ticket, take_id, document)
+        self._pool.submit(self._settle, ticket, take_id, request_id, document)
         return ticket
 
     def close(self) -> None:
         """Wait for what is on its way; cancel tickets first to hurry."""
         self._pool.shutdown()
 
-    def _settle(self, ticket: Ticket, take_id: str, document: dict[str, Any]) -> None:
+    def _settle(
+        self, ticket: Ticket, take_id: str, request_id: str, document: dict[str, Any]
+    ) -> None:
         try:
-            ticket.result.set_result(self._roll(ticket, take_id, document))
+            with self._takes.rolling(take_id):
+                made = self._roll(ticket, take_id, request_id, document)
+            ticket.result.set_result(made)
         except BaseException as error:  # whoever waits for the ticket is told
             ticket.result.set_exception(error)
 
-    def _roll(self, ticket: Ticket, take_id: str, document: dict[str, Any]) -> lt.GenerationResult:
+    def _roll(
+        self, ticket: Ticket, take_id: str, request_id: str, document: dict[str, Any]
+    ) -> Path:
         known = self._takes.read(take_id)
+        if request_id and request_id in known.request_ids:  # it was answered, or the answer lost
+            return self._takes.segment(take_id, known.request_ids.index(request_id) + 1)
         request = evolve(
             lt.GenerationRequest.from_dict(document),
             state=known.state,
@@ -155,16 +220,29 @@ class Worker:
         check_limits(prepared.job)
         result = self._run(ticket, prepared)
         assert result.state is not None
-        self._replace(take_id, known, result.state)
-        return result
+        segment = self._takes.segment(take_id, known.version + 1)
+        media = segment.with_name(f".{secrets.token_hex(8)}.mkv")
+        try:
+            result.save(media)
+            self._replace(take_id, known, result.state, request_id, media)
+        finally:
+            media.unlink(missing_ok=True)
+        return segment
 
-    def _replace(self, take_id: str, known: SavedTake, state: lt.ContinuationState) -> None:
+    def _replace(
+        self,
+        take_id: str,
+        known: SavedTake,
+        state: lt.ContinuationState,
+        request_id: str,
+        media: Path,
+    ) -> None:
         """Keep the new blobs, replace the state, let the blobs of the old one go."""
         new, old = self._blob_ids(state), self._blob_ids(known.state)
         if self._leases is not None:
             self._leases.pin(new, take_id)
         try:
-            self._takes.replace(take_id, known, state)
+            self._takes.replace(take_id, known, state, request_id=request_id, media=media)
         except BaseException:
             self._let_go(new - old, take_id)  # nobody refers to them
             raise
@@ -209,16 +287,16 @@ def check_limits(job: lt.Job) -> None:
 def answer(ticket: Ticket) -> tuple[int, Mapping[str, Any]]:
     """The ticket's end as an HTTP status and a document, as a platform may say it."""
     try:
-        result = ticket.result.result()
+        file = ticket.result.result()
     except lt.ValidationError as error:
         return 422, {"path": error.path, "problem": error.problem}
-    except TakeMovedOn as error:
+    except (TakeBusy, TakeMovedOn) as error:
         return 409, {"problem": str(error)}
     except lt.Cancelled:
         return 408, {"problem": "cancelled, or out of time; the take is as it was"}
     except lt.BlobStoreUnavailable as error:
         return 503, {"problem": str(error)}
-    return 200, {"frames": len(result.frames), "timings": result.timings}
+    return 200, {"file": file.name, "bytes": file.stat().st_size}
 
 
 def main() -> None:
@@ -231,7 +309,8 @@ def main() -> None:
     with lt.load(arguments.model, family=arguments.family) as pipeline:
         worker = Worker(pipeline, TakeFolder(arguments.folder))
         for prompt in ("a tram turns into a street", "it stops", "rain begins"):
-            tickets = [worker.submit(take, {"prompt": prompt}, seconds=600) for take in ("a", "b")]
+            document = {"prompt": prompt}
+            tickets = [worker.submit(take, document, seconds=600) for take in ("a", "b")]
             for ticket in tickets:
                 print(*answer(ticket))
         worker.close()

@@ -18,6 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--segments", type=int, default=12, help="how many processes roll the long take"
     )
+    parser.addoption(
+        "--steps", type=int, default=30, help="how much happens to takes on the command line"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

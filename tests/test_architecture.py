@@ -31,6 +31,8 @@ QUESTIONS = {
     "How does sequence parallel change the forward?": (
         "families/ltx2/src/longtake_ltx2/parallel/sharding.py"
     ),
+    "How is a take written so that a kill cannot tear it?": "sdk/src/longtake/takes/growing.py",
+    "Why do two files' sounds join without a click?": "sdk/src/longtake/media/sound_runs.py",
     "Which states can be read?": "sdk/src/longtake/families/family.py",
 }
 """Those that the page must answer, each by one file."""

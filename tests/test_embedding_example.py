@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from attrs import evolve
@@ -66,8 +67,13 @@ def worker(takes: TakeFolder, blobs: lt.BlobStore) -> Iterator[Worker]:
         worker.close()
 
 
-def roll(worker: Worker, take: str = "a") -> lt.GenerationResult:
+def roll(worker: Worker, take: str = "a") -> Path:
     return worker.submit(take, FOG_DOCUMENT, seconds=LONG).result.result()
+
+
+def pictures(file: Path) -> Any:
+    with av.open(str(file)) as container:
+        return np.stack([each.to_ndarray(format="rgb24") for each in container.decode(video=0)])
 
 
 def test_a_take_goes_on_in_another_worker(takes: TakeFolder) -> None:
@@ -75,7 +81,7 @@ def test_a_take_goes_on_in_another_worker(takes: TakeFolder) -> None:
     for _ in range(3):
         with lt.load(family=FOG) as pipeline:
             worker = Worker(pipeline, takes)
-            frames.append(roll(worker).frames)
+            frames.append(pictures(roll(worker)))
             worker.close()
     with lt.load(family=FOG) as pipeline:
         session = lt.Session(pipeline, sampling=lt.Sampling(num_frames=17))
@@ -143,7 +149,7 @@ def test_the_loser_of_a_race_keeps_no_blob(
     assert list(plain_blobs.kept) == [kept]
 
 
-def lost(self: TakeFolder, take: str, known: SavedTake, state: lt.ContinuationState) -> None:
+def lost(self: TakeFolder, take: str, *_: Any, **__: Any) -> None:
     raise TakeMovedOn(f"take {take}")
 
 
@@ -197,8 +203,50 @@ def test_a_bad_document_is_refused_with_its_path(
 
 
 @pytest.mark.parametrize("take", ["../a", "", "A", "a/b", "a" * 65, "a\0"])
-def test_an_id_never_becomes_another_path(worker: Worker, take: str) -> None:
+def test_an_id_never_becomes_another_path(worker: Worker, takes: TakeFolder, take: str) -> None:
     assert answer(worker.submit(take, FOG_DOCUMENT, seconds=LONG))[0] == 422
+    for refused in (lambda: takes.read(take), lambda: takes.segment(take, 1)):
+        with pytest.raises(lt.ValidationError, match="take: must be 1 to 64 of a-z, 0-9 and '-'"):
+            refused()
+
+
+def test_segments_are_delivered_as_files_before_the_state_says_so(
+    worker: Worker, takes: TakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, body = answer(worker.submit("a", FOG_DOCUMENT, seconds=LONG))
+    assert (status, body["file"]) == (200, "a-0001.mkv")
+    assert len(pictures(takes.segment("a", 1))) == 17
+    monkeypatch.setattr(TakeFolder, "replace", lost)
+    assert answer(worker.submit("a", FOG_DOCUMENT, seconds=LONG))[0] == 409
+    assert sorted(path.name for path in takes.folder.glob("*mkv")) == ["a-0001.mkv"]
+
+
+def test_a_request_that_comes_again_gets_the_segment_of_the_first_time(
+    worker: Worker, takes: TakeFolder
+) -> None:
+    def ask(request_id: str) -> Path:
+        ticket = worker.submit("a", FOG_DOCUMENT, seconds=LONG, request_id=request_id)
+        return ticket.result.result()
+
+    names = [ask(name).name for name in ("x", "y", "x")]
+    assert names == ["a-0001.mkv", "a-0002.mkv", "a-0001.mkv"]
+    assert takes.read("a").version == 2
+
+
+def test_two_requests_for_one_take_do_not_roll_twice(takes: TakeFolder) -> None:
+    begun = threading.Event()
+    worker = Worker(never_ending_fog(begun), takes)
+    other = Worker(never_ending_fog(threading.Event()), takes)
+    running = worker.submit("a", FOG_DOCUMENT, seconds=LONG)
+    assert begun.wait(LONG)
+    for asked in (worker, other):
+        status, body = answer(asked.submit("a", FOG_DOCUMENT, seconds=LONG))
+        assert (status, body["problem"]) == (409, "take a: a segment is on its way")
+    assert not running.result.done()
+    running.cancel()
+    assert answer(running)[0] == 408
+    worker.close()
+    other.close()
 
 
 class Endless:

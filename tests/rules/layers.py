@@ -50,6 +50,7 @@ SDK = Package(
             {
                 "errors": "What can go wrong, and how is it said?",
                 "settings": "What is read from the environment?",
+                "files": "Which files are read and written at all?",
                 "durable": "How is a file replaced so that a kill cannot tear it?",
             }
         ),
@@ -64,6 +65,7 @@ SDK = Package(
         Layer({"requests": "What does a caller ask for?"}),
         Layer({"families": "What does a plugin say about a family of models?"}),
         Layer({"runs": "How does a segment come about?"}),
+        Layer({"takes": "What is a take as a file, and how does it go on?"}),
         Layer({"hookspecs": "What can a plugin do?"}),
         Layer({"pipeline": "What is a family with its networks, ready to run?"}),
         Layer(
@@ -102,6 +104,7 @@ LTX2 = Package(
                 "config_file": "How is a file of options read?",
                 "quiet": "How are other libraries kept from talking?",
                 "stage_overrides": "What may a request change of a stage?",
+                "sizes": "Which sizes and lengths are there at all?",
             }
         ),
         Layer(
@@ -134,6 +137,7 @@ LTX2 = Package(
             {
                 "duration": "How many frames does a prompt ask for?",
                 "presets": "Which settings have a name?",
+                "published": "Which checkpoints are known without their files?",
                 "tiny": "How is a small random checkpoint written?",
             }
         ),

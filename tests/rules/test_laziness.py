@@ -26,7 +26,7 @@ HEAVY = {
 NUM_PLUGINS = 20
 NEEDED = {"attr", "attrs", "click", "pluggy"}
 """The only packages from elsewhere that a listing imports."""
-MAX_OWN_MODULES = 19
+MAX_OWN_MODULES = 20
 """Packages are not counted: they are empty, or lazy, which another rule holds."""
 MAX_MODULES = 160
 """Nine of ten are those of ``NEEDED``, and what they import."""
@@ -86,7 +86,7 @@ def test_listing_imports_few_modules(installed: FakeDistributions) -> None:
     own = {module for module in shared if module.partition(".")[0] == "longtake"}
     assert packages(shared - own) - sys.stdlib_module_names == NEEDED
     modules_of_code = own - sdk_packages()
-    assert len(modules_of_code) <= MAX_OWN_MODULES, sorted(modules_of_code)
+    assert len(modules_of_code) <= MAX_OWN_MODULES, "\n".join(sorted(modules_of_code))
     assert len(shared) <= MAX_MODULES, sorted(shared)
 
 

@@ -10,14 +10,18 @@ from collections.abc import Iterator
 from tests.rules.sources import Source, all_sources, sdk_sources
 
 ISOLATING = {
+    "longtake.cli.options.completion",
     "longtake.cli.options.family",
+    "longtake.cli.terminal.narration",
     "longtake.cli.group",
     "longtake.cli.commands.listings",
     "longtake.doctor.stores",
+    "longtake.errors",
     "longtake.plugins.installed",
     "longtake.runs.observers",
     "longtake.plugins.loading",
     "longtake.plugins.metadata",
+    "longtake.plugins.published",
     "longtake.plugins.registry",
     "longtake.runs.streaming",
     "longtake.testing.blobs.integrity",

@@ -1,0 +1,1 @@
+"""The commands and snippets of all documents, and how they are run."""

@@ -1,0 +1,79 @@
+"""What of the documents is run differently here, or not at all, and why. There is nothing else."""
+
+from __future__ import annotations
+
+__all__ = ["BEFORE", "ELSEWHERE", "NOT_HERE", "PRELUDES", "REFUSED", "SUBSTITUTIONS"]
+
+SUBSTITUTIONS = {
+    "--model DIR --first-frame": "--model {tiny} --height 64 --width 64 --num-frames 17"
+    " --first-frame",  # the published size takes a GPU
+    "--model DIR --preset ltx2_base": "--model {tiny}",  # its STG is in a block that tiny has not
+    "--model DIR": "--model {tiny}",
+    "--model tiny/": "--model {tiny}",
+    '"path/to/LTX-2"': '"{tiny}"',
+    '"path/to/checkpoint"': '"{tiny}"',
+    '"path/to/spatial_upsampler"': '"{tiny}/spatial_upsampler"',
+    "s3://bucket/takes -o": "file://{folder}/blobs -o",  # servers; tests/contrib starts some
+    "redis://localhost:6379/0 -o": "file://{folder}/blobs -o",
+    "redis://localhost:6379/0 --json": "file://{folder}/blobs --json",
+}
+"""In commands and snippets: what stands there -> what is run. The first that fits, of each kind."""
+
+NOT_HERE = {
+    "python3 -m pip install nox &&": "environments of their own, from an index; CI runs both",
+    "python3 -m venv": "an environment; what is typed in it is run in the test's own",
+    "python3 -m pip install": "packages from an index; `nox -s wheels` installs ours",
+    "python3 -m pip wheel": "`nox -s wheels` does this",
+    "pip install": "packages from an index; `nox -s wheels` installs ours",
+    "export PATH=": "the test's `longtake` is on its path already",
+    "torchrun": "needs a launcher and four devices; tests/ltx2/test_parallel.py has two processes",
+    "pytest": "tests/sdk/scaffolding and nox -s wheels run the tests of new packages",
+    "python -m build": "makes an archive with a tool that is installed for nothing else",
+}
+"""Beginnings of commands that are not run, and why."""
+
+ELSEWHERE = {
+    ("docs/how-to/diagnose.md", "PLUGIN "): "an example of what doctor prints of a broken plugin",
+    ("docs/how-to/test-a-plugin.md", "import pytest"): "tests/test_docs.py runs them with pytest",
+    ("docs/how-to/test-a-plugin.md", "import numpy"): "tests/test_docs.py runs it with pytest",
+    ("docs/how-to/test-a-plugin.md", "def test_a_clash"): "tests/test_docs.py runs it with pytest",
+    (
+        "contrib/redis/README.md",
+        "store =",
+    ): "needs a server; tests/contrib/test_redis.py starts one",
+    ("docs/parallel.md", "torchrun"): "needs a launcher; tests/ltx2/test_parallel.py does",
+    (
+        "docs/how-to/embed-in-a-platform.md",
+        "LONGTAKE_PLUGINS=",
+    ): "a setting of a process, no command",
+}
+"""Blocks that are not run here: (document, beginning) -> why, or who does."""
+
+PRELUDES = {
+    "contrib/family-pendulum/README.md": (
+        "import longtake as lt",
+        "from tests.contrib.pendulum_takes import typed",
+        "session = lt.Session(lt.load(family='pendulum'))",
+        "session.extend('sea', sampling=lt.Sampling(height=8, width=8, num_frames=12))",
+        "state = typed(session.state)",
+    ),
+    "contrib/objectstore/README.md": ("import longtake as lt",),
+    "docs/ltx2.md": ("import longtake as lt",),
+    "docs/plugins.md": ("import longtake as lt",),
+    "docs/takes.md": (
+        "import longtake as lt",
+        "session = lt.Session(lt.load(family='pendulum'))",
+        "prompts = ['sea', 'dusk']",
+    ),
+    "docs/reference/hooks.md": ("import longtake as lt",),
+}
+"""What a reader of a page has from the text around its snippets."""
+
+BEFORE = {
+    "NEXT PROMPT": "longtake generate 'a tram' --family pendulum --height 16 --width 16"
+    " --save-state take.json -o take.mp4",
+}
+"""What was typed before a command: a part of it -> the command."""
+
+REFUSED = ("--set swing.period=0",)
+"""Commands that a page shows being refused, by a part of them."""
