@@ -30,7 +30,7 @@ from tests.contrib.take_ledger import (
 
 __all__ = ["TakeMachine"]
 
-NAMES = ("film.mkv", "part.mkv", "film.mp4")
+NAMES = ("film.mkv", "part.mkv", "film.mp4", "part.mp4")
 FOLDERS = ("one", "two")
 LATEST = 10
 """Writes to the disk before which something may happen: of a command of three segments, most."""
@@ -80,7 +80,8 @@ class TakeMachine(RuleBasedStateMachine):
 
     @rule(number=numbers, pick=picks, count=counts, keeps=st.booleans(), kind=kinds, at=times)
     def generate(self, number: int, pick: int, count: int, keeps: bool, kind: str, at: int) -> None:
-        """A take from its beginning."""
+        """A take from its beginning; a person tidies up first where no place is free."""
+        self.make_room(pick)
         path = self.place(pick)
         state = self.state_of(path) if keeps else None
         self.roll(number, path, 0, count, state, kind=kind, at=at)
@@ -129,7 +130,8 @@ class TakeMachine(RuleBasedStateMachine):
         self, pick: int, where: int, count: int, kind: str, at: int
     ) -> None:
         path, held = self.picked(pick, _goes_on)
-        other = self.place(where)
+        self.make_room(where, path.suffix, keep=(path,))
+        other = self.place(where, path.suffix)
         if path != other:
             options = ("--state", str(held.state))
             self.roll(
@@ -154,7 +156,8 @@ class TakeMachine(RuleBasedStateMachine):
         pairs = self.neighbours()
         parts = pairs[pick % len(pairs)]
         first, last = (self.held[part] for part in parts)
-        path, before = self.place(where), self.contents()
+        self.make_room(where, parts[0].suffix, keep=parts)
+        path, before = self.place(where, parts[0].suffix), self.contents()
         if path.suffix != parts[0].suffix:
             return
         done = self.server.run(self.root, ("join", *map(str, parts), "-o", str(path)))
@@ -393,13 +396,33 @@ class TakeMachine(RuleBasedStateMachine):
             if not first.ended and one.suffix == other.suffix
         ]
 
-    def place(self, pick: int) -> Path:
-        """For a new file: mostly where nothing is."""
+    def place(self, pick: int, suffix: str = "") -> Path:
+        """For a new file: mostly where nothing is. ``suffix``: that it has, where it matters."""
         everywhere = [Path(folder, name) for folder in FOLDERS for name in NAMES]
+        free = [path for path in self.free() if path.suffix == suffix or not suffix]
+        places = free if free and pick % 8 != 7 else everywhere
+        return places[pick // 8 % len(places)]
+
+    def free(self) -> list[Path]:
+        """Where there is neither a file nor a state of it."""
         there = {*self.files(), *map(self.output_of, self.files())}
-        free = [path for path in everywhere if path not in there]
-        places = free if free and pick % 4 != 3 else everywhere
-        return places[pick // 4 % len(places)]
+        everywhere = [Path(folder, name) for folder in FOLDERS for name in NAMES]
+        return [path for path in everywhere if path not in there]
+
+    def make_room(self, pick: int, suffix: str = "", keep: tuple[Path, ...] = ()) -> None:
+        """Mostly, where no place is free, a person removes a film with its states."""
+        there = [*self.held, *map(self.output_of, self.of_people)]
+        films = sorted({each for each in there if each not in keep and suffix in each.name})
+        if not films or pick % 8 == 7 or any(suffix in each.name for each in self.free()):
+            return
+        path = films[pick // 8 % len(films)]
+        for each in (path, self.beside(path), self.state_of(path)):
+            self.remove(each)
+            self.of_people.pop(each, None)
+        held = self.held.pop(path, None)
+        if held is not None:
+            self.state_is_of_one(held)
+        self.counted["tidied"] += 1
 
     def output_of(self, state: Path) -> Path:
         """Whose state is kept at ``state``, by its name."""

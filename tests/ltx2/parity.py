@@ -20,7 +20,7 @@ import longtake as lt
 from longtake_ltx2.loading.model import load as load_networks
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.tiny import Generation
-from longtake_ltx2.values import CleanLatents
+from longtake_ltx2.values import CleanLatents, Geometry
 from tests.ltx2.parity_conditions import CONDITIONS, Conditions
 from tests.ltx2.support import (
     ALL_GUIDANCE,
@@ -152,14 +152,15 @@ CASES = tuple(dict.fromkeys([*_all_rows("official"), *_all_rows("diffusers")]))
 
 
 class UndecodedProbe:
-    """A last stage instead of the decoders: keeps the latents."""
+    """A last stage instead of the decoders: keeps the latents, and makes black frames."""
 
     def __init__(self) -> None:
         self.latents: CleanLatents
 
-    def __call__(self, latents: CleanLatents) -> lt.Frames:
+    def __call__(self, latents: CleanLatents, geometry: Geometry, job: lt.Job) -> lt.Frames:
         self.latents = latents
-        return lt.Frames(np.zeros((0, 64, 96, 3), np.uint8))
+        size = (job.sampling.height, job.sampling.width, 3)
+        return lt.Frames(np.zeros((geometry.clock.new_frames, *size), np.uint8))
 
 
 @functools.cache

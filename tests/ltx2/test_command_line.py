@@ -100,7 +100,8 @@ def test_the_model_says_how_long_each_segment_is(checkpoints: Checkpoints, tmp_p
     done = longtake("generate", *prompts, *arguments)
     assert len(read_take(out).frames) == frames[0] + frames[1] - 1
     assert f"segment 1/2: {frames[0]} frames" in done.stderr
-    said = longtake("generate", "fog", *arguments, "--set", "sampling.num_frames=17")
+    options = ("--overwrite", "--set", "sampling.num_frames=17")
+    said = longtake("generate", "fog", *arguments, *options)
     assert "segment 1/1: 17 frames" in said.stderr
     refused = longtake(
         *("generate", "fog", "--model", checkpoints.path("2.0"), "--num-frames", "auto"),
