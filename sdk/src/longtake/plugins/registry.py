@@ -192,9 +192,12 @@ class Registry:
         return self._families.one(name).value
 
     def versions_of(self, family: ModelFamily) -> dict[str, str]:
-        """The distributions that make its takes, with their versions; none for one of no plugin."""
+        """The distributions that make its takes, with their versions; the SDK is one of them."""
+        from importlib import metadata  # late: no listing needs it
+
         found = [each.plugin for each in self.families if each.value is family]
-        return {plugin.distribution: plugin.version for plugin in found}
+        made_by = {plugin.distribution: plugin.version for plugin in found}
+        return {"longtake": metadata.version("longtake"), **made_by}
 
     def family_for_kind(self, kind: str) -> ModelFamily:
         """The family that reads states of ``kind``. Raises like `family`."""

@@ -298,6 +298,7 @@ def test_the_record_says_what_made_it(longtake: Command, model: str) -> None:
     assert (record.family, record.preset, record.seed) == ("fog", "thin@1", 7)
     assert [segment.prompt for segment in record.segments] == list(PROMPTS)
     assert record.planned == PROMPTS
+    assert "longtake" in record.versions
     assert record.ended
 
 
