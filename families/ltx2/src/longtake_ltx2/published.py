@@ -12,11 +12,12 @@ those that ``LICENSE`` in Lightricks' repository of code gives to each generatio
 from __future__ import annotations
 
 import json
-from importlib.resources import files
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import longtake as lt
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["PUBLISHED", "published_configs", "write_configs"]
 
@@ -73,6 +74,8 @@ PUBLISHED = (
 
 def published_configs(generation: str) -> dict[str, dict[str, Any]]:
     """What ``config.json`` says of every network of a generation, by folder."""
+    from importlib.resources import files  # late: listings need none of it
+
     text = files("longtake_ltx2").joinpath(_CONFIGS).read_text(encoding="utf-8")
     found: dict[str, dict[str, Any]] = json.loads(text)[generation]
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -62,4 +61,6 @@ def download_command(repository: str, files: Iterable[str] = ()) -> str:
     """How the hub's own client fetches ``repository`` into a folder named after it."""
     wanted = [word for pattern in files for word in ("--include", pattern)]
     folder = repository.rpartition("/")[2]
+    import shlex  # late: listings need none of it
+
     return shlex.join(["hf", "download", repository, "--local-dir", folder, *wanted])
