@@ -13,7 +13,7 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from longtake.errors import ValidationError
-from longtake.media.reader import as_planes, as_rgb
+from longtake.media.reader import as_planes, pictures_of
 
 __all__ = ["frames_of", "sound_of", "title_of"]
 
@@ -24,10 +24,7 @@ def frames_of(path: str | os.PathLike[str]) -> Iterator[NDArray[np.uint8]]:
     Raises `ValidationError` naming the file when it cannot be decoded.
     """
     with _playing(path) as container:
-        for stream in container.streams.video:
-            stream.thread_type = "AUTO"
-            for frame in container.decode(stream):
-                yield as_rgb(frame)
+        yield from pictures_of(container)
 
 
 def sound_of(path: str | os.PathLike[str]) -> Iterator[NDArray[np.float32]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from fractions import Fraction
 
 import av
@@ -16,7 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, Interpolation
 from numpy.typing import NDArray
 
-__all__ = ["DecodedTake", "as_planes", "as_rgb", "read_take"]
+__all__ = ["DecodedTake", "as_planes", "as_rgb", "pictures_of", "read_take"]
 
 _ACCURATE = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
@@ -52,11 +53,18 @@ def _read_video(container: InputContainer) -> tuple[NDArray[np.uint8], Fraction 
     if not container.streams.video:
         return np.zeros((0, 0, 0, 3), np.uint8), None
     stream = container.streams.video[0]
-    stream.thread_type = "AUTO"
-    frames = [as_rgb(frame) for frame in container.decode(stream)]
+    frames = list(pictures_of(container))
     if not frames:
         return np.zeros((0, stream.height, stream.width, 3), np.uint8), stream.average_rate
     return np.stack(frames), stream.average_rate
+
+
+def pictures_of(container: InputContainer) -> Iterator[NDArray[np.uint8]]:
+    """The frames of an open take, each uint8 RGB ``[H, W, 3]``; none in sound alone."""
+    for stream in container.streams.video[:1]:
+        stream.thread_type = "AUTO"
+        for frame in container.decode(stream):
+            yield as_rgb(frame)
 
 
 def as_rgb(frame: VideoFrame) -> NDArray[np.uint8]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import av
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from longtake.errors import ValidationError
 from longtake.media.muxing import READING
-from longtake.media.reader import as_planes, as_rgb
+from longtake.media.reader import as_planes, pictures_of
 from longtake.takes.parts import Part
 from longtake.takes.record import SegmentRecord
 
@@ -64,10 +65,7 @@ def frames_of(part: Part) -> Iterator[Frames]:
     """Its pictures, each uint8 RGB ``[H, W, 3]``."""
     count = sum(segment.frames for segment in part.record.segments)
     with av.open(part.name) as source:
-        if source.streams.video:
-            source.streams.video[0].thread_type = "AUTO"
-            for frame, _ in zip(source.decode(video=0), range(count), strict=False):
-                yield as_rgb(frame)
+        yield from islice(pictures_of(source), count)
 
 
 def _next(part: Part, pictures: Iterator[Frames]) -> Frames:

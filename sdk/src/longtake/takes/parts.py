@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from attrs import evolve, frozen
@@ -95,8 +95,7 @@ def _check_follows(before: Part, part: Part) -> None:
     _check_places(first, second, refuse)
 
 
-def _check_places(first: TakeRecord, second: TakeRecord, refuse: object) -> None:
-    assert callable(refuse)
+def _check_places(first: TakeRecord, second: TakeRecord, refuse: Callable[[str], None]) -> None:
     if first.segments and second.segments:
         end, begin = first.segments[-1].index + 1, second.segments[0].index
         if end != begin:
