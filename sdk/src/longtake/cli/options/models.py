@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 from attrs import field, frozen
 
+from longtake.cli.collector import collector_paused, objects_frozen
 from longtake.cli.options.completion import family_names, preset_names
 from longtake.cli.options.family import ModelCommand, options_for
 from longtake.cli.terminal.narration import Narration
@@ -166,21 +167,24 @@ def open_pipeline(
         narration.busy(f"loading {family.name}")  # seconds may go by before it can count
     with ExitStack() as stack:
         model = choice.model
-        if example:
-            folder = TemporaryDirectory(prefix="longtake-", ignore_cleanup_errors=True)
-            model = _write_example(family, Path(stack.enter_context(folder)))
-        pipeline = load(
-            model,
-            family=family,
-            preset=preset,
-            preset_overrides=preset_overrides,
-            device=choice.device,
-            dtype=choice.dtype,
-            registry=registry,
-            prepare=False,
-            progress=None if narration is None or rank else narration.loading,
-            **options,
-        )
+        # The others compute in there until the end.
+        with nullcontext() if rank else collector_paused():
+            if example:
+                folder = TemporaryDirectory(prefix="longtake-", ignore_cleanup_errors=True)
+                model = _write_example(family, Path(stack.enter_context(folder)))
+            pipeline = load(
+                model,
+                family=family,
+                preset=preset,
+                preset_overrides=preset_overrides,
+                device=choice.device,
+                dtype=choice.dtype,
+                registry=registry,
+                prepare=False,
+                progress=None if narration is None or rank else narration.loading,
+                **options,
+            )
+            stack.enter_context(objects_frozen())
         if rank:
             world_size = Settings.from_environment().world_size
             raise click.UsageError(
