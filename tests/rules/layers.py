@@ -66,7 +66,12 @@ SDK = Package(
         Layer({"families": "What does a plugin say about a family of models?"}),
         Layer({"runs": "How does a segment come about?"}),
         Layer({"takes": "What is a take as a file, and how does it go on?"}),
-        Layer({"hookspecs": "What can a plugin do?"}),
+        Layer(
+            {
+                "hookspecs": "What can a plugin do?",
+                "commands": "What is a command that a plugin adds?",
+            }
+        ),
         Layer({"pipeline": "What is a family with its networks, ready to run?"}),
         Layer(
             {

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from longtake.blobs.records.backend import BlobRecords as BlobRecords
     from longtake.blobs.records.store import RecordBlobStore as RecordBlobStore
     from longtake.blobs.urls import local_path as local_path
+    from longtake.commands import Command as Command
     from longtake.doctor.heavy import heavy_modules as heavy_modules
     from longtake.errors import BlobCorrupt as BlobCorrupt
     from longtake.errors import BlobError as BlobError
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from longtake.errors import UnknownNameError as UnknownNameError
     from longtake.errors import ValidationError as ValidationError
     from longtake.errors import WiringError as WiringError
+    from longtake.families.edits import RecipeEdit as RecipeEdit
     from longtake.families.estimates import EstimateRequest as EstimateRequest
     from longtake.families.estimates import PassEstimate as PassEstimate
     from longtake.families.estimates import RunEstimate as RunEstimate
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
     from longtake.families.estimates import SupportsEstimate as SupportsEstimate
     from longtake.families.estimates import ValueEstimate as ValueEstimate
     from longtake.families.estimates import estimate_stage as estimate_stage
+    from longtake.families.extensions import Extension as Extension
+    from longtake.families.extensions import JoinedExtension as JoinedExtension
     from longtake.families.family import ModelFamily as ModelFamily
     from longtake.families.models import LoadedModel as LoadedModel
     from longtake.families.models import LoadProgress as LoadProgress
@@ -126,6 +130,7 @@ else:
         "blobs.records.backend": "BlobRecords",
         "blobs.records.store": "RecordBlobStore",
         "blobs.urls": "local_path",
+        "commands": "Command",
         "doctor.heavy": "heavy_modules",
         "errors": (
             "BlobCorrupt BlobError BlobNotFound BlobStoreFull BlobStoreUnavailable BlobTooLarge "
@@ -133,10 +138,12 @@ else:
             "NameClashError OutputError PipelineClosedError PluginError SessionBusyError "
             "StageError UnknownNameError ValidationError WiringError"
         ),
+        "families.edits": "RecipeEdit",
         "families.estimates": (
             "EstimateRequest PassEstimate RunEstimate SegmentEstimate StageEstimate "
             "SupportsEstimate ValueEstimate estimate_stage"
         ),
+        "families.extensions": "Extension JoinedExtension",
         "families.family": "ModelFamily",
         "families.models": "LoadProgress LoadedModel ModelSource Recognition",
         "families.places": "MeasuredTake SegmentPlace",

@@ -9,6 +9,8 @@ import pluggy
 
 if TYPE_CHECKING:
     from longtake.blobs.protocol import BlobBackend
+    from longtake.commands import Command
+    from longtake.families.extensions import Extension
     from longtake.families.family import ModelFamily
     from longtake.runs.events import RunEvent
 
@@ -19,6 +21,16 @@ hookimpl = pluggy.HookimplMarker("longtake")
 @hookspec
 def longtake_families() -> list[ModelFamily]:  # type: ignore[empty-body]
     """Model families, declared without importing anything heavy."""
+
+
+@hookspec
+def longtake_extensions() -> list[Extension]:  # type: ignore[empty-body]
+    """What is added to families of other plugins: presets, codecs, options, components."""
+
+
+@hookspec
+def longtake_commands() -> list[Command]:  # type: ignore[empty-body]
+    """Commands of ``longtake``, by name, imported when they are run."""
 
 
 @hookspec

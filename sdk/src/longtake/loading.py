@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import fields_dict
-
 from longtake.errors import PluginError, ValidationError
 from longtake.families.family import ModelFamily
+from longtake.families.load_options import LoadOptions, components_beside
 from longtake.families.models import LoadedModel, LoadProgress, ModelSource
 from longtake.pipeline import Pipeline
 from longtake.plugins.published import check_not_on_hub
 from longtake.plugins.registry import Registry
 from longtake.schema.references import resolve
-from longtake.schema.suggestions import did_you_mean
-from longtake.schema.wire import structure
 from longtake.settings import Settings
 
 __all__ = ["load"]
@@ -49,7 +45,7 @@ def load(
     ``dtype``: e.g. ``"cuda:0"``, ``"bfloat16"``, or the torch objects; None means the family's
     choice. ``prepare``: load the weights now. ``progress``: is told of each component while it is
     loaded, as far as the family tells. Other keywords are the family's own options, e.g.
-    ``numerics="diffusers"``.
+    ``numerics="diffusers"``, and those of the extensions that the preset comes from.
 
     Of several processes that were started together (``RANK``, ``WORLD_SIZE``), a family that shares
     its work among them returns a pipeline on rank 0 alone; on the others this does not return.
@@ -64,12 +60,13 @@ def load(
     chosen, recognised_preset = _choose(registry, family, where)
     used_preset = chosen.preset(preset or recognised_preset)
     recipe = chosen.recipe(used_preset, preset_overrides)
+    given = LoadOptions.of(chosen, used_preset, options, _KEYWORDS)
     settings = Settings.from_environment()
     source = ModelSource(
         path=where,
         device=None if device is None else str(device),
         dtype=None if dtype is None else str(dtype).rpartition(".")[2],
-        options=_family_options(chosen, options),
+        options=given.own,
         recipe=recipe,
         rank=settings.rank,
         world_size=settings.world_size,
@@ -79,7 +76,7 @@ def load(
         chosen,
         preset=used_preset,
         preset_overrides=preset_overrides,
-        model=_load_model(chosen, source),
+        model=components_beside(_load_model(chosen, source), source, given),
         observers=registry.observers,
     )
     if prepare:
@@ -102,31 +99,6 @@ def _choose(
     recognise: Any = resolve(chosen.recognise)
     known = None if path is None or recognise is None else recognise(path)
     return chosen, None if known is None else known.preset
-
-
-def _family_options(family: ModelFamily, options: Mapping[str, Any]) -> Any:
-    cls: Any = resolve(family.options)
-    own = {} if cls is None else fields_dict(cls)
-    for name in options:
-        if name not in own:
-            meant = _meant(name, (*own, *_KEYWORDS))
-            allowed = ", ".join((*_KEYWORDS, *own))
-            problem = f"family {family.name!r} has no such option{meant}; allowed: {allowed}"
-            raise ValidationError(name, problem)
-    if cls is None:
-        return None
-    return structure({name: _as_text(value) for name, value in options.items()}, cls)
-
-
-def _meant(name: str, known: Iterable[str]) -> str:
-    """What other libraries call otherwise, as ``torch_dtype``, or else what is misspelt."""
-    found = [each for each in known if name.endswith(f"_{each}") or name.startswith(f"{each}_")]
-    return f" (did you mean {found[0]!r}?)" if found else did_you_mean(name, known)
-
-
-def _as_text(value: object) -> object:
-    """A path as its text, which is what documents have."""
-    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _load_model(family: ModelFamily, source: ModelSource) -> LoadedModel:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longtake import __version__
+from longtake.cli.added import added_command, added_commands, is_added
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -62,10 +63,10 @@ _LISTINGS = ("families", "presets", "plugins")
 
 
 class _LazyGroup(click.Group):
-    """Commands from the table above; the signatures are click's."""
+    """Commands from the table above, and of plugins; the signatures are click's."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return [*_COMMANDS, *added_commands()]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = {text for param in self.get_params(ctx) for text in param.opts}
@@ -73,13 +74,14 @@ class _LazyGroup(click.Group):
         if args[count : count + 1] and args[count] not in _COMMANDS:
             from longtake.cli.implied import with_command  # late: most say the command
 
-            args = [*args[:count], *with_command(args[count:], _COMMANDS)]
+            if not is_added(args[count]):
+                args = [*args[:count], *with_command(args[count:], _COMMANDS)]
         return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in _COMMANDS and not ctx.resilient_parsing:
+        if args[0] not in _COMMANDS and not is_added(args[0]) and not ctx.resilient_parsing:
             raise click.UsageError(f"No such command {args[0][:_QUOTED]!r}{_meant(args[0])}.", ctx)
         return super().resolve_command(ctx, args)
 
@@ -87,11 +89,11 @@ class _LazyGroup(click.Group):
         """Complete from the table: click would import every command for its help."""
         from click.shell_completion import CompletionItem
 
-        names = [] if incomplete.startswith("-") else list(_COMMANDS)
+        lines = {name: line for name, (_, line) in _COMMANDS.items()} | added_commands()
         found = [
-            CompletionItem(name, help=_COMMANDS[name][1])
-            for name in names
-            if name.startswith(incomplete)
+            CompletionItem(name, help=line)
+            for name, line in lines.items()
+            if name.startswith(incomplete) and not incomplete.startswith("-")
         ]
         return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
@@ -99,7 +101,7 @@ class _LazyGroup(click.Group):
         from longtake.schema.references import resolve
 
         if cmd_name not in _COMMANDS:
-            return None
+            return added_command(cmd_name) if is_added(cmd_name) else None
         command = resolve(_COMMANDS[cmd_name][0])
         assert isinstance(command, click.Command)
         return command
@@ -119,10 +121,11 @@ class _LazyGroup(click.Group):
         formatter: click.HelpFormatter,
     ) -> None:
         placed = [name for names in _SECTIONS.values() for name in names]
-        others = tuple(name for name in _COMMANDS if name not in placed)
-        width = max(map(len, _COMMANDS))
-        for title, names in {**_SECTIONS, "Else": others}.items():
-            rows = [(n.ljust(width), _COMMANDS[n][1]) for n in names if n in _COMMANDS]
+        lines = {name: line for name, (_, line) in _COMMANDS.items()} | added_commands()
+        others = tuple(name for name in lines if name not in placed)
+        width = max(map(len, lines))
+        for title, names in {**_SECTIONS, "From plugins": others}.items():
+            rows = [(name.ljust(width), lines[name]) for name in names if name in lines]
             if rows:
                 with formatter.section(title):
                     formatter.write_dl(rows)
@@ -190,7 +193,7 @@ def _meant(command: str) -> str:
     from longtake.schema.suggestions import did_you_mean
 
     one_word = f"; as a prompt: longtake {DEFAULT_COMMAND} {shlex.quote(command[:_QUOTED])}"
-    return did_you_mean(command, _COMMANDS) or one_word
+    return did_you_mean(command, [*_COMMANDS, *added_commands()]) or one_word
 
 
 def _escape_what_cannot_be_printed() -> None:

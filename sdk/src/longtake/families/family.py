@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Attribute, field, frozen
 
-from longtake.errors import PluginError, UnknownNameError, ValidationError
+from longtake.errors import NameClashError, PluginError, UnknownNameError, ValidationError
 from longtake.families.presets import Preset, check_defaults
-from longtake.families.stages import Recipe, as_recipe
+from longtake.families.stages import Recipe, StageSpec, as_recipe
 from longtake.schema import declared
 from longtake.schema.declared import as_tuple
 
@@ -17,34 +17,39 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
+    from longtake.families.edits import RecipeEdit
     from longtake.families.estimates import EstimateRequest, RunEstimate
+    from longtake.families.extensions import JoinedExtension
     from longtake.families.models import LoadedModel, ModelSource, Recognition
     from longtake.families.published import PublishedCheckpoint
     from longtake.requests.request import Job, ResolvedSampling
     from longtake.states.state import ContinuationCodec, ContinuationState
 
-__all__ = ["ModelFamily"]
+__all__ = ["ModelFamily", "as_codecs", "as_presets", "is_codec", "is_preset"]
 
 
 def _checked_defaults(instance: Any, attribute: Attribute[Any], value: Mapping[str, Any]) -> None:
     check_defaults(f"family {instance.name}: {attribute.name}", value)
 
 
-def _presets(given: Iterable[Preset]) -> tuple[Preset, ...]:
+def as_presets(given: Iterable[Preset]) -> tuple[Preset, ...]:
+    """A tuple of them, where they can be one."""
     presets: tuple[Preset, ...] = as_tuple(given)
     return presets
 
 
-def _codecs(given: Iterable[ContinuationCodec[Any]]) -> tuple[ContinuationCodec[Any], ...]:
+def as_codecs(given: Iterable[ContinuationCodec[Any]]) -> tuple[ContinuationCodec[Any], ...]:
+    """A tuple of them, where they can be one."""
     codecs: tuple[ContinuationCodec[Any], ...] = as_tuple(given)
     return codecs
 
 
-def _is_preset(item: object) -> bool:
+def is_preset(item: object) -> bool:
+    """Whether it can be listed as a preset."""
     return isinstance(item, Preset)
 
 
-def _is_codec(item: Any) -> bool:
+def is_codec(item: Any) -> bool:
     """Whether it can be listed; what else it must do shows when it is used."""
     return not isinstance(item, type) and hasattr(item, "kind") and _is_kind(item.kind)
 
@@ -104,6 +109,7 @@ class ModelFamily:
     - ``published``: the published checkpoints that it knows by name, or the name of a tuple of
       them.
     - ``description``: one line for listings.
+    - ``extensions``: what other packages add, which the registry puts here; a plugin leaves it out.
     """
 
     name: str = field(validator=declared.name)
@@ -111,18 +117,18 @@ class ModelFamily:
     finish: Recipe = field(default=(), converter=as_recipe, kw_only=True)
     presets: tuple[Preset, ...] = field(
         default=(),
-        converter=_presets,
+        converter=as_presets,
         kw_only=True,
-        validator=declared.tuple_of(_is_preset, "a longtake.Preset"),
+        validator=declared.tuple_of(is_preset, "a longtake.Preset"),
     )
     defaults: Mapping[str, Any] = field(
         factory=dict, kw_only=True, validator=[declared.mapping, _checked_defaults]
     )
     codecs: tuple[ContinuationCodec[Any], ...] = field(
         default=(),
-        converter=_codecs,
+        converter=as_codecs,
         kw_only=True,
-        validator=[declared.tuple_of(_is_codec, "a codec with a kind"), _one_per_kind],
+        validator=[declared.tuple_of(is_codec, "a codec with a kind"), _one_per_kind],
     )
     recognise: str | Callable[[Path], Recognition | None] | None = field(
         default=None, kw_only=True, validator=_callable
@@ -152,6 +158,7 @@ class ModelFamily:
         default=(), kw_only=True, validator=declared.items_or_target
     )
     description: str = field(default="", kw_only=True, validator=declared.text)
+    extensions: tuple[JoinedExtension, ...] = field(default=(), kw_only=True, repr=False)
 
     def __repr__(self) -> str:
         presets = ", ".join(f"{p.name}@{p.version}" for p in self.presets) or "default"
@@ -161,14 +168,25 @@ class ModelFamily:
     def preset(self, name: str | None = None) -> Preset:
         """The preset called ``name`` (``"name"`` or ``"name@version"``), or the default one.
 
-        Raises `UnknownNameError` listing what there is.
+        One that has a ``base`` comes with what that one says. Raises `UnknownNameError` listing
+        what there is, `NameClashError` for a name of two extensions, `PluginError` for one whose
+        extension is left out or whose base is not there.
         """
+        lineage = self._lineage(self._declared(name))
+        whole = lineage[-1]
+        for preset in reversed(lineage[:-1]):
+            whole = preset.over(whole)
+        return whole
+
+    def _declared(self, name: str | None) -> Preset:
+        """The preset as its plugin declares it."""
         presets = self.presets or (Preset("default"),)
         wanted, _, version = (presets[0].name if name is None else name).partition("@")
         found = [p for p in presets if p.name == wanted]
         if version:
             found = [p for p in found if str(p.version) == version]
         if not found:
+            self._explain(wanted)
             from longtake.schema.suggestions import did_you_mean  # late: seldom needed
 
             known = ", ".join(f"{p.name}@{p.version}" for p in presets)
@@ -178,6 +196,35 @@ class ModelFamily:
                 f"family {self.name!r} has no preset {name!r}{meant}; presets: {known}"
             )
         return max(found, key=lambda p: p.version)
+
+    def _explain(self, name: str) -> None:
+        """Raise what is known of a preset that an extension was to bring."""
+        for refused in (each for joined in self.extensions for each in joined.refused):
+            if refused.name == name:
+                raise (NameClashError if refused.is_clash else PluginError)(refused.why)
+
+    def _lineage(self, preset: Preset) -> list[Preset]:
+        """The preset, what it is based on, and so on. Raises `PluginError` for a circle."""
+        found = [preset]
+        while (base := found[-1].base) is not None:
+            try:
+                below = self._declared(base)
+            except UnknownNameError as error:
+                problem = f"preset {found[-1].name!r}: base: {error}"
+                raise PluginError(problem) from None
+            if any(each is below for each in found):
+                raise PluginError(f"preset {preset.name!r} is based on itself, over {base!r}")
+            found.append(below)
+        return found
+
+    def extensions_of(self, preset: Preset) -> tuple[JoinedExtension, ...]:
+        """The extensions that ``preset`` comes from, also over its bases."""
+        if not self.extensions:
+            return ()
+        lineage = self._lineage(self._declared(f"{preset.name}@{preset.version}"))
+        return tuple(
+            joined for joined in self.extensions if any(joined.owns(each) for each in lineage)
+        )
 
     @property
     def published_checkpoints(self) -> tuple[PublishedCheckpoint, ...]:
@@ -202,13 +249,47 @@ class ModelFamily:
         return tuple(found)
 
     def recipe(self, preset: Preset, overrides: Mapping[str, Any] | None = None) -> Recipe:
-        """The stages that a segment goes through with ``preset``. Raises like `Preset.recipe`."""
+        """The stages that a segment goes through with ``preset``, one of `preset`'s answers.
+
+        Raises like `Preset.recipe`, and `WiringError` for an edit at a stage that is not there.
+        """
         recipe = preset.recipe(overrides)
-        return self.stages if recipe is None else recipe
+        stages = self.stages if recipe is None else recipe
+        if not preset.edits:
+            return stages
+        from longtake.families.edits import edited  # late: few presets are edited
+
+        return edited(stages, [(edit, self._whose(preset, edit)) for edit in preset.edits])
+
+    def extension_of_stage(self, preset: Preset, spec: StageSpec) -> JoinedExtension | None:
+        """The extension that put ``spec`` into the recipe of ``preset``; None for the family."""
+        edit = next((e for e in preset.edits if any(s is spec for s in e.stages)), None)
+        return None if edit is None else self._author(edit)
+
+    def _author(self, edit: RecipeEdit) -> JoinedExtension | None:
+        for joined in self.extensions:
+            if any(edit is each for preset in joined.presets for each in preset.edits):
+                return joined
+        return None
+
+    def _whose(self, preset: Preset, edit: RecipeEdit) -> str:
+        author = self._author(edit)
+        by = "" if author is None else f", extension of {author.provider}"
+        return f"preset {preset.name!r} of family {self.name!r}{by}"
 
     def codec(self, kind: str) -> ContinuationCodec[Any] | None:
-        """The codec that reads states of ``kind``, or None."""
-        return next((codec for codec in self.codecs if codec.kind == kind), None)
+        """The codec that reads states of ``kind``, or None.
+
+        Raises `PluginError` for one of an extension that is not over the family's typed state.
+        """
+        found = next((codec for codec in self.codecs if codec.kind == kind), None)
+        for joined in self.extensions if found is not None else ():
+            if found in joined.codecs and found.state_type is not self.state_type:
+                raise PluginError(
+                    f"the codec of {kind!r}, of {joined.provider}, has a typed state of its own; "
+                    f"a codec of an extension is over that of family {self.name!r}"
+                )
+        return found
 
     def writing_codec(self, kind: str | None = None) -> ContinuationCodec[Any] | None:
         """The codec that writes states of ``kind``, or the first; None for a family without any.
@@ -236,7 +317,9 @@ class ModelFamily:
 
         Raises `PluginError` naming two codecs whose typed states differ.
         """
-        types = [(codec.kind, codec.state_type) for codec in self.codecs]
+        added = {codec.kind for joined in self.extensions for codec in joined.codecs}
+        own = [codec for codec in self.codecs if codec.kind not in added]
+        types = [(codec.kind, codec.state_type) for codec in own]
         for kind, state_type in types:
             if state_type is not types[0][1]:
                 raise PluginError(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, evolve, field, fields_dict, frozen
+from attrs.validators import optional
 
 from longtake.errors import LongtakeError, PluginError, ValidationError, shown, text_of
 from longtake.families.stages import Recipe, Stage, as_recipe, attrs_class
@@ -14,11 +15,15 @@ from longtake.schema import declared
 from longtake.schema.declared import is_target
 from longtake.schema.references import Reference, resolve
 
+if TYPE_CHECKING:
+    from longtake.families.edits import RecipeEdit
+
 __all__ = ["DEFAULT_FIELDS", "Preset", "check_defaults"]
 
 Builder: TypeAlias = str | Callable[..., Iterable[Stage]]
 
 _PATH = "preset_overrides"
+_WORKLOAD = "text-to-video"
 
 DEFAULT_FIELDS = (
     "seed",
@@ -87,6 +92,20 @@ def _checked_overrides(
         )
 
 
+def _edits(given: Iterable[RecipeEdit]) -> tuple[RecipeEdit, ...]:
+    edits: tuple[RecipeEdit, ...] = declared.as_tuple(given)
+    return edits
+
+
+def _are_edits(instance: Any, attribute: Attribute[Any], value: tuple[RecipeEdit, ...]) -> None:
+    if value == ():
+        return
+    from longtake.families.edits import RecipeEdit  # late: few presets have any
+
+    check = declared.tuple_of(lambda item: isinstance(item, RecipeEdit), "a longtake.RecipeEdit")
+    check(instance, attribute, value)
+
+
 @frozen
 class Preset:
     """Defaults that go together.
@@ -107,12 +126,15 @@ class Preset:
     - ``overrides``: what may be set when a pipeline is built, ``{name: attrs class or its name}``,
       every field with a default; the builder takes an instance of each as a keyword of that name,
       which is usually a stage's.
+    - ``base``: another preset of the family, ``"name"`` or ``"name@version"``, which says what this
+      one leaves out: its defaults, its recipe with its edits, and its overrides.
+    - ``edits``: changes of the recipe by the names of its stages, after those of the base.
     - ``description``: one line for listings.
     """
 
     name: str = field(validator=declared.name)
     version: int = field(default=1, validator=declared.whole)
-    workload: str = field(default="text-to-video", validator=declared.text)
+    workload: str = field(default=_WORKLOAD, validator=declared.text)
     description: str = field(default="", validator=declared.text)
     defaults: Mapping[str, Any] = field(factory=dict, validator=[declared.mapping, _checked])
     stage_defaults: Mapping[str, Mapping[str, Any]] = field(
@@ -122,9 +144,30 @@ class Preset:
     overrides: Mapping[str, str | type] = field(
         factory=dict, validator=[declared.mapping, _checked_overrides]
     )
+    base: str | None = field(default=None, kw_only=True, validator=optional(declared.name))
+    edits: tuple[RecipeEdit, ...] = field(
+        default=(), converter=_edits, kw_only=True, validator=_are_edits
+    )
+
+    def over(self, base: Preset) -> Preset:
+        """This preset with what ``base`` says where this one says nothing; it then has no base."""
+        follows = self.stages is None
+        stages = self._kept_defaults(base) if follows else {}
+        for name, fields in self.stage_defaults.items():
+            stages[name] = {**stages.get(name, {}), **fields}
+        return evolve(
+            self,
+            workload=base.workload if self.workload == _WORKLOAD else self.workload,
+            defaults={**base.defaults, **self.defaults},
+            stage_defaults=stages,
+            stages=base.stages if follows else self.stages,
+            overrides=base.overrides if follows else self.overrides,
+            edits=(*base.edits, *self.edits) if follows else self.edits,
+            base=None,
+        )
 
     def recipe(self, overrides: Mapping[str, Any] | None = None) -> Recipe | None:
-        """The preset's own recipe; None when it has none.
+        """The preset's own recipe before its edits; None when it has none.
 
         ``overrides``: ``{name: {field: value}}``, or an instance of the class instead of the
         fields. What is left out has its default. Raises `ValidationError` with a path such as
@@ -141,6 +184,21 @@ class Preset:
         except Exception as error:  # isolation: a builder is a plugin's code
             problem = f"{type(error).__name__}: {text_of(error)}"
             raise PluginError(f"preset {self.name!r} cannot build its recipe: {problem}") from error
+
+    def _kept_defaults(self, base: Preset) -> dict[str, dict[str, Any]]:
+        """The stage defaults of ``base``, less those of stages that are no longer there."""
+        kept = {name: {**fields} for name, fields in base.stage_defaults.items()}
+        for edit in self.edits:
+            if edit.anchor not in kept or edit.kind not in ("replace", "remove"):
+                continue
+            classes = [spec.options_class() for spec in edit.stages if spec.name == edit.anchor]
+            known = {name for cls in classes if cls is not None for name in fields_dict(cls)}
+            left = {name: value for name, value in kept[edit.anchor].items() if name in known}
+            if left:
+                kept[edit.anchor] = left
+            else:
+                del kept[edit.anchor]
+        return kept
 
     def override_class(self, name: str) -> type:
         """The attrs class of the overrides called ``name``, imported."""

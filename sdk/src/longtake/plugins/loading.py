@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stdout
 from functools import partial
 from importlib import import_module
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pluggy
 from attrs import evolve, field, frozen
@@ -19,9 +20,23 @@ from longtake.families.family import ModelFamily
 from longtake.plugins.api_version import check_api_version
 from longtake.plugins.installed import Installed, installed_plugins
 from longtake.plugins.metadata import normalized_name
+from longtake.schema.references import resolve
 from longtake.settings import Settings
 
-__all__ = ["Phase", "Plugin", "blocked", "discover", "load_module", "load_plugin", "reason"]
+if TYPE_CHECKING:
+    from longtake.commands import Command
+    from longtake.families.extensions import Extension
+
+__all__ = [
+    "Phase",
+    "Plugin",
+    "blocked",
+    "check_not_loading",
+    "discover",
+    "load_module",
+    "load_plugin",
+    "reason",
+]
 
 Status = Literal["loaded", "failed", "blocked"]
 
@@ -46,6 +61,8 @@ class Plugin:
     families: tuple[ModelFamily, ...] = field(default=(), repr=False)
     blob_backends: tuple[BlobBackend, ...] = field(default=(), repr=False)
     observers: tuple[Callable[..., None], ...] = field(default=(), repr=False)
+    extensions: tuple[Extension, ...] = field(default=(), repr=False, kw_only=True)
+    commands: tuple[Command, ...] = field(default=(), repr=False, kw_only=True)
     phase: Phase | None = field(default=None, kw_only=True)
     api: str | None = field(default=None, kw_only=True)
 
@@ -60,6 +77,9 @@ class Plugin:
         return (
             *(f"family:{family.name}" for family in self.families),
             *(f"preset:{p.name}" for family in self.families for p in family.presets),
+            *(f"extension:{extension.family}" for extension in self.extensions),
+            *(f"preset:{p.name}" for extension in self.extensions for p in extension.presets),
+            *(f"command:{command.name}" for command in self.commands),
             *(f"blob-store:{backend.scheme}" for backend in self.blob_backends),
             *(f"observer:{index}" for index in range(len(self.observers))),
         )
@@ -117,6 +137,8 @@ def load_plugin(
     """
     api: str | None = None
     phase: Phase = "import"
+    check_not_loading()
+    _loading.name = name
     try:
         entering(phase)
         module: Any = load()
@@ -131,7 +153,38 @@ def load_plugin(
     except BaseException as error:  # isolation: SystemExit too costs only the plugin
         failed = Plugin(name, distribution, version, "failed", reason(error))
         return evolve(failed, phase=phase, api=api)
-    return Plugin(name, distribution, version, "loaded", None, *provided, api=api)
+    finally:
+        del _loading.name
+    return Plugin(
+        name,
+        distribution,
+        version,
+        "loaded",
+        families=provided["families"],
+        blob_backends=provided["blob_backends"],
+        observers=provided["observers"],
+        extensions=provided["extensions"],
+        commands=provided["commands"],
+        api=api,
+    )
+
+
+def check_not_loading() -> None:
+    """Raise `PluginError` in a thread that is loading a plugin, where no registry is there yet."""
+    if (name := _loading.name) is not None:
+        raise PluginError(
+            f"the plugin {name!r} asks for the registry while it is itself loaded; a module and "
+            "its hooks only declare: ask when something is used, in a stage, an opener, a command"
+        )
+
+
+class _Loading(threading.local):
+    """Which plugin this thread is loading. ``del`` of the name ends it."""
+
+    name: str | None = None
+
+
+_loading = _Loading()
 
 
 def reason(error: BaseException) -> str:
@@ -159,25 +212,37 @@ class _Hooks(pluggy.PluginManager):
         return None if name.startswith("__") else super().parse_hookimpl_opts(plugin, name)
 
 
-def _call_hooks(
-    name: str, module: object, manager: _Hooks
-) -> tuple[tuple[ModelFamily, ...], tuple[BlobBackend, ...], tuple[Callable[..., None], ...]]:
-    """What the plugin returns, registered alone in ``manager`` meanwhile, and so to be blamed."""
+def _call_hooks(name: str, module: object, manager: _Hooks) -> dict[str, tuple[Any, ...]]:
+    """What the plugin returns, by the fields of `Plugin`.
+
+    It is registered alone in ``manager`` meanwhile, and so to be blamed.
+    """
     try:
         manager.register(module, name=name)
         _check_hooks_are_known(manager, module)
-        hook = manager.hook
-        families = tuple(_items(hook.longtake_families, module, ModelFamily))
-        backends = tuple(_items(hook.longtake_blob_stores, module, BlobBackend))
-        observers = tuple(_items(hook.longtake_observers, module, Callable))
+        found = {
+            provided: tuple(_items(getattr(manager.hook, hook), module, expected))
+            for provided, (hook, expected) in _PROVIDED.items()
+        }
     finally:  # also after half a registration
         if manager.has_plugin(name):
             manager.unregister(name=name)
-    _check_names("family", [family.name for family in families])
-    _check_names("blob store scheme", [backend.scheme for backend in backends])
-    for family in families:
+    _check_names("family", [family.name for family in found["families"]])
+    _check_names("blob store scheme", [backend.scheme for backend in found["blob_backends"]])
+    _check_names("command", [command.name for command in found["commands"]])
+    for family in found["families"]:
         _check_names("continuation kind", [codec.kind for codec in family.codecs])
-    return families, backends, observers
+    return found
+
+
+_PROVIDED = {
+    "families": ("longtake_families", "longtake.families.family:ModelFamily"),
+    "blob_backends": ("longtake_blob_stores", "longtake.blobs.protocol:BlobBackend"),
+    "observers": ("longtake_observers", "collections.abc:Callable"),
+    "extensions": ("longtake_extensions", "longtake.families.extensions:Extension"),
+    "commands": ("longtake_commands", "longtake.commands:Command"),
+}
+"""By the field of `Plugin`, the hook, and of what its items are; imported when there are some."""
 
 
 def _check_hooks_are_known(manager: pluggy.PluginManager, module: object) -> None:
@@ -188,7 +253,7 @@ def _check_hooks_are_known(manager: pluggy.PluginManager, module: object) -> Non
             raise PluginError(f"unknown hook {hook.name!r}; hooks: {known}")
 
 
-def _items(hook: pluggy.HookCaller, module: object, expected: Any) -> Iterator[Any]:
+def _items(hook: pluggy.HookCaller, module: object, expected: str) -> Iterator[Any]:
     implementations = hook.get_hookimpls()
     if not implementations and hasattr(module, hook.name):
         raise PluginError(f"{hook.name} is not a hook yet: decorate it with @longtake.hookimpl")
@@ -196,9 +261,10 @@ def _items(hook: pluggy.HookCaller, module: object, expected: Any) -> Iterator[A
         items = implementation.function()
         if not isinstance(items, list | tuple):
             raise PluginError(f"{hook.name} must return a list, it returned {_kind_of(items)}")
+        wanted: Any = resolve(expected) if items else object
         for item in items:
-            if not isinstance(item, expected):
-                what = "callable" if expected is Callable else expected.__name__
+            if not isinstance(item, wanted):
+                what = "callable" if wanted is Callable else wanted.__name__
                 raise PluginError(f"{hook.name} returned {_kind_of(item)} where a {what} belongs")
             yield item
 

@@ -4,98 +4,39 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from longtake.blobs.protocol import BlobBackend, BlobStore
 from longtake.errors import (
     CheckpointError,
     NameClashError,
     PluginError,
-    UnknownNameError,
     ValidationError,
-    shown,
     text_of,
 )
 from longtake.families.family import ModelFamily
-from longtake.plugins.loading import Plugin, discover, load_module
+from longtake.plugins.loading import Plugin, check_not_loading, discover, load_module
+from longtake.plugins.names import Names, Provided
 from longtake.schema.references import resolve
 from longtake.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from longtake.commands import Command
     from longtake.families.models import Recognition
 
-__all__ = ["Names", "Provided", "Registry", "open_blob_store", "watch_blob_stores"]
-
-T = TypeVar("T")
-
-
-@frozen
-class Provided(Generic[T]):
-    """Something that a plugin provides, and the plugin."""
-
-    value: T
-    plugin: Plugin
-
-
-class Names(Generic[T]):
-    """Providers by name; a name with two of them is refused.
-
-    ``absent``: what an error about an unknown name ends with.
-    """
-
-    def __init__(self, what: str, absent: str = "") -> None:
-        self.what = what
-        self.absent = absent
-        self.providers: dict[str, list[Provided[T]]] = {}
-
-    def add(self, name: str, value: T, plugin: Plugin) -> None:
-        self.providers.setdefault(name, []).append(Provided(value, plugin))
-
-    def undisputed(self) -> list[Provided[T]]:
-        return [found[0] for _, found in sorted(self.providers.items()) if len(found) == 1]
-
-    def disputes(self, plugin: Plugin) -> list[str]:
-        """What to say about each name that ``plugin`` and another one provide."""
-        return [
-            _clash_text(self.what, name, [p.plugin for p in found])
-            for name, found in self.providers.items()
-            if len(found) > 1 and any(p.plugin is plugin for p in found)
-        ]
-
-    def one(self, name: str) -> Provided[T]:
-        found = self.providers.get(name, [])
-        if not found:
-            from longtake.schema.suggestions import did_you_mean  # late: seldom needed
-
-            known = ", ".join(sorted(self.providers)) or "none"
-            meant = shown(name) + did_you_mean(name, self.providers)
-            raise UnknownNameError(
-                f"no plugin provides the {self.what} {meant}; known: {known}{self.absent}"
-            )
-        if len(found) > 1:
-            raise NameClashError(_clash_text(self.what, name, [p.plugin for p in found]))
-        return found[0]
+__all__ = ["Registry", "open_blob_store", "watch_blob_stores"]
 
 
 def _not_loaded(plugins: Iterable[Plugin]) -> str:
     """Who might provide what is missing, to end an error with."""
     left = [f"{p.distribution}:{p.name} ({p.status})" for p in plugins if p.status != "loaded"]
     return f"; not loaded: {', '.join(left)}, see 'longtake plugins'" if left else ""
-
-
-def _clash_text(what: str, name: str, plugins: Sequence[Plugin]) -> str:
-    sides = " and ".join(dict.fromkeys(plugin.provider for plugin in plugins))
-    distributions = [plugin.distribution for plugin in plugins]
-    if len(set(distributions)) < len(plugins):  # the distribution alone would block both sides
-        distributions = [f"{plugin.distribution}:{plugin.name}" for plugin in plugins]
-    blocks = " or ".join(dict.fromkeys(f"LONGTAKE_BLOCK={each}" for each in distributions))
-    return f"the {what} {name!r} is provided by {sides}; block one side with {blocks}"
 
 
 class Registry:
@@ -110,6 +51,7 @@ class Registry:
         absent = _not_loaded(found)
         self._families: Names[ModelFamily] = Names("family", absent)
         self._backends: Names[BlobBackend] = Names("blob store scheme", absent)
+        self._commands: Names[Command] = Names("command", absent)
         self._kinds: Names[ModelFamily] = Names("continuation kind", absent)
         for plugin in found:
             for family in plugin.families:
@@ -118,11 +60,18 @@ class Registry:
                     self._kinds.add(codec.kind, family, plugin)
             for backend in plugin.blob_backends:
                 self._backends.add(backend.scheme.lower(), backend, plugin)
-        self.plugins: tuple[Plugin, ...] = tuple(self._with_clashes(plugin) for plugin in found)
+            for command in plugin.commands:
+                self._commands.add(command.name, command, plugin)
+        clashes = tuple(self._with_clashes(plugin) for plugin in found)
+        self.plugins = self._extended(clashes, absent)
 
     @classmethod
     def discover(cls, settings: Settings | None = None) -> Registry:
-        """Load every installed plugin, except those that ``settings`` keep out."""
+        """Load every installed plugin, except those that ``settings`` keep out.
+
+        Raises `PluginError` where a plugin asks while it is loaded itself.
+        """
+        check_not_loading()
         with _one_at_a_time:
             return cls(discover(settings or Settings.from_environment()))
 
@@ -133,6 +82,7 @@ class Registry:
         Longtake's own stores are the module ``"longtake.builtin"``. Raises `PluginError` when one
         of them does not load, `NameClashError` when two of them provide the same name.
         """
+        check_not_loading()
         registry = cls(load_module(module) for module in modules)
         for plugin in registry.plugins:
             if plugin.status != "loaded":
@@ -143,7 +93,11 @@ class Registry:
 
     @classmethod
     def default(cls) -> Registry:
-        """The registry of this process: installed plugins, discovered once; or the one in `use`."""
+        """The registry of this process: installed plugins, discovered once; or the one in `use`.
+
+        Raises `PluginError` where a plugin asks while it is loaded itself.
+        """
+        check_not_loading()
         in_use = list(_in_use.values())
         if in_use:
             return in_use[-1]
@@ -168,9 +122,43 @@ class Registry:
         return f"<Registry: families {families}; blob stores {schemes}{rest}>"
 
     def _with_clashes(self, plugin: Plugin) -> Plugin:
-        named = (self._families, self._kinds, self._backends)
+        named = (self._families, self._kinds, self._backends, self._commands)
         texts = [text for names in named for text in names.disputes(plugin)]
         return evolve(plugin, error="; ".join(texts)) if texts else plugin
+
+    def _extended(self, plugins: tuple[Plugin, ...], absent: str) -> tuple[Plugin, ...]:
+        """Join the extensions to their families; the plugins, with what came of it."""
+        if not any(plugin.extensions for plugin in plugins):
+            return plugins
+        from longtake.plugins.extending import joined_families  # late: most have none
+
+        owners = {p.value.name: (p.value, p.plugin) for p in self._families.undisputed()}
+        joining = joined_families(plugins, owners, self._kinds.providers, absent)
+        for name, family in joining.families.items():
+            plugin = owners[name][1]
+            self._families.providers[name] = [Provided(family, plugin)]
+            for joined in family.extensions:
+                for codec in joined.codecs:
+                    self._kinds.add(codec.kind, family, plugin)
+        return tuple(
+            evolve(plugin, error="; ".join([*filter(None, [plugin.error]), *texts]))
+            if (texts := joining.errors.get(place, ()))
+            else plugin
+            for place, plugin in enumerate(plugins)
+        )
+
+    @property
+    def commands(self) -> list[Provided[Command]]:
+        """The commands whose names are not in dispute, by name."""
+        return self._commands.undisputed()
+
+    def has_command(self, name: str) -> bool:
+        """Whether plugins have a command called ``name``, be it in dispute."""
+        return name in self._commands.providers
+
+    def command(self, name: str) -> Provided[Command]:
+        """The command called ``name``, and its plugin. Raises like `family`."""
+        return self._commands.one(name)
 
     @property
     def families(self) -> list[Provided[ModelFamily]]:
@@ -191,13 +179,18 @@ class Registry:
         """The family called ``name``. Raises `UnknownNameError` or `NameClashError`."""
         return self._families.one(name).value
 
-    def versions_of(self, family: ModelFamily) -> dict[str, str]:
-        """The distributions that make its takes, with their versions; the SDK is one of them."""
+    def versions_of(self, family: ModelFamily, preset: str | None = None) -> dict[str, str]:
+        """The distributions that make its takes, with their versions; the SDK is one of them.
+
+        ``preset``: names the one that is used, so that the extensions it comes from count.
+        """
         from importlib import metadata  # late: no listing needs it
 
         found = [each.plugin for each in self.families if each.value is family]
         made_by = {plugin.distribution: plugin.version for plugin in found}
-        return {"longtake": metadata.version("longtake"), **made_by}
+        used = family.extensions_of(family.preset(preset)) if family.extensions else ()
+        added = {joined.distribution: joined.version for joined in used}
+        return {"longtake": metadata.version("longtake"), **made_by, **added}
 
     def family_for_kind(self, kind: str) -> ModelFamily:
         """The family that reads states of ``kind``. Raises like `family`."""

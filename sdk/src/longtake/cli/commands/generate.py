@@ -189,7 +189,7 @@ def _generate(
     take = evolve(
         take,
         request=evolve(take.request, inputs=named.inputs),
-        versions=registry.versions_of(family),
+        versions=registry.versions_of(family, preset),
     )
     if start.surplus:
         click.echo(

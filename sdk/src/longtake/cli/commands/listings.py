@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,8 +12,12 @@ from longtake.families.family import ModelFamily
 from longtake.families.presets import Preset
 from longtake.families.stages import StageSpec, stage_defaults
 from longtake.plugins.loading import Plugin
-from longtake.plugins.registry import Provided, Registry
+from longtake.plugins.names import Provided
+from longtake.plugins.registry import Registry
 from longtake.schema.references import Reference
+
+if TYPE_CHECKING:
+    from longtake.families.extensions import JoinedExtension
 
 __all__ = ["families", "plugins", "presets"]
 
@@ -46,6 +50,11 @@ def families(as_json: bool) -> None:
             for record in records
         ],
     )
+    for record in records:
+        for added in record["extensions"]:
+            names = ", ".join([*added["presets"], *added["continuation_kinds"]]) or "nothing"
+            whose = f"{added['distribution']} {added['version']}"
+            click.echo(f"\n{record['name']} is extended by {whose}: {names}")
     _point_at_failures(registry)
 
 
@@ -55,19 +64,15 @@ def families(as_json: bool) -> None:
 def presets(family: str | None, as_json: bool) -> None:
     """List the presets of FAMILY, or of all families."""
     registry = Registry.default()
-    found = [p.value for p in registry.families] if family is None else [registry.family(family)]
+    if family is not None:
+        registry.family(family)  # refuses one that is not there
+    found = [p for p in registry.families if family in (None, p.value.name)]
     if as_json:
         read = _preset_records if family is not None else _isolated_preset_records
         print_json([record for each in found for record in read(each)])
         return
-    listed = [(each, preset) for each in found for preset in _presets(each)]
-    print_table(
-        ("family", "preset", "height x width", "frames", "fps", "steps", "guidance", "description"),
-        [
-            (each.name, f"{preset.name}@{preset.version}", *_preset_cells(each, preset))
-            for each, preset in listed
-        ],
-    )
+    print_table(_PRESET_COLUMNS, [row for each in found for row in _preset_rows(each)])
+    _point_at_failures(registry)
 
 
 @click.command()
@@ -108,6 +113,19 @@ def _family_record(provided: Provided[ModelFamily]) -> dict[str, Any]:
         "presets": list(dict.fromkeys(preset.name for preset in family.presets)),
         "stages": list(dict.fromkeys(spec.name for spec in family.stages)),
         "continuation_kinds": [codec.kind for codec in family.codecs],
+        "extensions": [_extension_record(joined) for joined in family.extensions],
+    }
+
+
+def _extension_record(joined: JoinedExtension) -> dict[str, Any]:
+    return {
+        "distribution": joined.distribution,
+        "version": joined.version,
+        "description": joined.extension.description,
+        "presets": [preset.name for preset in joined.presets],
+        "continuation_kinds": [codec.kind for codec in joined.codecs],
+        "components": list(joined.extension.components),
+        "refused": {each.name: each.why for each in joined.refused},
     }
 
 
@@ -134,26 +152,50 @@ def _plugin_record(plugin: Plugin) -> dict[str, Any]:
     }
 
 
-def _isolated_preset_records(family: ModelFamily) -> list[dict[str, Any]]:
+def _isolated_preset_records(provided: Provided[ModelFamily]) -> list[dict[str, Any]]:
+    family = provided.value
     try:
-        return _preset_records(family)
+        return _preset_records(provided)
     except Exception as error:  # isolation: one family's schemas must not cost the others' presets
         problem = f"{type(error).__name__}: {error}"
         click.echo(f"note: the presets of {family.name} cannot be shown: {problem}", err=True)
         return []
 
 
-def _preset_records(family: ModelFamily) -> list[dict[str, Any]]:
-    return [_preset_record(family, preset) for preset in _presets(family)]
+def _preset_records(provided: Provided[ModelFamily]) -> list[dict[str, Any]]:
+    """Those of the family, then those of extensions; a broken one of these costs only itself."""
+    own, added = _presets(provided.value)
+    records = [_preset_record(provided, preset) for preset in own]
+    for preset in added:
+        try:
+            records.append(_preset_record(provided, preset))
+        except Exception as error:  # isolation: an extension's preset must not cost the others
+            problem = f"{type(error).__name__}: {error}"
+            click.echo(f"note: preset {preset.name} cannot be shown: {problem}", err=True)
+    return records
 
 
-def _presets(family: ModelFamily) -> tuple[Preset, ...]:
-    return family.presets or (family.preset(),)
+def _presets(family: ModelFamily) -> tuple[list[Preset], list[Preset]]:
+    """Its own, and those of extensions, each with what its base says."""
+    declared = family.presets or (family.preset(),)
+    whole = [(each, family.preset(f"{each.name}@{each.version}")) for each in declared]
+    foreign = {id(preset) for joined in family.extensions for preset in joined.presets}
+    own = [preset for each, preset in whole if id(each) not in foreign]
+    return own, [preset for each, preset in whole if id(each) in foreign]
 
 
-def _preset_record(family: ModelFamily, preset: Preset) -> dict[str, Any]:
+def _whose(provided: Provided[ModelFamily], preset: Preset) -> tuple[str, str]:
+    """The distribution that brings the preset, and its version."""
+    for joined in provided.value.extensions:
+        if any((p.name, p.version) == (preset.name, preset.version) for p in joined.presets):
+            return joined.distribution, joined.version
+    return provided.plugin.distribution, provided.plugin.version
+
+
+def _preset_record(provided: Provided[ModelFamily], preset: Preset) -> dict[str, Any]:
     from longtake.schema.json_schema import json_schema  # late: the other listings do without
 
+    family, (distribution, version) = provided.value, _whose(provided, preset)
     defaults = {**family.defaults, **preset.defaults}
     recipe = family.recipe(preset)
     lowest = stage_defaults(recipe)
@@ -161,6 +203,8 @@ def _preset_record(family: ModelFamily, preset: Preset) -> dict[str, Any]:
         "family": family.name,
         "name": preset.name,
         "version": preset.version,
+        "distribution": distribution,
+        "distribution_version": version,
         "workload": preset.workload,
         "description": preset.description,
         "defaults": {name: _plain(value) for name, value in defaults.items()},
@@ -168,12 +212,19 @@ def _preset_record(family: ModelFamily, preset: Preset) -> dict[str, Any]:
             {
                 "name": spec.name,
                 "kind": _kind(spec),
+                "distribution": distribution_of_stage(provided, preset, spec),
                 "schema": _options_schema(spec, lowest.get(spec.name, {}), defaults, preset),
             }
             for spec in recipe
         ],
         "overrides": {name: json_schema(preset.override_class(name)) for name in preset.overrides},
     }
+
+
+def distribution_of_stage(provided: Provided[ModelFamily], preset: Preset, spec: StageSpec) -> str:
+    """Who brings a stage of the preset's recipe."""
+    joined = provided.value.extension_of_stage(preset, spec)
+    return provided.plugin.distribution if joined is None else joined.distribution
 
 
 def _options_schema(
@@ -209,6 +260,33 @@ def _kind(spec: StageSpec) -> str:
     if isinstance(stage, str):
         return stage.rpartition(":")[2].rpartition(".")[2]
     return str(stage.__name__ if hasattr(stage, "__name__") else type(stage).__name__)
+
+
+_PRESET_COLUMNS = (
+    "family",
+    "preset",
+    "from",
+    "height x width",
+    "frames",
+    "fps",
+    "steps",
+    "guidance",
+    "description",
+)
+
+
+def _preset_rows(provided: Provided[ModelFamily]) -> list[tuple[str, ...]]:
+    family = provided.value
+    return [
+        (
+            family.name,
+            f"{preset.name}@{preset.version}",
+            _whose(provided, preset)[0],
+            *_preset_cells(family, preset),
+        )
+        for presets in _presets(family)
+        for preset in presets
+    ]
 
 
 def _preset_cells(family: ModelFamily, preset: Preset) -> tuple[str, ...]:

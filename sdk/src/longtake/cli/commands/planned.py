@@ -13,10 +13,10 @@ from longtake.cli.options.family import options_for
 from longtake.cli.options.models import ModelChoice
 from longtake.families.estimates import EstimateRequest, RunEstimate
 from longtake.families.family import ModelFamily
+from longtake.families.load_options import LoadOptions
 from longtake.requests.request import GenerationRequest, Job
 from longtake.runs.resolution import naming_sampling, resolve_request
 from longtake.schema.references import resolve
-from longtake.schema.wire import structure
 
 __all__ = ["Planned"]
 
@@ -64,9 +64,8 @@ class Planned:
 
     def options(self) -> Any:
         """An instance of the family's options class, None when it has none."""
-        rest = options_for(self.family, self.said)
-        cls: Any = resolve(self.family.options)
-        return None if cls is None else structure(rest, cls)
+        said = options_for(self.family, self.said)
+        return LoadOptions.of(self.family, self.family.preset(self.preset_name), said).own
 
     def estimate(self) -> tuple[Job, RunEstimate]:
         """Raises `ValidationError` for a request that the family refuses."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import attrs
@@ -89,7 +90,14 @@ def flag_of(name: str) -> str:
 
 def _fields(family: ModelFamily) -> dict[str, attrs.Attribute[Any]]:
     """What may be said of ``family`` on the command line. Raises whatever its plugin does."""
-    cls: Any = resolve(family.options)
+    found: dict[str, attrs.Attribute[Any]] = {}
+    for joined in family.extensions:
+        found |= _isolated(partial(_of_class, joined.extension.options), joined.provider)
+    return {**found, **_of_class(family.options)}
+
+
+def _of_class(options: str | type | None) -> dict[str, attrs.Attribute[Any]]:
+    cls: Any = resolve(options)
     if cls is None:
         return {}
     attrs.resolve_types(cls)
@@ -101,21 +109,24 @@ def _family_params(own: list[click.Parameter]) -> list[click.Parameter]:
     """One option per name; where two families have the name, for both."""
     declared: dict[str, dict[str, attrs.Attribute[Any]]] = {}
     for provided in Registry.default().families:
-        for name, field in _isolated_fields(provided.value).items():
+        found = _isolated(partial(_fields, provided.value), f"family {provided.value.name!r}")
+        for name, field in found.items():
             declared.setdefault(name, {})[provided.value.name] = field
     params = [_param(name, fields) for name, fields in declared.items()]
     taken = {text for param in own for text in (*param.opts, *param.secondary_opts)}
     return [p for p in params if taken.isdisjoint((*p.opts, *p.secondary_opts))]
 
 
-def _isolated_fields(family: ModelFamily) -> dict[str, attrs.Attribute[Any]]:
+def _isolated(
+    read: Callable[[], dict[str, attrs.Attribute[Any]]], whose: str
+) -> dict[str, attrs.Attribute[Any]]:
     try:
-        return _fields(family)
-    except Exception:  # isolation: one family's options must not cost another's command
+        return read()
+    except Exception:  # isolation: one plugin's options must not cost another's command
         import logging  # late, as nothing fails as a rule
 
-        text = "the options of family %r cannot be read"
-        logging.getLogger(__name__).warning(text, family.name, exc_info=True)
+        text = "the options of %s cannot be read"
+        logging.getLogger(__name__).warning(text, whose, exc_info=True)
         return {}
 
 

@@ -20,13 +20,13 @@ from longtake.cli.terminal.remaining import Costs
 from longtake.cli.terminal.voices import warn
 from longtake.families.estimates import EstimateRequest
 from longtake.families.family import ModelFamily
+from longtake.families.load_options import LoadOptions
 from longtake.loading import load
 from longtake.pipeline import Pipeline
 from longtake.plugins.published import check_not_on_hub
 from longtake.plugins.registry import Registry
 from longtake.runs.prepared import PreparedRequest
 from longtake.schema.references import resolve
-from longtake.schema.wire import structure
 from longtake.settings import Settings
 from longtake.states.state import ContinuationState
 
@@ -210,7 +210,6 @@ def _costs(
     family = pipeline.family
     if family.estimate is None:
         return ()
-    cls: Any = resolve(family.options)
     request = EstimateRequest(
         path=model,
         recipe=pipeline.recipe,
@@ -219,7 +218,7 @@ def _costs(
         segments=2 if family.codecs else 1,
         device=choice.device,
         dtype=choice.dtype,
-        options=None if cls is None else structure(options, cls),
+        options=LoadOptions.of(family, pipeline.preset, options).own,
     )
     estimate: Any = resolve(family.estimate)
     segments = estimate(request).segments[1 if first.job.segment_index else 0 :]

@@ -1,0 +1,116 @@
+"""Edits of a recipe by the names of its stages: how a preset differs from the one below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, TypeAlias
+
+from attrs import Attribute, field, frozen
+
+from longtake.errors import PluginError, WiringError, shown
+from longtake.families.stages import Recipe, Stage, StageSpec, as_recipe
+from longtake.schema import declared
+
+__all__ = ["RecipeEdit", "edited"]
+
+Kind: TypeAlias = Literal["after", "before", "replace", "remove"]
+
+_KINDS = ("after", "before", "replace", "remove")
+
+
+def _is_kind(instance: Any, attribute: Attribute[Any], value: object) -> None:
+    if value not in _KINDS:
+        declared.refuse(instance, attribute.name, value, f"one of {', '.join(_KINDS)}")
+
+
+def _has_stages(instance: RecipeEdit, attribute: Attribute[Any], value: Recipe) -> None:
+    if bool(value) is (instance.kind == "remove"):
+        needs = "no stages; it only takes away" if not value else "at least one stage"
+        needs = "no stages" if instance.kind == "remove" else needs
+        raise PluginError(f"edit {instance.kind!r} of {shown(instance.anchor)}: needs {needs}")
+
+
+@frozen
+class RecipeEdit:
+    """One change of a recipe, at the stage that users call ``anchor``.
+
+    ::
+
+        lt.RecipeEdit.after("decode_video", "longtake_demo:Watermark")
+
+    An anchor stands for all stages of its name. Stages that several edits put after, or before,
+    one anchor stand in the order in which the edits were said.
+
+    - ``kind``: ``"after"`` puts ``stages`` behind the last stage of that name, ``"before"`` in
+      front of the first, ``"replace"`` in the place of the first, and the others of the name go;
+      ``"remove"`` takes them all away.
+    - ``stages``: as in a recipe; none to remove.
+    """
+
+    kind: Kind = field(validator=_is_kind)
+    anchor: str = field(validator=declared.name)
+    stages: Recipe = field(default=(), converter=as_recipe, validator=_has_stages)
+
+    @classmethod
+    def after(cls, anchor: str, *stages: Stage) -> RecipeEdit:
+        """Put ``stages`` behind the last stage called ``anchor``."""
+        return cls("after", anchor, as_recipe(stages))
+
+    @classmethod
+    def before(cls, anchor: str, *stages: Stage) -> RecipeEdit:
+        """Put ``stages`` in front of the first stage called ``anchor``."""
+        return cls("before", anchor, as_recipe(stages))
+
+    @classmethod
+    def replace(cls, anchor: str, *stages: Stage) -> RecipeEdit:
+        """Put ``stages`` in the place of every stage called ``anchor``."""
+        return cls("replace", anchor, as_recipe(stages))
+
+    @classmethod
+    def remove(cls, anchor: str) -> RecipeEdit:
+        """Take every stage called ``anchor`` away."""
+        return cls("remove", anchor)
+
+
+def edited(recipe: Recipe, edits: Iterable[tuple[RecipeEdit, str]]) -> Recipe:
+    """``recipe`` after each of ``edits``, which see what those before them left.
+
+    Beside each edit stands whose it is, for the `WiringError` about an anchor that is not there.
+    """
+    stages, put = list(recipe), list[tuple[RecipeEdit, StageSpec]]()
+    for edit, whose in edits:
+        places = [index for index, spec in enumerate(stages) if spec.name == edit.anchor]
+        if not places:
+            there = ", ".join(dict.fromkeys(spec.name for spec in stages)) or "none"
+            raise WiringError(
+                f"{whose}: no stage {edit.anchor!r} to {_DOING[edit.kind]}; the recipe's stages: "
+                f"{there}"
+            )
+        if edit.kind == "after":
+            at = _behind(stages, places[-1] + 1, edit, put)
+            stages[at:at] = edit.stages
+        elif edit.kind == "before":
+            stages[places[0] : places[0]] = edit.stages
+        else:
+            kept = [spec for spec in stages[places[0] :] if spec.name != edit.anchor]
+            stages[places[0] :] = [*edit.stages, *kept]
+        put += [(edit, spec) for spec in edit.stages]
+    return tuple(stages)
+
+
+_DOING = {
+    "after": "put a stage after",
+    "before": "put a stage before",
+    "replace": "replace",
+    "remove": "remove",
+}
+
+
+def _behind(
+    stages: list[StageSpec], at: int, edit: RecipeEdit, put: list[tuple[RecipeEdit, StageSpec]]
+) -> int:
+    """Behind what earlier edits put after the same anchor, too."""
+    earlier = [spec for each, spec in put if (each.kind, each.anchor) == ("after", edit.anchor)]
+    while at < len(stages) and any(stages[at] is spec for spec in earlier):
+        at += 1
+    return at
