@@ -27,6 +27,8 @@ class Settings:
       process number ``rank`` of ``world_size`` that share one run.
     - ``dumb_terminal``: ``TERM`` is ``dumb``: what is written to the terminal stays as it is.
     - ``file_mode``: from ``LONGTAKE_FILE_MODE`` (octal): the mode of a new file of a take or state.
+    - ``cache_folder``: from ``XDG_CACHE_HOME``, else ``~/.cache``: where is remembered what can be
+      found out again.
     - ``state_bytes``: from ``LONGTAKE_STATE_BYTES``: how many bytes one state may take, decoded.
     """
 
@@ -37,6 +39,7 @@ class Settings:
     dumb_terminal: bool = False
     file_mode: int = 0o600
     state_bytes: int = 2**29
+    cache_folder: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -52,6 +55,7 @@ class Settings:
             dumb_terminal=environment.get("TERM", "") == "dumb",
             file_mode=_mode(environment.get("LONGTAKE_FILE_MODE", "")),
             state_bytes=_bytes(environment.get("LONGTAKE_STATE_BYTES", "")),
+            cache_folder=_cache_folder(environment.get("XDG_CACHE_HOME", "")),
         )
 
 
@@ -83,6 +87,11 @@ def _bytes(text: str) -> int:
         problem = f"is {text!r}; must be a number of bytes, e.g. 536870912 or 512MiB"
         raise ValidationError("LONGTAKE_STATE_BYTES", problem)
     return int(match[1]) * _UNITS[match[2]]
+
+
+def _cache_folder(text: str) -> str:
+    """A relative one does not count (XDG Base Directory Specification)."""
+    return text if os.path.isabs(text) else os.path.expanduser(os.path.join("~", ".cache"))
 
 
 _UNITS = {None: 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}

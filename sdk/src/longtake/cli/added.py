@@ -6,16 +6,9 @@ import re
 
 import click
 
-__all__ = ["added_command", "added_commands", "is_added"]
+__all__ = ["added_command", "is_added"]
 
 _WORD = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-
-
-def added_commands() -> dict[str, str]:
-    """The help of each command that plugins add, by its name."""
-    from longtake.plugins.registry import Registry  # late: most commands need no plugin's
-
-    return {each.value.name: each.value.help for each in Registry.default().commands}
 
 
 def is_added(name: str) -> bool:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longtake import __version__
-from longtake.cli.added import added_command, added_commands, is_added
+from longtake.cli.added import added_command, is_added
+from longtake.cli.known_commands import known_commands
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -66,7 +67,7 @@ class _LazyGroup(click.Group):
     """Commands from the table above, and of plugins; the signatures are click's."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*_COMMANDS, *added_commands()]
+        return [*_COMMANDS, *known_commands()]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = {text for param in self.get_params(ctx) for text in param.opts}
@@ -89,7 +90,7 @@ class _LazyGroup(click.Group):
         """Complete from the table: click would import every command for its help."""
         from click.shell_completion import CompletionItem
 
-        lines = {name: line for name, (_, line) in _COMMANDS.items()} | added_commands()
+        lines = {name: line for name, (_, line) in _COMMANDS.items()} | known_commands()
         found = [
             CompletionItem(name, help=line)
             for name, line in lines.items()
@@ -121,7 +122,7 @@ class _LazyGroup(click.Group):
         formatter: click.HelpFormatter,
     ) -> None:
         placed = [name for names in _SECTIONS.values() for name in names]
-        lines = {name: line for name, (_, line) in _COMMANDS.items()} | added_commands()
+        lines = {name: line for name, (_, line) in _COMMANDS.items()} | known_commands()
         others = tuple(name for name in lines if name not in placed)
         width = max(map(len, lines))
         for title, names in {**_SECTIONS, "From plugins": others}.items():
@@ -193,7 +194,7 @@ def _meant(command: str) -> str:
     from longtake.schema.suggestions import did_you_mean
 
     one_word = f"; as a prompt: longtake {DEFAULT_COMMAND} {shlex.quote(command[:_QUOTED])}"
-    return did_you_mean(command, [*_COMMANDS, *added_commands()]) or one_word
+    return did_you_mean(command, [*_COMMANDS, *known_commands()]) or one_word
 
 
 def _escape_what_cannot_be_printed() -> None:

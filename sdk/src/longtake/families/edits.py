@@ -24,9 +24,9 @@ def _is_kind(instance: Any, attribute: Attribute[Any], value: object) -> None:
 
 
 def _has_stages(instance: RecipeEdit, attribute: Attribute[Any], value: Recipe) -> None:
-    if bool(value) is (instance.kind == "remove"):
-        needs = "no stages; it only takes away" if not value else "at least one stage"
-        needs = "no stages" if instance.kind == "remove" else needs
+    removes = instance.kind == "remove"
+    if bool(value) is removes:
+        needs = "no stages; it only takes away" if removes else "at least one stage"
         raise PluginError(f"edit {instance.kind!r} of {shown(instance.anchor)}: needs {needs}")
 
 

@@ -209,7 +209,7 @@ class ModelFamily:
         while (base := found[-1].base) is not None:
             try:
                 below = self._declared(base)
-            except UnknownNameError as error:
+            except (UnknownNameError, NameClashError, PluginError) as error:
                 problem = f"preset {found[-1].name!r}: base: {error}"
                 raise PluginError(problem) from None
             if any(each is below for each in found):

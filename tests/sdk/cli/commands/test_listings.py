@@ -25,6 +25,7 @@ def test_families_as_json(longtake: Command) -> None:
             "presets": [],
             "stages": ["speck"],
             "continuation_kinds": [],
+            "extensions": [],
             "published": [],
         },
         {
@@ -34,6 +35,7 @@ def test_families_as_json(longtake: Command) -> None:
             "presets": ["thin", "thick"],
             "stages": ["draw"],
             "continuation_kinds": ["fog.v1"],
+            "extensions": [],
             "published": [],
         },
     ]
@@ -45,10 +47,19 @@ def test_presets_as_json_have_flat_plain_defaults(longtake: Command) -> None:
         "family": "fog",
         "name": "thin",
         "version": 1,
+        "distribution": "longtake-toys",
+        "distribution_version": "1.2",
         "workload": "text-to-video",
         "description": "little fog",
         "defaults": {"seed": 1, "height": 32, "width": 48, "num_frames": 4, "fps": 24},
-        "stages": [{"name": "draw", "kind": "Draw", "schema": lt.json_schema(DrawOptions)}],
+        "stages": [
+            {
+                "name": "draw",
+                "kind": "Draw",
+                "distribution": "longtake-toys",
+                "schema": lt.json_schema(DrawOptions),
+            }
+        ],
         "overrides": {},
     }
     assert thick["version"] == 2
@@ -106,7 +117,12 @@ def test_presets_as_json_have_schemas_with_the_defaults_of_the_preset(dusty: Com
     [built] = json.loads(dusty("presets", "dust", "--json").out)
     draw, speck = built["stages"]
     assert (draw["name"], draw["kind"]) == ("draw", "Speck")
-    assert speck == {"name": "speck", "kind": "Speck", "schema": None}
+    assert speck == {
+        "name": "speck",
+        "kind": "Speck",
+        "distribution": "toys",
+        "schema": None,
+    }
     properties = draw["schema"]["properties"]
     assert properties["num_inference_steps"]["default"] == 7
     assert properties["blur"] == {"type": "number", "default": 0.5}

@@ -120,10 +120,13 @@ def plan(
         planned = Planned.of(family, choice, path, preset, overrides, request, segments)
         job, estimate = planned.estimate()
         fit = fit_of(planned, job, estimate, device_memory)
+        added = planned.added_stages()
     if as_json:
-        print_json(plan_record(family, planned.preset_name, job, estimate, known, fit, speed))
+        print_json(
+            plan_record(family, planned.preset_name, job, estimate, known, fit, speed, added)
+        )
     else:
-        print_plan(family, planned.preset_name, job, estimate, known, fit, speed)
+        print_plan(family, planned.preset_name, job, estimate, known, fit, speed, added)
 
 
 def _chosen(

@@ -29,8 +29,12 @@ def plan_record(
     published: PublishedCheckpoint | None,
     fit: Fit,
     speed: Speed,
+    added: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The plan as plain JSON, every segment and number in it."""
+    """The plan as plain JSON, every segment and number in it.
+
+    ``added``: the distributions of the stages that extensions bring, by their names.
+    """
     sampling = job.sampling
     return {
         "family": family.name,
@@ -47,7 +51,7 @@ def plan_record(
         "memory": fit.record(),
         "speed": speed.record(),
         "seconds": speed.seconds(estimate.flops),
-        "segments": [_segment_record(segment, speed) for segment in estimate.segments],
+        "segments": [_segment_record(segment, speed, added) for segment in estimate.segments],
     }
 
 
@@ -83,14 +87,21 @@ def _on_disk(num_bytes: int) -> str:
     return f"{num_bytes / 10**9:.0f} GB"
 
 
-def _segment_record(segment: SegmentEstimate, speed: Speed) -> dict[str, Any]:
+def _segment_record(
+    segment: SegmentEstimate, speed: Speed, added: Mapping[str, str]
+) -> dict[str, Any]:
     return {
         "new_frames": segment.new_frames,
         "flops": segment.flops,
         "seconds": speed.seconds(segment.flops),
         "peak_bytes": segment.peak_bytes,
         "stages": [
-            {**asdict(stage), "flops": stage.flops, "passes_per_step": len(stage.passes)}
+            {
+                **asdict(stage),
+                "flops": stage.flops,
+                "passes_per_step": len(stage.passes),
+                "extension": added.get(stage.name),
+            }
             for stage in segment.stages
         ],
     }
@@ -104,6 +115,7 @@ def print_plan(
     published: PublishedCheckpoint | None,
     fit: Fit,
     speed: Speed,
+    added: Mapping[str, str],
 ) -> None:
     """The answer, then tables: the first two segments, and what all add up to."""
     _print_fit(fit)
@@ -123,7 +135,7 @@ def print_plan(
     )
     for index, segment in enumerate(estimate.segments[:2]):
         click.echo(f"\nsegment {index + 1}, {segment.new_frames} new frames")
-        _print_stages(segment)
+        _print_stages(segment, added)
         click.echo()
         _print_values(segment)
     click.echo()
@@ -178,15 +190,16 @@ def _whole(num_bytes: int) -> str:
     return f"{float(amount):g} {unit}"
 
 
-def _print_stages(segment: SegmentEstimate) -> None:
+def _print_stages(segment: SegmentEstimate, added: Mapping[str, str]) -> None:
     header = ("stage", "steps", "passes per step", "compute", "weights", "activations", "peak")
-    print_table(header, [_stage_row(stage) for stage in segment.stages])
+    print_table(header, [_stage_row(stage, added) for stage in segment.stages])
 
 
-def _stage_row(stage: StageEstimate) -> tuple[str, ...]:
+def _stage_row(stage: StageEstimate, added: Mapping[str, str]) -> tuple[str, ...]:
     passes = ", ".join(each.name for each in stage.passes)
+    whose = f" ({added[stage.name]})" if stage.name in added else ""
     return (
-        stage.name,
+        f"{stage.name}{whose}",
         str(stage.steps) if stage.passes else "-",
         f"{len(stage.passes)}: {passes}" if passes else stage.note or "-",
         _flops(stage.flops),

@@ -67,6 +67,13 @@ class Planned:
         said = options_for(self.family, self.said)
         return LoadOptions.of(self.family, self.family.preset(self.preset_name), said).own
 
+    def added_stages(self) -> dict[str, str]:
+        """The distribution of each stage that an extension brings, by the stage's name."""
+        preset = self.family.preset(self.preset_name)
+        recipe = self.family.recipe(preset, self.preset_overrides)
+        joined = {spec.name: self.family.extension_of_stage(preset, spec) for spec in recipe}
+        return {name: each.distribution for name, each in joined.items() if each is not None}
+
     def estimate(self) -> tuple[Job, RunEstimate]:
         """Raises `ValidationError` for a request that the family refuses."""
         family, preset = self.family, self.family.preset(self.preset_name)
