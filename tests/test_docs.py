@@ -207,7 +207,7 @@ def test_what_is_said_of_a_hook_is_whole_and_its_example_works(name: str) -> Non
     exec(re.findall(r"```python\n(import.*?)```", section, re.DOTALL)[0], vars(module))
     plugin = load_plugin("example", "longtake-example", "0", partial(lambda: module))
     assert (plugin.status, plugin.error) == ("loaded", None)
-    assert len(plugin.provides) == 1
+    assert len(plugin.provides) >= 1
 
 
 def test_the_settings_are_those_that_are_read() -> None:

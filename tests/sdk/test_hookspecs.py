@@ -51,6 +51,16 @@ EXAMPLES = {
         lambda registry: [provided.value for provided in registry.families],
         ("longtake_ltx2.plugin", "family:ltx2"),
     ),
+    "longtake_extensions": Example(
+        lt.Extension("fog"),
+        lambda registry: [each for plugin in registry.plugins for each in plugin.extensions],
+        None,
+    ),
+    "longtake_commands": Example(
+        lt.Command("greet", "longtake_nowhere:greet", help="Greet."),
+        lambda registry: [provided.value for provided in registry.commands],
+        None,
+    ),
     "longtake_blob_stores": Example(
         lt.BlobBackend("shelf", "fog.shelf:open_store"),
         lambda registry: [provided.value for provided in registry.blob_backends],

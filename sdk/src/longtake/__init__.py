@@ -72,8 +72,8 @@ if TYPE_CHECKING:
     from longtake.loading import load as load
     from longtake.pipeline import Pipeline as Pipeline
     from longtake.plugins.registry import Registry as Registry
-    from longtake.plugins.registry import open_blob_store as open_blob_store
-    from longtake.plugins.registry import watch_blob_stores as watch_blob_stores
+    from longtake.plugins.stores import open_blob_store as open_blob_store
+    from longtake.plugins.stores import watch_blob_stores as watch_blob_stores
     from longtake.requests.decoded import DecodedInputs as DecodedInputs
     from longtake.requests.inputs import AudioInput as AudioInput
     from longtake.requests.inputs import ClipInput as ClipInput
@@ -154,7 +154,8 @@ else:
         "hookspecs": "hookimpl",
         "loading": "load",
         "pipeline": "Pipeline",
-        "plugins.registry": "Registry open_blob_store watch_blob_stores",
+        "plugins.registry": "Registry",
+        "plugins.stores": "open_blob_store watch_blob_stores",
         "requests.decoded": "DecodedInputs",
         "requests.inputs": "AudioInput ClipInput ImageInput Inputs",
         "requests.request": "GenerationRequest Job Output ResolvedSampling Sampling",

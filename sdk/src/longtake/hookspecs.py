@@ -30,7 +30,7 @@ def longtake_extensions() -> list[Extension]:  # type: ignore[empty-body]
 
 @hookspec
 def longtake_commands() -> list[Command]:  # type: ignore[empty-body]
-    """Commands of ``longtake``, by name, imported when they are run."""
+    """Commands of longtake, by name, imported when they are run."""
 
 
 @hookspec

@@ -6,18 +6,16 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
 from longtake.errors import ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+from typing import NamedTuple
 
 __all__ = ["Settings"]
 
 
-@frozen
-class Settings:
+class Settings(NamedTuple):
     """Which plugins may run, and which part of a run this process has.
 
     - ``blocked``: names from ``LONGTAKE_BLOCK`` (comma separated); none of their code runs.
@@ -41,6 +39,14 @@ class Settings:
     state_bytes: int = 2**29
     cache_folder: str = ""
 
+    @property
+    def own_cache(self) -> str:
+        """Longtake's own cache; a relative folder does not count (XDG Base Directory)."""
+        folder = self.cache_folder
+        if not os.path.isabs(folder):
+            folder = os.path.expanduser(os.path.join("~", ".cache"))
+        return os.path.join(folder, "longtake")
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Raises `longtake.ValidationError` for a rank, mode or size that there is not."""
@@ -55,7 +61,7 @@ class Settings:
             dumb_terminal=environment.get("TERM", "") == "dumb",
             file_mode=_mode(environment.get("LONGTAKE_FILE_MODE", "")),
             state_bytes=_bytes(environment.get("LONGTAKE_STATE_BYTES", "")),
-            cache_folder=_cache_folder(environment.get("XDG_CACHE_HOME", "")),
+            cache_folder=environment.get("XDG_CACHE_HOME", ""),
         )
 
 
@@ -87,11 +93,6 @@ def _bytes(text: str) -> int:
         problem = f"is {text!r}; must be a number of bytes, e.g. 536870912 or 512MiB"
         raise ValidationError("LONGTAKE_STATE_BYTES", problem)
     return int(match[1]) * _UNITS[match[2]]
-
-
-def _cache_folder(text: str) -> str:
-    """A relative one does not count (XDG Base Directory Specification)."""
-    return text if os.path.isabs(text) else os.path.expanduser(os.path.join("~", ".cache"))
 
 
 _UNITS = {None: 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}

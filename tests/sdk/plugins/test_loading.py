@@ -81,6 +81,34 @@ BROKEN: dict[str, tuple[str | None, str]] = {
         hook("return [7]", "longtake_observers"),
         "hooks: longtake_observers returned a int where a callable belongs",
     ),
+    "asks-registry": (
+        hook("return lt.Registry.default().families"),
+        "hooks: the plugin 'main' asks for the registry while it is itself loaded",
+    ),
+    "discovers": (
+        hook("return [*lt.Registry.discover().families]"),
+        "hooks: the plugin 'main' asks for the registry while it is itself loaded",
+    ),
+    "loads": (
+        hook("return [lt.load(family='fog').family]"),
+        "hooks: the plugin 'main' asks for the registry while it is itself loaded",
+    ),
+    "opens": (
+        "import longtake as lt\nSTORE = lt.open_blob_store('memory:')",
+        "import: the plugin 'main' asks for the registry while it is itself loaded",
+    ),
+    "wrong-extension": (
+        hook("return [lt.Preset('fog')]", "longtake_extensions"),
+        "hooks: longtake_extensions returned a Preset where a Extension belongs",
+    ),
+    "wrong-command": (
+        hook("return ['serve']", "longtake_commands"),
+        "hooks: longtake_commands returned a str where a Command belongs",
+    ),
+    "command-twice": (
+        hook("return [lt.Command('serve', 'a:b', help='Serve.')] * 2", "longtake_commands"),
+        "hooks: the command 'serve' is there twice",
+    ),
     "bad-default": (
         hook("return [lt.ModelFamily('f', (), defaults={'hight': 3})]"),
         "hooks: ValidationError: family f: defaults.hight: unknown default",

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from longtake import __version__
-from longtake.cli.added import added_command, is_added
-from longtake.cli.known_commands import known_commands
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -63,11 +61,24 @@ _LISTINGS = ("families", "presets", "plugins")
 """They log nothing, and start sooner without the machinery for it."""
 
 
+def _is_added(name: str) -> bool:
+    from longtake.cli.added import is_added  # late: most commands are Longtake's own
+
+    return is_added(name)
+
+
+def _lines() -> dict[str, str]:
+    """The help of every command, by name; those of plugins come last."""
+    from longtake.cli.known_commands import known_commands
+
+    return {name: line for name, (_, line) in _COMMANDS.items()} | known_commands()
+
+
 class _LazyGroup(click.Group):
     """Commands from the table above, and of plugins; the signatures are click's."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*_COMMANDS, *known_commands()]
+        return list(_lines())
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = {text for param in self.get_params(ctx) for text in param.opts}
@@ -75,14 +86,14 @@ class _LazyGroup(click.Group):
         if args[count : count + 1] and args[count] not in _COMMANDS:
             from longtake.cli.implied import with_command  # late: most say the command
 
-            if not is_added(args[count]):
+            if not _is_added(args[count]):
                 args = [*args[:count], *with_command(args[count:], _COMMANDS)]
         return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in _COMMANDS and not is_added(args[0]) and not ctx.resilient_parsing:
+        if args[0] not in _COMMANDS and not _is_added(args[0]) and not ctx.resilient_parsing:
             raise click.UsageError(f"No such command {args[0][:_QUOTED]!r}{_meant(args[0])}.", ctx)
         return super().resolve_command(ctx, args)
 
@@ -90,7 +101,7 @@ class _LazyGroup(click.Group):
         """Complete from the table: click would import every command for its help."""
         from click.shell_completion import CompletionItem
 
-        lines = {name: line for name, (_, line) in _COMMANDS.items()} | known_commands()
+        lines = _lines()
         found = [
             CompletionItem(name, help=line)
             for name, line in lines.items()
@@ -102,6 +113,8 @@ class _LazyGroup(click.Group):
         from longtake.schema.references import resolve
 
         if cmd_name not in _COMMANDS:
+            from longtake.cli.added import added_command, is_added
+
             return added_command(cmd_name) if is_added(cmd_name) else None
         command = resolve(_COMMANDS[cmd_name][0])
         assert isinstance(command, click.Command)
@@ -122,7 +135,7 @@ class _LazyGroup(click.Group):
         formatter: click.HelpFormatter,
     ) -> None:
         placed = [name for names in _SECTIONS.values() for name in names]
-        lines = {name: line for name, (_, line) in _COMMANDS.items()} | known_commands()
+        lines = _lines()
         others = tuple(name for name in lines if name not in placed)
         width = max(map(len, lines))
         for title, names in {**_SECTIONS, "From plugins": others}.items():
@@ -194,7 +207,7 @@ def _meant(command: str) -> str:
     from longtake.schema.suggestions import did_you_mean
 
     one_word = f"; as a prompt: longtake {DEFAULT_COMMAND} {shlex.quote(command[:_QUOTED])}"
-    return did_you_mean(command, [*_COMMANDS, *known_commands()]) or one_word
+    return did_you_mean(command, _lines()) or one_word
 
 
 def _escape_what_cannot_be_printed() -> None:

@@ -1,8 +1,9 @@
 """What plugins' commands are called, remembered, so that help need not import every plugin.
 
 It is for showing alone: which command runs is asked of the plugins themselves. What is remembered
-counts as long as the same plugins are installed, their modules' files are the same, and the same
-ones are kept out; nothing depends on whether it can be read or written.
+counts as long as nothing was installed or removed since (the folders of ``sys.path`` say when), the
+files of the plugins' modules are the same, and the same plugins are kept out. Nothing depends on
+whether it can be read or written.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from longtake import __version__
 from longtake.settings import Settings
+
+if TYPE_CHECKING:
+    from longtake.plugins.registry import Registry
 
 __all__ = ["known_commands"]
 
@@ -22,21 +26,23 @@ _MOST_BYTES = 2**20
 
 def known_commands() -> dict[str, str]:
     """The one-line help of each command of a plugin, by its name."""
-    from longtake.plugins.installed import installed_plugins
-
     settings = Settings.from_environment()
-    installed = [
-        [each.distribution, each.version, each.name, each.value] for each in installed_plugins()
-    ]
     kept_out = [sorted(settings.blocked), sorted(settings.allowed or ()), settings.allowed is None]
-    key = json.loads(json.dumps([__version__, sys.path, installed, kept_out]))
-    file = os.path.join(settings.cache_folder, "longtake", f"commands-{_name()}.json")
+
+    def key() -> list[object]:
+        folders = [[path, _stamp(path)] for path in sys.path]
+        return [__version__, folders, kept_out]
+
+    file = os.path.join(settings.own_cache, f"commands-{_name()}.json")
     remembered = _read(file)
-    if remembered is not None and remembered["key"] == key and _unchanged(remembered["files"]):
+    if remembered is not None and remembered["key"] == key() and _unchanged(remembered["files"]):
         commands: dict[str, str] = remembered["commands"]
         return commands
-    commands = _ask()
-    _write(file, {"key": key, "files": _files(installed), "commands": commands})
+    from longtake.plugins.registry import Registry
+
+    registry = Registry.default()
+    commands = {each.value.name: each.value.help for each in registry.commands}
+    _write(file, {"key": key(), "files": _files(registry), "commands": commands})
     return commands
 
 
@@ -47,17 +53,12 @@ def _name() -> str:
     return sha256(sys.prefix.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
-def _ask() -> dict[str, str]:
-    from longtake.plugins.registry import Registry
-
-    return {each.value.name: each.value.help for each in Registry.default().commands}
-
-
-def _files(installed: list[list[str]]) -> dict[str, list[int] | None]:
+def _files(registry: Registry) -> dict[str, list[int] | None]:
     """When the files of the plugins' modules were last written, and their sizes."""
-    modules = [sys.modules.get(value.partition(":")[0].strip()) for *_, value in installed]
-    named = [module.__spec__.origin for module in modules if module and module.__spec__]
-    return {name: _stamp(name) for name in named if name}
+    names = [plugin.module for plugin in registry.plugins]
+    modules = [sys.modules[name] for name in names if name in sys.modules]
+    origins = [module.__spec__.origin for module in modules if module.__spec__ is not None]
+    return {origin: _stamp(origin) for origin in origins if origin}
 
 
 def _stamp(file: str) -> list[int] | None:

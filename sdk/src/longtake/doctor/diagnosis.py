@@ -16,7 +16,7 @@ from longtake.doctor.values import Diagnosis, Examination, LoadReport, StoreTria
 from longtake.errors import NameClashError, UnknownNameError
 from longtake.plugins.installed import Installed, installed_plugins
 from longtake.plugins.loading import Plugin, blocked
-from longtake.plugins.names import Names
+from longtake.plugins.registry import Names
 from longtake.settings import Settings
 
 __all__ = ["DEFAULT_TIMEOUT", "diagnose"]

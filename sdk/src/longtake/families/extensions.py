@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Attribute, field, frozen
 
-from longtake.families.family import ModelFamily, as_codecs, as_presets, is_codec, is_preset
 from longtake.families.presets import Preset
 from longtake.schema import declared
 
@@ -24,6 +23,10 @@ def _are_loaders(instance: Any, attribute: Attribute[Any], value: Mapping[str, A
         if not named and not (callable(loader) and not isinstance(loader, str)):
             what = "a callable, or its name 'package.module:attribute'"
             declared.refuse(instance, f"{attribute.name}.{name}", loader, what)
+
+
+def _is_preset(item: object) -> bool:
+    return isinstance(item, Preset)
 
 
 @frozen
@@ -54,15 +57,15 @@ class Extension:
     family: str = field(validator=declared.name)
     presets: tuple[Preset, ...] = field(
         default=(),
-        converter=as_presets,
+        converter=declared.as_tuple,
         kw_only=True,
-        validator=declared.tuple_of(is_preset, "a longtake.Preset"),
+        validator=declared.tuple_of(_is_preset, "a longtake.Preset"),
     )
     codecs: tuple[ContinuationCodec[Any], ...] = field(
         default=(),
-        converter=as_codecs,
+        converter=declared.as_tuple,
         kw_only=True,
-        validator=declared.tuple_of(is_codec, "a codec with a kind"),
+        validator=declared.tuple_of(declared.has_kind, "a codec with a kind"),
     )
     options: str | type | None = field(
         default=None, kw_only=True, validator=declared.target(optional=True, classes=True)
@@ -108,16 +111,3 @@ class JoinedExtension:
     def owns(self, preset: Preset) -> bool:
         """Whether ``preset``, as it was declared, is one of its own."""
         return any(each is preset for each in self.presets)
-
-
-def extended(family: ModelFamily, joined: Iterable[JoinedExtension]) -> ModelFamily:
-    """``family`` with the presets and codecs of its extensions behind its own."""
-    from attrs import evolve
-
-    found = tuple(joined)
-    return evolve(
-        family,
-        presets=(*family.presets, *(preset for each in found for preset in each.presets)),
-        codecs=(*family.codecs, *(codec for each in found for codec in each.codecs)),
-        extensions=found,
-    )

@@ -25,37 +25,25 @@ if TYPE_CHECKING:
     from longtake.requests.request import Job, ResolvedSampling
     from longtake.states.state import ContinuationCodec, ContinuationState
 
-__all__ = ["ModelFamily", "as_codecs", "as_presets", "is_codec", "is_preset"]
+__all__ = ["ModelFamily"]
 
 
 def _checked_defaults(instance: Any, attribute: Attribute[Any], value: Mapping[str, Any]) -> None:
     check_defaults(f"family {instance.name}: {attribute.name}", value)
 
 
-def as_presets(given: Iterable[Preset]) -> tuple[Preset, ...]:
-    """A tuple of them, where they can be one."""
+def _presets(given: Iterable[Preset]) -> tuple[Preset, ...]:
     presets: tuple[Preset, ...] = as_tuple(given)
     return presets
 
 
-def as_codecs(given: Iterable[ContinuationCodec[Any]]) -> tuple[ContinuationCodec[Any], ...]:
-    """A tuple of them, where they can be one."""
+def _codecs(given: Iterable[ContinuationCodec[Any]]) -> tuple[ContinuationCodec[Any], ...]:
     codecs: tuple[ContinuationCodec[Any], ...] = as_tuple(given)
     return codecs
 
 
-def is_preset(item: object) -> bool:
-    """Whether it can be listed as a preset."""
+def _is_preset(item: object) -> bool:
     return isinstance(item, Preset)
-
-
-def is_codec(item: Any) -> bool:
-    """Whether it can be listed; what else it must do shows when it is used."""
-    return not isinstance(item, type) and hasattr(item, "kind") and _is_kind(item.kind)
-
-
-def _is_kind(kind: object) -> bool:
-    return isinstance(kind, str) and kind.isprintable() and bool(kind)
 
 
 def _one_per_kind(
@@ -117,18 +105,18 @@ class ModelFamily:
     finish: Recipe = field(default=(), converter=as_recipe, kw_only=True)
     presets: tuple[Preset, ...] = field(
         default=(),
-        converter=as_presets,
+        converter=_presets,
         kw_only=True,
-        validator=declared.tuple_of(is_preset, "a longtake.Preset"),
+        validator=declared.tuple_of(_is_preset, "a longtake.Preset"),
     )
     defaults: Mapping[str, Any] = field(
         factory=dict, kw_only=True, validator=[declared.mapping, _checked_defaults]
     )
     codecs: tuple[ContinuationCodec[Any], ...] = field(
         default=(),
-        converter=as_codecs,
+        converter=_codecs,
         kw_only=True,
-        validator=[declared.tuple_of(is_codec, "a codec with a kind"), _one_per_kind],
+        validator=[declared.tuple_of(declared.has_kind, "a codec with a kind"), _one_per_kind],
     )
     recognise: str | Callable[[Path], Recognition | None] | None = field(
         default=None, kw_only=True, validator=_callable

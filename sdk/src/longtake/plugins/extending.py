@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from attrs import evolve, field, frozen
 
 from longtake.errors import PluginError
-from longtake.families.extensions import Extension, JoinedExtension, Refused, extended
+from longtake.families.extensions import Extension, JoinedExtension, Refused
 from longtake.families.family import ModelFamily
 from longtake.families.presets import Preset
 from longtake.plugins.loading import Plugin
-from longtake.plugins.names import clash_text
 
 __all__ = ["Joining", "joined_families"]
+
+
+ClashText: TypeAlias = Callable[[str, str, Sequence[Plugin]], str]
+"""From what it is, its name and who has it, to the sentence."""
 
 
 @frozen
@@ -44,12 +48,15 @@ def joined_families(
     plugins: Sequence[Plugin],
     owners: Mapping[str, tuple[ModelFamily, Plugin]],
     kinds: Iterable[str],
+    *,
+    clash_text: ClashText,
     absent: str = "",
 ) -> Joining:
     """Join the extensions of ``plugins`` to the families, each with the plugin that it is of.
 
-    ``kinds``: of states that families read, which no extension can have. ``absent``: how an error
-    about a family that is not there ends.
+    ``kinds``: of states that families read, which no extension can have. ``clash_text``: what to
+    say of a name that several plugins have. ``absent``: how an error about a family that is not
+    there ends.
     """
     errors: dict[int, list[str]] = {}
     offers: dict[str, list[_Offer]] = {}
@@ -68,8 +75,10 @@ def joined_families(
     families = {}
     for name, offered in offers.items():
         family, owner = owners[name]
-        found = [_joined(family, owner, offer, offered, taken, twice) for offer in offered]
-        families[name] = _with_bases(extended(family, found))
+        found = [
+            _joined(family, owner, offer, offered, taken, twice, clash_text) for offer in offered
+        ]
+        families[name] = _with_bases(_extended(family, found))
         for offer, joined in zip(offered, families[name].extensions, strict=True):
             told = list(dict.fromkeys(refused.why for refused in joined.refused))
             if told:
@@ -89,6 +98,7 @@ def _joined(
     offered: Sequence[_Offer],
     taken: set[str],
     twice: set[str],
+    clash_text: ClashText,
 ) -> JoinedExtension:
     """The extension with what the family can have of it, its bases aside."""
     extension, plugin = offer.extension, offer.plugin
@@ -128,6 +138,16 @@ def _joined(
         presets=tuple(each for each in extension.presets if each.name not in gone),
         codecs=tuple(each for each in extension.codecs if each.kind not in gone),
         refused=refused,
+    )
+
+
+def _extended(family: ModelFamily, found: Sequence[JoinedExtension]) -> ModelFamily:
+    """``family`` with the presets and codecs of its extensions behind its own."""
+    return evolve(
+        family,
+        presets=(*family.presets, *(preset for each in found for preset in each.presets)),
+        codecs=(*family.codecs, *(codec for each in found for codec in each.codecs)),
+        extensions=tuple(found),
     )
 
 
@@ -196,4 +216,4 @@ def _without(family: ModelFamily, lost: Mapping[str, str]) -> ModelFamily:
         presets=tuple(each for each in family.presets if id(each) not in added),
         codecs=tuple(each for each in family.codecs if each.kind not in kinds),
     )
-    return extended(bare, left)
+    return _extended(bare, left)

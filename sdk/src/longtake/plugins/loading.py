@@ -51,6 +51,7 @@ class Plugin:
     - ``error``: why it failed or is blocked; of a loaded one, which of its names are in dispute.
     - ``phase``: where a failed one failed.
     - ``api``: the versions of the SDK API that it asks for.
+    - ``module``: the name of its module, as its entry point says it.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Plugin:
     commands: tuple[Command, ...] = field(default=(), repr=False, kw_only=True)
     phase: Phase | None = field(default=None, kw_only=True)
     api: str | None = field(default=None, kw_only=True)
+    module: str = field(default="", kw_only=True, repr=False)
 
     @property
     def provider(self) -> str:
@@ -102,7 +104,8 @@ def _load_unless_kept_out(found: Installed, settings: Settings, hooks: _Hooks) -
         return Plugin(*whose, "blocked", why)
     if found.problem is not None:
         return Plugin(*whose, "failed", found.problem, phase="metadata")
-    return load_plugin(*whose, found.load, hooks=hooks)
+    plugin = load_plugin(*whose, found.load, hooks=hooks)
+    return evolve(plugin, module=found.value.partition(":")[0].strip())
 
 
 def blocked(found: Installed, settings: Settings) -> str | None:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from attrs import evolve
+from attrs import evolve, frozen
 
-from longtake.blobs.protocol import BlobBackend, BlobStore
+from longtake.blobs.protocol import BlobBackend
 from longtake.errors import (
     CheckpointError,
     NameClashError,
     PluginError,
-    ValidationError,
+    UnknownNameError,
+    shown,
     text_of,
 )
 from longtake.families.family import ModelFamily
 from longtake.plugins.loading import Plugin, check_not_loading, discover, load_module
-from longtake.plugins.names import Names, Provided
 from longtake.schema.references import resolve
 from longtake.settings import Settings
 
@@ -30,7 +30,68 @@ if TYPE_CHECKING:
     from longtake.commands import Command
     from longtake.families.models import Recognition
 
-__all__ = ["Registry", "open_blob_store", "watch_blob_stores"]
+__all__ = ["Names", "Provided", "Registry"]
+
+
+T = TypeVar("T")
+
+
+@frozen
+class Provided(Generic[T]):
+    """Something that a plugin provides, and the plugin."""
+
+    value: T
+    plugin: Plugin
+
+
+class Names(Generic[T]):
+    """Providers by name; a name with two of them is refused.
+
+    ``absent``: what an error about an unknown name ends with.
+    """
+
+    def __init__(self, what: str, absent: str = "") -> None:
+        self.what = what
+        self.absent = absent
+        self.providers: dict[str, list[Provided[T]]] = {}
+
+    def add(self, name: str, value: T, plugin: Plugin) -> None:
+        self.providers.setdefault(name, []).append(Provided(value, plugin))
+
+    def undisputed(self) -> list[Provided[T]]:
+        return [found[0] for _, found in sorted(self.providers.items()) if len(found) == 1]
+
+    def disputes(self, plugin: Plugin) -> list[str]:
+        """What to say about each name that ``plugin`` and another one provide."""
+        return [
+            _clash_text(self.what, name, [p.plugin for p in found])
+            for name, found in self.providers.items()
+            if len(found) > 1 and any(p.plugin is plugin for p in found)
+        ]
+
+    def one(self, name: str) -> Provided[T]:
+        found = self.providers.get(name, [])
+        if not found:
+            from longtake.schema.suggestions import did_you_mean  # late: seldom needed
+
+            known = ", ".join(sorted(self.providers)) or "none"
+            meant = shown(name) + did_you_mean(name, self.providers)
+            raise UnknownNameError(
+                f"no plugin provides the {self.what} {meant}; known: {known}{self.absent}"
+            )
+        if len(found) > 1:
+            raise NameClashError(_clash_text(self.what, name, [p.plugin for p in found]))
+        return found[0]
+
+
+def _clash_text(what: str, name: str, plugins: Sequence[Plugin]) -> str:
+    """What to say of a name that several plugins provide, and how one is kept out."""
+    sides = " and ".join(dict.fromkeys(plugin.provider for plugin in plugins))
+    distributions = [plugin.distribution for plugin in plugins]
+    if len(set(distributions)) < len(plugins):  # the distribution alone would block both sides
+        distributions = [f"{plugin.distribution}:{plugin.name}" for plugin in plugins]
+    blocks = " or ".join(dict.fromkeys(f"LONGTAKE_BLOCK={each}" for each in distributions))
+    return f"the {what} {name!r} is provided by {sides}; block one side with {blocks}"
 
 
 def _not_loaded(plugins: Iterable[Plugin]) -> str:
@@ -133,7 +194,9 @@ class Registry:
         from longtake.plugins.extending import joined_families  # late: most have none
 
         owners = {p.value.name: (p.value, p.plugin) for p in self._families.undisputed()}
-        joining = joined_families(plugins, owners, self._kinds.providers, absent)
+        joining = joined_families(
+            plugins, owners, self._kinds.providers, clash_text=_clash_text, absent=absent
+        )
         for name, family in joining.families.items():
             plugin = owners[name][1]
             self._families.providers[name] = [Provided(family, plugin)]
@@ -252,43 +315,9 @@ def _ask(provided: Provided[ModelFamily], path: Path) -> Recognition | str | Non
 
 
 _in_use: dict[object, Registry] = {}
-_watchers: dict[int, list[BlobStore]] = {}
 _one_at_a_time = threading.RLock()  # of discoveries: each replaces standard output for a while
 
 
 @functools.cache
 def _default_registry() -> Registry:
     return Registry.discover()
-
-
-@contextmanager
-def watch_blob_stores() -> Iterator[list[BlobStore]]:
-    """A list of the stores that `open_blob_store` opens until the block is left, for tests."""
-    opened: list[BlobStore] = []
-    _watchers[id(opened)] = opened
-    try:
-        yield opened
-    finally:
-        del _watchers[id(opened)]
-
-
-def open_blob_store(url: str, *, registry: Registry | None = None) -> BlobStore:
-    """Open a blob store by URL: ``memory:``, ``file:///folder``, or any scheme a plugin provides.
-
-    Raises `ValidationError` for something that is not a URL, `UnknownNameError` for a scheme that
-    nobody provides, `BlobStoreUnavailable` when the store cannot be reached.
-    """
-    from longtake.schema.texts import check_texts
-
-    check_texts(url, "blobs")
-    scheme, separator, _ = url.partition(":")
-    if not separator or not scheme:
-        from longtake.blobs.urls import masked_url  # late: listings do without
-
-        raise ValidationError("blobs", f"{masked_url(url)!r} is not a URL such as 'file:///folder'")
-    backend = (registry or Registry.default()).blob_backend(scheme.lower())
-    opener: Any = resolve(backend.open)
-    store: BlobStore = opener(url)
-    for opened in tuple(_watchers.values()):
-        opened.append(store)
-    return store

@@ -16,6 +16,7 @@ from longtake.errors import PluginError, shown
 
 __all__ = [
     "as_tuple",
+    "has_kind",
     "is_target",
     "items_or_target",
     "mapping",
@@ -117,3 +118,10 @@ def tuple_of(fits: Callable[[Any], bool], what: str) -> Validator:
 def as_tuple(given: Any) -> Any:
     """A tuple of what can be one; anything else as it is, for a validator to refuse."""
     return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else given
+
+
+def has_kind(item: Any) -> bool:
+    """Whether a codec can be listed; what else it must do shows when it is used."""
+    if isinstance(item, type) or not hasattr(item, "kind"):
+        return False
+    return isinstance(item.kind, str) and item.kind.isprintable() and bool(item.kind)

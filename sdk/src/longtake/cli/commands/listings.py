@@ -12,8 +12,7 @@ from longtake.families.family import ModelFamily
 from longtake.families.presets import Preset
 from longtake.families.stages import StageSpec, stage_defaults
 from longtake.plugins.loading import Plugin
-from longtake.plugins.names import Provided
-from longtake.plugins.registry import Registry
+from longtake.plugins.registry import Provided, Registry
 from longtake.schema.references import Reference
 
 if TYPE_CHECKING:

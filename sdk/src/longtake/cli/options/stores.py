@@ -9,7 +9,7 @@ import click
 from longtake.blobs.powers import SupportsClose
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import BlobError
-from longtake.plugins.registry import open_blob_store
+from longtake.plugins.stores import open_blob_store
 
 __all__ = ["open_store"]
 
