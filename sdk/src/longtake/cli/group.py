@@ -35,7 +35,7 @@ _COMMANDS = {
         "longtake.cli.commands.doctor:doctor",
         "Examine every plugin in a process of its own.",
     ),
-    "new": ("longtake.cli.commands.new:new", "Start a package with a family or a blob store."),
+    "new": ("longtake.cli.commands.new:new", "Start a package with a plugin of your own."),
 }
 
 _SECTIONS = {

@@ -12,7 +12,7 @@ from longtake.errors import PluginError
 from longtake.families.extensions import Extension, JoinedExtension, Refused
 from longtake.families.family import ModelFamily
 from longtake.families.presets import Preset
-from longtake.plugins.loading import Plugin
+from longtake.plugins.loading import UNINSTALLED, Plugin
 
 __all__ = ["Joining", "joined_families"]
 
@@ -153,7 +153,7 @@ def _extended(family: ModelFamily, found: Sequence[JoinedExtension]) -> ModelFam
 
 def _misfit(extension: Extension, owner: Plugin) -> str | None:
     """Why the family of ``owner`` is not one that the extension fits, if so."""
-    if not extension.requires:
+    if not extension.requires or owner.distribution == UNINSTALLED:
         return None
     from packaging.specifiers import InvalidSpecifier, SpecifierSet  # late: few say it
     from packaging.version import InvalidVersion

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from longtake.families.extensions import Extension
 
 __all__ = [
+    "UNINSTALLED",
     "Phase",
     "Plugin",
     "blocked",
@@ -37,6 +38,9 @@ __all__ = [
     "load_plugin",
     "reason",
 ]
+
+UNINSTALLED = "(module)"
+"""The distribution of a plugin that is named by its module; it has no version of its own."""
 
 Status = Literal["loaded", "failed", "blocked"]
 
@@ -121,7 +125,7 @@ def blocked(found: Installed, settings: Settings) -> str | None:
 
 def load_module(module: str) -> Plugin:
     """The plugin that the module called ``module`` would be if it were installed."""
-    return load_plugin(module, "(module)", "0", partial(import_module, module))
+    return load_plugin(module, UNINSTALLED, "0", partial(import_module, module))
 
 
 def load_plugin(

@@ -16,7 +16,7 @@ __all__ = ["new"]
 @click.group(invoke_without_command=True)
 @click.pass_context
 def new(ctx: click.Context) -> None:
-    """Start a package with a family or a blob store, in a folder of its own.
+    """Start a package with a plugin, in a folder of its own.
 
     It works as it is, and its tests pass; what it does is there to be replaced.
     """
@@ -42,6 +42,17 @@ def blob_store(name: str) -> None:
     It keeps blobs in an SQLite file, named by a URL NAME:///absolute/path.
     """
     _write("blob_store", name, f'longtake doctor --blobs "{name}://$PWD/blobs.db"')
+
+
+@new.command()
+@click.argument("name")
+def extension(name: str) -> None:
+    """Start a package that adds a preset to LTX-2.
+
+    The preset is called NAME; its recipe is LTX-2's with one more stage, which draws a mark.
+    """
+    size = "--height 64 --width 64 --num-frames 17"
+    _write("extension", name, f'longtake generate "dusk" --preset {name} {size} -o {name}.mp4')
 
 
 def _write(template: Template, name: str, trial: str) -> None:
