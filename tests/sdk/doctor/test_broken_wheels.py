@@ -379,3 +379,32 @@ def test_what_libraries_print_when_they_are_used_is_no_word_of_the_plugin(
     done = doctor(longtake_distributions, "fog")
     assert "prints" not in section(done, "fog")
     assert done.code == 0
+
+
+OWN = ("longtake", "longtake-ltx2", "longtake-objectstore", "longtake-otel", "longtake-redis")
+
+
+def test_our_own_plugins_are_well(longtake_distributions: FakeDistributions) -> None:
+    done = longtake_distributions.python(
+        "-m", "longtake", "doctor", "--json", LONGTAKE_PLUGINS=",".join([*OWN, "longtake-pendulum"])
+    )
+    document: dict[str, Any] = json.loads(done.out)
+    found = [each for each in document["plugins"] if each["status"] != "blocked"]
+    assert "longtake" in [each["distribution"] for each in found]
+    assert [(each["problems"], each["awaiting_extras"]) for each in found] == [([], [])] * len(
+        found
+    )
+    assert (done.code, document["ok"]) == (0, True)
+
+
+@pytest.mark.parametrize("kind", ["family", "blob-store"])
+def test_a_generated_package_is_well(longtake_distributions: FakeDistributions, kind: str) -> None:
+    made = longtake_distributions.python("-m", "longtake", "new", kind, "demo")
+    assert made.code == 0, made.err
+    [package] = longtake_distributions.folder.glob("longtake-demo*/src/*")
+    package.rename(longtake_distributions.folder / package.name)
+    longtake_distributions.add(package.name.replace("_", "-"), None)
+    done = doctor(longtake_distributions, package.name)
+    assert "provides" in section(done, package.name.replace("_", "-"))
+    assert done.out.splitlines()[-1].endswith("none with errors"), done.out
+    assert done.code == 0

@@ -41,7 +41,7 @@ _MOST_COLUMNS = 100
     default=DEFAULT_TIMEOUT,
     show_default=True,
     metavar="SECONDS",
-    help="The longest that importing a plugin, calling its hooks, or a store may take.",
+    help="The longest that one import, calling the hooks, or a store may take.",
 )
 @click.option(
     "--blobs",
