@@ -27,6 +27,7 @@ TESTED_ELSEWHERE = {
     "cli/commands/take_pictures.py": "cli/commands/test_take_inspection.py",
     "doctor/child.py": "doctor/test_diagnosis.py",
     "doctor/process.py": "doctor/test_diagnosis.py",
+    "doctor/recipes.py": "doctor/test_broken_wheels.py",
     "families/models.py": "test_loading.py",
     "families/published.py": "plugins/test_published.py",
     "media/displaymatrix.py": "media/test_upright.py",
@@ -54,6 +55,7 @@ TESTED_ELSEWHERE = {
 OF_NO_MODULE = {
     "cli/test_terminals.py": "Commands as they are seen on a real terminal.",
     "cli/test_texts.py": "Text that is no Unicode, in whichever option it comes.",
+    "doctor/test_broken_wheels.py": "The kinds of broken plugins, each as people see it.",
     "media/test_sound_in_time.py": "What is heard beside a picture: containers more than sounds.",
     "test_facade.py": "What the package itself names.",
 }

@@ -30,8 +30,9 @@ def backend(scheme: str, body: str) -> str:
 
 
 PLUGINS: dict[str, str | None] = {
-    "good": 'import longtake as lt\nLONGTAKE_API = ">=1,<2"\n\n@lt.hookimpl\n'
-    "def longtake_families(): return [lt.ModelFamily('good', (), presets=(lt.Preset('a'),))]\n",
+    "good": 'import longtake as lt\nLONGTAKE_API = ">=1,<2"\n\n'
+    "def draw(job: lt.Job) -> lt.Frames: ...\n\n@lt.hookimpl\n"
+    "def longtake_families(): return [lt.ModelFamily('good', (draw,), presets=(lt.Preset('a'),))]",
     "segfault": "import ctypes\n\ndef read():\n    ctypes.string_at(0)\n\nread()",
     "aborts": "import os\nos.abort()",
     "exits": "import os\nos._exit(0)",

@@ -1,4 +1,4 @@
-"""Extras of a distribution that are not installed, by what they lack."""
+"""What a distribution requires, itself or with an extra, and is not installed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from longtake.doctor.extras import missing_extras
-from longtake.doctor.values import MissingExtra
+from longtake.doctor.extras import extras_with, missing_extras, missing_requirements
+from longtake.doctor.values import MissingExtra, MissingRequirement
 from longtake.testing import FakeDistributions
 
 
@@ -79,3 +79,47 @@ def test_what_is_damaged_is_not_installed(path: FakeDistributions) -> None:
 
 def test_a_distribution_that_is_not_there_has_none() -> None:
     assert missing_extras("unknown") == ()
+    assert missing_requirements("unknown") == ()
+
+
+def test_what_is_required_without_an_extra_is_named_with_what_is_there(
+    path: FakeDistributions,
+) -> None:
+    path.add("droplets", None, version="1.5")
+    install(
+        path,
+        "Provides-Extra: wet",
+        "Requires-Dist: a-package-that-nobody-has>=2",
+        "Requires-Dist: another-that-nobody-has; python_version < '3'",
+        "Requires-Dist: a-third-that-nobody-has; extra == 'wet'",
+        "Requires-Dist: Droplets<1.5",
+        "Requires-Dist: droplets>=1",
+        "Requires-Dist: this is no requirement",
+    )
+    assert missing_requirements("longtake-fog") == (
+        MissingRequirement("a-package-that-nobody-has>=2"),
+        MissingRequirement("Droplets<1.5", "1.5"),
+    )
+
+
+def test_a_release_before_the_final_one_will_do(path: FakeDistributions) -> None:
+    path.add("droplets", None, version="1.5rc1")
+    install(path, "Requires-Dist: droplets>=1")
+    assert missing_requirements("longtake-fog") == ()
+
+
+@pytest.mark.parametrize(
+    ("package", "extras"),
+    [
+        ("ice.crystals", ["wet", "all"]),
+        ("ice_crystals", ["wet", "all"]),
+        ("mud", []),
+        ("b", ["all"]),
+    ],
+)
+def test_an_extra_is_found_by_what_it_brings(package: str, extras: list[str]) -> None:
+    missing = [
+        MissingExtra("wet", ("Ice-Crystals>=2",)),
+        MissingExtra("all", ("ice-crystals", "b")),
+    ]
+    assert extras_with(package, missing) == extras

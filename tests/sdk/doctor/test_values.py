@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 from attrs import asdict
 
-from longtake.doctor.values import Diagnosis, Examination, Message, MissingExtra, StoreTrial
+from longtake.doctor.values import (
+    Diagnosis,
+    Examination,
+    Message,
+    MissingExtra,
+    MissingRequirement,
+    Problem,
+    StoreTrial,
+)
 from longtake.schema.wire import structure
 
 WELL: dict[str, Any] = {"name": "fog", "distribution": "longtake-fog", "version": "1"}
@@ -24,7 +32,9 @@ def trial(outcome: Any) -> StoreTrial:
         ({"status": "blocked"}, True),
         ({"missing_extras": (MissingExtra("gpu", ("torch",)),)}, True),
         ({"stores": (trial("unavailable"),)}, True),
+        ({"awaiting_extras": ("family 'fog': load",)}, True),
         ({"status": "failed"}, False),
+        ({"missing_requirements": (MissingRequirement("droplets"),)}, False),
         ({"clashes": ("family:fog",)}, False),
     ],
 )
@@ -43,5 +53,9 @@ def test_the_users_own_stores_have_to_work(outcome: Any) -> None:
 
 
 def test_a_message_survives_the_way_between_processes() -> None:
-    message = Message(tried=trial("ok"))
-    assert structure(asdict(message), Message) == message
+    for message in (
+        Message(tried=trial("ok")),
+        Message(entering="targets", at="family 'fog': load"),
+        Message(problem=Problem("targets", "family 'fog': load", lacks="droplets")),
+    ):
+        assert structure(asdict(message), Message) == message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from attrs import frozen
 
 import longtake as lt
+from longtake.runs.construction import unbuilt
 from tests.sdk.toy_family import DEFAULTS, black, pipeline_of
 
 
@@ -165,3 +167,35 @@ def test_a_constructor_that_raises_is_reported_with_the_stages_name() -> None:
         pipeline_of(Broken).prepare()
     assert failed.value.stage == "broken"
     assert isinstance(failed.value.__cause__, OSError)
+
+
+class Abstract(ABC):
+    @abstractmethod
+    def __call__(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("stage", "arguments", "words"),
+    [
+        (Network(), {}, ["'culprit'", "not callable"]),
+        (black, {"x": 1}, ["'culprit'", "takes no arguments"]),
+        (Decoder, {"x": 1}, ["'culprit'", "Decoder", "'x'"]),
+        (Network, {}, ["'culprit'", "Network", "has no __call__"]),
+        (Abstract, {}, ["'culprit'", "Abstract", "is abstract"]),
+    ],
+    ids=["not callable", "function", "unknown argument", "no call", "abstract"],
+)
+def test_what_can_never_be_built_is_refused_without_building(
+    stage: Any, arguments: dict[str, Any], words: list[str]
+) -> None:
+    with pytest.raises(lt.WiringError) as refused:
+        unbuilt(lt.StageSpec("culprit", stage, arguments=arguments))
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_what_needs_networks_is_not_built_for_its_annotations() -> None:
+    assert unbuilt(lt.StageSpec("own", Owner, arguments={"scale": 3})) is not None
+    assert unbuilt(lt.StageSpec("own", TakesAnything, arguments={"scale": 3})) is not None
+    assert unbuilt(lt.StageSpec("broken", Broken)) is not None
+    assert unbuilt(lt.StageSpec("black", black)) is black

@@ -9,6 +9,8 @@ import pytest
 from attrs import evolve, frozen
 
 import longtake as lt
+from longtake.runs.plans import Plans
+from longtake.runs.wiring import Plan
 from tests.sdk.toy_family import FogCodec, FogState, pipeline_of
 
 
@@ -436,3 +438,56 @@ def test_a_stage_that_breaks_its_annotation_is_named(
         generate(pipeline_of(lt.StageSpec("liar", stage)))
     for word in ["'liar'", *words]:
         assert word in str(refused.value)
+
+
+class NeedsNetwork:
+    """A class whose constructor must not be called; its methods are of every kind."""
+
+    def __init__(self, network: object) -> None:
+        raise AssertionError("nothing is built")
+
+    @staticmethod
+    def check(job: lt.Job, size: Size | None) -> None: ...
+
+    def __call__(self, noisy: Noisy, options: Options) -> lt.Frames: ...  # type: ignore[empty-body]
+
+
+def unbuilt_plan(*stages: lt.StageSpec | Callable[..., Any]) -> Plan:
+    family = lt.ModelFamily("toy", stages)
+    return Plans(family, family.preset(), family.stages, None).segment()
+
+
+def test_a_recipe_is_wired_by_its_classes_as_by_what_is_built_of_them() -> None:
+    spec = lt.StageSpec("paint", NeedsNetwork, options=Options)
+    plan = unbuilt_plan(noise, spec)
+    [made, painted] = plan.stages
+    assert made.makes == (Noisy,)
+    assert [(p.name, p.type, p.source) for p in painted.parameters] == [
+        ("noisy", Noisy, "value"),
+        ("options", Options, "options"),
+    ]
+    assert [(p.name, p.optional) for p in painted.checks or ()] == [("job", False), ("size", True)]
+    assert plan.makes(lt.Frames)
+    assert made.live_after == {Noisy}
+
+
+@pytest.mark.parametrize(
+    ("stages", "problem"),
+    [
+        ((NeedsNetwork,), "'needs_network' needs a Noisy, but no earlier stage makes it"),
+        ((noise, denoise), "makes neither Frames nor a Waveform"),
+        (
+            (lt.StageSpec("a", noise, options=Options), lt.StageSpec("a", noise, options=Size)),
+            "stages 'a' have two options classes, Options and Size",
+        ),
+        (
+            (lt.StageSpec("a", noise, options=f"{__name__}:Options", defaults={"blur": 1}),),
+            "stage a: defaults.blur: unknown option",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_is_built(
+    stages: tuple[Any, ...], problem: str
+) -> None:
+    with pytest.raises(lt.LongtakeError, match=problem):
+        unbuilt_plan(*stages)

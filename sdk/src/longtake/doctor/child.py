@@ -1,4 +1,4 @@
-"""``python -m longtake.doctor.child``: loads one plugin, tries its stores, and says how it went.
+"""``python -m longtake.doctor.child``: loads and tries one plugin, and says how it went.
 
 The request is one line of JSON on standard input. The answer is JSON, a `Message` a line, on what
 was standard output when the process began: before any code of the plugin runs, that is moved out
@@ -13,7 +13,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 from attrs import asdict, frozen
@@ -22,7 +23,8 @@ from longtake.blobs.protocol import BlobBackend
 from longtake.blobs.urls import masked_url
 from longtake.doctor.heavy import heavy_modules
 from longtake.doctor.stores import try_store
-from longtake.doctor.values import LoadReport, Message
+from longtake.doctor.targets import Target, named_by, try_target
+from longtake.doctor.values import LoadReport, Message, Problem
 from longtake.plugins.installed import Installed
 from longtake.plugins.loading import Phase, Plugin, load_plugin
 
@@ -33,14 +35,16 @@ __all__: list[str] = []
 class _Channel:
     """Where the answers go. After ``timeout`` seconds without one, standard error says why.
 
-    Later the process ends, for then nobody is left who would have ended it.
+    Later the process ends, for then nobody is left who would have ended it. ``faults``: what
+    standard error was when the process began.
     """
 
     stream: IO[bytes]
     timeout: float
+    faults: int
 
     def send(self, message: Message) -> None:
-        faulthandler.dump_traceback_later(self.timeout)
+        faulthandler.dump_traceback_later(self.timeout, file=self.faults)
         if sys.platform != "win32":
             signal.setitimer(signal.ITIMER_REAL, 2 * self.timeout + 2)
         self.stream.write(json.dumps(asdict(message)).encode() + b"\n")
@@ -50,17 +54,21 @@ class _Channel:
 def main() -> None:
     """Answer the request on standard input."""
     answers = os.fdopen(os.dup(1), "wb")
+    faults = os.dup(2)
     os.dup2(2, 1)
     request: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)  # a plugin that asks a question gets no answer
     sys.path[:] = request["path"]
-    faulthandler.enable()
+    faulthandler.enable(file=faults)
     if sys.platform != "win32":
         signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process, whatever it does
-    channel = _Channel(answers, request["timeout"])
+    channel = _Channel(answers, request["timeout"], faults)
     plugin = _load(Installed(**request["plugin"]), channel)
     if plugin.status == "loaded":
+        if request["url"] is None:
+            with _silenced():
+                _try_uses(plugin, channel)
         _try_stores(plugin, request["url"], channel)
     channel.send(Message(done=True))
     os._exit(0)  # what the plugin would do at exit is not of interest, and might hang
@@ -109,6 +117,48 @@ def _report(plugin: Plugin, import_ms: list[float]) -> LoadReport:
         import_ms=import_ms[0] if import_ms else None,
         heavy=heavy_modules(),
     )
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """What libraries print when they are imported to be used is no word of the plugin."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nothing:
+        for stream in (1, 2):
+            os.dup2(nothing.fileno(), stream)
+    try:
+        yield
+    finally:
+        for stream in (1, 2):
+            os.dup2(kept, stream)
+        os.close(kept)
+
+
+def _try_uses(plugin: Plugin, channel: _Channel) -> None:
+    """Import all that the plugin names, and wire its recipes, as using it would."""
+    tried: dict[str, Problem | None] = {}
+
+    def are_there(targets: Iterable[Target]) -> bool:
+        sound = True
+        for target in targets:
+            if target.name not in tried:
+                channel.send(Message(entering="targets", at=str(target)))
+                problem = tried[target.name] = try_target(target)
+                if problem is not None:
+                    channel.send(Message(problem=problem))
+            sound = sound and tried[target.name] is None
+        return sound
+
+    def entering(where: str) -> None:
+        channel.send(Message(entering="wiring", at=where))
+
+    are_there(named_by(plugin))
+    if plugin.families:
+        from longtake.doctor.recipes import check_family  # late: stores do without
+
+        for family in plugin.families:
+            for problem in check_family(family, entering, are_there):
+                channel.send(Message(problem=problem))
 
 
 def _try_stores(plugin: Plugin, url: str | None, channel: _Channel) -> None:

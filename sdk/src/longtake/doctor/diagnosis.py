@@ -9,10 +9,18 @@ from collections.abc import Iterable, Sequence
 from attrs import evolve, field, frozen
 
 from longtake.blobs.urls import masked_url
-from longtake.doctor.extras import missing_extras
+from longtake.doctor.extras import extras_with, missing_extras, missing_requirements
 from longtake.doctor.process import Transcript, converse
 from longtake.doctor.stores import without_secrets
-from longtake.doctor.values import Diagnosis, Examination, LoadReport, StoreTrial, TrialOutcome
+from longtake.doctor.values import (
+    Diagnosis,
+    Examination,
+    LoadReport,
+    Message,
+    Problem,
+    StoreTrial,
+    TrialOutcome,
+)
 from longtake.errors import NameClashError, UnknownNameError
 from longtake.plugins.installed import Installed, installed_plugins
 from longtake.plugins.loading import Plugin, blocked
@@ -44,7 +52,8 @@ def diagnose(
     """Load every plugin, and try the blob stores at ``urls`` and the examples of the plugins.
 
     No plugin that ``settings`` keep out is run. ``timeout``: the seconds that one step of one
-    plugin may take: importing it, calling its hooks, trying one store.
+    plugin may take: importing it, calling its hooks, importing something that it names, trying one
+    store.
     """
     return asyncio.run(_diagnose(settings, urls, timeout))
 
@@ -93,6 +102,7 @@ async def _examine(found: Installed, settings: Settings, timeout: float) -> _Pat
         distribution=found.distribution,
         version=found.version,
         status="failed",
+        missing_requirements=missing_requirements(found.distribution),
         missing_extras=missing_extras(found.distribution),
     )
     if why := blocked(found, settings):
@@ -109,17 +119,23 @@ def _judged(found: Installed, start: Examination, said: Transcript) -> _Patient:
     seen = evolve(start, phase=phase, reason=said.ending, printed=said.printed)
     if report is None:
         return _Patient(found, seen)
+    problems, awaiting = _problems(start, said)
     seen = evolve(
         seen,
         status=report.status,
         phase=report.phase,
         reason=report.reason,
+        problems=problems,
+        awaiting_extras=awaiting,
         api=report.api,
         provides=report.provides,
         import_ms=report.import_ms,
         heavy=report.heavy,
         stores=_trials(report, said),
     )
+    if problems:
+        seen = evolve(seen, status="failed", phase=problems[0].phase, reason=problems[0].text)
+        return _Patient(found, seen, report)
     broken = [trial for trial in seen.stores if trial.outcome in ("failed", "crashed")]
     if broken:  # a server that is not there is no fault of the plugin, nor is a slow one
         why = f"{broken[0].url}: {broken[0].reason}"
@@ -127,11 +143,33 @@ def _judged(found: Installed, start: Examination, said: Transcript) -> _Patient:
     return _Patient(found, seen, report)
 
 
+def _problems(start: Examination, said: Transcript) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+    """What would fail when it is used, and what does only until an extra is installed."""
+    named = [m.problem for m in said.messages if m.problem]
+    if stopped := _stopped_at(said):
+        named.append(Problem(str(stopped.entering), f"{stopped.at}: {said.ending}"))
+    problems, awaiting = [], []
+    for each in named:
+        extras = [] if each.lacks is None else extras_with(each.lacks, start.missing_extras)
+        if extras:
+            names = " or ".join(f"{start.distribution}[{name}]" for name in extras)
+            awaiting.append(f"{each.text}; it comes with {names}")
+        else:
+            problems.append(each)
+    return tuple(problems), tuple(awaiting)
+
+
+def _stopped_at(said: Transcript) -> Message | None:
+    """What of a loaded plugin was being imported or wired when its process ended early."""
+    steps = [message for message in said.messages if message.at or message.trying]
+    return steps[-1] if said.ending and steps and steps[-1].at else None
+
+
 def _trials(report: LoadReport, said: Transcript) -> tuple[StoreTrial, ...]:
     """One of each example: the last one begun is to blame when the process ended early."""
     tried = [message.tried for message in said.messages if message.tried]
     left = [StoreTrial(*example, "not tried") for example in report.examples[len(tried) :]]
-    if said.ending and left:
+    if said.ending and left and _stopped_at(said) is None:
         left[0] = evolve(left[0], outcome=_outcome(said), reason=said.ending)
     return (*tried, *left)
 

@@ -12,6 +12,8 @@ __all__ = [
     "LoadReport",
     "Message",
     "MissingExtra",
+    "MissingRequirement",
+    "Problem",
     "StoreTrial",
     "TrialOutcome",
 ]
@@ -57,10 +59,30 @@ class LoadReport:
 
 
 @frozen
+class Problem:
+    """Something of a loaded plugin that would fail when it is used.
+
+    - ``phase``: ``"targets"``: what it names cannot be imported; ``"wiring"``: a recipe, or what
+      belongs to one, does not fit together.
+    - ``text``: what and why.
+    - ``lacks``: the package that was not there to be imported, where that is why.
+    """
+
+    phase: str
+    text: str
+    lacks: str | None = None
+
+
+@frozen
 class Message:
-    """One line of what a plugin's process says; one of these is set."""
+    """One line of what a plugin's process says; one of these is set.
+
+    ``at``, with ``entering``: what of the phase begins.
+    """
 
     entering: str | None = None
+    at: str | None = None
+    problem: Problem | None = None
     report: LoadReport | None = None
     trying: str | None = None
     tried: StoreTrial | None = None
@@ -75,11 +97,23 @@ class MissingExtra:
     requirements: tuple[str, ...]
 
 
+@frozen
+class MissingRequirement:
+    """A required package, with the versions that are needed, and the one that is there if any."""
+
+    requirement: str
+    installed: str | None = None
+
+
 @frozen(kw_only=True)
 class Examination:
     """What is known of one plugin.
 
     - ``phase``, ``reason``: where and why it failed; of a blocked one, the reason alone.
+    - ``problems``: all that would fail when it is used, of one that could be loaded; the first of
+      them is its ``reason``.
+    - ``missing_requirements``: packages that it needs whatever it is used for.
+    - ``awaiting_extras``: what of it cannot be imported before an extra is installed.
     - ``clashes``: which of its names another plugin provides, too.
     - ``printed``: the beginning of what it wrote to standard output and error.
     """
@@ -95,14 +129,17 @@ class Examination:
     import_ms: float | None = None
     heavy: tuple[str, ...] = ()
     clashes: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    missing_requirements: tuple[MissingRequirement, ...] = ()
     missing_extras: tuple[MissingExtra, ...] = ()
+    awaiting_extras: tuple[str, ...] = ()
     stores: tuple[StoreTrial, ...] = ()
     printed: str = ""
 
     @property
     def is_well(self) -> bool:
         """Missing extras and servers are no fault of the plugin."""
-        return self.status != "failed" and not self.clashes
+        return self.status != "failed" and not self.clashes and not self.missing_requirements
 
 
 @frozen

@@ -10,7 +10,7 @@ from longtake.errors import LongtakeError, StageError, WiringError, text_of
 from longtake.families.stages import StageSpec
 from longtake.schema.references import resolve
 
-__all__ = ["construct", "has_check", "needs_components"]
+__all__ = ["construct", "has_check", "needs_components", "unbuilt"]
 
 
 def construct(spec: StageSpec, components: Mapping[str, Any]) -> Any:
@@ -19,11 +19,8 @@ def construct(spec: StageSpec, components: Mapping[str, Any]) -> Any:
     Raises `WiringError` when a constructor parameter is neither an argument, nor a component, nor
     has a default; `StageError` when the constructor raises.
     """
-    target = resolve(spec.stage)
+    target = _class_or_stage(spec)
     if not inspect.isclass(target):
-        if not callable(target) or spec.arguments:
-            problem = "takes no arguments, it is no class" if spec.arguments else "is not callable"
-            raise WiringError(f"stage {spec.name!r} {problem}: {target!r}")
         return target
     arguments = _constructor_arguments(spec, target, components)
     try:
@@ -35,6 +32,24 @@ def construct(spec: StageSpec, components: Mapping[str, Any]) -> Any:
         raise
     except BaseException as error:  # isolation: a stage is a plugin's code, also one that exits
         raise StageError(spec.name, f"{type(error).__name__}: {text_of(error)}") from error
+
+
+def unbuilt(spec: StageSpec) -> Any:
+    """What is annotated like the stage of ``spec`` and cannot be run: no constructor is called.
+
+    Raises `WiringError` for constructor arguments that there are not, and for a class whose
+    instances cannot be called or cannot be.
+    """
+    target = _class_or_stage(spec)
+    if not inspect.isclass(target):
+        return target
+    _refuse_unknown(spec, target, inspect.signature(target).parameters)
+    methods = {name: each for base in reversed(target.__mro__) for name, each in vars(base).items()}
+    if "__call__" not in methods or inspect.isabstract(target):
+        problem = "is abstract" if inspect.isabstract(target) else "has no __call__"
+        raise WiringError(f"stage {spec.name!r}: the class {target.__name__} {problem}")
+    asked = {name: methods[name] for name in methods.keys() & {"__call__", "check"}}
+    return type(target.__name__, (), asked)()
 
 
 def has_check(spec: StageSpec) -> bool:
@@ -54,17 +69,32 @@ def needs_components(spec: StageSpec) -> bool:
     )
 
 
+def _class_or_stage(spec: StageSpec) -> Any:
+    target = resolve(spec.stage)
+    if not inspect.isclass(target) and (not callable(target) or spec.arguments):
+        problem = "takes no arguments, it is no class" if spec.arguments else "is not callable"
+        raise WiringError(f"stage {spec.name!r} {problem}: {target!r}")
+    return target
+
+
+def _refuse_unknown(
+    spec: StageSpec, target: type, parameters: Mapping[str, inspect.Parameter]
+) -> None:
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    for name in spec.arguments:
+        if name not in parameters:
+            raise WiringError(
+                f"stage {spec.name!r} ({target.__name__}) has no constructor parameter {name!r}"
+            )
+
+
 def _constructor_arguments(
     spec: StageSpec, target: type, components: Mapping[str, Any]
 ) -> dict[str, Any]:
     parameters = inspect.signature(target).parameters
     arguments = dict(spec.arguments)
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    for name in arguments:
-        if name not in parameters and not takes_any:
-            raise WiringError(
-                f"stage {spec.name!r} ({target.__name__}) has no constructor parameter {name!r}"
-            )
+    _refuse_unknown(spec, target, parameters)
     for name, parameter in parameters.items():
         if name in arguments or parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             continue

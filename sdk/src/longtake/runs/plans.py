@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from longtake.errors import WiringError
@@ -12,7 +12,7 @@ from longtake.families.places import placing_of
 from longtake.families.presets import Preset
 from longtake.families.stages import Recipe, StageSpec, stage_defaults
 from longtake.requests.decoded import DecodedInputs
-from longtake.runs.construction import construct, has_check, needs_components
+from longtake.runs.construction import construct, has_check, needs_components, unbuilt
 from longtake.runs.results import Frames, Waveform
 from longtake.runs.wiring import Plan, PlannedStage, make_plan, plan_checks
 from longtake.states.state import ContinuationCodec
@@ -23,14 +23,15 @@ __all__ = ["Plans"]
 class Plans:
     """The plans of one family, preset and model; each is built when it is first asked for.
 
-    ``recipe``: the stages of a segment, as `ModelFamily.recipe` gives them. Raises
+    ``recipe``: the stages of a segment, as `ModelFamily.recipe` gives them. ``model``: None builds
+    no stage, and the plans then tell whether the wiring holds and cannot be run. Raises
     `ValidationError` for defaults that a stage's options do not have or do not allow.
     All methods raise `WiringError` for a recipe that does not fit together, and what loading the
     networks raises.
     """
 
     def __init__(
-        self, family: ModelFamily, preset: Preset, recipe: Recipe, model: LoadedModel
+        self, family: ModelFamily, preset: Preset, recipe: Recipe, model: LoadedModel | None
     ) -> None:
         for stages in (recipe, family.finish):
             for spec in stages:
@@ -39,7 +40,7 @@ class Plans:
         self._recipe = recipe
         self._family = family
         self._preset = preset
-        self._components = model.components
+        self._build = unbuilt if model is None else partial(construct, components=model.components)
         self._segment: Plan | None = None
         self._finish: dict[type, Plan] = {}
 
@@ -105,7 +106,7 @@ class Plans:
             self.finish(codec.state_type)
 
     def _constructed(self, recipe: Recipe) -> list[tuple[StageSpec, Any]]:
-        return [(spec, construct(spec, self._components)) for spec in recipe]
+        return [(spec, self._build(spec)) for spec in recipe]
 
 
 def _showing(whose: str, plan: Plan) -> Plan:

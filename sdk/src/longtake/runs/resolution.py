@@ -25,6 +25,7 @@ from longtake.schema.wire import structure
 __all__ = [
     "Layer",
     "Resolved",
+    "default_layers",
     "naming_sampling",
     "present",
     "resolve_options",
@@ -76,12 +77,7 @@ def resolve_request(
     options = resolve_options(
         recipe,
         [
-            Layer(f"family {family.name}: defaults", family.defaults),
-            Layer(f"preset {preset.name}: defaults", preset.defaults),
-            *(
-                Layer(f"preset {preset.name}: stage_defaults.{stage}", values, stage)
-                for stage, values in preset.stage_defaults.items()
-            ),
+            *default_layers(family, preset),
             Layer("sampling", asked),
             *(
                 Layer(f"stage_overrides.{stage}", values, stage)
@@ -104,6 +100,18 @@ def resolve_request(
         segment_seed=segment_seed(sampling.seed, segment_index),
     )
     return Resolved(job, options)
+
+
+def default_layers(family: ModelFamily, preset: Preset) -> list[Layer]:
+    """What options are without a word of the caller, the lowest first."""
+    return [
+        Layer(f"family {family.name}: defaults", family.defaults),
+        Layer(f"preset {preset.name}: defaults", preset.defaults),
+        *(
+            Layer(f"preset {preset.name}: stage_defaults.{stage}", values, stage)
+            for stage, values in preset.stage_defaults.items()
+        ),
+    ]
 
 
 def resolve_options(recipe: Recipe, layers: Sequence[Layer] = ()) -> dict[str, Any]:

@@ -22,7 +22,15 @@ import longtake as lt
 @lt.hookimpl
 def longtake_families():
     presets = tuple(lt.Preset(f"NAME_{size}") for size in ("small", "medium", "large"))
-    return [lt.ModelFamily("NAME", ("a_heavy_module:Draw",), presets=presets)]
+    return [lt.ModelFamily("NAME", ("MODULE_stages:Draw",), presets=presets)]
+"""
+
+_STAGES = """
+import longtake as lt
+
+class Draw:
+    def __call__(self, job: lt.Job) -> lt.Frames:
+        raise NotImplementedError("a fake draws nothing")
 """
 
 _SETTINGS = ("LONGTAKE_BLOCK", "LONGTAKE_PLUGINS")
@@ -69,7 +77,7 @@ class FakeDistributions:
         The module is called like the distribution, with underscores; None leaves it out.
         ``entry_points``: ``{name: "module"}`` of the group ``longtake``, by default one for it.
         """
-        module = re.sub(r"[-.]+", "_", name).lower()
+        module = _module_of(name)
         if source is not None:
             code = f"open(__file__ + '.ran', 'w').close()\n{source}"
             (self.folder / f"{module}.py").write_text(code)
@@ -80,8 +88,10 @@ class FakeDistributions:
         (info / "entry_points.txt").write_text("\n".join(["[longtake]", *lines, ""]))
 
     def add_family(self, name: str, *, family: str) -> None:
-        """Install ``name``, which has one light family with three presets."""
-        self.add(name, _FAMILY_PLUGIN.replace("NAME", family))
+        """Install ``name``, which has one light family with three presets and one stage."""
+        module = _module_of(name)
+        self.add(name, _FAMILY_PLUGIN.replace("NAME", family).replace("MODULE", module))
+        (self.folder / f"{module}_stages.py").write_text(_STAGES)
 
     def was_imported(self, module: str) -> bool:
         """Whether a process imported the module of a distribution that was added."""
@@ -121,3 +131,7 @@ class FakeDistributions:
     def families(self, **environment: str) -> set[str]:
         """The names of the families that can be used."""
         return {each["name"] for each in self.listed("families", **environment)}
+
+
+def _module_of(distribution: str) -> str:
+    return re.sub(r"[-.]+", "_", distribution).lower()

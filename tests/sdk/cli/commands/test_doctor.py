@@ -13,10 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 import longtake as lt
 from longtake.doctor import diagnosis as diagnoses
-from longtake.doctor.values import Diagnosis, Examination, MissingExtra, StoreTrial
+from longtake.doctor.values import (
+    Diagnosis,
+    Examination,
+    MissingExtra,
+    MissingRequirement,
+    Problem,
+    StoreTrial,
+)
 from longtake.testing import FakeDistributions
 from tests.sdk.cli.cli_support import Command
 
@@ -92,6 +100,30 @@ def test_all_is_well_where_only_extras_and_servers_are_missing(
 ) -> None:
     assert told(longtake, monkeypatch, FOG, ICE)[-1] == "2 plugins, none with errors"
     assert told(longtake, monkeypatch, FOG, MUD)[-1] == "2 plugins, 1 with errors"
+
+
+def test_what_would_fail_when_it_is_used_and_what_is_required_have_a_line_each(
+    longtake: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problems = (Problem("targets", "family 'fog': load"), Problem("wiring", "preset 'thick'"))
+    needed = (MissingRequirement("droplets>=2", "1.5"), MissingRequirement("puddles"))
+    fog = evolve(
+        FOG,
+        status="failed",
+        phase="targets",
+        reason=problems[0].text,
+        problems=problems,
+        awaiting_extras=("family 'fog': stages[0]",),
+    )
+    ice = evolve(FOG, distribution="longtake-ice", name="ice", missing_requirements=needed)
+    text = "\n".join(told(longtake, monkeypatch, fog, ice))
+    assert "failed in targets\n" in text
+    assert "lacks a package\n" in text
+    assert "\n  failed      family 'fog': load\n  failed      preset 'thick'\n" in text
+    assert "\n  requires    droplets>=2; 1.5 is installed\n" in text
+    assert "\n  requires    puddles; it is not installed\n" in text
+    assert "\n  extra       family 'fog': stages[0]\n" in text
+    assert text.endswith("2 plugins, 2 with errors")
 
 
 def test_as_json_with_real_plugins(installed: FakeDistributions) -> None:

@@ -15,7 +15,13 @@ from attrs import asdict
 from longtake import __version__
 from longtake.cli.terminal.tables import print_json, print_table
 from longtake.doctor.diagnosis import DEFAULT_TIMEOUT, diagnose
-from longtake.doctor.values import Diagnosis, Examination, MissingExtra, StoreTrial
+from longtake.doctor.values import (
+    Diagnosis,
+    Examination,
+    MissingExtra,
+    MissingRequirement,
+    StoreTrial,
+)
 from longtake.plugins.api_version import API_VERSION
 from longtake.settings import Settings
 
@@ -35,7 +41,7 @@ _MOST_COLUMNS = 100
     default=DEFAULT_TIMEOUT,
     show_default=True,
     metavar="SECONDS",
-    help="The longest that importing a plugin, calling its hooks, or a store may take.",
+    help="The longest that one import, calling the hooks, or a store may take.",
 )
 @click.option(
     "--blobs",
@@ -93,13 +99,19 @@ def _row(plugin: Examination) -> tuple[str, ...]:
 def _status(plugin: Examination) -> str:
     if plugin.status == "failed":
         return f"failed in {plugin.phase}"
-    return "name clash" if plugin.clashes else plugin.status
+    if plugin.clashes:
+        return "name clash"
+    return "lacks a package" if plugin.missing_requirements else plugin.status
 
 
 def _details(plugin: Examination) -> Iterator[tuple[str, str]]:
     """What there is to say, by label."""
-    if plugin.reason:
+    if plugin.problems:
+        yield from (("failed", each.text) for each in plugin.problems)
+    elif plugin.reason:
         yield plugin.status, plugin.reason
+    for needed in plugin.missing_requirements:
+        yield "requires", _requirement_text(needed)
     for clash in plugin.clashes:
         yield "name clash", clash
     if plugin.provides:
@@ -110,8 +122,14 @@ def _details(plugin: Examination) -> Iterator[tuple[str, str]]:
         yield "blob store", f"{store.url}: {_trial_text(store)}"
     for each in plugin.missing_extras:
         yield "extra", _missing_text(plugin.distribution, each)
+    yield from (("extra", text) for text in plugin.awaiting_extras)
     if plugin.printed.strip():
         yield "prints", plugin.printed
+
+
+def _requirement_text(needed: MissingRequirement) -> str:
+    there = f"{needed.installed} is" if needed.installed else "it is not"
+    return f"{needed.requirement}; {there} installed"
 
 
 def _missing_text(distribution: str, missing: MissingExtra) -> str:
