@@ -29,7 +29,7 @@ from longtake.schema.ratios import as_ratio
 from longtake.schema.suggestions import did_you_mean
 from longtake.schema.texts import check_texts
 
-__all__ = ["structure", "unstructure"]
+__all__ = ["is_array_type", "structure", "unstructure"]
 
 T = TypeVar("T")
 
@@ -173,6 +173,26 @@ def _mapping(value: object, _: object) -> dict[str, Any]:
     return value
 
 
+def is_array_type(hint: Any) -> bool:
+    """Whether ``hint`` is the type of a NumPy array or a tensor; imports neither library."""
+    cls = get_origin(hint) or hint
+    return (
+        isinstance(cls, type)
+        and not attrs.has(cls)
+        and any(base.__name__ in _ARRAYS for base in cls.__mro__)
+    )
+
+
+_ARRAYS = {"ndarray", "Tensor"}
+
+
+def _array(value: object, _: object) -> object:
+    """One that was read already: JSON has none, which is why a state's codec makes them."""
+    if not is_array_type(type(value)):
+        raise _expected("an array", value)
+    return value
+
+
 def _make_converter() -> Converter:
     converter = Converter(
         forbid_extra_keys=True,
@@ -188,6 +208,8 @@ def _make_converter() -> Converter:
     converter.register_structure_hook(bytes, _bytes)
     converter.register_unstructure_hook(bytes, _bytes_document)
     converter.register_structure_hook_func(_is_choice, _choice)
+    converter.register_structure_hook_func(is_array_type, _array)
+    converter.register_unstructure_hook_func(is_array_type, lambda value: value)
     converter.register_structure_hook_func(lambda cls: cls == dict[str, Any], _mapping)
     converter.register_structure_hook_factory(
         _is_mapping_of_values, partial(_mapping_of, converter)
