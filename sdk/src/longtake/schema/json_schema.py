@@ -19,6 +19,7 @@ import attrs
 
 from longtake.errors import PluginError, shown
 from longtake.schema.keywords import keywords_of, refuses_none
+from longtake.schema.records import check_record
 from longtake.schema.references import Reference
 
 __all__ = ["json_schema", "without_none"]
@@ -71,6 +72,7 @@ def _record(cls: type, defaults: Mapping[str, Any], above: tuple[type, ...]) -> 
     except NameError as error:
         problem = f"its annotations cannot be read: {error}"
         raise PluginError(f"there is no schema of {cls.__name__}: {problem}") from error
+    check_record(cls)
     fields = [field for field in attrs.fields(cls) if field.init]
     documented = {"description": _summary(cls)} if cls.__doc__ else {}
     required = [f.name for f in fields if f.default is attrs.NOTHING and f.name not in defaults]
@@ -96,7 +98,8 @@ def _field(
     if refuses_none(field.validator):
         hint = without_none(hint)
     schema = _of_type(hint, f"{cls.__name__}.{field.name}", above)
-    for keywords in keywords_of(field.validator, _kind(schema), _kind(schema.get("items", {}))):
+    kinds = _kind(schema), _kind(schema.get("items", {}))
+    for keywords in keywords_of(field.validator, *kinds, where=f"{cls.__name__}.{field.name}"):
         _narrow(schema, keywords)
     if "help" in field.metadata:
         schema["description"] = field.metadata["help"]

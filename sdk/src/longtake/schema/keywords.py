@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 from attrs import validators
 
+from longtake.errors import PluginError
 from longtake.schema.bounds import SupportsSchema
 
 __all__ = ["keywords_of", "refuses_none"]
@@ -37,23 +39,31 @@ def refuses_none(validator: Any) -> bool:
     return isinstance(validator, (_NUMBER, _MIN_LENGTH, _MAX_LENGTH, _EACH))
 
 
-def keywords_of(validator: Any, kind: str, item_kind: str = "") -> list[dict[str, Any]]:
+def keywords_of(
+    validator: Any, kind: str, item_kind: str = "", *, where: str = ""
+) -> list[dict[str, Any]]:
     """The keywords of JSON Schema for what ``validator`` checks; none where it does not say it.
 
     ``kind``: the JSON type that it checks; "" for one that is not compared as JSON says it.
-    ``item_kind``: that of the items of an array.
+    ``item_kind``: that of the items of an array. ``where``: class and field, for the error.
+
+    Raises `PluginError` for a `SupportsSchema` that is not one.
     """
     if isinstance(validator, _ALL):
-        return [k for each in validator._validators for k in keywords_of(each, kind, item_kind)]
+        return [
+            keywords
+            for each in validator._validators
+            for keywords in keywords_of(each, kind, item_kind, where=where)
+        ]
     if isinstance(validator, _OPTIONAL):
-        found = keywords_of(validator.validator, kind, item_kind)
+        found = keywords_of(validator.validator, kind, item_kind, where=where)
         return [_with_none(keywords) for keywords in found]
     if isinstance(validator, _EACH):
-        inner = keywords_of(validator.member_validator, item_kind)
-        outer = keywords_of(validator.iterable_validator, kind, item_kind)
+        inner = keywords_of(validator.member_validator, item_kind, where=where)
+        outer = keywords_of(validator.iterable_validator, kind, item_kind, where=where)
         return [*outer, *({"items": keywords} for keywords in inner)]
     if isinstance(validator, SupportsSchema):
-        return [dict(validator.schema_keywords)]
+        return [_said(validator, where)]
     if isinstance(validator, _NUMBER) and isinstance(validator.bound, int | float | Fraction):
         return [{_COMPARISONS[validator.compare_op]: _number(validator.bound)}]
     if isinstance(validator, _MIN_LENGTH) and kind in _LENGTHS:
@@ -64,6 +74,19 @@ def keywords_of(validator: Any, kind: str, item_kind: str = "") -> list[dict[str
         is_set = isinstance(validator.options, frozenset)
         return [{"enum": sorted(validator.options, key=str) if is_set else [*validator.options]}]
     return []
+
+
+def _said(validator: SupportsSchema, where: str) -> dict[str, Any]:
+    said: object = validator.schema_keywords
+    if isinstance(said, Mapping):
+        return dict(said)
+    whose = f"{where}: schema_keywords of its validator {type(validator).__name__}"
+    if callable(said):
+        raise PluginError(f"{whose} is a method; write @property above its def")
+    raise PluginError(
+        f"{whose} is a {type(said).__name__}; return a dict of JSON Schema's keywords, such as "
+        '{"minimum": 0}'
+    )
 
 
 def _are_plain(options: Any) -> bool:

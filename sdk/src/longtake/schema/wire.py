@@ -24,8 +24,9 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, make_mapping_structure_fn
 
-from longtake.errors import ValidationError
+from longtake.errors import PluginError, ValidationError
 from longtake.schema.ratios import as_ratio
+from longtake.schema.records import check_record
 from longtake.schema.suggestions import did_you_mean
 from longtake.schema.texts import check_texts
 
@@ -40,10 +41,13 @@ def structure(document: object, cls: type[T], *, path: str = "") -> T:
     """Build ``cls`` from ``document``.
 
     Raises `ValidationError` naming the first wrong field below ``path``: an unknown key, a wrong
-    type, a missing field, or a value that a validator of the class refuses.
+    type, a missing field, or a value that a validator of the class refuses; and `PluginError` for a
+    class with a field that attrs does not know.
     """
     try:
         return _converter.structure(document, cls)
+    except PluginError:  # a class that is wrong is not the caller's value
+        raise
     except Exception as error:  # whatever a field's hook or validator raises is the caller's value
         raise _as_validation_error(error, path, cls) from None
 
@@ -267,6 +271,7 @@ def _sequence_of(converter: Converter, cls: Any) -> Callable[[object, object], A
 
 
 def _record(converter: Converter, cls: type) -> Callable[[object, object], Any]:
+    check_record(cls)
     fill: Callable[[Any, Any], Any] = make_dict_structure_fn(cls, converter)
 
     def structure_record(value: object, wanted: object) -> Any:

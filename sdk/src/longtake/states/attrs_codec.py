@@ -7,7 +7,7 @@ from contextlib import suppress
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from attrs import Attribute, evolve, field, frozen, has
+from attrs import Attribute, evolve, field, fields_dict, frozen, has
 
 from longtake.errors import BlobError, PluginError, ValidationError, shown
 from longtake.schema.references import resolve
@@ -45,7 +45,7 @@ def _state_class(kind: str, value: object) -> type[Any]:
     if not isinstance(value, type) or not has(value):
         raise PluginError(f"codec {kind!r}: the state is no attrs class: {shown(value)}")
     for name in ("segment_index", "take_defaults"):
-        if not hasattr(value, name):
+        if not hasattr(value, name) and name not in fields_dict(value):  # one without slots
             raise PluginError(f"codec {kind!r}: {value.__name__} has no {name}")
     return value
 
@@ -110,9 +110,11 @@ class AttrsCodec(Generic[T]):
     @property
     def state_type(self) -> type[T]:
         """The attrs class. Raises `PluginError` for a name that cannot be one."""
+        from longtake.schema.records import check_record
         from longtake.states.arrays import check_array_fields
 
         cls: Any = _state_class(self.kind, resolve(self._state_type))
+        check_record(cls)
         check_array_fields(cls)
         return cls  # type: ignore[no-any-return]
 
