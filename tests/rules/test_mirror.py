@@ -19,6 +19,7 @@ TESTED_ELSEWHERE = {
     "cli/commands/plan_memory.py": "plugins/test_published.py",
     "cli/commands/plan_output.py": "cli/commands/test_plan.py",
     "cli/commands/plan_speed.py": "plugins/test_published.py",
+    "cli/commands/plain_summary.py": "cli/commands/test_inspection.py",
     "cli/commands/planned.py": "cli/commands/test_plan.py",
     "cli/options/amounts.py": "plugins/test_published.py",
     "cli/commands/hints.py": "cli/commands/test_starting.py",
