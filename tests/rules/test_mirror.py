@@ -29,6 +29,7 @@ TESTED_ELSEWHERE = {
     "doctor/child.py": "doctor/test_diagnosis.py",
     "doctor/process.py": "doctor/test_diagnosis.py",
     "families/models.py": "test_loading.py",
+    "families/recognising.py": "test_loading.py",
     "families/published.py": "plugins/test_published.py",
     "media/displaymatrix.py": "media/test_upright.py",
     "schema/keywords.py": "schema/test_json_schema.py",
