@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
@@ -11,7 +12,10 @@ from attrs import validators
 from longtake.errors import PluginError
 from longtake.schema.bounds import SupportsSchema
 
-__all__ = ["keywords_of", "refuses_none"]
+__all__ = ["END", "keywords_of", "refuses_none"]
+
+END = r"(?![\s\S])"
+"""Unlike $, the same in every dialect: nothing follows, not even a newline."""
 
 # The classes of attrs' own validators, which have no public names; their attributes are in their
 # texts. A validator that is none of these is simply not in a schema.
@@ -22,6 +26,8 @@ _MAX_LENGTH: Any = type(validators.max_len(0))
 _ALL: Any = type(validators.and_())
 _EACH: Any = type(validators.deep_iterable(validators.ge(0)))
 _OPTIONAL: Any = type(validators.optional(validators.ge(0)))
+
+_PATTERN: Any = type(validators.matches_re(""))
 
 _COMPARISONS = {
     ">=": "minimum",
@@ -70,10 +76,29 @@ def keywords_of(
         return [{f"min{_LENGTHS[kind]}": validator.min_length}]
     if isinstance(validator, _MAX_LENGTH) and kind in _LENGTHS:
         return [{f"max{_LENGTHS[kind]}": validator.max_length}]
+    if isinstance(validator, _PATTERN) and kind == "string":
+        return _pattern(validator)
     if isinstance(validator, _CHOICE) and kind and _are_plain(validator.options):
         is_set = isinstance(validator.options, frozenset)
         return [{"enum": sorted(validator.options, key=str) if is_set else [*validator.options]}]
     return []
+
+
+_ONLY_PYTHONS = re.compile(r"\\[AZ]|\(\?(?:[aiLmsuxP(#>]|-)|[*+?}]\+")
+"""What a pattern says in another way than ECMA-262, whose patterns JSON Schema has."""
+
+
+def _pattern(validator: Any) -> list[dict[str, Any]]:
+    """One with flags, or in words that only Python knows, is not in a schema."""
+    pattern, how = validator.pattern, validator.match_func.__name__
+    text = pattern.pattern
+    if pattern.flags not in (re.UNICODE, re.ASCII) or _ONLY_PYTHONS.search(text):
+        return []
+    if how == "fullmatch":
+        return [{"pattern": f"^(?:{text}){END}"}]
+    if "$" in text:
+        return []  # for Python also before a last newline
+    return [{"pattern": text if how == "search" else f"^(?:{text})"}]
 
 
 def _said(validator: SupportsSchema, where: str) -> dict[str, Any]:
