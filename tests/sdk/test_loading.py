@@ -288,3 +288,20 @@ def test_a_family_that_loads_no_model_is_blamed() -> None:
 
 def load_nothing(source: lt.ModelSource) -> None:
     """Of a family that forgot to return its model."""
+
+
+DERIVED = attrs.evolve(FAMILY, name="mine", presets=(lt.Preset("own"), lt.Preset("other")))
+
+
+def test_a_derived_family_is_one_of_two_until_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "small").mkdir()
+    registry = registry_of(FAMILY, DERIVED)
+    with pytest.raises(lt.CheckpointError, match=r"family='mine' .*or family='owner' \(--family"):
+        lt.load(tmp_path / "small", registry=registry)
+    for named in ("mine", DERIVED):
+        pipeline = lt.load(tmp_path / "small", family=named, registry=registry)
+        assert (pipeline.family.name, pipeline.preset.name) == ("mine", "own")
+    pipeline = lt.load(tmp_path / "small", family="owner", registry=registry)
+    assert (pipeline.family.name, pipeline.preset.name) == ("owner", "small")
+    pipeline = lt.load(tmp_path / "small", family="mine", preset="other", registry=registry)
+    assert pipeline.preset.name == "other"

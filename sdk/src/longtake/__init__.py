@@ -108,6 +108,7 @@ if TYPE_CHECKING:
     from longtake.schema.wire import structure as structure
     from longtake.schema.wire import unstructure as unstructure
     from longtake.sessions import Session as Session
+    from longtake.states.arrays import array as array
     from longtake.states.attrs_codec import AttrsCodec as AttrsCodec
     from longtake.states.budget import StateBudget as StateBudget
     from longtake.states.live import LiveState as LiveState
@@ -171,6 +172,7 @@ else:
         "schema.references": "Reference",
         "schema.wire": "structure unstructure",
         "sessions": "Session",
+        "states.arrays": "array",
         "states.attrs_codec": "AttrsCodec",
         "states.budget": "StateBudget",
         "states.live": "LiveState",

@@ -10,6 +10,7 @@ from longtake.errors import PluginError, ValidationError
 from longtake.families.family import ModelFamily
 from longtake.families.load_options import LoadOptions, components_beside
 from longtake.families.models import LoadedModel, LoadProgress, ModelSource
+from longtake.families.recognising import recognised_preset
 from longtake.pipeline import Pipeline
 from longtake.plugins.published import check_not_on_hub
 from longtake.plugins.registry import Registry
@@ -96,9 +97,7 @@ def _choose(
     chosen = registry.family(family) if isinstance(family, str) else family
     if path is not None and chosen.load is not None:
         check_not_on_hub(path, [provided.value for provided in registry.families])
-    recognise: Any = resolve(chosen.recognise)
-    known = None if path is None or recognise is None else recognise(path)
-    return chosen, None if known is None else known.preset
+    return chosen, recognised_preset(chosen, path)
 
 
 def _load_model(family: ModelFamily, source: ModelSource) -> LoadedModel:

@@ -116,8 +116,8 @@ def test_a_package_is_complete(template: Template, given: str, tmp_path: Path) -
         "pyproject.toml",
         f"src/{name.module}/__init__.py",
         f"src/{name.module}/py.typed",
+        f"tests/test_{name.module}.py",
     }
-    assert any(path.startswith("tests/test_") for path in written)
     assert not [text for text in (*written, *written.values()) if "untitled" in text.lower()]
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
     for path, text in written.items():

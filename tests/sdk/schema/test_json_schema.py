@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -274,3 +275,39 @@ def test_a_request_has_a_schema() -> None:
     assert is_accepted_by_schema(lt.GenerationRequest, good)
     for bad in ({}, {"prompt": 3}, {"prompt": "fog", "sampling": {"sede": 1}}):
         assert not is_accepted_by_schema(lt.GenerationRequest, bad)
+
+
+@attrs.frozen
+class Patterns:
+    whole: str = attrs.field(validator=validators.matches_re(r"[a-c]+|x"))
+    start: str = attrs.field(validator=validators.matches_re(r"ab|c", func=re.match))
+    inside: str = attrs.field(validator=validators.matches_re(r"b|c", func=re.search))
+    maybe: str | None = attrs.field(
+        default=None, validator=validators.optional(validators.matches_re("ab?"))
+    )
+
+
+@pytest.mark.parametrize("name", ["whole", "start", "inside", "maybe"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "ab", "abc", "xa", "xb", "ax", "a\n", "abc\n", "\nab", "x", "c x", "q"]
+)
+def test_a_pattern_is_one_of_the_schema(name: str, text: str) -> None:
+    document = {"whole": "x", "start": "c", "inside": "c", name: text}
+    assert is_accepted(Patterns, document) == is_accepted_by_schema(Patterns, document)
+    assert "pattern" in lt.json_schema(Patterns)["properties"][name]
+
+
+@pytest.mark.parametrize(
+    "validator",
+    [
+        validators.matches_re("a", re.IGNORECASE),
+        validators.matches_re("(?i:a)b"),
+        validators.matches_re("(?P<x>a)(?P=x)"),
+        validators.matches_re(r"\Aa\Z"),
+        validators.matches_re("a++"),
+        validators.matches_re("a$", func=re.search),
+    ],
+)
+def test_a_pattern_that_only_python_knows_is_not_in_the_schema(validator: Any) -> None:
+    cls = attrs.make_class("C", {"text": attrs.field(type=str, validator=validator)})
+    assert "pattern" not in lt.json_schema(cls)["properties"]["text"]

@@ -102,6 +102,17 @@ def test_only_the_blobs_of_the_newest_state_are_kept(path: Path, store: MemoryBl
     assert not path.exists()
 
 
+def test_what_a_replaced_state_shares_with_the_new_one_stays(
+    path: Path, store: MemoryBlobStore
+) -> None:
+    both, old = store.put(b"1"), store.put(b"2")
+    StateFile(path, blob_ids).save(state_of(both, old))
+    states = StateFile(path, blob_ids, blobs=store, kept=read_state(path))
+    states.save(state_of(both))
+    assert both in store
+    assert old not in store
+
+
 def test_a_state_that_is_not_saved_takes_its_own_blobs_alone(
     path: Path, store: MemoryBlobStore
 ) -> None:

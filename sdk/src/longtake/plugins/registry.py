@@ -285,7 +285,10 @@ class Registry:
             return claims[0][0].value, claims[0][1]
         if claims:
             names = " and ".join(f"{p.value.name!r} of {p.plugin.provider}" for p, _ in claims)
-            raise CheckpointError(str(path), f"is claimed by {names}; name one with family=")
+            ways = " or ".join(
+                f"family={p.value.name!r} (--family {p.value.name})" for p, _ in claims
+            )
+            raise CheckpointError(str(path), f"is claimed by {names}; name one with {ways}")
         names = ", ".join(p.value.name for p in asked) or "none"
         failures = "".join(f"; {answer}" for _, answer in answers if answer is not None)
         problem = f"no family recognises it as a checkpoint; asked: {names}{failures}"

@@ -18,15 +18,15 @@ from typing import Any, Literal
 import attrs
 
 from longtake.errors import PluginError, shown
-from longtake.schema.keywords import keywords_of, refuses_none
+from longtake.schema.keywords import END, keywords_of, refuses_none
+from longtake.schema.records import check_record
 from longtake.schema.references import Reference
 
 __all__ = ["json_schema", "without_none"]
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_END = r"(?![\s\S])"  # unlike $, the same in every dialect: nothing follows, not even a newline
-_RATIO = rf"^(?:[0-9]{{1,9}}/(?!0+{_END})[0-9]{{1,9}}|[0-9]{{1,9}}(?:\.[0-9]{{1,9}})?){_END}"
-_BASE64 = rf"^(?:[A-Za-z0-9+/]{{4}})*(?:[A-Za-z0-9+/]{{2}}==|[A-Za-z0-9+/]{{3}}=)?{_END}"
+_RATIO = rf"^(?:[0-9]{{1,9}}/(?!0+{END})[0-9]{{1,9}}|[0-9]{{1,9}}(?:\.[0-9]{{1,9}})?){END}"
+_BASE64 = rf"^(?:[A-Za-z0-9+/]{{4}})*(?:[A-Za-z0-9+/]{{2}}==|[A-Za-z0-9+/]{{3}}=)?{END}"
 
 _FACTORY: Any = attrs.Factory  # a class, which its type hints call a function
 _UNIONS = (typing.Union, types.UnionType)
@@ -47,7 +47,8 @@ def json_schema(cls: type, *, defaults: Mapping[str, Any] | None = None) -> dict
 
     Accepts what the strict converter accepts: no unknown field, no bool for a number, an integer
     where a float is meant. Bounds come from the fields' validators: `between`, `unique`, those of
-    ``attrs.validators`` that compare numbers, lengths and choices, and any `SupportsSchema`.
+    ``attrs.validators`` that compare numbers, lengths and choices, `SupportsSchema`, and
+    ``matches_re`` where ECMA-262, whose patterns a schema has, can say it: without flags.
     ``metadata={"help": ...}`` of a field is its description. ``defaults``: shown instead of the
     class's own, by field.
 
@@ -71,6 +72,7 @@ def _record(cls: type, defaults: Mapping[str, Any], above: tuple[type, ...]) -> 
     except NameError as error:
         problem = f"its annotations cannot be read: {error}"
         raise PluginError(f"there is no schema of {cls.__name__}: {problem}") from error
+    check_record(cls)
     fields = [field for field in attrs.fields(cls) if field.init]
     documented = {"description": _summary(cls)} if cls.__doc__ else {}
     required = [f.name for f in fields if f.default is attrs.NOTHING and f.name not in defaults]
@@ -96,7 +98,8 @@ def _field(
     if refuses_none(field.validator):
         hint = without_none(hint)
     schema = _of_type(hint, f"{cls.__name__}.{field.name}", above)
-    for keywords in keywords_of(field.validator, _kind(schema), _kind(schema.get("items", {}))):
+    kinds = _kind(schema), _kind(schema.get("items", {}))
+    for keywords in keywords_of(field.validator, *kinds, where=f"{cls.__name__}.{field.name}"):
         _narrow(schema, keywords)
     if "help" in field.metadata:
         schema["description"] = field.metadata["help"]

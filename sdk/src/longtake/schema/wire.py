@@ -24,12 +24,13 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, make_mapping_structure_fn
 
-from longtake.errors import ValidationError
+from longtake.errors import PluginError, ValidationError
 from longtake.schema.ratios import as_ratio
+from longtake.schema.records import check_record
 from longtake.schema.suggestions import did_you_mean
 from longtake.schema.texts import check_texts
 
-__all__ = ["structure", "unstructure"]
+__all__ = ["is_array_type", "structure", "unstructure"]
 
 T = TypeVar("T")
 
@@ -40,10 +41,13 @@ def structure(document: object, cls: type[T], *, path: str = "") -> T:
     """Build ``cls`` from ``document``.
 
     Raises `ValidationError` naming the first wrong field below ``path``: an unknown key, a wrong
-    type, a missing field, or a value that a validator of the class refuses.
+    type, a missing field, or a value that a validator of the class refuses; and `PluginError` for a
+    class with a field that attrs does not know.
     """
     try:
         return _converter.structure(document, cls)
+    except PluginError:  # a class that is wrong is not the caller's value
+        raise
     except Exception as error:  # whatever a field's hook or validator raises is the caller's value
         raise _as_validation_error(error, path, cls) from None
 
@@ -173,6 +177,26 @@ def _mapping(value: object, _: object) -> dict[str, Any]:
     return value
 
 
+def is_array_type(hint: Any) -> bool:
+    """Whether ``hint`` is the type of a NumPy array or a tensor; imports neither library."""
+    cls = get_origin(hint) or hint
+    return (
+        isinstance(cls, type)
+        and not attrs.has(cls)
+        and any(base.__name__ in _ARRAYS for base in cls.__mro__)
+    )
+
+
+_ARRAYS = {"ndarray", "Tensor"}
+
+
+def _array(value: object, _: object) -> object:
+    """One that was read already: JSON has none, which is why a state's codec makes them."""
+    if not is_array_type(type(value)):
+        raise _expected("an array", value)
+    return value
+
+
 def _make_converter() -> Converter:
     converter = Converter(
         forbid_extra_keys=True,
@@ -188,6 +212,8 @@ def _make_converter() -> Converter:
     converter.register_structure_hook(bytes, _bytes)
     converter.register_unstructure_hook(bytes, _bytes_document)
     converter.register_structure_hook_func(_is_choice, _choice)
+    converter.register_structure_hook_func(is_array_type, _array)
+    converter.register_unstructure_hook_func(is_array_type, lambda value: value)
     converter.register_structure_hook_func(lambda cls: cls == dict[str, Any], _mapping)
     converter.register_structure_hook_factory(
         _is_mapping_of_values, partial(_mapping_of, converter)
@@ -245,6 +271,7 @@ def _sequence_of(converter: Converter, cls: Any) -> Callable[[object, object], A
 
 
 def _record(converter: Converter, cls: type) -> Callable[[object, object], Any]:
+    check_record(cls)
     fill: Callable[[Any, Any], Any] = make_dict_structure_fn(cls, converter)
 
     def structure_record(value: object, wanted: object) -> Any:

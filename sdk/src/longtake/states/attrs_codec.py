@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from attrs import Attribute, evolve, field, frozen, has
+from attrs import Attribute, evolve, field, fields_dict, frozen, has
 
-from longtake.errors import PluginError, ValidationError, shown
+from longtake.errors import BlobError, PluginError, ValidationError, shown
 from longtake.schema.references import resolve
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ _SCHEMA_VERSION = 1
 _SHOWN = 60
 """Characters of a field that a summary shows."""
 
+_ARRAY_BLOB_FROM = 16 * 2**10
+_ARRAY_IDS = "array_blob_ids"
+_ARRAY_MIME = "application/octet-stream"
+
 _SIZE_LIMIT = 16 * 2**20
 """Bytes of a state in a blob store that are looked at."""
 
@@ -40,7 +45,7 @@ def _state_class(kind: str, value: object) -> type[Any]:
     if not isinstance(value, type) or not has(value):
         raise PluginError(f"codec {kind!r}: the state is no attrs class: {shown(value)}")
     for name in ("segment_index", "take_defaults"):
-        if not hasattr(value, name):
+        if not hasattr(value, name) and name not in fields_dict(value):  # one without slots
             raise PluginError(f"codec {kind!r}: {value.__name__} has no {name}")
     return value
 
@@ -64,12 +69,20 @@ class AttrsCodec(Generic[T]):
     attrs classes. What comes in is not trusted, so their bounds belong into validators of the
     class (`longtake.between`); unknown fields are refused.
 
+    Arrays are fields that say so with `longtake.array`.
+
     ``blob_from``: with a blob store, states of at least so many bytes of JSON go there; None keeps
-    them inline.
+    them inline. ``array_blob_from``: arrays of at least so many bytes go there, each in a blob of
+    its own; None keeps them in the JSON.
 
     The payload is ``{"schema_version": 1, "state": {...}}``, or ``"state_blob_id"`` in the place of
-    ``"state"``. The fields of a kind never change, so a class with other fields gets a new kind,
-    and the kind before stays as an `older` one::
+    ``"state"``. An array in it is ``{"dtype": "float32", "shape": [7, 2], "sha256": ...,
+    "safetensors": ...}``: the file with its only tensor ``t`` in base64, and the file's digest; or
+    with ``"blob"`` in the place of ``"safetensors"``, an index of the ``"array_blob_ids"`` that are
+    then beside ``"state"``.
+
+    The fields of a kind never change, so a class with other fields gets a new kind, and the kind
+    before stays as an `older` one::
 
         FOG_2 = lt.AttrsCodec("fog.v2", FogState)
         FOG_1 = FOG_2.older("fog.v1", upgrade=with_period, downgrade=without_period)
@@ -81,6 +94,7 @@ class AttrsCodec(Generic[T]):
     kind: str
     _state_type: type[T] | str = field(validator=_checked_state)
     blob_from: int | None = field(default=None, kw_only=True)
+    array_blob_from: int | None = field(default=_ARRAY_BLOB_FROM, kw_only=True)
     _steps: tuple[_Step, ...] = field(default=(), kw_only=True, repr=False)
 
     def older(self, kind: str, *, upgrade: Rewrite, downgrade: Rewrite) -> AttrsCodec[T]:
@@ -96,7 +110,13 @@ class AttrsCodec(Generic[T]):
     @property
     def state_type(self) -> type[T]:
         """The attrs class. Raises `PluginError` for a name that cannot be one."""
-        return _state_class(self.kind, resolve(self._state_type))
+        from longtake.schema.records import check_record
+        from longtake.states.arrays import check_array_fields
+
+        cls: Any = _state_class(self.kind, resolve(self._state_type))
+        check_record(cls)
+        check_array_fields(cls)
+        return cls  # type: ignore[no-any-return]
 
     def encode(self, value: T, blobs: BlobStore | None = None) -> ContinuationState:
         """The state of ``value``.
@@ -106,33 +126,63 @@ class AttrsCodec(Generic[T]):
         """
         # Late, like all imports here: a codec is declared where plugins are listed.
         from longtake.schema.wire import unstructure
+        from longtake.states.arrays import packed
         from longtake.states.state import ContinuationState
 
-        fields = self._downgraded(unstructure(value))
-        payload = {"schema_version": _SCHEMA_VERSION, "state": fields}
-        if blobs is not None and self.blob_from is not None:
+        fields = self._downgraded(packed(unstructure(value), self.state_type))
+        with _Puts(blobs) as puts:
+            return ContinuationState(self.kind, self._payload(fields, puts))
+
+    def _payload(self, fields: dict[str, Any], puts: _Puts) -> dict[str, Any]:
+        from longtake.states.arrays import moved_to_blobs
+
+        array_ids: list[str] = []
+
+        def put(file: bytes) -> int:
+            array_ids.append(puts.put(file, _ARRAY_MIME))
+            return len(array_ids) - 1
+
+        least = self.array_blob_from if puts.store is not None else None
+        fields = moved_to_blobs(fields, least, put)
+        payload: dict[str, Any] = {"schema_version": _SCHEMA_VERSION, "state": fields}
+        if array_ids:
+            payload[_ARRAY_IDS] = array_ids
+        if puts.store is not None and self.blob_from is not None:
             text = _document(fields)
             if len(text) >= self.blob_from:
                 del payload["state"]
-                payload["state_blob_id"] = blobs.put(text, mime="application/json")
-        return ContinuationState(self.kind, payload)
+                payload["state_blob_id"] = puts.put(text, "application/json")
+        return payload
 
     def decode(self, state: ContinuationState, blobs: BlobStore | None = None) -> T:
         """The typed state. Raises `ValidationError` with the path of the field that is wrong."""
-        from longtake.schema.wire import structure
+        return self._decoded(state, blobs)[0]
 
-        fields = self._checked(state)
+    def _decoded(
+        self, state: ContinuationState, blobs: BlobStore | None
+    ) -> tuple[T, dict[str, str]]:
+        """The typed state, and the blob of each array that has one, by its path in the state."""
+        from longtake.schema.wire import structure
+        from longtake.states.arrays import unpacked
+
+        fields, array_ids = self._checked(state)
         path = "state.payload.state"
         if isinstance(fields, str):
             path = "state.payload.state_blob_id"
             fields = _fetched(fields, blobs, path)
         _check_texts_fit(fields, path)
-        return structure(self._upgraded(fields), self.state_type, path=path)
+        upgraded = self._upgraded(fields)
+        arrays, where = unpacked(upgraded, self.state_type, array_ids, blobs, path)
+        if len(where) != len(array_ids) and not self._steps:  # an upgrade may leave an array out
+            problem = f"are {len(array_ids)}, of which the state uses {len(where)}"
+            raise ValidationError(f"state.payload.{_ARRAY_IDS}", problem)
+        value = structure(arrays, self.state_type, path=path)
+        return value, {each[len(path) + 1 :]: array_ids[i] for each, i in where.items()}
 
     def blob_ids(self, state: ContinuationState) -> tuple[str, ...]:
-        """The id of the blob that has the state, if one has. Raises like `decode`."""
-        fields = self._checked(state)
-        return (fields,) if isinstance(fields, str) else ()
+        """The ids of the blobs that have the state and its arrays, if any. Raises like `decode`."""
+        fields, array_ids = self._checked(state)
+        return (fields, *array_ids) if isinstance(fields, str) else tuple(array_ids)
 
     def summarize(self, state: ContinuationState, blobs: BlobStore | None = None) -> StateSummary:
         """The fields of ``state``, each as a part, those of a field's own class too.
@@ -142,14 +192,18 @@ class AttrsCodec(Generic[T]):
         from longtake.schema.wire import unstructure
         from longtake.states.state import StateSummary
 
-        value: Any = self.decode(state, blobs)
-        stored = self._checked(state)
+        value: Any
+        value, array_blobs = self._decoded(state, blobs)
+        stored, _ = self._checked(state)
         where = f"blob:{stored}" if isinstance(stored, str) else "inline"
-        parts = tuple(_part(name, where, field) for name, field in _flat(unstructure(value)))
+        parts = tuple(
+            _part(name, f"blob:{array_blobs[name]}" if name in array_blobs else where, field)
+            for name, field in _flat(unstructure(value))
+        )
         return StateSummary(_SCHEMA_VERSION, value.segment_index, parts)
 
-    def _checked(self, state: ContinuationState) -> dict[str, Any] | str:
-        """The fields, or the id of the blob that has them."""
+    def _checked(self, state: ContinuationState) -> tuple[dict[str, Any] | str, list[str]]:
+        """The fields, or the id of the blob that has them, and the ids of the arrays' blobs."""
         if state.kind != self.kind:
             raise ValidationError(
                 "state.kind", f"is {state.kind!r}; this is a codec of {self.kind!r}"
@@ -161,13 +215,15 @@ class AttrsCodec(Generic[T]):
         if type(version) is not int or version != _SCHEMA_VERSION:
             problem = f"is {version!r:.40}; must be {_SCHEMA_VERSION}"
             raise ValidationError(f"{where}.schema_version", problem)
-        names = payload.keys() - {"schema_version"}
-        if names == {"state"} and isinstance(payload["state"], dict):
-            fields: dict[str, Any] = payload["state"]
-            return fields
-        if names == {"state_blob_id"} and isinstance(payload["state_blob_id"], str):
-            stored: str = payload["state_blob_id"]
-            return stored
+        array_ids = payload.get(_ARRAY_IDS, [])
+        if not isinstance(array_ids, list) or not all(isinstance(each, str) for each in array_ids):
+            raise ValidationError(f"{where}.{_ARRAY_IDS}", "must be a list of texts")
+        if len(set(array_ids)) != len(array_ids):
+            raise ValidationError(f"{where}.{_ARRAY_IDS}", "has an id twice")
+        names = payload.keys() - {"schema_version", _ARRAY_IDS}
+        for name, kind in (("state", dict), ("state_blob_id", str)):
+            if names == {name} and isinstance(payload[name], kind):
+                return payload[name], array_ids
         raise ValidationError(
             where, "must have either an object 'state' or a text 'state_blob_id', and no more"
         )
@@ -182,17 +238,42 @@ class AttrsCodec(Generic[T]):
     def _downgraded(self, fields: dict[str, Any]) -> dict[str, Any]:
         """The fields of this kind, of those of the class; refused when they say less."""
         from longtake.schema.wire import structure, unstructure
+        from longtake.states.arrays import packed, unpacked
 
         if not self._steps:
             return fields
         older, problem = fields, f"cannot be written as kind {self.kind!r}"
         for step in reversed(self._steps):
             older = _rewritten(step.downgrade, older, "state", problem)
-        again = unstructure(structure(self._upgraded(older), self.state_type, path="state"))
+        cls = self.state_type
+        upgraded, _ = unpacked(self._upgraded(older), cls, [], None, "state")
+        again = packed(unstructure(structure(upgraded, cls, path="state")), cls)
         lost = sorted(name for name in fields if again.get(name) != fields[name])
         if lost:
             raise ValidationError("state", f"{problem}, which cannot say its {', '.join(lost)}")
         return older
+
+
+class _Puts:
+    """What is put into ``store`` while a state is written; dropped again when it fails."""
+
+    def __init__(self, store: BlobStore | None) -> None:
+        self.store = store
+        self._ids: list[str] = []
+
+    def __enter__(self) -> _Puts:
+        return self
+
+    def put(self, data: bytes, mime: str) -> str:
+        assert self.store is not None
+        self._ids.append(self.store.put(data, mime=mime))
+        return self._ids[-1]
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and self.store is not None:
+            for blob_id in self._ids:
+                with suppress(BlobError):  # what failed first is what is said
+                    self.store.drop(blob_id)
 
 
 def _rewritten(rewrite: Rewrite, fields: dict[str, Any], path: str, problem: str) -> dict[str, Any]:
@@ -221,12 +302,20 @@ def _flat(fields: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 def _part(name: str, where: str, value: object) -> StatePart:
     import json
 
+    from longtake.schema.wire import is_array_type
     from longtake.states.state import StatePart
 
-    text = json.dumps(value)
+    if is_array_type(type(value)):
+        array: Any = value
+        return StatePart(name, where, array.nbytes, _array_text(array))
+    text = json.dumps(value, default=_array_text)
     if len(text) <= _SHOWN:
         return StatePart(name, where, None, text)
     return StatePart(name, where, len(text), f"{text[:_SHOWN]}...")
+
+
+def _array_text(array: Any) -> str:
+    return f"{array.dtype} {[*array.shape]}"
 
 
 def _document(fields: dict[str, Any]) -> bytes:

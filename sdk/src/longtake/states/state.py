@@ -157,11 +157,12 @@ class StatePart:
 class StateSummary:
     """What ``longtake inspect`` shows of a state.
 
-    ``frames`` are the carried frames, each uint8 ``[H, W, 3]`` RGB.
+    ``schema_version`` and ``segment_index`` are None where they are not known. ``frames`` are the
+    carried frames, each uint8 ``[H, W, 3]`` RGB.
     """
 
-    schema_version: int
-    segment_index: int
+    schema_version: int | None
+    segment_index: int | None
     parts: tuple[StatePart, ...]
     frames: tuple[Any, ...] = field(default=(), repr=False)
 

@@ -162,6 +162,26 @@ def test_only_the_blobs_of_the_newest_state_are_kept(
     assert set(shelf.blobs) == {kept, new}
 
 
+def test_a_state_that_is_replaced_lets_its_blobs_go(
+    longtake: Command, model: str, shelf: Shelf
+) -> None:
+    common = ("--model", model, "--blobs", "shelf:")
+    assert longtake("generate", "one", *common, "--save-state", "a.json").code == 0
+    first = json.loads(Path("a.json").read_text())["payload"]["blob"]
+    failing = ("--set", "draw.fail_in_segment=1")
+    goes_on = ("--state", "a.json", "--save-state", "a.json")
+    assert longtake("generate", "two", *common, *goes_on, *failing).code == 1
+    assert set(shelf.blobs) == {first}  # nothing has been written in its place
+    assert longtake("generate", "two", "three", *common, *goes_on).code == 0
+    last = json.loads(Path("a.json").read_text())["payload"]["blob"]
+    assert set(shelf.blobs) == {last}
+    Path("link.json").symlink_to("a.json")
+    goes_on = ("--state", "link.json", "--save-state", "a.json")
+    assert longtake("generate", "four", *common, *goes_on).code == 0
+    newest = json.loads(Path("a.json").read_text())["payload"]["blob"]
+    assert set(shelf.blobs) == {newest}
+
+
 def test_the_kind_of_the_saved_state_is_the_one_asked_for(longtake: Command, model: str) -> None:
     common = ("--model", model, "--save-state", "s.json", "--state-kind", "fog.v1")
     assert longtake("generate", "one", *common).code == 0

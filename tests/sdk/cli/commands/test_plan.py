@@ -128,3 +128,18 @@ def test_nothing_of_the_example_is_left(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert longtake("plan").code == 0
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_derived_family_that_is_named_is_used_with_its_own_preset(
+    longtake: Command, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = attrs.evolve(
+        FOG, name="mine", estimate=estimate_fog, presets=(attrs.evolve(FOG.presets[0], name="own"),)
+    )
+    toys = Plugin("toys", "toys", "1", "loaded", families=(FOG, mine))
+    monkeypatch.setattr(lt.Registry, "default", lambda: lt.Registry([toys]))
+    for command in (("plan",), ("generate", "one", "-o", "a.mkv")):
+        refused = longtake(*command, "--model", model)
+        assert (refused.code, "--family fog" in refused.err) == (2, True)
+        done = longtake(*command, "--model", model, "--family", "mine")
+        assert done.code == 0, done.err

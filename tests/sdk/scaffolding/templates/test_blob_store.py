@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from longtake.media.reader import read_take
@@ -15,6 +17,18 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
 
 def test_the_tests_of_a_new_package_pass(package: Package) -> None:
     assert passed(package.pytest()) > 100
+
+
+def test_packages_are_tested_in_one_run(tmp_path: Path) -> None:
+    made = (("blob_store", "my-demo"), ("family", "my-demo"), ("family", "other"))
+    packages = [new_package(template, name, tmp_path) for template, name in made]  # type: ignore[arg-type]
+    folders = [str(package.folder / "tests") for package in packages]
+    common = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+    found = packages[0].python(*common, "--collect-only", *folders)
+    assert found.code == 0, found.out
+    for name in ("my_demo_blobs", "my_demo", "other"):
+        assert f"test_longtake_{name}.py" in found.out
+    assert passed(packages[0].python(*common, *folders[1:])) > 80
 
 
 def test_commands_open_the_store(package: Package) -> None:

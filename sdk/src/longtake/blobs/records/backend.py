@@ -13,7 +13,9 @@ __all__ = ["BlobRecords"]
 class BlobRecords(ABC):
     """Keeps records of bytes under keys: all that a `RecordBlobStore` needs of a backend.
 
-    Keys are 32 lower-case hexadecimal characters; nothing else comes here. Every method may be
+    A blob's id is the key of its one record: 32 lower-case hexadecimal characters that the store
+    draws at random, 128 bits; nothing else comes here. Who knows a key can read the blob, so it
+    belongs neither into a log nor into a message. Every method may be
     called from any thread. Pickled, it is what opens the same records in another process; where
     that cannot be, pickling raises `BlobError`. ``max_size``: the largest blob in bytes, None for
     no limit. ``unavailable``: exceptions of a client that say that the backend cannot be used for

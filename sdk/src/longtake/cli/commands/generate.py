@@ -12,7 +12,7 @@ from attrs import evolve, fields
 from longtake.blobs.protocol import BlobStore
 from longtake.cli.commands.rolling import Take, admit_first, end_take, roll
 from longtake.cli.commands.starting import start_of
-from longtake.cli.commands.take_files import TakeFiles, free_output, writing
+from longtake.cli.commands.take_files import TakeFiles, free_output, same_file, writing
 from longtake.cli.options.completion import blob_urls, state_files
 from longtake.cli.options.documents import build_overrides, build_request, request_options
 from longtake.cli.options.inputs import InputChoice, input_options, read_inputs
@@ -223,8 +223,8 @@ def _states_of(family: ModelFamily, take: Take, store: BlobStore | None) -> Stat
     """Where the newest state of the take is kept; None in a family that makes none."""
     start, files = take.start, take.files
     if family.codecs:
-        given = None if files.state is None else start.state
-        kept = start.state if files.state is None else None
+        replaced = files.state is None or same_file(files.state, files.kept_state)
+        given, kept = (None, start.state) if replaced else (start.state, None)
         return StateFile(files.kept_state, family.blob_ids, blobs=store, given=given, kept=kept)
     if len(start.planned) > 1 or start.state is not None or files.save_state is not None:
         raise click.UsageError(

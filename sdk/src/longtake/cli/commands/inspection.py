@@ -76,7 +76,13 @@ def inspect(
 def _inspect_state(path: Path, blobs: str | None, folder: Path | None, as_json: bool) -> None:
     given = _read(path)
     store = None if blobs is None else open_store(blobs)
-    summary = _summarizing_codec(given).summarize(given, store)
+    codec = _codec(given)
+    if isinstance(codec, SupportsSummary):
+        summary = codec.summarize(given, store)
+    else:
+        from longtake.cli.commands.plain_summary import plain_summary
+
+        summary = plain_summary(codec, given, store)
     written: Sequence[Path] = ()
     if folder is not None:
         from longtake.cli.commands.frames import write_frames
@@ -111,15 +117,13 @@ def _begins_like_json(path: Path) -> bool:
         return file.read(256).lstrip()[:1] in (b"{", b"[")
 
 
-def _summarizing_codec(state: ContinuationState) -> SupportsSummary:
+def _codec(state: ContinuationState) -> ContinuationCodec[Any]:
     codecs: list[ContinuationCodec[Any]] = [
         codec for provided in Registry.default().families for codec in provided.value.codecs
     ]
     for codec in codecs:
         if codec.kind == state.kind:
-            if isinstance(codec, SupportsSummary):
-                return codec
-            raise ValidationError("kind", f"the codec of {state.kind!r} cannot show its states")
+            return codec
     known = ", ".join(codec.kind for codec in codecs) or "none"
     raise ValidationError("kind", f"no installed family reads {state.kind!r}; known: {known}")
 
@@ -137,9 +141,10 @@ def _record(state: ContinuationState, summary: StateSummary) -> dict[str, Any]:
 
 
 def _print_summary(state: ContinuationState, summary: StateSummary) -> None:
+    version, index = summary.schema_version, summary.segment_index
     rows = [
-        ("kind", f"{state.kind}, schema version {summary.schema_version}"),
-        ("segment", f"{summary.segment_index} (the first is 0)"),
+        ("kind", state.kind + ("" if version is None else f", schema version {version}")),
+        ("segment", "not known: give --blobs" if index is None else f"{index} (the first is 0)"),
         *((part.name, _part_text(part)) for part in summary.parts),
     ]
     width = max(len(name) for name, _ in rows)

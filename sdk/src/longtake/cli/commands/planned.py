@@ -14,6 +14,7 @@ from longtake.cli.options.models import ModelChoice
 from longtake.families.estimates import EstimateRequest, RunEstimate
 from longtake.families.family import ModelFamily
 from longtake.families.load_options import LoadOptions
+from longtake.families.recognising import recognised_preset
 from longtake.requests.request import GenerationRequest, Job
 from longtake.runs.resolution import naming_sampling, resolve_request
 from longtake.schema.references import resolve
@@ -47,9 +48,7 @@ class Planned:
         segments: int,
     ) -> Planned:
         """``preset``: None for the one that the checkpoint gets by default."""
-        recognise: Any = resolve(family.recognise)
-        known = None if path is None or recognise is None else recognise(path)
-        name = preset or (None if known is None else known.preset) or family.preset().name
+        name = preset or recognised_preset(family, path) or family.preset().name
         return cls(
             family,
             name,

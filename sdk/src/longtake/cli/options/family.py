@@ -172,7 +172,7 @@ def _choices(hint: Any) -> tuple[Any, ...]:
 
 def _checked_choices(field: attrs.Attribute[Any]) -> list[Any]:
     """Those that a validator of the field, or of its items, allows."""
-    for keywords in keywords_of(field.validator, "choice", "choice"):
+    for keywords in keywords_of(field.validator, "choice", "choice", where=field.name):
         found: list[Any] = keywords.get("items", keywords).get("enum", [])
         if found:
             return found

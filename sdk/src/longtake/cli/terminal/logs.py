@@ -21,15 +21,17 @@ def logs_on_stderr(*, verbose: bool = False) -> Iterator[None]:
     """Warnings and errors that are logged go to standard error, as plain lines.
 
     Python warnings, which libraries raise for developers, are kept out. ``verbose`` shows them,
-    and everything else that is logged.
+    and everything that Longtake and the packages of plugins log; libraries' details are left out.
     """
     root = logging.getLogger()
     handler = logging.StreamHandler()
     handler.setFormatter(_Format())
-    levels = root.level, _WARNINGS.level
+    levels = {_WARNINGS: _WARNINGS.level}
     _WARNINGS.setLevel(logging.NOTSET if verbose else logging.ERROR)
-    if verbose:
-        root.setLevel(logging.DEBUG)
+    for name in _packages() if verbose else ():
+        logger = logging.getLogger(name)
+        levels[logger] = logger.level
+        logger.setLevel(logging.DEBUG)
     logging.captureWarnings(True)
     root.addHandler(handler)
     try:
@@ -37,5 +39,13 @@ def logs_on_stderr(*, verbose: bool = False) -> Iterator[None]:
     finally:
         root.removeHandler(handler)
         logging.captureWarnings(False)
-        root.setLevel(levels[0])
-        _WARNINGS.setLevel(levels[1])
+        for logger, level in levels.items():
+            logger.setLevel(level)
+
+
+def _packages() -> set[str]:
+    """Longtake's and those of the plugins, from their metadata alone: none is imported."""
+    from importlib.metadata import entry_points  # late: for who asks for all
+
+    found = {point.module.partition(".")[0] for point in entry_points(group="longtake")}
+    return found | {"longtake"}

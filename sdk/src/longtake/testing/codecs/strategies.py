@@ -150,6 +150,9 @@ def _texts(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
     least, most = schema.get("minLength", 0), schema.get("maxLength")
     if "contentEncoding" in schema:
         return st.binary(min_size=least, max_size=200 if most is None else most)
+    if "pattern" in schema:
+        texts = st.from_regex(schema["pattern"], fullmatch=True)
+        return texts.filter(lambda text: least <= len(text) and (most is None or len(text) <= most))
     return st.text(min_size=least, max_size=max(least, 40) if most is None else most)
 
 
