@@ -19,6 +19,7 @@ ISOLATING = {
     "longtake.errors",
     "longtake.plugins.installed",
     "longtake.runs.observers",
+    "longtake.runs.shares",
     "longtake.plugins.loading",
     "longtake.plugins.metadata",
     "longtake.plugins.published",

@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     from longtake.runs.events import RunStarted as RunStarted
     from longtake.runs.events import SegmentDone as SegmentDone
     from longtake.runs.events import StageEnded as StageEnded
+    from longtake.runs.events import StageShare as StageShare
     from longtake.runs.events import StageStarted as StageStarted
     from longtake.runs.events import StepDone as StepDone
     from longtake.runs.prepared import PreparedRequest as PreparedRequest
@@ -153,7 +154,7 @@ else:
         "requests.request": "GenerationRequest Job Output ResolvedSampling Sampling",
         "runs.events": (
             "Event Final Partial Progress RunEnded RunEvent RunStarted SegmentDone StageEnded "
-            "StageStarted StepDone"
+            "StageShare StageStarted StepDone"
         ),
         "runs.prepared": "PreparedRequest",
         "runs.results": "Frames GenerationResult Waveform",

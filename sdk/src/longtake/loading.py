@@ -80,6 +80,7 @@ def load(
         preset=used_preset,
         preset_overrides=preset_overrides,
         model=_load_model(chosen, source),
+        source=source,
         observers=registry.observers,
     )
     if prepare:
