@@ -22,6 +22,7 @@ ISOLATING = {
     "longtake.runs.shares",
     "longtake.plugins.loading",
     "longtake.plugins.metadata",
+    "longtake.plugins.observing",
     "longtake.plugins.published",
     "longtake.plugins.registry",
     "longtake.runs.streaming",

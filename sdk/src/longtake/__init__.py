@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from longtake.requests.request import Output as Output
     from longtake.requests.request import ResolvedSampling as ResolvedSampling
     from longtake.requests.request import Sampling as Sampling
+    from longtake.runs.declared import Observer as Observer
     from longtake.runs.events import Event as Event
     from longtake.runs.events import Final as Final
     from longtake.runs.events import Partial as Partial
@@ -152,6 +153,7 @@ else:
         "requests.decoded": "DecodedInputs",
         "requests.inputs": "AudioInput ClipInput ImageInput Inputs",
         "requests.request": "GenerationRequest Job Output ResolvedSampling Sampling",
+        "runs.declared": "Observer",
         "runs.events": (
             "Event Final Partial Progress RunEnded RunEvent RunStarted SegmentDone StageEnded "
             "StageShare StageStarted StepDone"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,9 @@ from attrs import fields_dict
 from longtake.errors import PluginError, ValidationError
 from longtake.families.family import ModelFamily
 from longtake.families.models import LoadedModel, LoadProgress, ModelSource
+from longtake.families.presets import Preset
 from longtake.pipeline import Pipeline
+from longtake.plugins.observing import Watching, as_text, observers_for
 from longtake.plugins.published import check_not_on_hub
 from longtake.plugins.registry import Registry
 from longtake.schema.references import resolve
@@ -22,7 +23,16 @@ from longtake.settings import Settings
 
 __all__ = ["load"]
 
-_KEYWORDS = ("family", "preset", "preset_overrides", "device", "dtype", "registry", "prepare")
+_KEYWORDS = (
+    "family",
+    "preset",
+    "preset_overrides",
+    "device",
+    "dtype",
+    "registry",
+    "prepare",
+    "observers",
+)
 """Of `load` itself."""
 
 
@@ -37,6 +47,7 @@ def load(
     registry: Registry | None = None,
     prepare: bool = True,
     progress: Callable[[LoadProgress], None] | None = None,
+    observers: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Pipeline:
     """Load a checkpoint and build its pipeline.
@@ -48,16 +59,17 @@ def load(
     value}}``, or an instance of the stage's override class instead of the fields. ``device``,
     ``dtype``: e.g. ``"cuda:0"``, ``"bfloat16"``, or the torch objects; None means the family's
     choice. ``prepare``: load the weights now. ``progress``: is told of each component while it is
-    loaded, as far as the family tells. Other keywords are the family's own options, e.g.
-    ``numerics="diffusers"``.
+    loaded, as far as the family tells. ``observers``: ``{name: options}`` of observers that plugins
+    declare, an instance of the options class or its fields; False leaves one out. Other keywords
+    are the family's own options, e.g. ``numerics="diffusers"``.
 
     Of several processes that were started together (``RANK``, ``WORLD_SIZE``), a family that shares
     its work among them returns a pipeline on rank 0 alone; on the others this does not return.
 
     Raises `CheckpointError` when no family, or more than one, recognises the checkpoint or when
     it is damaged, `UnknownNameError` for an unknown family or preset, `ValidationError` for an
-    option that the family does not have or a bad preset override; the latter before any weight is
-    looked at.
+    option that the family does not have, a bad preset override or a wrong configuration of an
+    observer; the last two before any weight is looked at.
     """
     registry = registry or Registry.default()
     where = None if path is None else Path(path)
@@ -75,16 +87,10 @@ def load(
         world_size=settings.world_size,
         **({} if progress is None else {"progress": progress}),
     )
-    pipeline = Pipeline(
-        chosen,
-        preset=used_preset,
-        preset_overrides=preset_overrides,
-        model=_load_model(chosen, source),
-        source=source,
-        observers=registry.observers,
-    )
-    if prepare:
-        pipeline.prepare()
+    with observers_for(registry, observers, settings.observers) as watching:
+        pipeline = _built(chosen, used_preset, preset_overrides, source, watching)
+        if prepare:
+            pipeline.prepare()
     return pipeline
 
 
@@ -116,7 +122,7 @@ def _family_options(family: ModelFamily, options: Mapping[str, Any]) -> Any:
             raise ValidationError(name, problem)
     if cls is None:
         return None
-    return structure({name: _as_text(value) for name, value in options.items()}, cls)
+    return structure({name: as_text(value) for name, value in options.items()}, cls)
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
@@ -125,9 +131,22 @@ def _meant(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {found[0]!r}?)" if found else did_you_mean(name, known)
 
 
-def _as_text(value: object) -> object:
-    """A path as its text, which is what documents have."""
-    return os.fspath(value) if isinstance(value, os.PathLike) else value
+def _built(
+    family: ModelFamily,
+    preset: Preset,
+    preset_overrides: Mapping[str, Any] | None,
+    source: ModelSource,
+    watching: Watching,
+) -> Pipeline:
+    return Pipeline(
+        family,
+        preset=preset,
+        preset_overrides=preset_overrides,
+        model=_load_model(family, source),
+        source=source,
+        observers=watching.given,
+        own_observers=watching.made,
+    )
 
 
 def _load_model(family: ModelFamily, source: ModelSource) -> LoadedModel:

@@ -48,7 +48,8 @@ class Pipeline:
     ``preset_overrides``: what of the preset is set as the pipeline is built, ``{stage: {field:
     value}}``. Raises `ValidationError` with a path such as ``preset_overrides.refine.enabled``.
     ``source``: what ``model`` was loaded from, by which the family can estimate its runs.
-    ``observers``: are told the events of every run, in the thread that runs it.
+    ``observers``: are told the events of every run, in the thread that runs it. Those of
+    ``own_observers``, too; where one has a ``close()``, it is called when the pipeline is closed.
     """
 
     def __init__(
@@ -60,13 +61,14 @@ class Pipeline:
         model: LoadedModel | None = None,
         source: ModelSource | None = None,
         observers: Sequence[Callable[[RunEvent], None]] = (),
+        own_observers: Sequence[Callable[[RunEvent], None]] = (),
     ) -> None:
         self.family = family
         self.preset = preset or family.preset()
         self._recipe = family.recipe(self.preset, preset_overrides)
         self._load_as(model or LoadedModel())
         self._shares = ExpectedShares(family, self._recipe, source)
-        self._observers = Observers(observers)
+        self._observers = Observers(observers, own_observers)
         self._lock = threading.Lock()
         self._meetings: set[Meeting] = set()
         self._closed = False
@@ -269,8 +271,11 @@ class Pipeline:
         for meeting in tuple(self._meetings):
             meeting.abandon()
         with self._lock:
-            self._model.close()
-            self._load_as(LoadedModel())
+            try:
+                self._model.close()
+                self._load_as(LoadedModel())
+            finally:
+                self._observers.close()
 
     def __enter__(self) -> Pipeline:
         return self

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from longtake.errors import ValidationError
 
@@ -27,6 +27,8 @@ class Settings:
       process number ``rank`` of ``world_size`` that share one run.
     - ``dumb_terminal``: ``TERM`` is ``dumb``: what is written to the terminal stays as it is.
     - ``file_mode``: from ``LONGTAKE_FILE_MODE`` (octal): the mode of a new file of a take or state.
+    - ``observers``: from ``LONGTAKE_OBSERVERS`` (JSON): the options of observers by their names,
+      ``{"run-log": {"path": "runs.jsonl"}}``; false leaves one out.
     - ``state_bytes``: from ``LONGTAKE_STATE_BYTES``: how many bytes one state may take, decoded.
     """
 
@@ -37,10 +39,14 @@ class Settings:
     dumb_terminal: bool = False
     file_mode: int = 0o600
     state_bytes: int = 2**29
+    observers: Mapping[str, Mapping[str, Any] | Literal[False]] = field(factory=dict)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Raises `longtake.ValidationError` for a rank, mode or size that there is not."""
+        """Raises `longtake.ValidationError` for a rank, mode or size that there is not.
+
+        And for a document of observers that is none.
+        """
         environment = os.environ if environment is None else environment
         allowed = environment.get("LONGTAKE_PLUGINS", "")
         rank, world_size = _place(environment.get("RANK", ""), environment.get("WORLD_SIZE", ""))
@@ -52,6 +58,7 @@ class Settings:
             dumb_terminal=environment.get("TERM", "") == "dumb",
             file_mode=_mode(environment.get("LONGTAKE_FILE_MODE", "")),
             state_bytes=_bytes(environment.get("LONGTAKE_STATE_BYTES", "")),
+            observers=_observers(environment.get("LONGTAKE_OBSERVERS", "")),
         )
 
 
@@ -83,6 +90,27 @@ def _bytes(text: str) -> int:
         problem = f"is {text!r}; must be a number of bytes, e.g. 536870912 or 512MiB"
         raise ValidationError("LONGTAKE_STATE_BYTES", problem)
     return int(match[1]) * _UNITS[match[2]]
+
+
+def _observers(text: str) -> dict[str, Any]:
+    """A document of options by the observers' names, whose own fields are checked by `load`."""
+    if not text.strip():
+        return {}
+    import json  # late: seldom needed
+
+    where = "LONGTAKE_OBSERVERS"
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        problem = f'is no JSON ({error}); must be such as {{"run-log": {{"path": "runs.jsonl"}}}}'
+        raise ValidationError(where, problem) from None
+    if not isinstance(document, dict):
+        raise ValidationError(where, "must be a JSON object of options by the observers' names")
+    for name, said in document.items():
+        if said is not False and not isinstance(said, dict):
+            problem = "must be a JSON object of its options, or false to leave the observer out"
+            raise ValidationError(f"{where}.{name}", problem)
+    return document
 
 
 _UNITS = {None: 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}

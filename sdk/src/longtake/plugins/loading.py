@@ -36,6 +36,7 @@ class Plugin:
     - ``error``: why it failed or is blocked; of a loaded one, which of its names are in dispute.
     - ``phase``: where a failed one failed.
     - ``api``: the versions of the SDK API that it asks for.
+    - ``observers``: `Observer` records and bare callables.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Plugin:
     error: str | None = None
     families: tuple[ModelFamily, ...] = field(default=(), repr=False)
     blob_backends: tuple[BlobBackend, ...] = field(default=(), repr=False)
-    observers: tuple[Callable[..., None], ...] = field(default=(), repr=False)
+    observers: tuple[Any, ...] = field(default=(), repr=False)
     phase: Phase | None = field(default=None, kw_only=True)
     api: str | None = field(default=None, kw_only=True)
 
@@ -61,7 +62,7 @@ class Plugin:
             *(f"family:{family.name}" for family in self.families),
             *(f"preset:{p.name}" for family in self.families for p in family.presets),
             *(f"blob-store:{backend.scheme}" for backend in self.blob_backends),
-            *(f"observer:{index}" for index in range(len(self.observers))),
+            *(f"observer:{_observer_name(each)}" for each in self.observers),
         )
 
 
@@ -161,7 +162,11 @@ class _Hooks(pluggy.PluginManager):
 
 def _call_hooks(
     name: str, module: object, manager: _Hooks
-) -> tuple[tuple[ModelFamily, ...], tuple[BlobBackend, ...], tuple[Callable[..., None], ...]]:
+) -> tuple[
+    tuple[ModelFamily, ...],
+    tuple[BlobBackend, ...],
+    tuple[Any, ...],
+]:
     """What the plugin returns, registered alone in ``manager`` meanwhile, and so to be blamed."""
     try:
         manager.register(module, name=name)
@@ -175,6 +180,7 @@ def _call_hooks(
             manager.unregister(name=name)
     _check_names("family", [family.name for family in families])
     _check_names("blob store scheme", [backend.scheme for backend in backends])
+    _check_names("observer", [each.name for each in observers if not callable(each)])
     for family in families:
         _check_names("continuation kind", [codec.kind for codec in family.codecs])
     return families, backends, observers
@@ -197,10 +203,24 @@ def _items(hook: pluggy.HookCaller, module: object, expected: Any) -> Iterator[A
         if not isinstance(items, list | tuple):
             raise PluginError(f"{hook.name} must return a list, it returned {_kind_of(items)}")
         for item in items:
-            if not isinstance(item, expected):
+            if not isinstance(item, expected) and not (expected is Callable and _is_record(item)):
                 what = "callable" if expected is Callable else expected.__name__
                 raise PluginError(f"{hook.name} returned {_kind_of(item)} where a {what} belongs")
             yield item
+
+
+def _is_record(item: object) -> bool:
+    from longtake.runs.declared import Observer  # late: a listing without one does without
+
+    return isinstance(item, Observer)
+
+
+def _observer_name(observer: Any) -> str:
+    """Of a declared observer its own, of a function its, of another callable its class's."""
+    if not callable(observer):
+        return str(observer.name)
+    named = observer if hasattr(observer, "__name__") else type(observer)
+    return str(named.__name__)
 
 
 def _kind_of(value: object) -> str:

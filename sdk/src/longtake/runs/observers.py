@@ -6,10 +6,10 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from attrs import evolve, frozen
 
@@ -27,7 +27,7 @@ from longtake.runs.events import (
 from longtake.runs.progress import RunProgress
 from longtake.runs.stopwatch import Stopwatch
 
-__all__ = ["UNOBSERVED", "ObservedRun", "ObservedStage", "Observers"]
+__all__ = ["UNOBSERVED", "ObservedRun", "ObservedStage", "Observers", "close_observers"]
 
 logger = logging.getLogger("longtake.observers")  # documented, so it stays as it is
 
@@ -40,13 +40,26 @@ _Outcome: TypeAlias = Literal["done", "failed", "cancelled"]
 
 
 class Observers:
-    """Tells each observer every event; one that raises is reported once and left out after."""
+    """Tells each observer every event; one that raises is reported once and left out after.
 
-    def __init__(self, observers: Sequence[Callable[[RunEvent], None]] = ()) -> None:
-        self._observers = list(observers)
+    ``owned``: those that were made for this pipeline alone, which `close` closes.
+    """
+
+    def __init__(
+        self,
+        observers: Sequence[Callable[[RunEvent], None]] = (),
+        owned: Sequence[Callable[[RunEvent], None]] = (),
+    ) -> None:
+        self._observers = [*observers, *owned]
+        self._owned = tuple(owned)
 
     def __bool__(self) -> bool:
         return bool(self._observers)
+
+    def close(self) -> None:
+        """Close those that were made for the pipeline, once; nobody is told anything after."""
+        owned, self._owned, self._observers = self._owned, (), []
+        close_observers(owned)
 
     def notify(self, event: RunEvent) -> None:
         """Tell all of them. Raises `KeyboardInterrupt` alone, once all of them are told."""
@@ -97,6 +110,26 @@ class Observers:
                 num_segments=num_segments,
             )
             yield run
+
+
+def close_observers(observers: Iterable[Callable[[RunEvent], None]]) -> None:
+    """Close those that can be closed. Raises `KeyboardInterrupt` alone, once all of them are."""
+    interrupt: KeyboardInterrupt | None = None
+    for observer in observers:
+        try:
+            if isinstance(observer, _Closable):
+                observer.close()
+        except KeyboardInterrupt as error:  # the user's
+            interrupt = error
+        except BaseException:  # isolation: an observer cannot hurt the pipeline
+            logger.exception("observer %r raised while it was closed", observer)
+    if interrupt is not None:
+        raise interrupt
+
+
+@runtime_checkable
+class _Closable(Protocol):
+    def close(self) -> None: ...
 
 
 class ObservedRun:
