@@ -31,6 +31,7 @@ ISOLATING = {
     "longtake.testing.codecs.reading",
     "longtake.testing.families.recognised",
     "longtake.testing.hanging",
+    "longtake.testing.observers.contract",
 }
 """Modules that may catch everything, each time with the reason beside it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from longtake.families.family import ModelFamily
 from longtake.families.models import LoadedModel, LoadProgress, ModelSource
 from longtake.families.presets import Preset
 from longtake.pipeline import Pipeline
-from longtake.plugins.observing import Watching, as_text, observers_for
+from longtake.plugins.observing import Watching, observers_for
 from longtake.plugins.published import check_not_on_hub
 from longtake.plugins.registry import Registry
 from longtake.schema.references import resolve
@@ -122,13 +123,18 @@ def _family_options(family: ModelFamily, options: Mapping[str, Any]) -> Any:
             raise ValidationError(name, problem)
     if cls is None:
         return None
-    return structure({name: as_text(value) for name, value in options.items()}, cls)
+    return structure({name: _as_text(value) for name, value in options.items()}, cls)
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
     """What other libraries call otherwise, as ``torch_dtype``, or else what is misspelt."""
     found = [each for each in known if name.endswith(f"_{each}") or name.startswith(f"{each}_")]
     return f" (did you mean {found[0]!r}?)" if found else did_you_mean(name, known)
+
+
+def _as_text(value: object) -> object:
+    """A path as its text, which is what documents have."""
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def _built(

@@ -36,7 +36,7 @@ class Plugin:
     - ``error``: why it failed or is blocked; of a loaded one, which of its names are in dispute.
     - ``phase``: where a failed one failed.
     - ``api``: the versions of the SDK API that it asks for.
-    - ``observers``: `Observer` records and bare callables.
+    - ``observers``: declared ones and bare callables.
     """
 
     name: str

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
-from attrs import frozen, has
+from attrs import frozen
 
-from longtake.errors import PluginError, UnknownNameError, ValidationError, shown
+from longtake.errors import UnknownNameError, ValidationError, shown
 from longtake.plugins.registry import Registry
 from longtake.runs.declared import Observer
 from longtake.runs.observers import close_observers
-from longtake.schema.references import resolve
-from longtake.schema.wire import structure
 
-__all__ = ["Watching", "as_text", "observers_for"]
+__all__ = ["Watching", "observers_for"]
 
 logger = logging.getLogger("longtake.observers")  # documented, so it stays as it is
 
@@ -39,27 +36,6 @@ class _Wanted:
     observer: Observer
     path: str | None
     said: Any
-
-    def options(self) -> Any:
-        """An instance of its options. Raises `ValidationError` for what they do not allow."""
-        path = self.path or f"observers.{self.observer.name}"
-        cls: Any = resolve(self.observer.options)
-        if cls is None:
-            if self.said:
-                raise ValidationError(path, f"has no options, is {shown(self.said)}")
-            return None
-        if not (isinstance(cls, type) and has(cls)):
-            raise PluginError(f"the options of observer {self.observer.name!r} are no attrs class")
-        if isinstance(self.said, cls):
-            return self.said
-        if not isinstance(self.said, Mapping):
-            problem = (
-                f"is {shown(self.said)}; must be its options by name, or false to leave it out"
-            )
-            raise ValidationError(path, problem)
-        return structure(
-            {name: as_text(value) for name, value in self.said.items()}, cls, path=path
-        )
 
 
 @contextmanager
@@ -91,11 +67,6 @@ def observers_for(
         raise
 
 
-def as_text(value: object) -> object:
-    """A path as its text, which is what documents have."""
-    return os.fspath(value) if isinstance(value, os.PathLike) else value
-
-
 _LEFT_OUT = object()
 """The options of an observer that cannot have any."""
 
@@ -118,7 +89,8 @@ def _named(
 
 def _options(wanted: _Wanted) -> Any:
     try:
-        return wanted.options()
+        path = wanted.path or f"observers.{wanted.observer.name}"
+        return wanted.observer.read_options(wanted.said, path)
     except ValidationError as error:
         if wanted.path is not None:
             raise
@@ -130,10 +102,7 @@ def _options(wanted: _Wanted) -> Any:
 def _made(wanted: _Wanted, options: Any) -> _Told | None:
     """What is told the events; None where it cannot be made, or has nothing to do."""
     try:
-        make: Any = resolve(wanted.observer.make)
-        observer: Any = make() if options is None else make(options)
-        if observer is not None and not callable(observer):
-            raise PluginError(f"its make returned {shown(observer)}, which cannot be called")
+        return wanted.observer.made(options)
     except KeyboardInterrupt:  # the user's, not the plugin's
         raise
     except ValidationError as error:
@@ -146,8 +115,6 @@ def _made(wanted: _Wanted, options: Any) -> _Told | None:
     except BaseException as error:  # isolation: an observer cannot hurt the pipeline
         _left_out(wanted, error)
         return None
-    told: _Told | None = observer
-    return told
 
 
 def _left_out(wanted: _Wanted, error: BaseException) -> object:

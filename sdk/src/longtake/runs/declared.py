@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import field, frozen, has
 
+from longtake.errors import PluginError, ValidationError, shown
 from longtake.schema import declared
 
 if TYPE_CHECKING:
@@ -41,3 +43,42 @@ class Observer:
         default=None, kw_only=True, validator=declared.target(optional=True, classes=True)
     )
     description: str = field(default="", kw_only=True, validator=declared.text)
+
+    def read_options(self, said: Any, path: str = "options") -> Any:
+        """An instance of the options class, None without one.
+
+        ``said``: such an instance, or its fields by name. Raises `ValidationError` below ``path``,
+        and `PluginError` for a class that is none.
+        """
+        from longtake.schema.references import resolve  # late, as below: declaring does without
+        from longtake.schema.wire import structure
+
+        cls: Any = resolve(self.options)
+        if cls is None:
+            if said:
+                raise ValidationError(path, f"has no options, is {shown(said)}")
+            return None
+        if not (isinstance(cls, type) and has(cls)):
+            raise PluginError(f"the options of observer {self.name!r} are no attrs class")
+        if isinstance(said, cls):
+            return said
+        if not isinstance(said, Mapping):
+            problem = f"is {shown(said)}; must be its options by name, or false to leave it out"
+            raise ValidationError(path, problem)
+        texts = {n: os.fspath(v) if isinstance(v, os.PathLike) else v for n, v in said.items()}
+        return structure(texts, cls, path=path)
+
+    def made(self, options: Any = None) -> Callable[[RunEvent], None] | None:
+        """The callable for one pipeline. ``options``: as `read_options` gives them.
+
+        Raises what ``make`` raises, and `PluginError` for something that cannot be called.
+        """
+        from longtake.schema.references import resolve
+
+        make: Any = resolve(self.make)
+        observer: Any = make() if self.options is None else make(options)
+        if observer is not None and not callable(observer):
+            problem = f"its make returned {shown(observer)}, which cannot be called"
+            raise PluginError(f"observer {self.name!r}: {problem}")
+        told: Callable[[RunEvent], None] | None = observer
+        return told
