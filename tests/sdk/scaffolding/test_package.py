@@ -16,9 +16,9 @@ from longtake.plugins.loading import Plugin
 from longtake.scaffolding.package import Template, package_name, rendered, write_package
 from tests.rules.sources import SDK
 
-TEMPLATES: tuple[Template, ...] = ("family", "blob_store")
+TEMPLATES: tuple[Template, ...] = ("family", "blob_store", "observer")
 NOTHING = lt.Registry([])
-MAX_LINES = {"family": 60, "blob_store": 35}
+MAX_LINES = {"family": 60, "blob_store": 35, "observer": 60}
 """Of the modules that the tutorials show whole, with blank lines, imports and docstrings."""
 
 
@@ -115,8 +115,8 @@ def test_a_package_is_complete(template: Template, given: str, tmp_path: Path) -
         "pyproject.toml",
         f"src/{name.module}/__init__.py",
         f"src/{name.module}/py.typed",
-        "tests/test_contract.py",
     }
+    assert [path for path in written if path.startswith("tests/test_")]
     assert not [text for text in (*written, *written.values()) if "untitled" in text.lower()]
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
     for path, text in written.items():
@@ -158,7 +158,15 @@ FAMILY = lt.ModelFamily("fog", ("longtake_fog:Draw",))
 STORE = lt.BlobBackend("Shelf", "longtake_fog:open_store")
 INSTALLED = lt.Registry(
     [
-        Plugin("main", "longtake-fog", "1.2", "loaded", families=(FAMILY,), blob_backends=(STORE,)),
+        Plugin(
+            "main",
+            "longtake-fog",
+            "1.2",
+            "loaded",
+            families=(FAMILY,),
+            blob_backends=(STORE,),
+            observers=(lt.Observer("watch", "longtake_fog:watch"),),
+        ),
         Plugin("mud", "Longtake_Mud", "0.9", "failed", "import: ImportError"),
     ]
 )
@@ -170,6 +178,7 @@ INSTALLED = lt.Registry(
         ("family", "fog", "there is a family 'fog' of longtake-fog 1.2"),
         ("blob_store", "shelf", "there is a blob store 'shelf' of longtake-fog 1.2"),
         ("blob_store", "SHELF", "there is a blob store 'SHELF' of longtake-fog 1.2"),
+        ("observer", "watch", "there is an observer 'watch' of longtake-fog 1.2"),
         ("family", "mud", "'longtake-mud' is the distribution of Longtake_Mud 0.9"),
     ],
 )
@@ -181,13 +190,13 @@ def test_a_name_that_is_installed_already_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_family_and_a_store_of_one_name_stand_side_by_side(tmp_path: Path) -> None:
-    write_package("family", "demo", tmp_path, NOTHING)
-    write_package("blob_store", "demo", tmp_path, NOTHING)
-    one, other = (package_name(template, "demo") for template in TEMPLATES)
-    assert one.folder != other.folder
-    assert one.distribution != other.distribution
-    assert one.module != other.module
+def test_packages_of_one_name_and_several_kinds_stand_side_by_side(tmp_path: Path) -> None:
+    for template in TEMPLATES:
+        write_package(template, "demo", tmp_path, NOTHING)
+    names = [package_name(template, "demo") for template in TEMPLATES]
+    assert len({name.folder for name in names}) == len(TEMPLATES)
+    assert len({name.distribution for name in names}) == len(TEMPLATES)
+    assert len({name.module for name in names}) == len(TEMPLATES)
 
 
 @pytest.mark.parametrize("there", ["folder", "file", "dangling link"])

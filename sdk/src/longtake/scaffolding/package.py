@@ -20,12 +20,12 @@ from longtake.plugins.registry import Registry
 
 __all__ = ["PackageName", "Template", "package_name", "rendered", "write_package"]
 
-Template = Literal["family", "blob_store"]
+Template = Literal["family", "blob_store", "observer"]
 
 _WORDS = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*")
 _MOST_CHARACTERS = 50
-_ENDINGS: dict[Template, str] = {"family": "", "blob_store": "-blobs"}
-"""Of the package's names, so that a family and a store of one name can stand side by side."""
+_ENDINGS: dict[Template, str] = {"family": "", "blob_store": "-blobs", "observer": "-observer"}
+"""Of the package's names, so that packages of one name and several kinds can stand side by side."""
 
 _SUFFIX = ".template"
 """Of files that tools would take for this repository's own; a package has them without it."""
@@ -35,7 +35,7 @@ _SUFFIX = ".template"
 class PackageName:
     """What the parts of a package are called.
 
-    - ``given``: the family, or the scheme of the store's URLs.
+    - ``given``: the family, the scheme of the store's URLs, or the observer.
     - ``folder``: of the package.
     - ``distribution``: as indexes of packages normalise it.
     - ``class_name``: what the names of classes begin with.
@@ -141,6 +141,8 @@ def _taken_by(plugin: Plugin, template: Template, name: PackageName) -> str | No
     schemes = {backend.scheme.lower() for backend in plugin.blob_backends}
     if template == "blob_store" and name.given.lower() in schemes:
         return f"there is a blob store {name.given!r}"
+    if template == "observer" and f"observer:{name.given}" in plugin.provides:
+        return f"there is an observer {name.given!r}"
     if normalized_name(plugin.distribution) == name.distribution:
         return f"{name.distribution!r} is the distribution"
     return None

@@ -16,7 +16,7 @@ __all__ = ["new"]
 @click.group(invoke_without_command=True)
 @click.pass_context
 def new(ctx: click.Context) -> None:
-    """Start a package with a family or a blob store, in a folder of its own.
+    """Start a package with a family, a blob store or an observer, in a folder of its own.
 
     It works as it is, and its tests pass; what it does is there to be replaced.
     """
@@ -42,6 +42,17 @@ def blob_store(name: str) -> None:
     It keeps blobs in an SQLite file, named by a URL NAME:///absolute/path.
     """
     _write("blob_store", name, f'longtake doctor --blobs "{name}://$PWD/blobs.db"')
+
+
+@new.command()
+@click.argument("name")
+def observer(name: str) -> None:
+    """Start a package with an observer.
+
+    It is called NAME and writes a line of JSON about each run to a file.
+    """
+    options = f'LONGTAKE_OBSERVERS=\'{{"{name}": {{"path": "runs.jsonl"}}}}\''
+    _write("observer", name, f'{options} longtake generate "a ball of light"')
 
 
 def _write(template: Template, name: str, trial: str) -> None:

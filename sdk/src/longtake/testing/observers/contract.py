@@ -18,7 +18,7 @@ import gc
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -89,15 +89,17 @@ class ObserverContract:
         return registry.observers[0]
 
     @pytest.fixture
-    def observer(self, declared: Any, options: dict[str, Any]) -> _Told:
-        """What is told the events, made for this test."""
+    def observer(self, declared: Any, options: dict[str, Any]) -> Iterator[_Told]:
+        """What is told the events, made for this test and closed after it."""
         if not isinstance(declared, lt.Observer):
-            told: _Told = declared
-            return told
-        made = declared.made(declared.read_options(options))
+            yield declared
+            return
+        made: Any = declared.made(declared.read_options(options))
         if made is None:
             pytest.fail("it does nothing with these options: fill the fixture `options`")
-        return made
+        yield made
+        if hasattr(made, "close"):
+            _raised(made.close)
 
     @pytest.mark.longtake_slow
     def test_declaring_imports_nothing_heavy(self, plugin: str) -> None:
