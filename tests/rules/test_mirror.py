@@ -33,6 +33,7 @@ TESTED_ELSEWHERE = {
     "families/recognising.py": "test_loading.py",
     "families/published.py": "plugins/test_published.py",
     "media/displaymatrix.py": "media/test_upright.py",
+    "runs/declared.py": "plugins/test_observing.py",
     "schema/keywords.py": "schema/test_json_schema.py",
     "media/formats.py": "media/test_writer.py",
     "media/muxing.py": "media/test_writer.py",

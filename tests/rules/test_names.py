@@ -21,8 +21,10 @@ ISOLATING = {
     "longtake.errors",
     "longtake.plugins.installed",
     "longtake.runs.observers",
+    "longtake.runs.shares",
     "longtake.plugins.loading",
     "longtake.plugins.metadata",
+    "longtake.plugins.observing",
     "longtake.plugins.published",
     "longtake.plugins.registry",
     "longtake.runs.streaming",
@@ -31,6 +33,7 @@ ISOLATING = {
     "longtake.testing.codecs.reading",
     "longtake.testing.families.recognised",
     "longtake.testing.hanging",
+    "longtake.testing.observers.contract",
 }
 """Modules that may catch everything, each time with the reason beside it."""
 

@@ -67,7 +67,7 @@ EXAMPLES = {
         ("longtake.builtin", "blob-store:memory"),
     ),
     "longtake_observers": Example(
-        watch, lambda registry: registry.observers, ("longtake_otel", "observer:0")
+        watch, lambda registry: registry.observers, ("longtake_otel", "observer:observe")
     ),
 }
 

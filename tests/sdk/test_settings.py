@@ -77,3 +77,28 @@ def test_a_size_that_is_none_is_refused(text: str) -> None:
 @pytest.mark.parametrize(("term", "dumb"), [("dumb", True), ("xterm", False), ("", False)])
 def test_a_dumb_terminal_says_so(term: str, dumb: bool) -> None:
     assert Settings.from_environment({"TERM": term}).dumb_terminal is dumb
+
+
+def test_the_options_of_observers() -> None:
+    document = '{"run-log": {"path": "a"}, "other": false}'
+    settings = Settings.from_environment({"LONGTAKE_OBSERVERS": document})
+    assert settings.observers == {"run-log": {"path": "a"}, "other": False}
+    assert Settings.from_environment({"LONGTAKE_OBSERVERS": " "}).observers == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("run-log", "LONGTAKE_OBSERVERS"),
+        ('{"run-log"', "LONGTAKE_OBSERVERS"),
+        ("[" * 100_000, "LONGTAKE_OBSERVERS"),
+        ("[]", "LONGTAKE_OBSERVERS"),
+        ('{"run-log": true}', "LONGTAKE_OBSERVERS.run-log"),
+        ('{"run-log": "runs.jsonl"}', "LONGTAKE_OBSERVERS.run-log"),
+        ('{"run-log": 0}', "LONGTAKE_OBSERVERS.run-log"),
+    ],
+)
+def test_a_document_of_observers_that_is_none_is_refused(text: str, path: str) -> None:
+    with pytest.raises(lt.ValidationError) as refused:
+        Settings.from_environment({"LONGTAKE_OBSERVERS": text})
+    assert refused.value.path == path

@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from longtake.requests.request import Output as Output
     from longtake.requests.request import ResolvedSampling as ResolvedSampling
     from longtake.requests.request import Sampling as Sampling
+    from longtake.runs.declared import Observer as Observer
     from longtake.runs.events import Event as Event
     from longtake.runs.events import Final as Final
     from longtake.runs.events import Partial as Partial
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     from longtake.runs.events import RunStarted as RunStarted
     from longtake.runs.events import SegmentDone as SegmentDone
     from longtake.runs.events import StageEnded as StageEnded
+    from longtake.runs.events import StageShare as StageShare
     from longtake.runs.events import StageStarted as StageStarted
     from longtake.runs.events import StepDone as StepDone
     from longtake.runs.prepared import PreparedRequest as PreparedRequest
@@ -160,9 +162,10 @@ else:
         "requests.decoded": "DecodedInputs",
         "requests.inputs": "AudioInput ClipInput ImageInput Inputs",
         "requests.request": "GenerationRequest Job Output ResolvedSampling Sampling",
+        "runs.declared": "Observer",
         "runs.events": (
             "Event Final Partial Progress RunEnded RunEvent RunStarted SegmentDone StageEnded "
-            "StageStarted StepDone"
+            "StageShare StageStarted StepDone"
         ),
         "runs.prepared": "PreparedRequest",
         "runs.results": "Frames GenerationResult Waveform",

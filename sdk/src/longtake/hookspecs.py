@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from longtake.commands import Command
     from longtake.families.extensions import Extension
     from longtake.families.family import ModelFamily
+    from longtake.runs.declared import Observer
     from longtake.runs.events import RunEvent
 
 hookspec = pluggy.HookspecMarker("longtake")
@@ -39,5 +40,5 @@ def longtake_blob_stores() -> list[BlobBackend]:  # type: ignore[empty-body]
 
 
 @hookspec
-def longtake_observers() -> list[Callable[[RunEvent], None]]:  # type: ignore[empty-body]
-    """Callables that are told the events of every run; one that raises cannot hurt the run."""
+def longtake_observers() -> list[Observer | Callable[[RunEvent], None]]:  # type: ignore[empty-body]
+    """Observers, or bare callables, told the events of every run; none can hurt the run."""

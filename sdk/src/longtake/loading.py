@@ -10,8 +10,10 @@ from longtake.errors import PluginError, ValidationError
 from longtake.families.family import ModelFamily
 from longtake.families.load_options import LoadOptions, components_beside
 from longtake.families.models import LoadedModel, LoadProgress, ModelSource
+from longtake.families.presets import Preset
 from longtake.families.recognising import recognised_preset
 from longtake.pipeline import Pipeline
+from longtake.plugins.observing import Watching, observers_for
 from longtake.plugins.published import check_not_on_hub
 from longtake.plugins.registry import Registry
 from longtake.schema.references import resolve
@@ -19,7 +21,16 @@ from longtake.settings import Settings
 
 __all__ = ["load"]
 
-_KEYWORDS = ("family", "preset", "preset_overrides", "device", "dtype", "registry", "prepare")
+_KEYWORDS = (
+    "family",
+    "preset",
+    "preset_overrides",
+    "device",
+    "dtype",
+    "registry",
+    "prepare",
+    "observers",
+)
 """Of `load` itself."""
 
 
@@ -34,6 +45,7 @@ def load(
     registry: Registry | None = None,
     prepare: bool = True,
     progress: Callable[[LoadProgress], None] | None = None,
+    observers: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Pipeline:
     """Load a checkpoint and build its pipeline.
@@ -45,21 +57,23 @@ def load(
     value}}``, or an instance of the stage's override class instead of the fields. ``device``,
     ``dtype``: e.g. ``"cuda:0"``, ``"bfloat16"``, or the torch objects; None means the family's
     choice. ``prepare``: load the weights now. ``progress``: is told of each component while it is
-    loaded, as far as the family tells. Other keywords are the family's own options, e.g.
-    ``numerics="diffusers"``, and those of the extensions that the preset comes from.
+    loaded, as far as the family tells. ``observers``: ``{name: options}`` of observers that plugins
+    declare, an instance of the options class or its fields; False leaves one out. Other keywords
+    are the family's own options, e.g. ``numerics="diffusers"``, and those of the extensions that
+    the preset comes from.
 
     Of several processes that were started together (``RANK``, ``WORLD_SIZE``), a family that shares
     its work among them returns a pipeline on rank 0 alone; on the others this does not return.
 
     Raises `CheckpointError` when no family, or more than one, recognises the checkpoint or when
     it is damaged, `UnknownNameError` for an unknown family or preset, `ValidationError` for an
-    option that the family does not have or a bad preset override; the latter before any weight is
-    looked at.
+    option that the family does not have, a bad preset override or a wrong configuration of an
+    observer; the last two before any weight is looked at.
     """
     registry = registry or Registry.default()
     where = None if path is None else Path(path)
-    chosen, recognised_preset = _choose(registry, family, where)
-    used_preset = chosen.preset(preset or recognised_preset)
+    chosen, its_preset = _choose(registry, family, where)
+    used_preset = chosen.preset(preset or its_preset)
     recipe = chosen.recipe(used_preset, preset_overrides)
     given = LoadOptions.of(chosen, used_preset, options, _KEYWORDS)
     settings = Settings.from_environment()
@@ -73,15 +87,10 @@ def load(
         world_size=settings.world_size,
         **({} if progress is None else {"progress": progress}),
     )
-    pipeline = Pipeline(
-        chosen,
-        preset=used_preset,
-        preset_overrides=preset_overrides,
-        model=components_beside(_load_model(chosen, source), source, given),
-        observers=registry.observers,
-    )
-    if prepare:
-        pipeline.prepare()
+    with observers_for(registry, observers, settings.observers) as watching:
+        pipeline = _built(chosen, used_preset, preset_overrides, source, given, watching)
+        if prepare:
+            pipeline.prepare()
     return pipeline
 
 
@@ -98,6 +107,25 @@ def _choose(
     if path is not None and chosen.load is not None:
         check_not_on_hub(path, [provided.value for provided in registry.families])
     return chosen, recognised_preset(chosen, path)
+
+
+def _built(
+    family: ModelFamily,
+    preset: Preset,
+    preset_overrides: Mapping[str, Any] | None,
+    source: ModelSource,
+    given: LoadOptions,
+    watching: Watching,
+) -> Pipeline:
+    return Pipeline(
+        family,
+        preset=preset,
+        preset_overrides=preset_overrides,
+        model=components_beside(_load_model(family, source), source, given),
+        source=source,
+        observers=watching.given,
+        own_observers=watching.made,
+    )
 
 
 def _load_model(family: ModelFamily, source: ModelSource) -> LoadedModel:

@@ -9,22 +9,26 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any
 
 from longtake.blobs.protocol import BlobStore
-from longtake.errors import Blaming, Cancelled, PipelineClosedError, ValidationError, shown
+from longtake.errors import Blaming, Cancelled, PipelineClosedError, ValidationError
 from longtake.families.family import ModelFamily
-from longtake.families.models import LoadedModel
+from longtake.families.models import LoadedModel, ModelSource
 from longtake.families.presets import Preset
 from longtake.families.stages import Recipe
 from longtake.requests.request import GenerationRequest, Job
 from longtake.runs.admission import Admission
+from longtake.runs.asked import Asked, as_request
 from longtake.runs.events import Event, Final, Purpose, RunEvent
 from longtake.runs.observers import ObservedRun, Observers
 from longtake.runs.prepared import PreparedRequest
+from longtake.runs.progress import RunProgress, stage_shares
+from longtake.runs.resolution import Resolved
 from longtake.runs.results import GenerationResult
 from longtake.runs.run import never, nobody
 from longtake.runs.segments import SegmentMaker
+from longtake.runs.shares import ExpectedShares
 from longtake.runs.streaming import Meeting, Work, stream_events
 from longtake.schema.references import resolve
 from longtake.states.live import LiveState
@@ -33,9 +37,6 @@ from longtake.states.state import ContinuationState
 __all__ = ["Pipeline"]
 
 _TURN_POLL_SECONDS = 0.05
-
-_Asked: TypeAlias = tuple[GenerationRequest, Callable[[], PreparedRequest]]
-"""A request, and how it becomes a prepared one once it has its turn."""
 
 
 class Pipeline:
@@ -46,7 +47,9 @@ class Pipeline:
 
     ``preset_overrides``: what of the preset is set as the pipeline is built, ``{stage: {field:
     value}}``. Raises `ValidationError` with a path such as ``preset_overrides.refine.enabled``.
-    ``observers``: are told the events of every run, in the thread that runs it.
+    ``source``: what ``model`` was loaded from, by which the family can estimate its runs.
+    ``observers``: are told the events of every run, in the thread that runs it. Those of
+    ``own_observers``, too; where one has a ``close()``, it is called when the pipeline is closed.
     """
 
     def __init__(
@@ -56,13 +59,16 @@ class Pipeline:
         preset: Preset | None = None,
         preset_overrides: Mapping[str, Any] | None = None,
         model: LoadedModel | None = None,
+        source: ModelSource | None = None,
         observers: Sequence[Callable[[RunEvent], None]] = (),
+        own_observers: Sequence[Callable[[RunEvent], None]] = (),
     ) -> None:
         self.family = family
         self.preset = preset or family.preset()
         self._recipe = family.recipe(self.preset, preset_overrides)
         self._load_as(model or LoadedModel())
-        self._observers = Observers(observers)
+        self._shares = ExpectedShares(family, self._recipe, source)
+        self._observers = Observers(observers, own_observers)
         self._lock = threading.Lock()
         self._meetings: set[Meeting] = set()
         self._closed = False
@@ -108,7 +114,7 @@ class Pipeline:
         Raises `ValidationError`, and what ``blobs`` raises.
         """
         self._check_open()
-        prepared = self._admission.prepare(_as_request(request), after, blobs)
+        prepared = self._admission.prepare(as_request(request), after, blobs)
         self._segments.check(prepared)
         return prepared
 
@@ -121,7 +127,7 @@ class Pipeline:
     ) -> Job:
         """The request with nothing left out. Raises `ValidationError` for a bad state or option."""
         self._check_open()
-        return self._admission.resolve(_as_request(request), after, blobs)
+        return self._admission.resolve(as_request(request), after, blobs)
 
     def restore(
         self,
@@ -154,7 +160,7 @@ class Pipeline:
         family's place is no `SegmentPlace`.
         """
         self._check_open()
-        return self._admission.num_frames_for(new_frames, _as_request(request), after, blobs)
+        return self._admission.num_frames_for(new_frames, as_request(request), after, blobs)
 
     def prepare(self) -> None:
         """Load the networks and check the wiring now instead of at the first request.
@@ -173,6 +179,7 @@ class Pipeline:
         blobs: BlobStore | None = None,
         cancel: Callable[[], bool] = never,
         defer_state: bool = False,
+        num_segments: int | None = None,
     ) -> GenerationResult:
         """Generate one segment: ``pipeline.generate("dusk")``.
 
@@ -181,12 +188,13 @@ class Pipeline:
         ``after``, ``blobs``: as in `check`. ``cancel``: asked between steps, and while the run
         waits for its turn, whether the result is no longer wanted, e.g. ``is_set`` of an event.
         ``defer_state``: the document of the state that was asked for is made when ``state`` of the
-        result is first read, and the store gets its blobs then.
+        result is first read, and the store gets its blobs then. ``num_segments``: of the take that
+        this one is of, where that is known; observers are told.
 
         Raises `ValidationError` for a bad request or state before any network runs, `Cancelled`
         when stopped, `StageError` when a stage fails.
         """
-        asked = self._asked(request, after, blobs)
+        asked = self._asked(request, after, blobs, num_segments)
         return self._generate(asked, nobody, cancel, defer_state)
 
     def stream(
@@ -197,6 +205,7 @@ class Pipeline:
         blobs: BlobStore | None = None,
         cancel: Callable[[], bool] = never,
         defer_state: bool = False,
+        num_segments: int | None = None,
     ) -> Generator[Event, None, None]:
         """Like `generate`, as events: `Progress`, `Partial`, and last a `Final` with the result.
 
@@ -204,7 +213,7 @@ class Pipeline:
         one; until its `Final` it holds the pipeline, so no other run may be awaited meanwhile.
         Closing the iterator cancels the run. Raises like `generate`, while iterated.
         """
-        asked = self._asked(request, after, blobs)
+        asked = self._asked(request, after, blobs, num_segments)
         context = copy_context()  # the run's thread has the variables of whoever asked for the run
 
         def work(listener: Callable[[Event], None], is_cancelled: Callable[[], bool]) -> None:
@@ -225,7 +234,7 @@ class Pipeline:
         `generate`. Raises `ValidationError` for a bad state, and when the family has nothing to
         finish.
         """
-        with self._running("finish", is_cancelled=cancel) as observed:
+        with self._running("finish", None, nobody, cancel) as observed:
             return self._segments.finish(state, blobs, is_cancelled=cancel, observed=observed)
 
     def predict_num_frames(self, prompt: str, *, fps: Fraction) -> int:
@@ -262,8 +271,11 @@ class Pipeline:
         for meeting in tuple(self._meetings):
             meeting.abandon()
         with self._lock:
-            self._model.close()
-            self._load_as(LoadedModel())
+            try:
+                self._model.close()
+                self._load_as(LoadedModel())
+            finally:
+                self._observers.close()
 
     def __enter__(self) -> Pipeline:
         return self
@@ -303,26 +315,31 @@ class Pipeline:
         request: GenerationRequest | PreparedRequest | str,
         after: LiveState | None,
         blobs: BlobStore | None,
-    ) -> _Asked:
+        num_segments: int | None,
+    ) -> Asked:
         if isinstance(request, PreparedRequest):
             if after is not None or blobs is not None:
                 raise ValidationError("request", "is prepared, with a state and store of its own")
-            return request.request, lambda: request
-        asked = _as_request(request)
-        return asked, lambda: self._admission.prepare(asked, after, blobs)
+            resolved = Resolved(request.job, request.options)
+            return Asked(request.request, lambda: request, lambda: resolved, num_segments)
+        asked = as_request(request)
+        return Asked(
+            asked,
+            lambda: self._admission.prepare(asked, after, blobs),
+            lambda: self._admission.expected(asked, after),
+            num_segments,
+        )
 
     def _generate(
         self,
-        asked: _Asked,
+        asked: Asked,
         listener: Callable[[Event], None],
         is_cancelled: Callable[[], bool],
         defer_state: bool,
     ) -> GenerationResult:
-        request, prepare = asked
-        prompts = (request.prompt, request.negative_prompt)
-        with self._running("segment", prompts, is_cancelled) as observed:
+        with self._running("segment", asked, listener, is_cancelled) as observed:
             result = self._segments.segment(
-                prepare(), listener=listener, is_cancelled=is_cancelled, observed=observed
+                asked.prepare(), listener=listener, is_cancelled=is_cancelled, observed=observed
             )
             if result.live_state is not None and not defer_state:
                 result.live_state.document()
@@ -344,11 +361,12 @@ class Pipeline:
     def _running(
         self,
         purpose: Purpose,
-        prompts: Sequence[str | None] = (),
-        is_cancelled: Callable[[], bool] = never,
+        asked: Asked | None,
+        listener: Callable[[Event], None],
+        is_cancelled: Callable[[], bool],
     ) -> Iterator[ObservedRun]:
         """Have the pipeline to itself for a run, of which the observers are told."""
-        asked = time.perf_counter()
+        began = time.perf_counter()
         with (
             self._turn(is_cancelled),
             self._observers.run(
@@ -356,18 +374,22 @@ class Pipeline:
                 family=self.family.name,
                 preset=f"{self.preset.name}@{self.preset.version}",
                 device=self._model.device,
-                waited_seconds=time.perf_counter() - asked,
-                prompts=prompts,
+                waited_seconds=time.perf_counter() - began,
+                prompts=() if asked is None else _prompts(asked),
+                progress=self._progress(asked, bool(self._observers) or listener is not nobody),
+                num_segments=None if asked is None else asked.num_segments,
             ) as observed,
         ):
             yield observed
 
+    def _progress(self, asked: Asked | None, is_heard: bool) -> RunProgress:
+        """What counts the progress of a run, and nothing where nobody would hear of it."""
+        if not is_heard:
+            return RunProgress()
+        if asked is None:
+            return RunProgress(stage_shares(self.family.finish))
+        return RunProgress(self._shares.of(asked.expect))
 
-def _as_request(request: GenerationRequest | str) -> GenerationRequest:
-    """The request itself, or that of a prompt alone."""
-    if isinstance(request, str):
-        return GenerationRequest(request)
-    if not isinstance(request, GenerationRequest):
-        problem = f"is {shown(request)}; must be a longtake.GenerationRequest or a prompt"
-        raise ValidationError("request", problem)
-    return request
+
+def _prompts(asked: Asked) -> tuple[str | None, str | None]:
+    return asked.request.prompt, asked.request.negative_prompt

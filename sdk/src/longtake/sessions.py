@@ -98,8 +98,11 @@ class Session:
         stage_overrides: Mapping[str, Mapping[str, Any]] | None = None,
         overlap_frames: int | None = None,
         cancel: Callable[[], bool] = never,
+        num_segments: int | None = None,
     ) -> GenerationResult:
         """Roll the next segment and keep its state. Returns the new frames and samples only.
+
+        ``num_segments``: of the whole take, where that is known; observers are told.
 
         Raises like `Pipeline.generate`; the state is then unchanged.
         """
@@ -108,7 +111,12 @@ class Session:
         )
         with self._turn.taken(cancel):
             result = self._pipeline.generate(
-                request, after=self._restored(), blobs=self._blobs, cancel=cancel, defer_state=True
+                request,
+                after=self._restored(),
+                blobs=self._blobs,
+                cancel=cancel,
+                defer_state=True,
+                num_segments=num_segments,
             )
             self._live = result.live_state
         return result
@@ -123,6 +131,7 @@ class Session:
         stage_overrides: Mapping[str, Mapping[str, Any]] | None = None,
         overlap_frames: int | None = None,
         cancel: Callable[[], bool] = never,
+        num_segments: int | None = None,
     ) -> Generator[Event, None, None]:
         """Like `extend`, as the events of `Pipeline.stream`."""
         request = self._request(
@@ -130,7 +139,12 @@ class Session:
         )
         with self._turn.taken(cancel):
             stream = self._pipeline.stream(
-                request, after=self._restored(), blobs=self._blobs, cancel=cancel, defer_state=True
+                request,
+                after=self._restored(),
+                blobs=self._blobs,
+                cancel=cancel,
+                defer_state=True,
+                num_segments=num_segments,
             )
             with closing(stream) as events:
                 for event in events:

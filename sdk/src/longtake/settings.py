@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from longtake.errors import ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-from typing import NamedTuple
 
 __all__ = ["Settings"]
 
@@ -27,6 +27,8 @@ class Settings(NamedTuple):
     - ``file_mode``: from ``LONGTAKE_FILE_MODE`` (octal): the mode of a new file of a take or state.
     - ``cache_folder``: from ``XDG_CACHE_HOME``, else ``~/.cache``: where is remembered what can be
       found out again.
+    - ``observers``: from ``LONGTAKE_OBSERVERS`` (JSON): the options of observers by their names,
+      ``{"run-log": {"path": "runs.jsonl"}}``; false leaves one out.
     - ``state_bytes``: from ``LONGTAKE_STATE_BYTES``: how many bytes one state may take, decoded.
     """
 
@@ -37,6 +39,7 @@ class Settings(NamedTuple):
     dumb_terminal: bool = False
     file_mode: int = 0o600
     state_bytes: int = 2**29
+    observers: Mapping[str, Mapping[str, Any] | Literal[False]] = MappingProxyType({})
     cache_folder: str = ""
 
     @property
@@ -49,7 +52,10 @@ class Settings(NamedTuple):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Raises `longtake.ValidationError` for a rank, mode or size that there is not."""
+        """Raises `longtake.ValidationError` for a rank, mode or size that there is not.
+
+        And for a document of observers that is none.
+        """
         environment = os.environ if environment is None else environment
         allowed = environment.get("LONGTAKE_PLUGINS", "")
         rank, world_size = _place(environment.get("RANK", ""), environment.get("WORLD_SIZE", ""))
@@ -62,6 +68,7 @@ class Settings(NamedTuple):
             file_mode=_mode(environment.get("LONGTAKE_FILE_MODE", "")),
             state_bytes=_bytes(environment.get("LONGTAKE_STATE_BYTES", "")),
             cache_folder=environment.get("XDG_CACHE_HOME", ""),
+            observers=_observers(environment.get("LONGTAKE_OBSERVERS", "")),
         )
 
 
@@ -93,6 +100,27 @@ def _bytes(text: str) -> int:
         problem = f"is {text!r}; must be a number of bytes, e.g. 536870912 or 512MiB"
         raise ValidationError("LONGTAKE_STATE_BYTES", problem)
     return int(match[1]) * _UNITS[match[2]]
+
+
+def _observers(text: str) -> dict[str, Any]:
+    """A document of options by the observers' names, whose own fields are checked by `load`."""
+    if not text.strip():
+        return {}
+    import json  # late: seldom needed
+
+    where = "LONGTAKE_OBSERVERS"
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        problem = f'is no JSON ({error}); must be such as {{"run-log": {{"path": "runs.jsonl"}}}}'
+        raise ValidationError(where, problem) from None
+    if not isinstance(document, dict):
+        raise ValidationError(where, "must be a JSON object of options by the observers' names")
+    for name, said in document.items():
+        if said is not False and not isinstance(said, dict):
+            problem = "must be a JSON object of its options, or false to leave the observer out"
+            raise ValidationError(f"{where}.{name}", problem)
+    return document
 
 
 _UNITS = {None: 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}

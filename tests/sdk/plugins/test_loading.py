@@ -169,7 +169,7 @@ def test_good_plugin_works_beside_broken_ones(listed: dict[str, dict[str, Any]])
         "status": "loaded",
         "phase": None,
         "error": None,
-        "provides": ["family:good", "preset:nice", "blob-store:good", "observer:0"],
+        "provides": ["family:good", "preset:nice", "blob-store:good", "observer:print"],
     }
 
 

@@ -25,15 +25,16 @@ OF_RUN = {
 OF_STAGE = {"stage": "denoise", "stage_index": 1}
 SHAPE = {"num_frames": 9, "height": 4, "width": 6, "fps": Fraction(24)}
 SOUND = {"num_samples": 90, "sample_rate": 240}
+SO_FAR: dict[str, Any] = {"fraction": 0.25}
 END: dict[str, Any] = {"seconds": 0.5, "outcome": "done", "error": None}
 
 FIELDS: dict[Any, dict[str, Any]] = {
-    lt.RunStarted: {"waited_seconds": 0.0},
-    lt.StageStarted: OF_STAGE,
-    lt.StepDone: {**OF_STAGE, "step": 1, "total": 4},
-    lt.StageEnded: {**OF_STAGE, **END},
-    lt.SegmentDone: {"segment_index": 0, "continued": False, **SHAPE, **SOUND},
-    lt.RunEnded: END,
+    lt.RunStarted: {"waited_seconds": 0.0, "stages": (), "num_segments": 3},
+    lt.StageStarted: {**OF_STAGE, **SO_FAR},
+    lt.StepDone: {**OF_STAGE, "step": 1, "total": 4, **SO_FAR},
+    lt.StageEnded: {**OF_STAGE, **END, **SO_FAR},
+    lt.SegmentDone: {"segment_index": 0, "continued": False, **SHAPE, **SOUND, **SO_FAR},
+    lt.RunEnded: {**END, **SO_FAR},
 }
 
 

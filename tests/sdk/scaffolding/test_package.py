@@ -8,7 +8,6 @@ from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
 import pytest
-from attrs import asdict
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -17,9 +16,9 @@ from longtake.plugins.loading import Plugin
 from longtake.scaffolding.package import Template, package_name, rendered, write_package
 from tests.rules.sources import SDK
 
-TEMPLATES: tuple[Template, ...] = ("family", "blob_store", "extension")
+TEMPLATES: tuple[Template, ...] = ("family", "blob_store", "observer", "extension")
 NOTHING = lt.Registry([])
-MAX_LINES = {"family": 60, "blob_store": 35, "extension": 25}
+MAX_LINES = {"family": 60, "blob_store": 35, "observer": 60, "extension": 25}
 """Of the modules that the tutorials show whole, with blank lines, imports and docstrings."""
 
 
@@ -118,6 +117,7 @@ def test_a_package_is_complete(template: Template, given: str, tmp_path: Path) -
         f"src/{name.module}/py.typed",
         f"tests/test_{name.module}.py",
     }
+    assert [path for path in written if path.startswith("tests/test_")]
     assert not [text for text in (*written, *written.values()) if "untitled" in text.lower()]
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
     for path, text in written.items():
@@ -159,7 +159,15 @@ FAMILY = lt.ModelFamily("fog", ("longtake_fog:Draw",), presets=(lt.Preset("thick
 STORE = lt.BlobBackend("Shelf", "longtake_fog:open_store")
 INSTALLED = lt.Registry(
     [
-        Plugin("main", "longtake-fog", "1.2", "loaded", families=(FAMILY,), blob_backends=(STORE,)),
+        Plugin(
+            "main",
+            "longtake-fog",
+            "1.2",
+            "loaded",
+            families=(FAMILY,),
+            blob_backends=(STORE,),
+            observers=(lt.Observer("watch", "longtake_fog:watch"),),
+        ),
         Plugin("mud", "Longtake_Mud", "0.9", "failed", "import: ImportError"),
     ]
 )
@@ -172,6 +180,7 @@ INSTALLED = lt.Registry(
         ("blob_store", "shelf", "there is a blob store 'shelf' of longtake-fog 1.2"),
         ("blob_store", "SHELF", "there is a blob store 'SHELF' of longtake-fog 1.2"),
         ("extension", "thick", "there is a preset 'thick' of longtake-fog 1.2"),
+        ("observer", "watch", "there is an observer 'watch' of longtake-fog 1.2"),
         ("family", "mud", "'longtake-mud' is the distribution of Longtake_Mud 0.9"),
     ],
 )
@@ -183,13 +192,13 @@ def test_a_name_that_is_installed_already_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_plugins_of_one_name_stand_side_by_side(tmp_path: Path) -> None:
-    write_package("family", "demo", tmp_path, NOTHING)
-    write_package("blob_store", "demo", tmp_path, NOTHING)
-    write_package("extension", "demo", tmp_path, NOTHING)
+def test_packages_of_one_name_and_several_kinds_stand_side_by_side(tmp_path: Path) -> None:
+    for template in TEMPLATES:
+        write_package(template, "demo", tmp_path, NOTHING)
     names = [package_name(template, "demo") for template in TEMPLATES]
-    for field in ("folder", "distribution", "module"):
-        assert len({asdict(name)[field] for name in names}) == len(TEMPLATES)
+    assert len({name.folder for name in names}) == len(TEMPLATES)
+    assert len({name.distribution for name in names}) == len(TEMPLATES)
+    assert len({name.module for name in names}) == len(TEMPLATES)
 
 
 @pytest.mark.parametrize("there", ["folder", "file", "dangling link"])

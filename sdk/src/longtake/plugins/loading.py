@@ -56,6 +56,7 @@ class Plugin:
     - ``phase``: where a failed one failed.
     - ``api``: the versions of the SDK API that it asks for.
     - ``module``: the name of its module, as its entry point says it.
+    - ``observers``: declared ones and bare callables.
     """
 
     name: str
@@ -65,7 +66,7 @@ class Plugin:
     error: str | None = None
     families: tuple[ModelFamily, ...] = field(default=(), repr=False)
     blob_backends: tuple[BlobBackend, ...] = field(default=(), repr=False)
-    observers: tuple[Callable[..., None], ...] = field(default=(), repr=False)
+    observers: tuple[Any, ...] = field(default=(), repr=False)
     extensions: tuple[Extension, ...] = field(default=(), repr=False, kw_only=True)
     commands: tuple[Command, ...] = field(default=(), repr=False, kw_only=True)
     phase: Phase | None = field(default=None, kw_only=True)
@@ -87,7 +88,7 @@ class Plugin:
             *(f"preset:{p.name}" for extension in self.extensions for p in extension.presets),
             *(f"command:{command.name}" for command in self.commands),
             *(f"blob-store:{backend.scheme}" for backend in self.blob_backends),
-            *(f"observer:{index}" for index in range(len(self.observers))),
+            *(f"observer:{_observer_name(each)}" for each in self.observers),
         )
 
 
@@ -237,6 +238,8 @@ def _call_hooks(name: str, module: object, manager: _Hooks) -> dict[str, tuple[A
     _check_names("family", [family.name for family in found["families"]])
     _check_names("blob store scheme", [backend.scheme for backend in found["blob_backends"]])
     _check_names("command", [command.name for command in found["commands"]])
+    observers = [each.name for each in found["observers"] if not callable(each)]
+    _check_names("observer", observers)
     for family in found["families"]:
         _check_names("continuation kind", [codec.kind for codec in family.codecs])
     return found
@@ -270,10 +273,25 @@ def _items(hook: pluggy.HookCaller, module: object, expected: str) -> Iterator[A
             raise PluginError(f"{hook.name} must return a list, it returned {_kind_of(items)}")
         wanted: Any = resolve(expected) if items else object
         for item in items:
-            if not isinstance(item, wanted):
+            is_observer = wanted is Callable and _is_record(item)
+            if not isinstance(item, wanted) and not is_observer:
                 what = "callable" if wanted is Callable else wanted.__name__
                 raise PluginError(f"{hook.name} returned {_kind_of(item)} where a {what} belongs")
             yield item
+
+
+def _is_record(item: object) -> bool:
+    from longtake.runs.declared import Observer  # late: a listing without one does without
+
+    return isinstance(item, Observer)
+
+
+def _observer_name(observer: Any) -> str:
+    """Of a declared observer its own, of a function its, of another callable its class's."""
+    if not callable(observer):
+        return str(observer.name)
+    named = observer if hasattr(observer, "__name__") else type(observer)
+    return str(named.__name__)
 
 
 def _kind_of(value: object) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from longtake.commands import Command
     from longtake.families.models import Recognition
+    from longtake.runs.declared import Observer
 
 __all__ = ["Names", "Provided", "Registry"]
 
@@ -114,7 +115,11 @@ class Registry:
         self._backends: Names[BlobBackend] = Names("blob store scheme", absent)
         self._commands: Names[Command] = Names("command", absent)
         self._kinds: Names[ModelFamily] = Names("continuation kind", absent)
+        self._observers: Names[Observer] = Names("observer", absent)
         for plugin in found:
+            for observer in plugin.observers:
+                if not callable(observer):
+                    self._observers.add(observer.name, observer, plugin)
             for family in plugin.families:
                 self._families.add(family.name, family, plugin)
                 for codec in family.codecs:
@@ -183,7 +188,13 @@ class Registry:
         return f"<Registry: families {families}; blob stores {schemes}{rest}>"
 
     def _with_clashes(self, plugin: Plugin) -> Plugin:
-        named = (self._families, self._kinds, self._backends, self._commands)
+        named = (
+            self._families,
+            self._kinds,
+            self._backends,
+            self._commands,
+            self._observers,
+        )
         texts = [text for names in named for text in names.disputes(plugin)]
         return evolve(plugin, error="; ".join(texts)) if texts else plugin
 
@@ -234,9 +245,15 @@ class Registry:
         return self._backends.undisputed()
 
     @property
-    def observers(self) -> list[Callable[..., None]]:
-        """The observers of all loaded plugins."""
-        return [observer for plugin in self.plugins for observer in plugin.observers]
+    def observers(self) -> list[Observer | Callable[..., None]]:
+        """The observers of all loaded plugins whose names are not in dispute."""
+        of_all = [observer for plugin in self.plugins for observer in plugin.observers]
+        disputed = {name for name, found in self._observers.providers.items() if len(found) > 1}
+        return [each for each in of_all if callable(each) or each.name not in disputed]
+
+    def observer(self, name: str) -> Observer:
+        """The declared observer called ``name``. Raises like `family`."""
+        return self._observers.one(name).value
 
     def family(self, name: str) -> ModelFamily:
         """The family called ``name``. Raises `UnknownNameError` or `NameClashError`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -101,6 +102,12 @@ class Admission:
         """The request with nothing left out."""
         return self._resolved(request, self._restored(request, after, blobs)).job
 
+    def expected(self, request: GenerationRequest, after: LiveState | None) -> Resolved:
+        """The request resolved without reading the state that it has; only ``after`` is read."""
+        if after is not None or request.state is None:
+            return self._resolved(request, after)
+        return self._filled_in(request, 1, {})
+
     def prepare(
         self, request: GenerationRequest, after: LiveState | None, blobs: BlobStore | None
     ) -> PreparedRequest:
@@ -168,12 +175,17 @@ class Admission:
             restored = state.value()
             with Blaming(f"the typed state of {state.kind!r}"):
                 index, take_defaults = restored.segment_index + 1, restored.take_defaults
+        return self._filled_in(request, index, take_defaults)
+
+    def _filled_in(
+        self, request: GenerationRequest, segment_index: int, take_defaults: Mapping[str, Any]
+    ) -> Resolved:
         return resolve_request(
             request,
             family=self._family,
             preset=self._preset,
             recipe=self._recipe,
-            segment_index=index,
+            segment_index=segment_index,
             take_defaults=take_defaults,
         )
 

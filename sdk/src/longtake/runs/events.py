@@ -24,11 +24,24 @@ __all__ = [
     "RunStarted",
     "SegmentDone",
     "StageEnded",
+    "StageShare",
     "StageStarted",
     "StepDone",
 ]
 
 Purpose: TypeAlias = Literal["segment", "finish"]
+
+
+@frozen
+class StageShare:
+    """A stage of a run and the part of it that the stage is expected to be.
+
+    ``stage``: its name; ``stage_index``: its place in the recipe, from 0; ``weight``: from 0 to 1.
+    """
+
+    stage: str
+    stage_index: int
+    weight: float
 
 
 @frozen(kw_only=True)
@@ -53,10 +66,19 @@ class RunStarted(_OfRun):
     preset's with its version, e.g. ``"fast@2"``; ``device``: where the networks are. No event has
     a prompt, a picture, a sound or a state.
 
-    ``waited_seconds``: how long the run waited for its turn.
+    - ``waited_seconds``: how long the run waited for its turn.
+    - ``stages``: those to come, in their order. Their weights add up to 1: by the floating-point
+      operations that the family's ``estimate`` counts, or all the same where it cannot tell.
+    - ``num_segments``: of the take that the segment is of; None where the caller does not say.
+
+    All later events say the ``fraction`` of the run that is done, from 0 to 1, by these weights and
+    the steps that stages count. It never falls. All stages together fill 0.99, and 1 is said only
+    by a `RunEnded` whose outcome is ``"done"``; another one says how far the run had come.
     """
 
     waited_seconds: float
+    stages: tuple[StageShare, ...] = ()
+    num_segments: int | None = None
 
 
 @frozen(kw_only=True)
@@ -68,6 +90,7 @@ class StageStarted(_OfRun):
 
     stage: str
     stage_index: int
+    fraction: float = 0.0
 
 
 @frozen
@@ -83,6 +106,7 @@ class Progress:
     step: int
     total: int
     stage_index: int = field(default=0, kw_only=True, eq=False)
+    fraction: float = field(default=0.0, kw_only=True, eq=False)
     time_ns: int = field(default=0, kw_only=True, eq=False, repr=False)
     run_id: str = field(default="", kw_only=True, eq=False, repr=False)
     purpose: Purpose = field(default="segment", kw_only=True, eq=False, repr=False)
@@ -110,6 +134,7 @@ class StageEnded(_OfRun):
     seconds: float
     outcome: Literal["done", "failed", "cancelled"]
     error: str | None
+    fraction: float = 0.0
 
 
 @frozen(kw_only=True)
@@ -131,6 +156,7 @@ class SegmentDone(_OfRun):
     fps: Fraction
     num_samples: int
     sample_rate: int | None
+    fraction: float = 0.0
 
 
 @frozen(kw_only=True)
@@ -146,6 +172,7 @@ class RunEnded(_OfRun):
     seconds: float
     outcome: Literal["done", "failed", "cancelled"]
     error: str | None
+    fraction: float = 0.0
 
 
 @frozen

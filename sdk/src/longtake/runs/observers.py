@@ -6,9 +6,10 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal, TypeAlias
+from functools import partial
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from attrs import evolve, frozen
 
@@ -23,9 +24,10 @@ from longtake.runs.events import (
     StageEnded,
     StageStarted,
 )
+from longtake.runs.progress import RunProgress
 from longtake.runs.stopwatch import Stopwatch
 
-__all__ = ["UNOBSERVED", "ObservedRun", "ObservedStage", "Observers"]
+__all__ = ["UNOBSERVED", "ObservedRun", "ObservedStage", "Observers", "close_observers"]
 
 logger = logging.getLogger("longtake.observers")  # documented, so it stays as it is
 
@@ -38,13 +40,26 @@ _Outcome: TypeAlias = Literal["done", "failed", "cancelled"]
 
 
 class Observers:
-    """Tells each observer every event; one that raises is reported once and left out after."""
+    """Tells each observer every event; one that raises is reported once and left out after.
 
-    def __init__(self, observers: Sequence[Callable[[RunEvent], None]] = ()) -> None:
-        self._observers = list(observers)
+    ``owned``: those that were made for this pipeline alone, which `close` closes.
+    """
+
+    def __init__(
+        self,
+        observers: Sequence[Callable[[RunEvent], None]] = (),
+        owned: Sequence[Callable[[RunEvent], None]] = (),
+    ) -> None:
+        self._observers = [*observers, *owned]
+        self._owned = tuple(owned)
 
     def __bool__(self) -> bool:
         return bool(self._observers)
+
+    def close(self) -> None:
+        """Close those that were made for the pipeline, once; nobody is told anything after."""
+        owned, self._owned, self._observers = self._owned, (), []
+        close_observers(owned)
 
     def notify(self, event: RunEvent) -> None:
         """Tell all of them. Raises `KeyboardInterrupt` alone, once all of them are told."""
@@ -70,10 +85,12 @@ class Observers:
         device: str,
         waited_seconds: float,
         prompts: Sequence[str | None] = (),
+        progress: RunProgress | None = None,
+        num_segments: int | None = None,
     ) -> Iterator[ObservedRun]:
         """Tell the start of a run now, and its end when the block is left.
 
-        ``prompts``: what error texts must not show.
+        ``prompts``: what error texts must not show. ``progress``: of this run alone.
         """
         facts = {
             "run_id": secrets.token_hex(16),
@@ -82,21 +99,53 @@ class Observers:
             "preset": preset,
             "device": device,
         }
-        run, watch = ObservedRun(self, facts, [prompt for prompt in prompts if prompt]), Stopwatch()
-        with run.ending(RunEnded, watch), watch:
-            run.tell(RunStarted, waited_seconds=waited_seconds)
+        progress = RunProgress() if progress is None else progress
+        hidden, watch = [prompt for prompt in prompts if prompt], Stopwatch()
+        run = ObservedRun(self, facts, hidden, progress)
+        with run.ending(RunEnded, progress.end, watch), watch:
+            run.tell(
+                RunStarted,
+                waited_seconds=waited_seconds,
+                stages=progress.stages,
+                num_segments=num_segments,
+            )
             yield run
+
+
+def close_observers(observers: Iterable[Callable[[RunEvent], None]]) -> None:
+    """Close those that can be closed. Raises `KeyboardInterrupt` alone, once all of them are."""
+    interrupt: KeyboardInterrupt | None = None
+    for observer in observers:
+        try:
+            if isinstance(observer, _Closable):
+                observer.close()
+        except KeyboardInterrupt as error:  # the user's
+            interrupt = error
+        except BaseException:  # isolation: an observer cannot hurt the pipeline
+            logger.exception("observer %r raised while it was closed", observer)
+    if interrupt is not None:
+        raise interrupt
+
+
+@runtime_checkable
+class _Closable(Protocol):
+    def close(self) -> None: ...
 
 
 class ObservedRun:
     """A run, as told to its observers. Without any, no event is made."""
 
     def __init__(
-        self, observers: Observers, facts: Mapping[str, Any], prompts: Sequence[str] = ()
+        self,
+        observers: Observers,
+        facts: Mapping[str, Any],
+        prompts: Sequence[str],
+        progress: RunProgress,
     ) -> None:
         self._observers = observers
         self._facts = facts
         self._prompts = prompts
+        self._progress = progress
 
     @property
     def is_heard(self) -> bool:
@@ -110,13 +159,13 @@ class ObservedRun:
         ``watch``: says then how long the stage took.
         """
         fields: dict[str, Any] = {"stage": name, "stage_index": index}
-        with self.ending(StageEnded, watch, **fields):
-            self.tell(StageStarted, **fields)
+        with self.ending(StageEnded, partial(self._progress.end_stage, index), watch, **fields):
+            self.tell(StageStarted, fraction=self._progress.fraction, **fields)
             yield ObservedStage(self, index)
 
     def segment_done(self, **fields: Any) -> None:
         """Tell the fields of `SegmentDone`."""
-        self.tell(SegmentDone, **fields)
+        self.tell(SegmentDone, fraction=self._progress.fraction, **fields)
 
     def tell(self, kind: Callable[..., RunEvent], **fields: Any) -> None:
         """Tell an event of this run."""
@@ -130,17 +179,27 @@ class ObservedRun:
 
     def stamped(self, step: Progress, stage_index: int) -> Progress:
         """The step with what every event says of its run."""
-        return evolve(step, stage_index=stage_index, time_ns=time.time_ns(), **self._facts)
+        fraction = self._progress.step(stage_index, step.step, step.total)
+        told = evolve(step, stage_index=stage_index, fraction=fraction)
+        return evolve(told, time_ns=time.time_ns(), **self._facts)
 
     @contextmanager
     def ending(
-        self, kind: Callable[..., RunEvent], watch: Stopwatch, **fields: Any
+        self,
+        kind: Callable[..., RunEvent],
+        well: Callable[[], object],
+        watch: Stopwatch,
+        **fields: Any,
     ) -> Iterator[None]:
-        """Tell how the block ended, and after how long, which ``watch`` says then."""
+        """Tell how the block ended, and after how long, which ``watch`` says then.
+
+        ``well``: notes that it is done, where it is.
+        """
         outcome: _Outcome = "done"
         error: str | None = None
         try:
             yield
+            well()
         except (Cancelled, KeyboardInterrupt):
             outcome = "cancelled"
             raise
@@ -150,7 +209,8 @@ class ObservedRun:
                 error = _error_text(raised, self._prompts, of_stage=kind is StageEnded)
             raise
         finally:
-            self.tell(kind, seconds=watch.seconds, outcome=outcome, error=error, **fields)
+            ended = {"seconds": watch.seconds, "outcome": outcome, "error": error}
+            self.tell(kind, fraction=self._progress.fraction, **ended, **fields)
 
 
 @frozen
@@ -205,5 +265,5 @@ def _without(prompt: str, text: str) -> str:
 _BETWEEN_WORDS = r"(?:\\[abfnrtv]|\W)*"
 """What is no letter and no digit, or a line break as `repr` writes it."""
 
-UNOBSERVED = ObservedRun(Observers(), {})
+UNOBSERVED = ObservedRun(Observers(), {}, (), RunProgress())
 """A run that nobody watches."""

@@ -20,16 +20,17 @@ from longtake.plugins.registry import Registry
 
 __all__ = ["PackageName", "Template", "package_name", "rendered", "write_package"]
 
-Template = Literal["family", "blob_store", "extension"]
+Template = Literal["family", "blob_store", "observer", "extension"]
 
 _WORDS = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*")
 _MOST_CHARACTERS = 50
 _ENDINGS: dict[Template, str] = {
     "family": "",
     "blob_store": "-blobs",
+    "observer": "-observer",
     "extension": "-extension",
 }
-"""Of the package's names, so that a family and a store of one name can stand side by side."""
+"""Of the package's names, so that packages of one name and several kinds can stand side by side."""
 
 _SUFFIX = ".template"
 """Of files that tools would take for this repository's own; a package has them without it."""
@@ -39,7 +40,7 @@ _SUFFIX = ".template"
 class PackageName:
     """What the parts of a package are called.
 
-    - ``given``: the family, the scheme of the store's URLs, or the extension's preset.
+    - ``given``: the family, the scheme of the store's URLs, the observer, or the preset.
     - ``folder``: of the package.
     - ``distribution``: as indexes of packages normalise it.
     - ``class_name``: what the names of classes begin with.
@@ -149,6 +150,8 @@ def _taken_by(plugin: Plugin, template: Template, name: PackageName) -> str | No
     presets |= {preset.name for each in plugin.extensions for preset in each.presets}
     if template == "extension" and name.given in presets:
         return f"there is a preset {name.given!r}"
+    if template == "observer" and f"observer:{name.given}" in plugin.provides:
+        return f"there is an observer {name.given!r}"
     if normalized_name(plugin.distribution) == name.distribution:
         return f"{name.distribution!r} is the distribution"
     return None

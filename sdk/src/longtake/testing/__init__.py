@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from longtake.testing.distributions import FakeDistributions as FakeDistributions
     from longtake.testing.distributions import Finished as Finished
     from longtake.testing.families.contract import FamilyContract as FamilyContract
+    from longtake.testing.observers.contract import ObserverContract as ObserverContract
 else:
     _HOMES = {
         "BlobStoreContract": "blobs.contract",
@@ -29,6 +30,7 @@ else:
         "FamilyContract": "families.contract",
         "Finished": "distributions",
         "LeaseContract": "blobs.contract",
+        "ObserverContract": "observers.contract",
         "PathContract": "blobs.contract",
         "RangeContract": "blobs.contract",
         "RawBlobs": "blobs.contract",

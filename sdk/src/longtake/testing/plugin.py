@@ -33,6 +33,7 @@ pytest.register_assert_rewrite(
     "longtake.testing.codecs",
     "longtake.testing.distributions",
     "longtake.testing.families",
+    "longtake.testing.observers",
 )
 
 

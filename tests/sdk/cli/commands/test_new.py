@@ -17,6 +17,12 @@ from tests.sdk.cli.cli_support import Command
             "longtake-demo",
             'longtake generate --family demo "a ball of light" -o demo.mp4',
         ),
+        (
+            "observer",
+            "longtake-demo-observer",
+            'LONGTAKE_OBSERVERS=\'{"demo": {"path": "runs.jsonl"}}\' '
+            'longtake generate "a ball of light"',
+        ),
         ("blob-store", "longtake-demo-blobs", 'longtake doctor --blobs "demo://$PWD/blobs.db"'),
     ],
 )
@@ -68,3 +74,4 @@ def test_alone_it_shows_what_can_be_started(longtake: Command) -> None:
     assert (done.code, done.err) == (0, "")
     assert "family" in done.out
     assert "blob-store" in done.out
+    assert "observer" in done.out

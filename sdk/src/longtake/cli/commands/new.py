@@ -55,6 +55,17 @@ def extension(name: str) -> None:
     _write("extension", name, f'longtake generate "dusk" --preset {name} {size} -o {name}.mp4')
 
 
+@new.command()
+@click.argument("name")
+def observer(name: str) -> None:
+    """Start a package with an observer.
+
+    It is called NAME and writes a line of JSON about each run to a file.
+    """
+    options = f'LONGTAKE_OBSERVERS=\'{{"{name}": {{"path": "runs.jsonl"}}}}\''
+    _write("observer", name, f'{options} longtake generate "a ball of light"')
+
+
 def _write(template: Template, name: str, trial: str) -> None:
     folder = write_package(template, name, Path(), Registry.default())
     click.echo(f"{folder} is a package that works as it is. Install, test and try it:\n")

@@ -149,6 +149,7 @@ def roll(
     a line on standard error says so, with the command that goes on.
     """
     prompts = take.start.prompts
+    count = first.job.segment_index + len(prompts)  # of the take, with those before this command
     # Within the signals, so that one does not tear the closing of the file.
     with cancelled_by_signals() as cancel, take.writer(pipeline) as writer:
         rolling = _Roll(take, writer, states, narration, first.state, take.files.output)
@@ -169,7 +170,7 @@ def roll(
                         pipeline, take, prompt, Inputs(), rolling.state, first.blobs
                     )
                 with narration.segment(number) as follow:
-                    result = _roll_segment(pipeline, prepared, follow, cancel.is_set)
+                    result = _roll_segment(pipeline, prepared, follow, cancel.is_set, count)
                 rolling.keep(number, result)
             if take.ends:
                 rolling.end(pipeline, first.blobs, cancel.is_set)
@@ -227,9 +228,10 @@ def _roll_segment(
     prepared: PreparedRequest,
     follow: Callable[[Event], None],
     cancel: Callable[[], bool],
+    num_segments: int,
 ) -> GenerationResult:
     result = None
-    for event in pipeline.stream(prepared, cancel=cancel):
+    for event in pipeline.stream(prepared, cancel=cancel, num_segments=num_segments):
         follow(event)
         if isinstance(event, Final):
             result = event.result

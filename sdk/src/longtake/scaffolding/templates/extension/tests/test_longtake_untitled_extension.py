@@ -38,7 +38,8 @@ def test_every_picture_is_marked_and_nothing_else_is_changed(checkpoint: Path) -
 
 
 def test_a_take_goes_on_from_plain_to_extended_and_back(checkpoint: Path) -> None:
-    plain, mixed = [], []
+    plain: list[lt.GenerationResult] = []
+    mixed: list[lt.GenerationResult] = []
     for preset in ("ltx2_distilled", "untitled", "ltx2_distilled"):
         plain.append(segment(checkpoint, "ltx2_distilled", plain[-1].state if plain else None))
         mixed.append(segment(checkpoint, preset, mixed[-1].state if mixed else None))

@@ -1,0 +1,1 @@
+"""The contract of observers, and the runs that it tells."""
