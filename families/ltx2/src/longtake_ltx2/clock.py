@@ -113,6 +113,7 @@ class SegmentClock:
 
     @property
     def end_frame(self) -> int:
+        """The first frame of the take behind this segment."""
         return self.first_frame + self.num_frames
 
     @property

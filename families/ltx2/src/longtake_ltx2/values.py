@@ -30,7 +30,11 @@ TEMPORAL_FACTOR = 8
 
 @frozen
 class Geometry:
-    """The size of a segment: pixels ``height`` x ``width``, and its place on the take's clock."""
+    """The size of a segment, and its place on the take's clock.
+
+    - ``height``, ``width``: pixels, multiples of 32.
+    - ``clock``: which frames and audio latents of the take the segment has, at how many a second.
+    """
 
     height: int
     width: int
@@ -38,18 +42,22 @@ class Geometry:
 
     @property
     def latent_frames(self) -> int:
+        """Latent frames ``F``: one for the first frame, then one for every 8."""
         return (self.clock.num_frames - 1) // TEMPORAL_FACTOR + 1
 
     @property
     def latent_height(self) -> int:
+        """``H``: one row for every 32 pixels."""
         return self.height // SPATIAL_FACTOR
 
     @property
     def latent_width(self) -> int:
+        """``W``: one column for every 32 pixels."""
         return self.width // SPATIAL_FACTOR
 
     @property
     def video_tokens(self) -> int:
+        """How many tokens the picture has: ``F * H * W``."""
         return self.latent_frames * self.latent_height * self.latent_width
 
 
@@ -62,7 +70,10 @@ class RefineTarget:
 
 @frozen(eq=False)
 class PromptContext:
-    """Connector outputs of one prompt: ``[1, S, D]`` for S text tokens, one for each stream."""
+    """Connector outputs of one prompt, in the dtype of the connectors, on their device.
+
+    ``video``, ``audio``: ``[1, S, D]`` for S text tokens; D is the width of that stream.
+    """
 
     video: torch.Tensor = field(repr=False)
     audio: torch.Tensor = field(repr=False)
@@ -84,6 +95,7 @@ class Stream:
     - ``clean``: ``[1, T, C]``, the conditioning, zeros elsewhere.
     - ``denoise_mask``: ``[1, T, 1]``, 0 keeps the clean token, 1 ignores it.
     - ``coordinates``: ``[1, axes, T, 2]``, RoPE bounds: seconds, then pixels.
+    - ``is_unconditioned``: whether the mask is 1 everywhere.
     """
 
     latents: torch.Tensor = field(repr=False)
@@ -102,8 +114,8 @@ class NoisyLatents:
     """Both streams before the denoising loop.
 
     ``video`` tokens are frame by frame, row by row; tokens beyond the segment's grid are what it
-    is conditioned on elsewhere, and are dropped after the loop. A stream that is not wanted has no
-    tokens. ``mel_bins``: of each audio latent.
+    is conditioned on elsewhere, and are dropped after the loop. ``audio`` tokens are one for each
+    audio latent. A stream that is not wanted has no tokens. ``mel_bins``: of each audio latent.
     """
 
     video: Stream
@@ -123,7 +135,7 @@ class NoiseState:
 
 @frozen(eq=False)
 class CleanLatents:
-    """Denoised latents in normalised model space, fp32.
+    """Denoised latents in normalised model space, fp32, about zero mean and unit variance.
 
     ``video``: ``[1, C, F, H, W]``. ``audio``: ``[1, C, L, mel]``. F or L is 0 for a stream that is
     not wanted.
