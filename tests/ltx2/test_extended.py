@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def roll(
     state: lt.ContinuationState | None = None,
     *,
     registry: lt.Registry | None = None,
-    **options: str,
+    **options: Any,
 ) -> lt.GenerationResult:
     output = lt.Output(return_state=True, overlap_frames=9)
     request = lt.GenerationRequest("dusk", sampling=SMALL, output=output, state=state)

@@ -13,5 +13,6 @@ def mark(preset: str) -> None:
     """Show which stage of PRESET of LTX-2 draws a watermark, and its options."""
     family = lt.Registry.default().family("ltx2")
     for spec in family.recipe(family.preset(preset)):
-        if spec.name == "watermark":
-            click.echo(f"{spec.name}: {sorted(lt.json_schema(spec.options_class())['properties'])}")
+        options = spec.options_class()
+        if spec.name == "watermark" and options is not None:
+            click.echo(f"{spec.name}: {sorted(lt.json_schema(options)['properties'])}")

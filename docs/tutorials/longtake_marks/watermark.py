@@ -24,7 +24,7 @@ def load_watermark(source: lt.ModelSource) -> NDArray[np.uint8]:
     """Grey levels ``[height, width]``, once for a pipeline; a checked pattern by default."""
     options: LoadOptions = source.options
     if options.watermark_file is None:
-        return (np.indices((SIDE, SIDE)).sum(0) // 4 % 2 * 255).astype(np.uint8)
+        return np.array(np.indices((SIDE, SIDE)).sum(0) // 4 % 2 * 255, np.uint8)
     try:
         mark: NDArray[np.uint8] = np.load(options.watermark_file, allow_pickle=False)
     except (OSError, ValueError) as error:
