@@ -9,6 +9,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import math
 import pickle
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ from typing import Any, ClassVar
 import attrs
 import pytest
 from attrs import field, frozen
+from attrs.validators import deep_iterable
 from hypothesis import strategies as st
 
 import longtake as lt
@@ -27,8 +29,8 @@ class Mist:
     segment_index: int = field(validator=lt.between(0, 2**53))
     seed: int = field(validator=lt.between(0, 2**64 - 1))
     count: int = field(validator=lt.between(0, 2 * 10**8))
-    wind: float
-    drops: list[float]
+    wind: float = field(validator=lt.between(-1e6, 1e6))
+    drops: list[float] = field(validator=deep_iterable(lt.between(0, 1)))
     label: str
 
     @property
@@ -153,9 +155,11 @@ class TestAcceptsNaN(Planted):
     class broken(Codec):  # noqa: N801
         def made(self, fields: dict[str, Any]) -> Mist:
             wind = fields.get("wind")
-            if isinstance(wind, float):
-                return attrs.evolve(super().made(fields | {"wind": 0.0}), wind=wind)
-            return super().made(fields)
+            if not isinstance(wind, float) or math.isfinite(wind):
+                return super().made(fields)
+            made = super().made(fields | {"wind": 0.0})
+            object.__setattr__(made, "wind", wind)
+            return made
 
 
 class TestRaisesKeyError(Planted):
@@ -395,6 +399,30 @@ class TestSaysNonsenseOfTheTake(Planted):
     @pytest.fixture
     def codec(self) -> lt.ContinuationCodec[Any]:
         return lt.AttrsCodec("mist.v1", Misty)
+
+
+@frozen
+class Windy(Mist):
+    wind: float
+
+
+class TestBoundsNoFloat(Planted):
+    fails = "test_numbers_without_a_bound_are_refused"
+
+    @pytest.fixture
+    def codec(self) -> lt.ContinuationCodec[Any]:
+        return lt.AttrsCodec("windy.v1", Windy)
+
+
+@frozen
+class Countless(Mist):
+    count: int
+
+
+class TestBoundsNoCount(TestBoundsNoFloat):
+    @pytest.fixture
+    def codec(self) -> lt.ContinuationCodec[Any]:
+        return lt.AttrsCodec("countless.v1", Countless)
 
 
 @frozen

@@ -102,7 +102,7 @@ def _arrays(value: Any, path: str, rebuilt: Rebuilt) -> Iterator[tuple[str, Any,
 def _is_tensor(value: Any) -> bool:
     """Whether it is a NumPy array or a torch tensor of floating-point numbers."""
     if isinstance(value, np.ndarray):
-        return value.dtype.kind == "f"
+        return bool(value.dtype.kind == "f")
     is_torch = type(value).__module__.partition(".")[0] == "torch"
     return is_torch and bool(value.is_floating_point())
 
