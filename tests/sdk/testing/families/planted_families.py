@@ -212,6 +212,15 @@ class TestNeedsFps(Planted):
     fails = "test_a_prompt_alone_suffices"
 
 
+class TestEstimates(Planted):
+    family = "estimates"
+
+
+class TestEstimatesItsOwnStages(Planted):
+    family = "estimates_its_own"
+    fails = "test_the_estimate_has_a_row_for_every_stage"
+
+
 class TestEstimatesOne(Planted):
     family = "estimates_one"
     fails = "test_the_estimate_is_of_the_recipe"
