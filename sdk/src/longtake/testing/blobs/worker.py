@@ -101,7 +101,7 @@ def _after_fork(store: Any, first: str, size: int) -> tuple[str | None, str]:
         if bytes(store.get(first)) != noise(size, 1):
             return None, "it read other bytes than were put before"
         return store.put(noise(size, 2)), ""
-    except BaseException:
+    except Exception:  # isolation: the process that waits tells what it was
         return None, traceback.format_exc()[-_TOLD:]
 
 

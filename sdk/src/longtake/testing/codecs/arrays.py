@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import attrs
@@ -100,11 +101,10 @@ def _arrays(value: Any, path: str, rebuilt: Rebuilt) -> Iterator[tuple[str, Any,
 
 
 def _is_tensor(value: Any) -> bool:
-    """Whether it is a NumPy array or a torch tensor of floating-point numbers."""
+    """Whether it is an array or a tensor of floating-point numbers."""
     if isinstance(value, np.ndarray):
         return bool(value.dtype.kind == "f")
-    is_torch = type(value).__module__.partition(".")[0] == "torch"
-    return is_torch and bool(value.is_floating_point())
+    return hasattr(value, "is_floating_point") and bool(value.is_floating_point())
 
 
 def _size(array: Any) -> int:
@@ -112,12 +112,8 @@ def _size(array: Any) -> int:
 
 
 def _absurd(array: Any) -> tuple[float, ...]:
-    if isinstance(array, np.ndarray):
-        largest = float(np.finfo(array.dtype).max)
-    else:
-        import torch
-
-        largest = torch.finfo(array.dtype).max
+    library = import_module(type(array).__module__.partition(".")[0])
+    largest = float(library.finfo(array.dtype).max)
     return (float("nan"), float("inf"), float("-inf"), largest, -largest)
 
 
