@@ -84,6 +84,9 @@ def put_and_fork(store: Any, size: int) -> tuple[str, str, str | None, str]:
     if child == 0:
         try:
             os.write(writing, pickle.dumps(_after_fork(store, first, size)))
+        except BaseException:
+            os.write(writing, pickle.dumps((None, traceback.format_exc()[-_TOLD:])))
+            raise
         finally:
             os._exit(0)
     os.close(writing)
@@ -96,13 +99,10 @@ def put_and_fork(store: Any, size: int) -> tuple[str, str, str | None, str]:
 
 
 def _after_fork(store: Any, first: str, size: int) -> tuple[str | None, str]:
-    """The id of what a forked process puts, or what it failed with."""
-    try:
-        if bytes(store.get(first)) != noise(size, 1):
-            return None, "it read other bytes than were put before"
-        return store.put(noise(size, 2)), ""
-    except Exception:  # isolation: the process that waits tells what it was
-        return None, traceback.format_exc()[-_TOLD:]
+    """The id of what a forked process puts, or what is wrong with what it read."""
+    if bytes(store.get(first)) != noise(size, 1):
+        return None, "it read other bytes than were put before"
+    return store.put(noise(size, 2)), ""
 
 
 def put_until_killed(answers: Any, store: bytes, seed: int) -> None:
