@@ -37,6 +37,8 @@ TENSORS: dict[str, tuple[bytes, str]] = {
     "too many bytes": (safetensors(tensor(), bytes(20)), ""),
     "NaN": (safetensors(tensor(), struct.pack("<4f", 0, 0, float("nan"), 0)), ""),
     "infinity": (safetensors(tensor(), struct.pack("<4f", 0, float("inf"), 0, 0)), ""),
+    "absurd": (safetensors(tensor(), struct.pack("<4f", 0, 3e38, 0, 0)), ""),
+    "more than a latent": (safetensors(tensor(), struct.pack("<4f", 0, 0, -10_001, 0)), ""),
     "metadata is no object": (safetensors(tensor() | {"__metadata__": 3}), ""),
     "name twice": (
         safetensors(

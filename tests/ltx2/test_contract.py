@@ -17,6 +17,7 @@ IGNORED = ("video", "audio")
 
 
 class TestLTX2(FamilyContract):
+    two_segments_are_one_long = False
     IGNORES_UNKNOWN_IN = IGNORED
 
     @pytest.fixture

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import json
+import math
 import pickle
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -15,6 +17,8 @@ from typing import Any, ClassVar
 import attrs
 import pytest
 from attrs import field, frozen
+from attrs.validators import deep_iterable
+from hypothesis import strategies as st
 
 import longtake as lt
 from longtake.testing import CodecContract
@@ -25,8 +29,8 @@ class Mist:
     segment_index: int = field(validator=lt.between(0, 2**53))
     seed: int = field(validator=lt.between(0, 2**64 - 1))
     count: int = field(validator=lt.between(0, 2 * 10**8))
-    wind: float
-    drops: list[float]
+    wind: float = field(validator=lt.between(-1e6, 1e6))
+    drops: list[float] = field(validator=deep_iterable(lt.between(0, 1)))
     label: str
 
     @property
@@ -151,9 +155,11 @@ class TestAcceptsNaN(Planted):
     class broken(Codec):  # noqa: N801
         def made(self, fields: dict[str, Any]) -> Mist:
             wind = fields.get("wind")
-            if isinstance(wind, float):
-                return attrs.evolve(super().made(fields | {"wind": 0.0}), wind=wind)
-            return super().made(fields)
+            if not isinstance(wind, float) or math.isfinite(wind):
+                return super().made(fields)
+            made = super().made(fields | {"wind": 0.0})
+            object.__setattr__(made, "wind", wind)
+            return made
 
 
 class TestRaisesKeyError(Planted):
@@ -396,10 +402,133 @@ class TestSaysNonsenseOfTheTake(Planted):
 
 
 @frozen
+class Windy(Mist):
+    wind: float
+
+
+class TestBoundsNoFloat(Planted):
+    fails = "test_numbers_without_a_bound_are_refused"
+
+    @pytest.fixture
+    def codec(self) -> lt.ContinuationCodec[Any]:
+        return lt.AttrsCodec("windy.v1", Windy)
+
+
+@frozen
+class Countless(Mist):
+    count: int
+
+
+class TestBoundsNoCount(TestBoundsNoFloat):
+    @pytest.fixture
+    def codec(self) -> lt.ContinuationCodec[Any]:
+        return lt.AttrsCodec("countless.v1", Countless)
+
+
+@frozen
 class Misty(Mist):
     @property
     def take_defaults(self) -> dict[str, Any]:
         return {"frames_per_second": 24}
+
+
+@frozen(eq=False)
+class Cloud:
+    """``density``: ``[N]`` float32."""
+
+    segment_index: int = field(validator=lt.between(0, 2**53))
+    density: Any
+
+    @property
+    def take_defaults(self) -> dict[str, Any]:
+        return {}
+
+
+@frozen
+class ArrayCodec:
+    """One that works over an array, with a digest of it."""
+
+    kind: str = "cloud.v1"
+    state_type: type[Cloud] = Cloud
+
+    def encode(self, value: Cloud, blobs: lt.BlobStore | None = None) -> lt.ContinuationState:
+        data = value.density.astype("<f4").tobytes()
+        payload = {
+            "schema_version": 1,
+            "segment_index": value.segment_index,
+            "density": base64.b64encode(data).decode(),
+            "digest": hashlib.sha256(data).hexdigest(),
+        }
+        return lt.ContinuationState(self.kind, payload)
+
+    def decode(self, state: lt.ContinuationState, blobs: lt.BlobStore | None = None) -> Cloud:
+        if state.kind != self.kind:
+            raise lt.ValidationError("state.kind", "is of another codec")
+        match state.payload:
+            case {
+                "schema_version": int(version),
+                "segment_index": int(index),
+                "density": str(text),
+                "digest": str(digest),
+                **others,
+            } if not others and type(version) is int and version == 1 and type(index) is int:
+                pass
+            case _:
+                raise lt.ValidationError("state.payload", "is not what was written")
+        density = self.array(text, digest)
+        if not self.is_density(density):
+            raise lt.ValidationError("state.payload.density", "must be from 0 to 1")
+        if not 0 <= index <= 2**53:
+            raise lt.ValidationError("state.payload.segment_index", "is out of range")
+        return Cloud(index, density)
+
+    def array(self, text: str, digest: str) -> Any:
+        import numpy as np
+
+        try:
+            data = base64.b64decode(text, validate=True)
+        except ValueError as error:
+            raise lt.ValidationError("state.payload.density", f"is no base64: {error}") from error
+        if hashlib.sha256(data).hexdigest() != digest or len(data) % 4:
+            raise lt.ValidationError("state.payload.digest", "is of another array")
+        return np.frombuffer(data, "<f4").copy()
+
+    def is_density(self, density: Any) -> bool:
+        return bool(((density >= 0) & (density <= 1)).all())
+
+    def blob_ids(self, state: lt.ContinuationState) -> tuple[str, ...]:
+        self.decode(state)
+        return ()
+
+
+class TestNothingWithArrays(Planted):
+    broken: ClassVar[Any] = ArrayCodec
+
+    @pytest.fixture
+    def typed_states(self) -> st.SearchStrategy[Cloud]:
+        import numpy as np
+
+        numbers = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=9)
+        arrays = numbers.map(lambda values: np.array(values, np.float32))
+        return st.builds(Cloud, st.integers(0, 2**53), arrays)
+
+
+class TestReadsNaNInAnArray(TestNothingWithArrays):
+    fails = "test_absurd_numbers_in_arrays_are_refused"
+
+    class broken(ArrayCodec):  # noqa: N801
+        def is_density(self, density: Any) -> bool:
+            return not bool(((density < 0) | (density > 1)).any())
+
+
+class TestReadsTheLargestFloatInAnArray(TestNothingWithArrays):
+    fails = "test_absurd_numbers_in_arrays_are_refused"
+
+    class broken(ArrayCodec):  # noqa: N801
+        def is_density(self, density: Any) -> bool:
+            import numpy as np
+
+            return bool(np.isfinite(density).all())
 
 
 def planted(classes: Mapping[str, Any]) -> list[Any]:

@@ -14,8 +14,13 @@ from longtake.testing import CodecContract
 
 @frozen
 class Dot:
-    x: float
+    x: float = field(validator=lt.between(-1e6, 1e6))
     y: float = field(default=0.0, validator=lt.between(-1, 1))
+
+
+@frozen
+class Edge:
+    pixels: int = field(validator=lt.between(1, 4096))
 
 
 @frozen
@@ -24,7 +29,7 @@ class Rain:
     seed: int = field(validator=lt.between(0, 2**64 - 1))
     fps: Fraction = field(validator=lt.between(1, 1000))
     drops: tuple[Dot, ...]
-    size: tuple[int, int]
+    size: tuple[Edge, Edge]
     name: str | None
     noise: bytes
     heavy: bool

@@ -18,6 +18,7 @@ class Planted(FamilyContract):
     """``fails``: the test that names what is wrong with ``family``, if anything is."""
 
     MANY = 10_000
+    two_segments_are_one_long = False
 
     module: ClassVar[str] = "tests.sdk.testing.families.planted_plugin"
     family: ClassVar[str] = "healthy"
@@ -211,6 +212,15 @@ class TestNeedsFps(Planted):
     fails = "test_a_prompt_alone_suffices"
 
 
+class TestEstimates(Planted):
+    family = "estimates"
+
+
+class TestEstimatesItsOwnStages(Planted):
+    family = "estimates_its_own"
+    fails = "test_the_estimate_has_a_row_for_every_stage"
+
+
 class TestEstimatesOne(Planted):
     family = "estimates_one"
     fails = "test_the_estimate_is_of_the_recipe"
@@ -223,6 +233,53 @@ class TestTwoKinds(Planted):
 class TestForgetsALevel(Planted):
     family = "forgets_a_level"
     fails = "test_a_state_written_as_each_kind_is_read_back"
+
+
+class OneLong(Planted):
+    """Of `planted_seams`, whose families promise that two segments are one long one."""
+
+    module = "tests.sdk.testing.families.planted_seams"
+    two_segments_are_one_long = True
+    fails = "test_two_segments_are_one_long_one"
+
+
+class TestGlider(OneLong):
+    family = "glider"
+    fails = ""
+
+
+class TestRestartsItsRandomNumbers(OneLong):
+    family = "restarts"
+
+
+class TestDropsTheMotion(OneLong):
+    family = "drops_the_motion"
+
+
+class TestDropsTheTone(OneLong):
+    family = "drops_the_tone"
+
+
+class NoPromise(OneLong):
+    two_segments_are_one_long = False
+    fails = "test_the_seam_is_no_larger_than_other_steps"
+
+
+class TestGliderWithoutPromise(NoPromise):
+    family = "glider"
+    fails = ""
+
+
+class TestJumps(NoPromise):
+    family = "jumps"
+
+
+class TestClicks(NoPromise):
+    family = "clicks"
+
+
+class TestStartsAgain(NoPromise):
+    family = "starts_again"
 
 
 def planted(classes: Mapping[str, Any]) -> list[Any]:

@@ -271,8 +271,20 @@ def load_marked(source: lt.ModelSource) -> lt.LoadedModel:
     return lt.LoadedModel(fingerprint="fog-7")
 
 
+def estimated(request: lt.EstimateRequest) -> lt.RunEstimate:
+    stages = [lt.estimate_stage(spec, None) for spec in request.recipe]
+    return lt.RunEstimate((lt.SegmentEstimate(stages),) * request.segments)
+
+
 def estimate_one_segment(request: lt.EstimateRequest) -> lt.RunEstimate:
-    return lt.RunEstimate((lt.SegmentEstimate(()),))
+    return lt.RunEstimate(estimated(request).segments[:1])
+
+
+def estimate_own_stages(request: lt.EstimateRequest) -> lt.RunEstimate:
+    """Knows the stages of its own recipe, and no others."""
+    own = {spec.name for spec in fog().recipe(THIN)}
+    known = tuple(spec for spec in request.recipe if spec.name in own)
+    return estimated(attrs.evolve(request, recipe=known))
 
 
 def predict_nothing(components: Mapping[str, Any], prompt: str, fps: Fraction) -> int:
@@ -377,7 +389,9 @@ def longtake_families() -> list[lt.ModelFamily]:
             defaults=without_fps,
             presets=(lt.Preset("thin", defaults={"fps": 24}), THICK),
         ),
+        fog("estimates", estimate=estimated),
         fog("estimates_one", estimate=estimate_one_segment),
+        fog("estimates_its_own", estimate=estimate_own_stages),
         fog("two_kinds", codecs=two_kinds("two_kinds")),
         fog("forgets_a_level", codecs=two_kinds("forgets_a_level", ForgetsLevels)),
         fog("two_states", codecs=two_states("two_states")),

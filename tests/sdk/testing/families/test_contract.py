@@ -11,6 +11,8 @@ from longtake.testing import FamilyContract
 
 @pytest.mark.longtake_no_leaked_stores
 class TestFog(FamilyContract):
+    two_segments_are_one_long = False
+
     @pytest.fixture
     def plugin(self) -> str:
         return "tests.sdk.testing.families.fog"

@@ -45,6 +45,8 @@ class KillsContract(BlobStoreFixtures):
             for seed in range(self.kills):
                 process.begin(worker.put_until_killed, seed)
                 _kill(process.answers, said, chance)
+        except AssertionError as error:
+            pytest.fail(f"{error}\n{process.told()}")
         finally:
             process.end()
         return said
@@ -88,7 +90,7 @@ def _listen(lines: IO[bytes], said: Killed, until: str) -> None:
     word = ""
     while word != until:
         word, *rest = _next(lines)
-        assert word in {"begin", "put", until}, "the other process failed; see its traceback"
+        assert word in {"begin", "put", until}, "the other process failed"
         if word == "begin":
             said.begun.update(rest)
         elif word == "put":
@@ -97,5 +99,5 @@ def _listen(lines: IO[bytes], said: Killed, until: str) -> None:
 
 def _next(lines: IO[bytes]) -> list[str]:
     line = lines.readline().decode()
-    assert line, "the other process has ended; see its traceback"
+    assert line, "the other process has ended"
     return line.split()

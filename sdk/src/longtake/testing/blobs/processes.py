@@ -8,8 +8,10 @@ import pickle
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import IO, Any
 
 import pytest
@@ -46,10 +48,12 @@ class OtherProcess:
 
     def __init__(self, store: lt.BlobStore) -> None:
         self._store = pickled(store)
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - `end` closes it
         self._process = subprocess.Popen(
             [sys.executable, "-c", _START],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._errors,
             start_new_session=True,
         )
         self._limit = threading.Timer(_LONGEST, self._kill)
@@ -63,11 +67,21 @@ class OtherProcess:
     def call(self, use: Callable[..., Any], *arguments: object) -> Any:
         """What ``use(store, *arguments)`` gives there."""
         self.begin(use, *arguments)
-        return pickle.load(self.answers)
+        try:
+            return pickle.load(self.answers)
+        except EOFError:
+            pytest.fail(f"the other process failed:\n{self.told()}")
 
     def begin(self, use: Callable[..., Any], *arguments: object) -> None:
         """Like `call`; the answer comes from ``answers``."""
         self._send((use, self._store, arguments))
+
+    def told(self) -> str:
+        """The end of what it wrote to standard error: the traceback of what failed."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=10)
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace")[-4000:]
 
     def _send(self, thing: object) -> None:
         pickle.dump(thing, self._requests)
@@ -84,6 +98,7 @@ class OtherProcess:
         self._limit.cancel()
         self._limit.join()
         self.answers.close()
+        self._errors.close()
 
     def _kill(self) -> None:
         """Also the processes that it forked, which else would keep ``answers`` open."""
@@ -131,14 +146,15 @@ class ProcessesContract(BlobStoreFixtures):
     ) -> None:
         ids = [handle.put(of_its_own()) for handle in (store, another) for _ in range(10)]
         ids += other_process.call(worker.put_many, 10)
-        ids += [each for each in other_process.call(worker.put_and_fork, SIZE) if each is not None]
+        *put, _ = other_process.call(worker.put_and_fork, SIZE)
+        ids += [each for each in put if each is not None]
         assert len(set(ids)) == len(ids)
 
     def test_a_store_is_usable_after_a_fork(
         self, store: AnyStore, other_process: OtherProcess
     ) -> None:
-        before, after, in_fork = other_process.call(worker.put_and_fork, SIZE)
-        assert in_fork is not None, "the forked process could not use the store"
+        before, after, in_fork, problem = other_process.call(worker.put_and_fork, SIZE)
+        assert in_fork is not None, f"the forked process could not use the store:\n{problem}"
         reader = opened_again(store)
         for blob_id, seed in ((before, 1), (after, 2), (in_fork, 2)):
             whole = same(content_of(reader, blob_id), noise(SIZE, seed))

@@ -10,6 +10,7 @@ import os
 import pickle
 import random
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,6 +21,9 @@ __all__ = ["digest", "put_and_fork", "put_many", "put_noise", "serve"]
 
 WRITER_SIZES = (10, 100_000, 3_000_000)
 PIECE = 65_536
+
+_TOLD = 4000
+"""Characters of a traceback that are told: they fit into a pipe that nobody reads yet."""
 
 
 def serve() -> None:
@@ -68,27 +72,37 @@ def digest(store: Any, blob_id: str) -> str:
     return hashlib.sha256(store.get(blob_id)).hexdigest()
 
 
-def put_and_fork(store: Any, size: int) -> tuple[str, str, str | None]:
+def put_and_fork(store: Any, size: int) -> tuple[str, str, str | None, str]:
     """The ids of what was put before a fork, after it, and in the process that it made.
 
-    The last is None when that process failed or could not read what was put before. Before the
-    fork `noise` of seed 1 is put, afterwards of seed 2.
+    The third is None when that process failed or could not read what was put before; the last then
+    says why. Before the fork `noise` of seed 1 is put, afterwards of seed 2.
     """
     first = store.put(noise(size, 1))
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            same = bytes(store.get(first)) == noise(size, 1)
-            os.write(writing, store.put(noise(size, 2)).encode() if same else b"")
+            os.write(writing, pickle.dumps(_after_fork(store, first, size)))
+        except BaseException:
+            os.write(writing, pickle.dumps((None, traceback.format_exc()[-_TOLD:])))
+            raise
         finally:
             os._exit(0)
     os.close(writing)
     second = store.put(noise(size, 2))
-    with os.fdopen(reading) as pipe:
-        third = pipe.read()
+    with os.fdopen(reading, "rb") as pipe:
+        answer = pipe.read()
     os.waitpid(child, 0)
-    return first, second, third or None
+    third, problem = pickle.loads(answer) if answer else (None, "it ended without a word")
+    return first, second, third, problem
+
+
+def _after_fork(store: Any, first: str, size: int) -> tuple[str | None, str]:
+    """The id of what a forked process puts, or what is wrong with what it read."""
+    if bytes(store.get(first)) != noise(size, 1):
+        return None, "it read other bytes than were put before"
+    return store.put(noise(size, 2)), ""
 
 
 def put_until_killed(answers: Any, store: bytes, seed: int) -> None:

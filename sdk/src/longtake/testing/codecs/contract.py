@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from longtake.testing.codecs.arrays import ArrayContract
 from longtake.testing.codecs.blobs import BlobContract
 from longtake.testing.codecs.refusals import RefusalContract
 from longtake.testing.codecs.round_trips import RoundTripContract
@@ -9,7 +10,7 @@ from longtake.testing.codecs.round_trips import RoundTripContract
 __all__ = ["CodecContract"]
 
 
-class CodecContract(RoundTripContract, BlobContract, RefusalContract):
+class CodecContract(RoundTripContract, BlobContract, RefusalContract, ArrayContract):
     """What every codec of states must do. Subclass it and fill the fixture ``codec``::
 
         class TestFogCodec(CodecContract):

@@ -14,6 +14,7 @@ __all__ = [
     "damaged",
     "flipped",
     "stores_with",
+    "with_absurd_numbers",
     "with_big_sizes",
     "with_big_values",
     "with_extreme_numbers",
@@ -54,6 +55,14 @@ def with_extreme_numbers(payload: Any) -> Iterator[Damaged]:
         for value in wrong_values.extreme_numbers(at(payload, place)):
             change = f"is {value:.3g}" if isinstance(value, float) else f"is {str(value)[:32]}"
             yield Damaged(place, change, replaced(payload, place, value))
+
+
+def with_absurd_numbers(payload: Any) -> Iterator[Damaged]:
+    """Numbers that no field with bounds takes; a seed may be any of 64 bits, so it stays."""
+    for place in _fields(payload):
+        for value in wrong_values.absurd_numbers(at(payload, place)):
+            if place[-1] != "seed":
+                yield Damaged(place, f"is {value!r}", replaced(payload, place, value))
 
 
 def with_big_values(payload: Any, many: int) -> Iterator[Damaged]:

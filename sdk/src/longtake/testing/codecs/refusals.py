@@ -81,6 +81,19 @@ class RefusalContract(CodecFixtures):
     ) -> None:
         self._check(reader, samples, damaged_documents.with_extreme_numbers)
 
+    def test_numbers_without_a_bound_are_refused(
+        self, reader: Reader, samples: list[Sample]
+    ) -> None:
+        inline = [sample for sample in samples if sample.blobs is None]
+        wrong = [
+            f"{damaged} {complaint}"
+            for sample in inline
+            for damaged in damaged_documents.with_absurd_numbers(sample.payload)
+            if not _is_open(reader, sample, damaged.place)
+            if (complaint := reader.refused(damaged.payload))
+        ]
+        fail_for("every number of a state has bounds (longtake.between)", wrong)
+
     def test_big_values_are_refused_or_kept(self, reader: Reader, samples: list[Sample]) -> None:
         self._check(reader, samples[:1], partial(damaged_documents.with_big_values, many=self.MANY))
 
@@ -185,6 +198,12 @@ class RefusalContract(CodecFixtures):
         for sample in samples:
             check = partial(reader.complaint, original=sample.value, blobs=sample.blobs)
             fail_for(_RULE, each_in_time(damages(sample.payload), check))
+
+
+def _is_open(reader: Reader, sample: Sample, place: Place) -> bool:
+    """Whether others keep what they like in this place, so that no bound is right."""
+    anything = replaced(sample.payload, place, {"any": ["thing"]})
+    return refusal_of(reader.codec, reader.state(anything)) is None
 
 
 def _accepted(reader: Reader, sample: Sample, damaged: Damaged) -> str | None:

@@ -15,6 +15,7 @@ __all__ = [
     "ODD_TEXTS",
     "Damaged",
     "Place",
+    "absurd_numbers",
     "at",
     "big_values",
     "extreme_numbers",
@@ -121,6 +122,14 @@ def extreme_numbers(value: Any) -> Iterator[float]:
     """Numbers in the place of ``value`` that hardly any field has a use for."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         yield from (-1, -(2**63), 2**53 + 2, 2**64, 10**30, 10**400, -1e308, 1e308, 0.1)
+
+
+def absurd_numbers(value: Any) -> Iterator[float]:
+    """Numbers in the place of ``value`` that JSON keeps and nothing can be computed with."""
+    if isinstance(value, float):
+        yield from (1e300, -1e300)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield 2**62
 
 
 def big_values(many: int) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from longtake.testing.families.recognised import RecognitionContract
 from longtake.testing.families.recorded import RecordedContract
 from longtake.testing.families.results import ResultContract
 from longtake.testing.families.runs import RunContract
+from longtake.testing.families.seams import SeamContract
 from longtake.testing.families.takes import TakeContract
 from longtake.testing.families.trying import TriedFamily
 
@@ -29,6 +30,7 @@ class FamilyContract(
     ResultContract,
     RunContract,
     TakeContract,
+    SeamContract,
     RecordedContract,
     KindContract,
     CodecContract,
@@ -45,6 +47,10 @@ class FamilyContract(
     take, and what is written as each of its kinds must be read back. A state of every kind is kept
     in the folder ``states`` beside the test file: run pytest with ``--record-states`` once per
     kind, and commit it.
+
+    A take of two segments is held to be what one long segment is; a family that cannot promise it
+    sets ``two_segments_are_one_long = False``, and its seam must then be no larger a step than
+    those inside the segments.
 
     Overridable fixtures: ``family_name``, when the plugin has several families; ``sampling`` and
     ``stage_overrides``, which make requests small; ``overlap_frames``; ``load_options``, keywords

@@ -103,6 +103,27 @@ class ResultContract(FamilyFixtures):
         known = {spec.name for spec in asked.recipe}
         fail_for("estimates are of stages of the recipe", _strangers(answer, known))
 
+    def test_the_estimate_has_a_row_for_every_stage(self, tried: TriedFamily) -> None:
+        estimate = resolved(tried.family.estimate)
+        if estimate is None:
+            pytest.skip("the family gives no estimate")
+        recipe = tried.pipeline.recipe
+        middle = len(recipe) // 2
+        added = lt.StageSpec("longtake_added", _added)
+        asked = lt.EstimateRequest(
+            path=tried.checkpoint,
+            recipe=(*recipe[:middle], added, *recipe[middle:]),
+            job=_job(tried.whole),
+            stage_options=tried.whole.options,
+        )
+        wanted = [spec.name for spec in asked.recipe]
+        for segment in estimate(asked).segments:
+            rows = [stage.name for stage in segment.stages]
+            assert rows == wanted, (
+                f"a recipe of {wanted} is estimated as {rows}; ask each stage of the recipe that "
+                "is given with longtake.estimate_stage, so that stages of others have their rows"
+            )
+
     def test_a_prompt_predicts_its_length_or_cannot(self, tried: TriedFamily) -> None:
         fps = _sampling(tried.whole).fps
         try:
@@ -111,6 +132,10 @@ class ResultContract(FamilyFixtures):
             assert error.path == "sampling.num_frames"
         else:
             assert type(frames) is int and frames >= 1
+
+
+def _added() -> None:
+    """A stage that another package puts into the recipe."""
 
 
 def _job(result: lt.GenerationResult) -> lt.Job:

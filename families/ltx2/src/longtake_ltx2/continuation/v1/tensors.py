@@ -12,10 +12,12 @@ from longtake_ltx2.continuation.checks import integer, object_, refuse, shown
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["MAX_TENSOR_BYTES", "decode_tensor", "encode_tensor"]
+__all__ = ["MAX_LATENT", "MAX_TENSOR_BYTES", "decode_tensor", "encode_tensor"]
 
 MAX_TENSOR_BYTES = 64 * 2**20
 """Of the whole file."""
+MAX_LATENT = 10_000.0
+"""Normalised latents are a few units large; no model makes one that is thousands."""
 _MAX_HEADER_BYTES = 64 * 2**10
 _ITEM_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
 _DTYPES = "float32, float16 or bfloat16"
@@ -27,7 +29,7 @@ def encode_tensor(tensor: torch.Tensor, path: str, budget: lt.StateBudget) -> by
 
     ``budget``: of the state that it is written in, which must be able to be read. Raises
     `longtake.ValidationError` for another dtype or number of dimensions, for an empty or too large
-    tensor, and for one with NaN or infinity.
+    tensor, and for one with NaN, infinity or more than `MAX_LATENT`.
     """
     import torch
     from safetensors.torch import save
@@ -40,7 +42,7 @@ def encode_tensor(tensor: torch.Tensor, path: str, budget: lt.StateBudget) -> by
         refuse(path, f"has shape {list(tensor.shape)}; must be [B, C, T, mel], none of them 0")
     if tensor.numel() * tensor.element_size() > MAX_TENSOR_BYTES - _MAX_HEADER_BYTES:
         refuse(path, f"has shape {list(tensor.shape)}; more than {MAX_TENSOR_BYTES} bytes")
-    _check_finite(tensor, path)
+    _check_numbers(tensor, path)
     file: bytes = save({"t": tensor.detach().cpu().contiguous()})
     budget.take(len(file), path)
     return file
@@ -63,17 +65,20 @@ def decode_tensor(file: bytes | memoryview, path: str, budget: lt.StateBudget) -
         refuse(path, f"is a damaged safetensors file: {error}")
     if list(tensors) != ["t"] or list(tensors["t"].shape) != shape:
         refuse(path, "does not hold the tensor that its header says")
-    _check_finite(tensors["t"], path)
+    _check_numbers(tensors["t"], path)
     # Memory of torch's own: the loaded tensor may be unaligned, and kernels then round otherwise.
     tensor: torch.Tensor = tensors["t"].clone()
     return tensor
 
 
-def _check_finite(tensor: torch.Tensor, path: str) -> None:
+def _check_numbers(tensor: torch.Tensor, path: str) -> None:
     import torch
 
     if not bool(torch.isfinite(tensor).all()):
         refuse(path, "holds NaN or infinity")
+    largest = float(tensor.detach().abs().max())
+    if largest > MAX_LATENT:
+        refuse(path, f"holds a latent of {largest:.3g}; at most {MAX_LATENT:g} either way")
 
 
 def _check_file(file: bytes | memoryview, path: str) -> list[int]:
