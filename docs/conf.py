@@ -23,10 +23,16 @@ nitpicky = True
 nitpick_ignore = [
     # aliases, which signatures show by their names
     ("py:class", "BlobData"),  # any buffer, or an iterable of buffers
+    ("py:class", "Builder"),  # what returns a recipe, or its name
+    ("py:class", "Phase"),  # of loading a plugin, a text
     ("py:class", "Recipe"),  # a tuple of StageSpec
+    ("py:class", "Refused"),  # a name and why
+    ("py:class", "Status"),  # of a plugin, a text
     ("py:class", "Stage"),  # a StageSpec, a callable, or a name of one
     # what a function makes has no public class
     ("py:class", "longtake.schema.bounds.Described"),
+    ("py:class", "longtake.states.arrays.Array"),  # a validator
+    ("py:class", "longtake_ltx2.clock.TakeClock"),
     ("py:class", "longtake.testing.blobs.samples.AnyStore"),  # any store, for a type checker
     # what stages of LTX-2 are made with; the pipeline hands it in
     ("py:class", "longtake_ltx2.numerics.Numerics"),

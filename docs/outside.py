@@ -57,6 +57,9 @@ def _pages() -> dict[str, str]:
         "None": f"{_PYTHON}constants.html#None",
         "memoryview": f"{_PYTHON}stdtypes.html#memoryview",
     }
+    pages |= {
+        f"numpy.{name}": f"{_NUMPY}generated/numpy.{name}.html" for name in ("ndarray", "dtype")
+    }
     for module, names in _MODULES.items():
         for name in names:
             pages[f"{module}.{name}"] = f"{_PYTHON}{module}.html#{module}.{name}"

@@ -273,8 +273,7 @@ def _items(hook: pluggy.HookCaller, module: object, expected: str) -> Iterator[A
             raise PluginError(f"{hook.name} must return a list, it returned {_kind_of(items)}")
         wanted: Any = resolve(expected) if items else object
         for item in items:
-            is_observer = wanted is Callable and _is_record(item)
-            if not isinstance(item, wanted) and not is_observer:
+            if not isinstance(item, wanted) and not (wanted is Callable and _is_record(item)):
                 what = "callable" if wanted is Callable else wanted.__name__
                 raise PluginError(f"{hook.name} returned {_kind_of(item)} where a {what} belongs")
             yield item
