@@ -5,6 +5,7 @@ Not collected by itself: `test_planted` runs it and looks at what failed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +13,9 @@ from typing import Any, ClassVar
 import pytest
 
 from longtake.testing import FamilyContract
+from longtake.testing.families.facts import fields_of
+from longtake.testing.families.trying import TriedFamily
+from tests.sdk.testing.families import planted_plugin
 
 
 class Planted(FamilyContract):
@@ -233,6 +237,32 @@ class TestTwoKinds(Planted):
 class TestForgetsALevel(Planted):
     family = "forgets_a_level"
     fails = "test_a_state_written_as_each_kind_is_read_back"
+
+
+class RecordedBefore(Planted):
+    """A state of the earlier kind was recorded, with its facts, when it was still read whole."""
+
+    @pytest.fixture
+    def states_folder(self, tmp_path: Path, tried: TriedFamily) -> Path:
+        newest, before = planted_plugin.two_kinds(self.family)
+        assert tried.second.state is not None
+        value = newest.decode(tried.second.state)
+        states = [(tried.second.state, newest), (before.encode(value), before)]
+        for state, codec in states:
+            file = tmp_path / f"{state.kind}-v1.json"
+            file.write_text(state.to_json())
+            facts = {"fields": fields_of(codec.decode(state))}
+            file.with_suffix(".facts").write_text(json.dumps(facts))
+        return tmp_path
+
+
+class TestReadsWhatWasRecorded(RecordedBefore):
+    family = "two_kinds"
+
+
+class TestResetsALevel(RecordedBefore):
+    family = "resets_a_level"
+    fails = "test_a_recorded_state_means_what_it_meant"
 
 
 class OneLong(Planted):

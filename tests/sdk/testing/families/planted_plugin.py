@@ -312,6 +312,11 @@ def with_shade(fields: dict[str, Any]) -> dict[str, Any]:
     return {**{key: fields[key] for key in fields if key != "level"}, "shade": fields["level"]}
 
 
+def with_the_default_level(fields: dict[str, Any]) -> dict[str, Any]:
+    """Forgets what the earlier kind said, so that it can hardly be written any more."""
+    return {**with_level(fields), "level": 0.5}
+
+
 @frozen
 class ForgetsLevels(lt.AttrsCodec[FogState]):
     """Reads another level than was written, though not of the first segment."""
@@ -327,6 +332,14 @@ Codecs = tuple[lt.AttrsCodec[Any], ...]
 def two_kinds(name: str, older: type[lt.AttrsCodec[FogState]] = lt.AttrsCodec) -> Codecs:
     newest = lt.AttrsCodec(f"{name}.v2", FogState)
     before = older("", FogState).older(f"{name}.v1", upgrade=with_level, downgrade=with_shade)
+    return (newest, before)
+
+
+def resetting(name: str) -> Codecs:
+    newest = lt.AttrsCodec(f"{name}.v2", FogState)
+    before = lt.AttrsCodec("", FogState).older(
+        f"{name}.v1", upgrade=with_the_default_level, downgrade=with_shade
+    )
     return (newest, before)
 
 
@@ -394,5 +407,6 @@ def longtake_families() -> list[lt.ModelFamily]:
         fog("estimates_its_own", estimate=estimate_own_stages),
         fog("two_kinds", codecs=two_kinds("two_kinds")),
         fog("forgets_a_level", codecs=two_kinds("forgets_a_level", ForgetsLevels)),
+        fog("resets_a_level", codecs=resetting("resets_a_level")),
         fog("two_states", codecs=two_states("two_states")),
     ]
