@@ -127,6 +127,14 @@ def takes(session: nox.Session) -> None:
 
 
 @nox.session
+def kills(session: nox.Session) -> None:
+    """Blob stores whose putting processes are killed 300 times in each test that kills."""
+    install(session, *TOOLS, *SERVERS)
+    stores = ("tests/sdk/blobs", "tests/contrib/test_redis.py", "tests/contrib/test_objectstore.py")
+    session.run("pytest", "-q", *stores, "-k", "kill", "--longtake-kills", "300", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The documentation, strictly: build/docs/index.html."""
     install(session, *DOCS, "pytest", "hypothesis")

@@ -13,17 +13,17 @@ ROOT = Path(__file__).parents[3]
 
 
 @cache
-def failures(file: str, folder: Path) -> dict[str, set[str]]:
+def failures(file: str, folder: Path, *asked: str) -> dict[str, set[str]]:
     """The tests that failed, by the class that they are of; every class is there.
 
-    ``file``: its path in this folder.
+    ``file``: its path in this folder. ``asked``: more options of pytest.
     """
     name = file.rpartition("/")[2]
     report = folder / f"{name}.xml"
     options = ["-q", "-p", "no:cacheprovider", "--tb=short", "--record-states"]
     options += [f"--basetemp={folder / name}.tmp", f"--junitxml={report}"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, str(HERE / file)],
+        [sys.executable, "-m", "pytest", *options, *asked, str(HERE / file)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -4,7 +4,7 @@ Pytest loads it wherever Longtake is installed, so it imports next to nothing.
 
 Fixtures: ``longtake_registry``, ``longtake_distributions``. Markers: ``longtake_slow``,
 ``longtake_no_leaked_stores``; the ini option ``longtake_no_leaked_stores = true`` marks every
-test. Option: ``--record-states``.
+test. Options: ``--record-states``, ``--longtake-kills``.
 """
 
 from __future__ import annotations
@@ -44,6 +44,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--record-states",
         action="store_true",
         help="write the state of the current version beside the test of a family; commit it",
+    )
+    group.addoption(
+        "--longtake-kills",
+        type=int,
+        metavar="N",
+        help="kill N processes in each test of a blob store that kills, for a longer session",
     )
     parser.addini(_NO_LEAKS, "every test closes the blob stores that it opens", "bool", False)
 

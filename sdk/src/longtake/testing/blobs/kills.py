@@ -33,16 +33,20 @@ class Killed:
 
 
 class KillsContract(BlobStoreFixtures):
-    """A fresh process puts blobs; it gets SIGKILL at a random time, ``kills`` times."""
+    """A fresh process puts blobs; it gets SIGKILL at a random time, ``kills`` times.
+
+    ``pytest --longtake-kills N`` kills more, to find what goes wrong once in a while.
+    """
 
     @pytest.fixture
-    def killed(self, store: AnyStore) -> Killed:
+    def killed(self, store: AnyStore, pytestconfig: pytest.Config) -> Killed:
         """What is said to have been put, after all kills."""
+        asked: int | None = pytestconfig.getoption("--longtake-kills")
         process = OtherProcess(store)
         said = Killed()
         chance = random.Random(5)
         try:
-            for seed in range(self.kills):
+            for seed in range(self.kills if asked is None else asked):
                 process.begin(worker.put_until_killed, seed)
                 _kill(process.answers, said, chance)
         except AssertionError as error:
