@@ -239,6 +239,19 @@ class TestForgetsALevel(Planted):
     fails = "test_a_state_written_as_each_kind_is_read_back"
 
 
+class TestLoopsUncounted(Planted):
+    family = "polishes_uncounted"
+    fails = "test_a_loop_that_a_request_makes_longer_counts_its_steps"
+
+
+class TestLoopsCounted(Planted):
+    family = "polishes_counted"
+
+
+class TestDoesItAtOnce(Planted):
+    family = "polishes_at_once"
+
+
 class RecordedBefore(Planted):
     """A state of the earlier kind was recorded, with its facts, when it was still read whole."""
 

@@ -37,6 +37,42 @@ class Unstoppable:
         return Clean(noisy.values)
 
 
+@frozen(kw_only=True)
+class PolishOptions:
+    coats: int = attrs.field(default=2, validator=lt.between(1, 100))
+
+
+class Polish:
+    """Its loop is as long as a request says, and nobody hears of it or can stop it."""
+
+    def __call__(self, frames: lt.Frames, options: PolishOptions) -> lt.Frames:
+        pixels = frames.pixels
+        for _ in range(options.coats):
+            pixels = pixels // 2 + pixels // 2
+        return lt.Frames(pixels)
+
+
+class CountedPolish:
+    def __call__(self, frames: lt.Frames, options: PolishOptions, run: lt.Run) -> lt.Frames:
+        pixels = frames.pixels
+        for _ in run.steps(options.coats):
+            pixels = pixels // 2 + pixels // 2
+        return lt.Frames(pixels)
+
+
+class AtomicPolish:
+    def __call__(self, frames: lt.Frames, options: PolishOptions) -> lt.Frames:
+        return lt.Frames(frames.pixels // (1 + options.coats % 2))
+
+
+def polished(name: str, stage: Any) -> lt.ModelFamily:
+    """The family with one more stage, beside the one that counts its steps."""
+    whole = fog(name)
+    return attrs.evolve(
+        whole, stages=(*whole.stages, lt.StageSpec("polish", stage, options=PolishOptions))
+    )
+
+
 class LuckyContinuation(healthy.Prepare):
     """The first segment is the run's, the others are the process's."""
 
@@ -408,5 +444,8 @@ def longtake_families() -> list[lt.ModelFamily]:
         fog("two_kinds", codecs=two_kinds("two_kinds")),
         fog("forgets_a_level", codecs=two_kinds("forgets_a_level", ForgetsLevels)),
         fog("resets_a_level", codecs=resetting("resets_a_level")),
+        polished("polishes_uncounted", Polish),
+        polished("polishes_counted", CountedPolish),
+        polished("polishes_at_once", AtomicPolish),
         fog("two_states", codecs=two_states("two_states")),
     ]

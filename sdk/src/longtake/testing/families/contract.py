@@ -11,6 +11,7 @@ import longtake as lt
 from longtake.testing.codecs.contract import CodecContract
 from longtake.testing.families.declared import DeclaredContract
 from longtake.testing.families.kinds import KindContract
+from longtake.testing.families.loops import LoopContract
 from longtake.testing.families.options import OptionContract
 from longtake.testing.families.recognised import RecognitionContract
 from longtake.testing.families.recorded import RecordedContract
@@ -29,6 +30,7 @@ class FamilyContract(
     OptionContract,
     ResultContract,
     RunContract,
+    LoopContract,
     TakeContract,
     SeamContract,
     RecordedContract,

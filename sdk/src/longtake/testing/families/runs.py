@@ -131,7 +131,7 @@ class _Probed:
         stages: list[Any] = []
         for spec, probe in zip(recipe, self.probes, strict=True):
             stages += [spec, lt.StageSpec(f"probe_{probe.index}", probe)]
-        probed = evolve(preset, stages=tuple(stages), overrides={})
+        probed = evolve(preset, stages=tuple(stages), overrides={}, base=None, edits=())
         family = evolve(tried.family, presets=(probed,))
         self.pipeline = tried.load(probed.name, family=family)
 
