@@ -112,6 +112,7 @@ def _report(plugin: Plugin, import_ms: list[float]) -> LoadReport:
         provides=plugin.provides,
         families=tuple(family.name for family in plugin.families),
         kinds=tuple(codec.kind for family in plugin.families for codec in family.codecs),
+        commands=tuple(command.name for command in plugin.commands),
         schemes=tuple(backend.scheme.lower() for backend in backends),
         examples=tuple((b.scheme, masked_url(b.example)) for b in backends if b.example),
         import_ms=import_ms[0] if import_ms else None,
@@ -159,6 +160,11 @@ def _try_uses(plugin: Plugin, channel: _Channel) -> None:
         for family in plugin.families:
             for problem in check_family(family, entering, are_there):
                 channel.send(Message(problem=problem))
+    if plugin.extensions:
+        from longtake.doctor.extensions import check_extensions  # late, likewise
+
+        for problem in check_extensions(plugin, entering, are_there):
+            channel.send(Message(problem=problem))
 
 
 def _try_stores(plugin: Plugin, url: str | None, channel: _Channel) -> None:

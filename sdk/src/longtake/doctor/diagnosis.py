@@ -66,13 +66,11 @@ async def _diagnose(settings: Settings, urls: Sequence[str], timeout: float) -> 
             return await _examine(found, settings, timeout)
 
     patients = await asyncio.gather(*(examine(each) for each in installed_plugins()))
-    families, kinds, schemes = _names_of(patients)
+    names, schemes = _names_of(patients)
     examined = (
         evolve(
             each.examination,
-            clashes=tuple(
-                text for names in (families, kinds, schemes) for text in names.disputes(each.plugin)
-            ),
+            clashes=tuple(text for each_kind in names for text in each_kind.disputes(each.plugin)),
         )
         for each in patients
     )
@@ -82,18 +80,25 @@ async def _diagnose(settings: Settings, urls: Sequence[str], timeout: float) -> 
 
 def _names_of(
     patients: Iterable[_Patient],
-) -> tuple[Names[Installed], Names[Installed], Names[Installed]]:
-    """Who provides which families, continuation kinds and blob store schemes."""
+) -> tuple[tuple[Names[Installed], ...], Names[Installed]]:
+    """Who provides which names of each kind; and of these alone, which blob store schemes."""
     families: Names[Installed] = Names("family")
     kinds: Names[Installed] = Names("continuation kind")
+    commands: Names[Installed] = Names("command")
     schemes: Names[Installed] = Names("blob store scheme")
     for each in patients:
-        if each.report is not None:
-            provided = (families, each.report.families), (kinds, each.report.kinds)
-            for names, own in (*provided, (schemes, each.report.schemes)):
-                for name in own:
-                    names.add(name, each.found, each.plugin)
-    return families, kinds, schemes
+        if each.report is None:
+            continue
+        report = each.report
+        for names, own in (
+            (families, report.families),
+            (kinds, report.kinds),
+            (commands, report.commands),
+            (schemes, report.schemes),
+        ):
+            for name in own:
+                names.add(name, each.found, each.plugin)
+    return (families, kinds, commands, schemes), schemes
 
 
 async def _examine(found: Installed, settings: Settings, timeout: float) -> _Patient:

@@ -12,7 +12,12 @@ from packaging.version import InvalidVersion
 from longtake.doctor.values import MissingExtra, MissingRequirement
 from longtake.plugins.metadata import normalized_name
 
-__all__ = ["extras_with", "missing_extras", "missing_requirements"]
+__all__ = [
+    "extras_with",
+    "missing_extras",
+    "missing_requirements",
+    "required_distributions",
+]
 
 
 def missing_requirements(name: str) -> tuple[MissingRequirement, ...]:
@@ -28,6 +33,15 @@ def missing_requirements(name: str) -> tuple[MissingRequirement, ...]:
             if not _is_installed(each)
         )
     )
+
+
+def required_distributions(name: str) -> frozenset[str]:
+    """The normalised names of what the distribution ``name`` needs without any extra."""
+    try:
+        needed = [each.name for each in _all_requirements(name) if _holds(each, "")]
+    except PackageNotFoundError:
+        return frozenset()
+    return frozenset(map(normalized_name, needed))
 
 
 def missing_extras(name: str) -> tuple[MissingExtra, ...]:

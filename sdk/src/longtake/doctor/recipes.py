@@ -10,6 +10,7 @@ from attrs import frozen
 from longtake.doctor.targets import Target, targets_in
 from longtake.doctor.values import Problem
 from longtake.errors import LongtakeError, PluginError, text_of
+from longtake.families.extensions import JoinedExtension
 from longtake.families.family import ModelFamily
 from longtake.families.places import placing_of
 from longtake.families.presets import Preset
@@ -19,7 +20,7 @@ from longtake.runs.plans import Plans
 from longtake.runs.resolution import default_layers, resolve_options
 from longtake.schema.json_schema import json_schema
 
-__all__ = ["check_family"]
+__all__ = ["check_added_presets", "check_family"]
 
 
 @frozen
@@ -76,6 +77,20 @@ def check_family(
     if family.finish:
         where = f"the finish of {checks.whose}"
         if problem := checks.problem_of(where, partial(_check_finish, checks, where)):
+            yield problem
+
+
+def check_added_presets(
+    family: ModelFamily,
+    joined: JoinedExtension,
+    entering: Callable[[str], None],
+    are_there: Callable[[Iterable[Target]], bool],
+) -> Iterator[Problem]:
+    """What is wrong with the presets that an extension adds to ``family``; as `check_family`."""
+    checks = _Checks(family, entering, are_there)
+    for preset in joined.presets:
+        where = f"preset {preset.name!r} of {checks.whose}"
+        if problem := checks.problem_of(where, partial(_check_preset, checks, preset, where)):
             yield problem
 
 

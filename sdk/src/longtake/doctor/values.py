@@ -52,6 +52,7 @@ class LoadReport:
     provides: tuple[str, ...]
     families: tuple[str, ...]
     kinds: tuple[str, ...]
+    commands: tuple[str, ...]
     schemes: tuple[str, ...]
     examples: tuple[tuple[str, str], ...]
     import_ms: float | None
