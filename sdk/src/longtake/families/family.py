@@ -46,6 +46,10 @@ def _is_preset(item: object) -> bool:
     return isinstance(item, Preset)
 
 
+def _is_joined(item: object) -> bool:
+    return type(item).__name__ == "JoinedExtension"
+
+
 def _one_per_kind(
     instance: Any, attribute: Attribute[Any], value: tuple[ContinuationCodec[Any], ...]
 ) -> None:
@@ -146,7 +150,12 @@ class ModelFamily:
         default=(), kw_only=True, validator=declared.items_or_target
     )
     description: str = field(default="", kw_only=True, validator=declared.text)
-    extensions: tuple[JoinedExtension, ...] = field(default=(), kw_only=True, repr=False)
+    extensions: tuple[JoinedExtension, ...] = field(
+        default=(),
+        kw_only=True,
+        repr=False,
+        validator=declared.tuple_of(_is_joined, "what the registry joined"),
+    )
 
     def __repr__(self) -> str:
         presets = ", ".join(f"{p.name}@{p.version}" for p in self.presets) or "default"

@@ -131,8 +131,9 @@ def test_nothing_of_the_example_is_left(
 
 
 def test_a_derived_family_that_is_named_is_used_with_its_own_preset(
-    longtake: Command, model: str, monkeypatch: pytest.MonkeyPatch
+    longtake: Command, model: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     mine = attrs.evolve(
         FOG, name="mine", estimate=estimate_fog, presets=(attrs.evolve(FOG.presets[0], name="own"),)
     )
@@ -140,6 +141,6 @@ def test_a_derived_family_that_is_named_is_used_with_its_own_preset(
     monkeypatch.setattr(lt.Registry, "default", lambda: lt.Registry([toys]))
     for command in (("plan",), ("generate", "one", "-o", "a.mkv")):
         refused = longtake(*command, "--model", model)
-        assert (refused.code, "--family fog" in refused.err) == (2, True)
+        assert (refused.code, "--family fog" in refused.err) == (2, True), (command, refused.err)
         done = longtake(*command, "--model", model, "--family", "mine")
         assert done.code == 0, done.err

@@ -177,7 +177,12 @@ def _preset_records(provided: Provided[ModelFamily]) -> list[dict[str, Any]]:
 def _presets(family: ModelFamily) -> tuple[list[Preset], list[Preset]]:
     """Its own, and those of extensions, each with what its base says."""
     declared = family.presets or (family.preset(),)
-    whole = [(each, family.preset(f"{each.name}@{each.version}")) for each in declared]
+    whole = []
+    for each in declared:
+        try:
+            whole.append((each, family.preset(f"{each.name}@{each.version}")))
+        except Exception as error:  # isolation: a preset without its base costs only itself
+            click.echo(f"note: preset {each.name!r} cannot be shown: {error}", err=True)
     foreign = {id(preset) for joined in family.extensions for preset in joined.presets}
     own = [preset for each, preset in whole if id(each) not in foreign]
     return own, [preset for each, preset in whole if id(each) in foreign]
