@@ -38,6 +38,7 @@ ELSEWHERE = {
     ("docs/tutorials/extend-ltx2.md", 'longtake generate "dusk"'): "tests/ltx2/test_extended.py",
     ("docs/tutorials/extend-ltx2.md", "longtake presets"): "tests/ltx2/test_extended.py does",
     ("docs/tutorials/write-a-family.md", "python - <<"): "tests/test_tutorial_steps.py does",
+    ("docs/observing.md", "pipeline = lt.load"): "tests/sdk/plugins/test_observing.py does",
     ("docs/observing.md", "export LONGTAKE_OBSERVERS"): "tests/sdk/plugins/test_observing.py does",
     ("docs/how-to/test-a-plugin.md", "def test_a_clash"): "tests/test_docs.py runs it with pytest",
     (
