@@ -148,18 +148,19 @@ def test_a_version_that_is_not_recorded_fails_and_says_what_to_do(
     pytester: pytest.Pytester,
 ) -> None:
     result = recorded(pytester)
-    result.assert_outcomes(failed=1, skipped=1)
+    result.assert_outcomes(failed=1, skipped=2)
     result.stdout.fnmatch_lines(["*fog.v1-v1.json*--record-states and commit*"])
 
 
 def test_states_are_recorded_once_and_read_ever_after(pytester: pytest.Pytester) -> None:
-    recorded(pytester, "--record-states").assert_outcomes(passed=2)
-    (file,) = (pytester.path / "states").iterdir()
-    written = file.read_bytes()
-    recorded(pytester).assert_outcomes(passed=2)
-    recorded(pytester, "--record-states").assert_outcomes(passed=2)
-    assert file.read_bytes() == written
-    assert lt.ContinuationState.from_json(written).kind == "fog.v1"
+    recorded(pytester, "--record-states").assert_outcomes(passed=3)
+    file, facts = sorted((pytester.path / "states").iterdir(), reverse=True)
+    written = file.read_bytes(), facts.read_bytes()
+    recorded(pytester).assert_outcomes(passed=3)
+    recorded(pytester, "--record-states").assert_outcomes(passed=3)
+    assert (file.read_bytes(), facts.read_bytes()) == written
+    assert (file.suffix, facts.suffix) == (".json", ".facts")
+    assert lt.ContinuationState.from_json(written[0]).kind == "fog.v1"
 
 
 @pytest.mark.parametrize(
@@ -173,13 +174,13 @@ def test_states_are_recorded_once_and_read_ever_after(pytester: pytest.Pytester)
 def test_a_recorded_state_that_is_not_read_fails(
     pytester: pytest.Pytester, change: tuple[str, str], said: str
 ) -> None:
-    recorded(pytester, "--record-states").assert_outcomes(passed=2)
+    recorded(pytester, "--record-states").assert_outcomes(passed=3)
     file = pytester.path / "states" / "fog.v1-v1.json"
     text = file.read_text().replace(*change)
     name = "mist.v1-v1-old.json" if "mist" in change[1] else "fog.v1-v1-old.json"
     file.with_name(name).write_text(text)
     result = recorded(pytester)
-    result.assert_outcomes(passed=1, failed=1)
+    result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines([said])
 
 

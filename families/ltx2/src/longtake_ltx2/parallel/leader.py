@@ -71,6 +71,7 @@ class Leader:
         self._losses: list[_Loss] = []
         self._exchanging = False
         self._closed = False
+        self._said = False
         for rank, connection in self._connections.items():
             connection.listen(partial(self._heard, rank))
         with self._exchange():
@@ -102,9 +103,15 @@ class Leader:
                 self._await_answers()
 
     def close(self) -> None:
-        """The other ranks end, with status 0. Closing twice does nothing."""
+        """The other ranks end, with status 0. Closing twice does nothing.
+
+        The loss of a rank that nothing has raised is logged: a launcher stops rank 0 soon after it,
+        which would look like an interruption and no more.
+        """
         if self._closed:
             return
+        if self._losses and not self._said:
+            logger.error("%s", self._error())
         self._closed = True
         atexit.unregister(self.close)
         for connection in self._connections.values():
@@ -157,6 +164,7 @@ class Leader:
                     _SECONDS_TO_LEARN_THE_CAUSE,
                 )
             self._lose(_Loss(_CONSEQUENCE, 0, str(error)))
+            self._said = True
             raise self._error() from error
         except BaseException as error:
             self._lose(_Loss(_OWN_FAILURE, 0, f"failed: {type(error).__name__}: {error}"))
@@ -217,6 +225,7 @@ class Leader:
 
     def _check(self) -> None:
         if self._losses:
+            self._said = True
             raise self._error()
         if self._closed:
             raise RankError("the other ranks have ended with the pipeline they served")
