@@ -45,7 +45,7 @@ QUICK = (
     "tests/sdk/test_hookspecs.py",
     "tests/sdk/test_loading.py",
     "tests/sdk/test_pipeline.py",
-    "tests/sdk/test_sessions.py",
+    "tests/sdk/sessions",
     "tests/ltx2/test_clock.py",
     "tests/ltx2/test_presets.py::test_any_preset_runs_on_any_generation[2.0-ltx2_tiny]",
     "tests/test_ten_lines.py",

@@ -62,7 +62,12 @@ SDK = Package(
             }
         ),
         Layer({"states": "What travels from one segment to the next?"}),
-        Layer({"requests": "What does a caller ask for?"}),
+        Layer(
+            {
+                "requests": "What does a caller ask for?",
+                "session_stores": "Where are takes kept between segments, and who may change them?",
+            }
+        ),
         Layer({"families": "What does a plugin say about a family of models?"}),
         Layer({"runs": "How does a segment come about?"}),
         Layer({"takes": "What is a take as a file, and how does it go on?"}),
@@ -82,7 +87,7 @@ SDK = Package(
         Layer(
             {
                 "loading": "How does a path or a family become a pipeline?",
-                "sessions": "Who keeps the state of a take while it grows?",
+                "sessions": "How is a take rolled segment by segment, in one process or by many?",
                 "doctor": "Which plugin is broken, and where?",
                 "scaffolding": "What does a new plugin's package begin with?",
             }

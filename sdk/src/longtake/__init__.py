@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from longtake.errors import BlobTooLarge as BlobTooLarge
     from longtake.errors import Cancelled as Cancelled
     from longtake.errors import CheckpointError as CheckpointError
+    from longtake.errors import Conflict as Conflict
+    from longtake.errors import HoldRevoked as HoldRevoked
     from longtake.errors import InvalidBlobId as InvalidBlobId
+    from longtake.errors import InvalidSessionId as InvalidSessionId
     from longtake.errors import LongtakeError as LongtakeError
     from longtake.errors import MissingDependencyError as MissingDependencyError
     from longtake.errors import NameClashError as NameClashError
@@ -39,6 +42,11 @@ if TYPE_CHECKING:
     from longtake.errors import PipelineClosedError as PipelineClosedError
     from longtake.errors import PluginError as PluginError
     from longtake.errors import SessionBusyError as SessionBusyError
+    from longtake.errors import SessionError as SessionError
+    from longtake.errors import SessionExists as SessionExists
+    from longtake.errors import SessionNotFound as SessionNotFound
+    from longtake.errors import SessionStoreFull as SessionStoreFull
+    from longtake.errors import SessionStoreUnavailable as SessionStoreUnavailable
     from longtake.errors import StageError as StageError
     from longtake.errors import UnknownNameError as UnknownNameError
     from longtake.errors import ValidationError as ValidationError
@@ -73,6 +81,7 @@ if TYPE_CHECKING:
     from longtake.pipeline import Pipeline as Pipeline
     from longtake.plugins.registry import Registry as Registry
     from longtake.plugins.stores import open_blob_store as open_blob_store
+    from longtake.plugins.stores import open_session_store as open_session_store
     from longtake.plugins.stores import watch_blob_stores as watch_blob_stores
     from longtake.requests.decoded import DecodedInputs as DecodedInputs
     from longtake.requests.inputs import AudioInput as AudioInput
@@ -109,7 +118,21 @@ if TYPE_CHECKING:
     from longtake.schema.references import Reference as Reference
     from longtake.schema.wire import structure as structure
     from longtake.schema.wire import unstructure as unstructure
-    from longtake.sessions import Session as Session
+    from longtake.session_stores.protocol import SessionBackend as SessionBackend
+    from longtake.session_stores.protocol import SessionStore as SessionStore
+    from longtake.session_stores.protocol import SupportsBranches as SupportsBranches
+    from longtake.session_stores.protocol import SupportsClaims as SupportsClaims
+    from longtake.session_stores.protocol import SupportsExpiry as SupportsExpiry
+    from longtake.session_stores.protocol import SupportsHolds as SupportsHolds
+    from longtake.session_stores.records import Claim as Claim
+    from longtake.session_stores.records import Hold as Hold
+    from longtake.session_stores.records import SessionParent as SessionParent
+    from longtake.session_stores.records import SessionRecord as SessionRecord
+    from longtake.session_stores.records import SessionSegment as SessionSegment
+    from longtake.session_stores.rows import RowChange as RowChange
+    from longtake.session_stores.rows import SessionRows as SessionRows
+    from longtake.session_stores.store import RowSessionStore as RowSessionStore
+    from longtake.sessions.session import Session as Session
     from longtake.states.arrays import array as array
     from longtake.states.attrs_codec import AttrsCodec as AttrsCodec
     from longtake.states.budget import StateBudget as StateBudget
@@ -137,9 +160,11 @@ else:
         "doctor.heavy": "heavy_modules",
         "errors": (
             "BlobCorrupt BlobError BlobNotFound BlobStoreFull BlobStoreUnavailable BlobTooLarge "
-            "Cancelled CheckpointError InvalidBlobId LongtakeError MissingDependencyError "
-            "NameClashError OutputError PipelineClosedError PluginError SessionBusyError "
-            "StageError UnknownNameError ValidationError WiringError"
+            "Cancelled CheckpointError Conflict HoldRevoked InvalidBlobId InvalidSessionId "
+            "LongtakeError MissingDependencyError NameClashError OutputError PipelineClosedError "
+            "PluginError SessionBusyError SessionError SessionExists SessionNotFound "
+            "SessionStoreFull SessionStoreUnavailable StageError UnknownNameError "
+            "ValidationError WiringError"
         ),
         "families.edits": "RecipeEdit",
         "families.estimates": (
@@ -158,7 +183,7 @@ else:
         "loading": "load",
         "pipeline": "Pipeline",
         "plugins.registry": "Registry",
-        "plugins.stores": "open_blob_store watch_blob_stores",
+        "plugins.stores": "open_blob_store open_session_store watch_blob_stores",
         "requests.decoded": "DecodedInputs",
         "requests.inputs": "AudioInput ClipInput ImageInput Inputs",
         "requests.request": "GenerationRequest Job Output ResolvedSampling Sampling",
@@ -174,7 +199,14 @@ else:
         "schema.json_schema": "json_schema",
         "schema.references": "Reference",
         "schema.wire": "structure unstructure",
-        "sessions": "Session",
+        "session_stores.protocol": (
+            "SessionBackend SessionStore SupportsBranches SupportsClaims SupportsExpiry "
+            "SupportsHolds"
+        ),
+        "session_stores.records": "Claim Hold SessionParent SessionRecord SessionSegment",
+        "session_stores.rows": "RowChange SessionRows",
+        "session_stores.store": "RowSessionStore",
+        "sessions.session": "Session",
         "states.arrays": "array",
         "states.attrs_codec": "AttrsCodec",
         "states.budget": "StateBudget",

@@ -5,6 +5,10 @@ from __future__ import annotations
 from longtake.blobs.protocol import BlobBackend
 from longtake.hookspecs import hookimpl
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from longtake.session_stores.protocol import SessionBackend
+
 LONGTAKE_API = ">=1,<2"
 
 
@@ -13,4 +17,14 @@ def longtake_blob_stores() -> list[BlobBackend]:
     return [
         BlobBackend("memory", "longtake.blobs.memory:open_store"),
         BlobBackend("file", "longtake.blobs.file.store:open_store"),
+    ]
+
+
+@hookimpl
+def longtake_session_stores() -> list[SessionBackend]:
+    from longtake.session_stores.protocol import SessionBackend  # late: most commands do without
+
+    return [
+        SessionBackend("memory", "longtake.session_stores.memory:open_store"),
+        SessionBackend("sqlite", "longtake.session_stores.sqlite:open_store"),
     ]

@@ -15,7 +15,10 @@ __all__ = [
     "BlobTooLarge",
     "Cancelled",
     "CheckpointError",
+    "Conflict",
+    "HoldRevoked",
     "InvalidBlobId",
+    "InvalidSessionId",
     "LongtakeError",
     "MissingDependencyError",
     "NameClashError",
@@ -23,6 +26,11 @@ __all__ = [
     "PipelineClosedError",
     "PluginError",
     "SessionBusyError",
+    "SessionError",
+    "SessionExists",
+    "SessionNotFound",
+    "SessionStoreFull",
+    "SessionStoreUnavailable",
     "StageError",
     "UnknownNameError",
     "ValidationError",
@@ -232,3 +240,56 @@ class BlobStoreFull(BlobError, OSError):
 
 class BlobStoreUnavailable(BlobError, ConnectionError):
     """The store cannot be reached; trying again later may help."""
+
+
+class SessionError(LongtakeError):
+    """Root of the errors of session stores."""
+
+
+class SessionNotFound(SessionError, KeyError):
+    """No session has this id, or its time is over."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class InvalidSessionId(SessionNotFound):
+    """The id does not have the form of an id; it never reached the backend."""
+
+
+class SessionExists(SessionError, ValueError):
+    """A session of this id is there already."""
+
+
+class HoldRevoked(SessionError, TimeoutError):
+    """Blobs were held for too short a time: they may be swept; put them again."""
+
+
+class Conflict(SessionError, RuntimeError):
+    """The session has changed since it was read; nothing of the change was made.
+
+    ``session_id``: whose. ``revision``: as it is now, made by whoever was first.
+    """
+
+    def __init__(self, session_id: str, revision: int, expected: int) -> None:
+        super().__init__(
+            f"session {shown(session_id)} is at revision {revision}, not at {expected}: someone "
+            "else has changed it; read it again"
+        )
+        self.session_id = session_id
+        self.revision = revision
+        self.expected = expected
+
+    def __reduce__(self) -> tuple[type[Conflict], tuple[str, int, int]]:
+        return type(self), (self.session_id, self.revision, self.expected)
+
+
+class SessionStoreFull(SessionError, OSError):
+    """The store has no room left."""
+
+
+class SessionStoreUnavailable(SessionError, ConnectionError):
+    """The store cannot be reached; whether the last change was made is not known.
+
+    Trying again later may help, and with the same attempt does nothing twice.
+    """

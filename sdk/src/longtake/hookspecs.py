@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from longtake.families.family import ModelFamily
     from longtake.runs.declared import Observer
     from longtake.runs.events import RunEvent
+    from longtake.session_stores.protocol import SessionBackend
 
 hookspec = pluggy.HookspecMarker("longtake")
 hookimpl = pluggy.HookimplMarker("longtake")
@@ -37,6 +38,11 @@ def longtake_commands() -> list[Command]:  # type: ignore[empty-body]
 @hookspec
 def longtake_blob_stores() -> list[BlobBackend]:  # type: ignore[empty-body]
     """Kinds of blob stores, each under a URL scheme of its own."""
+
+
+@hookspec
+def longtake_session_stores() -> list[SessionBackend]:  # type: ignore[empty-body]
+    """Kinds of session stores, each under a URL scheme of its own."""
 
 
 @hookspec

@@ -26,6 +26,7 @@ from longtake.settings import Settings
 if TYPE_CHECKING:
     from longtake.commands import Command
     from longtake.families.extensions import Extension
+    from longtake.session_stores.protocol import SessionBackend
 
 __all__ = [
     "UNINSTALLED",
@@ -69,6 +70,7 @@ class Plugin:
     observers: tuple[Any, ...] = field(default=(), repr=False)
     extensions: tuple[Extension, ...] = field(default=(), repr=False, kw_only=True)
     commands: tuple[Command, ...] = field(default=(), repr=False, kw_only=True)
+    session_backends: tuple[SessionBackend, ...] = field(default=(), repr=False, kw_only=True)
     phase: Phase | None = field(default=None, kw_only=True)
     api: str | None = field(default=None, kw_only=True)
     module: str = field(default="", kw_only=True, repr=False)
@@ -88,6 +90,7 @@ class Plugin:
             *(f"preset:{p.name}" for extension in self.extensions for p in extension.presets),
             *(f"command:{command.name}" for command in self.commands),
             *(f"blob-store:{backend.scheme}" for backend in self.blob_backends),
+            *(f"session-store:{backend.scheme}" for backend in self.session_backends),
             *(f"observer:{_observer_name(each)}" for each in self.observers),
         )
 
@@ -173,6 +176,7 @@ def load_plugin(
         observers=provided["observers"],
         extensions=provided["extensions"],
         commands=provided["commands"],
+        session_backends=provided["session_backends"],
         api=api,
     )
 
@@ -237,6 +241,8 @@ def _call_hooks(name: str, module: object, manager: _Hooks) -> dict[str, tuple[A
             manager.unregister(name=name)
     _check_names("family", [family.name for family in found["families"]])
     _check_names("blob store scheme", [backend.scheme for backend in found["blob_backends"]])
+    schemes = [backend.scheme for backend in found["session_backends"]]
+    _check_names("session store scheme", schemes)
     _check_names("command", [command.name for command in found["commands"]])
     observers = [each.name for each in found["observers"] if not callable(each)]
     _check_names("observer", observers)
@@ -248,6 +254,10 @@ def _call_hooks(name: str, module: object, manager: _Hooks) -> dict[str, tuple[A
 _PROVIDED = {
     "families": ("longtake_families", "longtake.families.family:ModelFamily"),
     "blob_backends": ("longtake_blob_stores", "longtake.blobs.protocol:BlobBackend"),
+    "session_backends": (
+        "longtake_session_stores",
+        "longtake.session_stores.protocol:SessionBackend",
+    ),
     "observers": ("longtake_observers", "collections.abc:Callable"),
     "extensions": ("longtake_extensions", "longtake.families.extensions:Extension"),
     "commands": ("longtake_commands", "longtake.commands:Command"),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from longtake.commands import Command
     from longtake.families.models import Recognition
     from longtake.runs.declared import Observer
+    from longtake.session_stores.protocol import SessionBackend
 
 __all__ = ["Names", "Provided", "Registry"]
 
@@ -113,6 +114,7 @@ class Registry:
         absent = _not_loaded(found)
         self._families: Names[ModelFamily] = Names("family", absent)
         self._backends: Names[BlobBackend] = Names("blob store scheme", absent)
+        self._session_backends: Names[SessionBackend] = Names("session store scheme", absent)
         self._commands: Names[Command] = Names("command", absent)
         self._kinds: Names[ModelFamily] = Names("continuation kind", absent)
         self._observers: Names[Observer] = Names("observer", absent)
@@ -126,6 +128,8 @@ class Registry:
                     self._kinds.add(codec.kind, family, plugin)
             for backend in plugin.blob_backends:
                 self._backends.add(backend.scheme.lower(), backend, plugin)
+            for sessions in plugin.session_backends:
+                self._session_backends.add(sessions.scheme.lower(), sessions, plugin)
             for command in plugin.commands:
                 self._commands.add(command.name, command, plugin)
         clashes = tuple(self._with_clashes(plugin) for plugin in found)
@@ -192,6 +196,7 @@ class Registry:
             self._families,
             self._kinds,
             self._backends,
+            self._session_backends,
             self._commands,
             self._observers,
         )
@@ -245,6 +250,11 @@ class Registry:
         return self._backends.undisputed()
 
     @property
+    def session_backends(self) -> list[Provided[SessionBackend]]:
+        """The backends of sessions whose schemes are not in dispute, by scheme."""
+        return self._session_backends.undisputed()
+
+    @property
     def observers(self) -> list[Observer | Callable[..., None]]:
         """The observers of all loaded plugins whose names are not in dispute."""
         of_all = [observer for plugin in self.plugins for observer in plugin.observers]
@@ -279,6 +289,10 @@ class Registry:
     def blob_backend(self, scheme: str) -> BlobBackend:
         """The backend of a URL scheme. Raises like `family`."""
         return self._backends.one(scheme).value
+
+    def session_backend(self, scheme: str) -> SessionBackend:
+        """The backend of sessions of a URL scheme. Raises like `family`."""
+        return self._session_backends.one(scheme).value
 
     def recognise(self, path: Path) -> tuple[ModelFamily, Recognition]:
         """The one family that knows the checkpoint at ``path``.

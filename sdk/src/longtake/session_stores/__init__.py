@@ -1,0 +1,1 @@
+"""Sessions that outlive processes: what is kept of one, and where."""

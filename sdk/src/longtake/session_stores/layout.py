@@ -1,0 +1,152 @@
+"""Under which keys a session's rows lie, and how they are written.
+
+========================  =========================================================================
+``session/ID``            what never changes of it but its labels and its expiry
+``head/ID``               its revision, and how many segments it has: what compare-and-set compares
+``segment/ID/INDEX``      one segment
+``state/ID/INDEX``        the state after it
+``claim/ID``              who says that it is at work on it
+``hold/HOLD``             blobs that are held for a commit to come, or that are to be let go
+``label/DIGEST/ID``       that it has the label whose digest it is
+========================  =========================================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, TypeVar
+
+from attrs import field, frozen
+
+from longtake.errors import SessionError, ValidationError
+from longtake.schema.wire import structure, unstructure
+from longtake.session_stores.records import SessionParent
+
+__all__ = [
+    "ClaimRow",
+    "Head",
+    "SessionRow",
+    "claim_key",
+    "decode",
+    "encode",
+    "head_key",
+    "hold_key",
+    "label_key",
+    "range_below",
+    "segment_key",
+    "session_key",
+    "state_key",
+]
+
+T = TypeVar("T")
+
+_FORMAT = 1
+"""Of all rows. Another one is written only by a release that says how it reads this one."""
+
+
+@frozen(kw_only=True)
+class SessionRow:
+    """What does not change with a session's segments. ``nonce``: tells two creations apart."""
+
+    family: str
+    preset: str
+    labels: dict[str, str] = field(factory=dict)
+    parent: SessionParent | None = None
+    created: float
+    expires: float | None = None
+    nonce: str
+
+
+@frozen
+class Head:
+    """The revision of a session, and the number of its segments."""
+
+    revision: int
+    num_segments: int
+
+    def encode(self) -> bytes:
+        """The row, the same bytes for the same head."""
+        return b"%d %d" % (self.revision, self.num_segments)
+
+    @classmethod
+    def decode(cls, row: bytes) -> Head:
+        """The inverse of `encode`. Raises `SessionError` for anything else."""
+        try:
+            revision, num_segments = map(int, row.split(b" "))
+        except ValueError:
+            raise SessionError("the head of a session is damaged in its store") from None
+        return cls(revision, num_segments)
+
+
+@frozen(kw_only=True)
+class ClaimRow:
+    """Who is at work on what, until when by the store's clock."""
+
+    holder: str
+    step: str
+    until: float
+
+
+def encode(value: object) -> bytes:
+    """The row of an attrs value: JSON, the same bytes for the same value."""
+    document = {"format": _FORMAT, **unstructure(value)}
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def decode(row: bytes, cls: type[T], what: str) -> T:
+    """The value of a row. Raises `SessionError`, which says ``what`` it is, for a damaged one."""
+    try:
+        document: Any = json.loads(row)
+        written = document.pop("format")
+    except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
+        raise SessionError(f"{what} is damaged in its store") from None
+    if written != _FORMAT:
+        raise SessionError(
+            f"{what} was written by another release (format {written}); this one reads {_FORMAT}"
+        )
+    try:
+        return structure(document, cls)
+    except ValidationError as error:
+        raise SessionError(f"{what} is damaged in its store: {error}") from error
+
+
+def session_key(session_id: str) -> str:
+    """Of a `SessionRow`."""
+    return f"session/{session_id}"
+
+
+def head_key(session_id: str) -> str:
+    """Of a `Head`."""
+    return f"head/{session_id}"
+
+
+def segment_key(session_id: str, index: int) -> str:
+    """Of a `SessionSegment`; in order of their indices."""
+    return f"segment/{session_id}/{index:010d}"
+
+
+def state_key(session_id: str, index: int) -> str:
+    """Of the JSON of a `ContinuationState`; in order of their segments."""
+    return f"state/{session_id}/{index:010d}"
+
+
+def claim_key(session_id: str) -> str:
+    """Of a `ClaimRow`."""
+    return f"claim/{session_id}"
+
+
+def hold_key(hold_id: str) -> str:
+    """Of a `Hold`."""
+    return f"hold/{hold_id}"
+
+
+def label_key(name: str, value: str, session_id: str) -> str:
+    """Of an empty row: the session has this label."""
+    label = json.dumps([name, value]).encode()
+    return f"label/{hashlib.sha256(label).hexdigest()}/{session_id}"
+
+
+def range_below(prefix: str) -> tuple[str, str]:
+    """``start`` and ``stop`` of all keys that begin with ``prefix``, which ends with a slash."""
+    return prefix, f"{prefix[:-1]}0"  # 0 comes right behind the slash

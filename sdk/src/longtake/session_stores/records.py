@@ -1,0 +1,174 @@
+"""What a session store keeps: sessions, their segments, and who holds which blobs until when."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import Attribute, field, frozen
+
+from longtake.errors import InvalidSessionId, ValidationError, shown
+from longtake.schema.bounds import between, integer_from
+from longtake.schema.texts import texts
+from longtake.states.state import ContinuationState
+
+__all__ = [
+    "Claim",
+    "Hold",
+    "SessionParent",
+    "SessionRecord",
+    "SessionSegment",
+    "check_labels",
+    "check_session_id",
+    "new_attempt",
+]
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
+_LONGEST = 10 * 366 * 24 * 3600.0
+"""Seconds."""
+_MOST_LABELS = 64
+_LONGEST_LABEL = 255
+
+
+def new_attempt() -> str:
+    """A new unguessable name of one attempt to commit something: 32 hexadecimal characters."""
+    return secrets.token_hex(16)
+
+
+def check_session_id(session_id: object) -> str:
+    """``session_id`` itself. Raises `InvalidSessionId` unless it is 1 to 128 of ``A-Za-z0-9_-``."""
+    if not isinstance(session_id, str) or _ID.fullmatch(session_id) is None:
+        raise InvalidSessionId(
+            f"session id: {shown(session_id)} is none; 1 to 128 characters of A-Z, a-z, 0-9, _ "
+            "and - are one"
+        )
+    return session_id
+
+
+def check_labels(labels: object, path: str = "labels") -> Mapping[str, str]:
+    """``labels`` itself. Raises `ValidationError` unless it maps at most 64 names to texts.
+
+    Names are not empty; names and texts have at most 255 characters.
+    """
+    if not isinstance(labels, Mapping) or len(labels) > _MOST_LABELS:
+        raise ValidationError(path, f"must be at most {_MOST_LABELS} texts by their names")
+    for name, value in labels.items():
+        for what, text in (("name", name), ("value", value)):
+            if not isinstance(text, str) or len(text) > _LONGEST_LABEL:
+                problem = f"has the {what} {shown(text)}; must be a text of at most 255 characters"
+                raise ValidationError(path, problem)
+        if not name:
+            raise ValidationError(path, "has a label without a name")
+    return labels
+
+
+def check_seconds(seconds: object, path: str) -> float:
+    """``seconds`` itself. Raises `ValidationError` unless it is a positive number of seconds."""
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not number or not 0 < seconds <= _LONGEST:  # type: ignore[operator]  # it is a number
+        raise ValidationError(path, f"is {shown(seconds)}; must be seconds, more than 0")
+    return seconds  # type: ignore[return-value]
+
+
+def _session_id(instance: object, attribute: Attribute[Any], value: object) -> None:
+    check_session_id(value)
+
+
+@frozen(kw_only=True)
+class SessionSegment:
+    """One committed segment of a session.
+
+    - ``index``: 0 for the session's first one.
+    - ``step``: the digest of what it was made from (`longtake.step_digest`); equal steps give equal
+      segments.
+    - ``attempt``: names the one attempt that committed it, and is the owner of its blobs' pins.
+    - ``request``: the request as a plain document, without its state; big inputs by their digests.
+    - ``state_digest``: of the state after it (`longtake.state_digest`); None without a state.
+    - ``media``: where its picture and sound are, as the media sink said it: ids of blobs, or URLs.
+    - ``blob_ids``: all blobs that its state and its media refer to.
+    - ``seconds``: how long its new picture lasts, or its sound where it has no picture.
+    - ``made_by``: which worker made it; ``versions``: of the distributions that made it.
+    - ``committed``: when, in seconds since 1970 by the store's clock; the store sets it.
+    """
+
+    index: int = field(validator=integer_from(0))
+    step: str
+    attempt: str
+    request: dict[str, Any] = field(factory=dict, repr=False, validator=texts)
+    state_digest: str | None = None
+    media: tuple[str, ...] = ()
+    blob_ids: tuple[str, ...] = field(default=(), repr=False)
+    seconds: float = field(default=0.0, validator=between(0))
+    made_by: str = ""
+    versions: dict[str, str] = field(factory=dict, repr=False)
+    committed: float = 0.0
+
+
+@frozen(kw_only=True)
+class SessionParent:
+    """Where a fork left its parent: after ``num_segments`` segments of the session ``id``."""
+
+    id: str = field(validator=_session_id)
+    num_segments: int = field(validator=integer_from(0))
+
+
+@frozen(kw_only=True)
+class SessionRecord:
+    """A session as it is at one revision.
+
+    - ``revision``: 0 when it is created, one more with every change of its segments.
+    - ``family``, ``preset``: what rolls it; ``preset`` with its version (``"swing@1"``), empty when
+      the family has none.
+    - ``num_segments``, ``last``: how many segments it has, and the last one.
+    - ``state``: after the last segment; None before the first.
+    - ``parent``: the session that this one was forked from.
+    - ``labels``: for finding it again.
+    - ``created``, ``expires``: seconds since 1970 by the store's clock; ``expires`` is None for a
+      session that is kept until it is deleted.
+    """
+
+    id: str = field(validator=_session_id)
+    revision: int = field(validator=integer_from(0))
+    family: str
+    preset: str = ""
+    num_segments: int = field(default=0, validator=integer_from(0))
+    last: SessionSegment | None = None
+    state: ContinuationState | None = field(default=None, repr=False)
+    parent: SessionParent | None = None
+    labels: dict[str, str] = field(factory=dict)
+    created: float = 0.0
+    expires: float | None = None
+
+
+@frozen(kw_only=True)
+class Hold:
+    """Blobs that something holds which is not committed yet, or that nothing holds any more.
+
+    - ``id``: names the hold. ``attempt``: the owner of the blobs' pins.
+    - ``until``: seconds since 1970 by the store's clock; when it is over, whoever sweeps may revoke
+      it, and what it was for can be committed no longer.
+    - ``revoked``: it was; its pins may be let go.
+    """
+
+    id: str
+    attempt: str
+    blob_ids: tuple[str, ...] = field(repr=False)
+    until: float
+    revoked: bool = False
+
+
+@frozen(kw_only=True)
+class Claim:
+    """A worker said that it is at work on a step; a hint, which spares others the same work.
+
+    - ``holder``: who said it. ``step``: on what. ``seconds_left``: for how long, by the store's
+      clock; the claim is over then, whoever holds it.
+    - ``granted``: whether it is the claim that was asked for; else it is another worker's.
+    """
+
+    holder: str
+    step: str
+    seconds_left: float
+    granted: bool

@@ -1,0 +1,221 @@
+"""A session store in one SQLite file, which several processes of one machine share."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from urllib.parse import unquote_to_bytes
+
+from longtake.blobs.urls import local_path
+from longtake.errors import (
+    SessionError,
+    SessionStoreFull,
+    SessionStoreUnavailable,
+    ValidationError,
+)
+from longtake.session_stores.rows import RowChange, SessionRows, Translating
+from longtake.session_stores.store import RowSessionStore
+
+__all__ = ["SqliteRows", "open_store"]
+
+_MODE = 0o600
+_BUSY_SECONDS = 30.0
+_RETRY_SECONDS = 0.02
+_APPLICATION_ID = 0x4C54414B  # "LTAK"
+_FORMAT = 1
+_KEYS_AT_ONCE = 500
+"""Of the 999 variables that every build of SQLite allows in a statement."""
+_FULL = frozenset({sqlite3.SQLITE_FULL})
+_AWAY = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_AUTH,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+
+
+def open_store(url: str) -> RowSessionStore:
+    """The store in the file that ``sqlite:///absolute/path`` or ``sqlite:relative/path`` names.
+
+    The file is made when it is not there. Raises `ValidationError` for another form, and
+    `SessionError` for a file that is something else.
+    """
+    scheme, _, rest = url.partition(":")
+    if rest.startswith("/"):
+        path = local_path(url, scheme="sqlite")
+    else:
+        path = os.fsdecode(unquote_to_bytes(rest))
+    if not path or "\0" in path or "?" in rest or "#" in rest:
+        form = "'sqlite:///absolute/path.db' or 'sqlite:relative/path.db', percent-encoded"
+        raise ValidationError("sessions", f"a {scheme} store is {form}")
+    rows = SqliteRows(os.path.abspath(path))
+    with Translating(rows):
+        rows.read([])  # a file that cannot be used says so now
+    return RowSessionStore(rows)
+
+
+class SqliteRows(SessionRows):
+    """Rows in the file ``path``, write-ahead logged, every change flushed to the disk.
+
+    A thread that writes waits at most 30 s for the others. Pickled, it is its path.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._opened: tuple[int, sqlite3.Connection] | None = None
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+
+    def now(self) -> float:
+        return time.time()  # whoever uses the file is on this machine
+
+    def read(self, keys: Sequence[str]) -> list[bytes | None]:
+        found: dict[str, bytes] = {}
+        with self._connection() as connection, _transaction(connection, "BEGIN"):
+            for first in range(0, len(keys), _KEYS_AT_ONCE):
+                some = keys[first : first + _KEYS_AT_ONCE]
+                marks = ",".join("?" * len(some))
+                asked = f"SELECT key, value FROM rows WHERE key IN ({marks})"
+                found.update(connection.execute(asked, some).fetchall())
+        return [found.get(key) for key in keys]
+
+    def scan(self, start: str, stop: str, limit: int) -> list[tuple[str, bytes]]:
+        asked = "SELECT key, value FROM rows WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
+        with self._connection() as connection:
+            return connection.execute(asked, (start, stop, limit)).fetchall()
+
+    def write(self, change: RowChange) -> bool:
+        with self._connection() as connection, _transaction(connection, "BEGIN IMMEDIATE") as undo:
+            for key, value in change.expected.items():
+                asked = "SELECT value FROM rows WHERE key = ?"
+                row = connection.execute(asked, (key,)).fetchone()
+                if (None if row is None else row[0]) != value:
+                    undo()
+                    return False
+            connection.executemany(
+                "DELETE FROM rows WHERE key = ?", [(key,) for key in change.deletes]
+            )
+            connection.executemany(
+                "INSERT INTO rows (key, value) VALUES (?, ?) "
+                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                change.puts.items(),
+            )
+        return True
+
+    def failure(self, error: Exception) -> SessionError | None:
+        if isinstance(error, OSError):
+            return SessionStoreUnavailable(f"{self._path}: {error.strerror or error}")
+        if not isinstance(error, sqlite3.Error):
+            return None
+        code = error.sqlite_errorcode & 0xFF if hasattr(error, "sqlite_errorcode") else None
+        if code in _FULL:
+            return SessionStoreFull(f"{self._path}: {error}; make room, and try again")
+        if code in _AWAY:
+            return SessionStoreUnavailable(
+                f"{self._path}: {error}; this process needs to read and write the file and its "
+                "folder, and others may hold it: try again later"
+            )
+        return SessionError(f"{self._path}: {error}; it is no session store, or is damaged")
+
+    def close(self) -> None:
+        with self._lock:
+            if self._opened is not None and self._opened[0] == os.getpid():
+                self._opened[1].close()
+            self._opened = None
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """The connection of this process, for one thread at a time."""
+        if self._pid != os.getpid():  # forked: neither lock nor connection may be used here
+            self._pid, self._lock, self._opened = os.getpid(), threading.RLock(), None
+        with self._lock:
+            if self._opened is None:
+                self._opened = os.getpid(), _open(self._path)
+            yield self._opened[1]
+
+    def __reduce__(self) -> tuple[type[SqliteRows], tuple[str]]:
+        return type(self), (self._path,)
+
+    def __repr__(self) -> str:
+        return f"sqlite file {self._path}"
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[Callable[[], None]]:
+    """One transaction, rolled back when the block raises or calls what it is given."""
+    undone = False
+
+    def undo() -> None:
+        nonlocal undone
+        undone = True
+
+    connection.execute(begin)
+    try:
+        yield undo
+        connection.execute("ROLLBACK" if undone else "COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _open(path: str) -> sqlite3.Connection:
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _MODE))
+    connection = sqlite3.connect(
+        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        _prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    if application not in {0, _APPLICATION_ID}:
+        raise sqlite3.DatabaseError("the file is a database of another application")
+    _write_ahead(connection)
+    connection.execute("PRAGMA synchronous = FULL")
+    with _transaction(connection, "BEGIN IMMEDIATE"):
+        written = connection.execute("PRAGMA user_version").fetchone()[0]
+        if written > _FORMAT:
+            raise sqlite3.DatabaseError("the file was written by a later release of Longtake")
+        if not written:
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise sqlite3.DatabaseError("the file is a database of another application")
+            connection.execute(
+                "CREATE TABLE rows (key TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL)"
+            )
+            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {_FORMAT}")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switching does not wait for a process that writes, whatever the time-out is; so this does."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            if time.monotonic() > deadline:
+                raise
+        else:
+            if mode == "wal":
+                return
+            raise sqlite3.OperationalError(f"the file system allows no write-ahead log ({mode})")
+        time.sleep(_RETRY_SECONDS)

@@ -1,0 +1,1 @@
+"""How a take is rolled segment by segment, in one process or by many."""
