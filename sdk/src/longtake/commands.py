@@ -10,7 +10,7 @@ from attrs import Attribute, field, frozen
 from longtake.errors import PluginError
 from longtake.schema import declared
 
-__all__ = ["OWN_COMMANDS", "Command"]
+__all__ = ["COMMAND_NAME", "OWN_COMMANDS", "Command"]
 
 OWN_COMMANDS = frozenset(
     {
@@ -20,11 +20,12 @@ OWN_COMMANDS = frozenset(
 )
 """Longtake's, which no plugin can have."""
 
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+COMMAND_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+"""What a command may be called."""
 
 
 def _is_word(instance: Any, attribute: Attribute[Any], value: object) -> None:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    if not isinstance(value, str) or not COMMAND_NAME.fullmatch(value):
         what = "small letters and digits, in words joined by '-', a letter first"
         declared.refuse(instance, attribute.name, value, what)
     if value in OWN_COMMANDS:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
-__all__ = ["added_command", "is_added"]
+from longtake.commands import COMMAND_NAME
 
-_WORD = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+__all__ = ["added_command", "is_added"]
 
 
 def is_added(name: str) -> bool:
     """Whether plugins have a command called ``name``, be it in dispute."""
-    if not _WORD.fullmatch(name):
+    if not COMMAND_NAME.fullmatch(name):
         return False
     from longtake.plugins.registry import Registry
 

@@ -47,7 +47,9 @@ def _is_preset(item: object) -> bool:
 
 
 def _is_joined(item: object) -> bool:
-    return type(item).__name__ == "JoinedExtension"
+    from longtake.families.extensions import JoinedExtension  # late: most families have none
+
+    return isinstance(item, JoinedExtension)
 
 
 def _one_per_kind(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,12 @@ def test_a_failure_is_the_last_event(
     assert last["path"] == path
     assert reason in last["reason"]
     assert failed.err.splitlines()[-1].startswith("error: ")
+
+
+def test_standard_output_is_the_programs_again_behind_a_wrong_option(longtake: Command) -> None:
+    before = sys.stdout
+    assert longtake("generate", "one", "--no-such-option", "--json").code == 2
+    assert sys.stdout is before
 
 
 def test_an_interruption_says_which_signal_it_was(longtake: Command, model: str) -> None:

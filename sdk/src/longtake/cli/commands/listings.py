@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from longtake.cli.terminal.tables import print_json, print_table, print_text
+from longtake.errors import text_of
 from longtake.families.family import ModelFamily
 from longtake.families.presets import Preset
 from longtake.families.stages import StageSpec, stage_defaults
@@ -130,11 +132,8 @@ def _extension_record(joined: JoinedExtension) -> dict[str, Any]:
 
 def _with_published(record: dict[str, Any], provided: Provided[ModelFamily]) -> dict[str, Any]:
     family, names = provided.value, list[str]()
-    try:
+    with _isolated(f"what {family.name} published"):
         names = [checkpoint.name for checkpoint in family.published_checkpoints]
-    except Exception as error:  # isolation: one family's list must not cost the other families
-        problem = f"{type(error).__name__}: {error}"
-        click.echo(f"note: what {family.name} published cannot be shown: {problem}", err=True)
     return {**record, "published": names}
 
 
@@ -152,13 +151,9 @@ def _plugin_record(plugin: Plugin) -> dict[str, Any]:
 
 
 def _isolated_preset_records(provided: Provided[ModelFamily]) -> list[dict[str, Any]]:
-    family = provided.value
-    try:
+    with _isolated(f"the presets of {provided.value.name}"):
         return _preset_records(provided)
-    except Exception as error:  # isolation: one family's schemas must not cost the others' presets
-        problem = f"{type(error).__name__}: {error}"
-        click.echo(f"note: the presets of {family.name} cannot be shown: {problem}", err=True)
-        return []
+    return []
 
 
 def _preset_records(provided: Provided[ModelFamily]) -> list[dict[str, Any]]:
@@ -166,12 +161,19 @@ def _preset_records(provided: Provided[ModelFamily]) -> list[dict[str, Any]]:
     own, added = _presets(provided.value)
     records = [_preset_record(provided, preset) for preset in own]
     for preset in added:
-        try:
+        with _isolated(f"preset {preset.name}"):
             records.append(_preset_record(provided, preset))
-        except Exception as error:  # isolation: an extension's preset must not cost the others
-            problem = f"{type(error).__name__}: {error}"
-            click.echo(f"note: preset {preset.name} cannot be shown: {problem}", err=True)
     return records
+
+
+@contextmanager
+def _isolated(what: str) -> Iterator[None]:
+    """A plugin's part that cannot be shown costs only itself; a note says so."""
+    try:
+        yield
+    except Exception as error:  # isolation
+        problem = f"{type(error).__name__}: {text_of(error)}"
+        click.echo(f"note: {what} cannot be shown: {problem}", err=True)
 
 
 def _presets(family: ModelFamily) -> tuple[list[Preset], list[Preset]]:
@@ -179,10 +181,8 @@ def _presets(family: ModelFamily) -> tuple[list[Preset], list[Preset]]:
     declared = family.presets or (family.preset(),)
     whole = []
     for each in declared:
-        try:
+        with _isolated(f"preset {each.name}"):
             whole.append((each, family.preset(f"{each.name}@{each.version}")))
-        except Exception as error:  # isolation: a preset without its base costs only itself
-            click.echo(f"note: preset {each.name!r} cannot be shown: {error}", err=True)
     foreign = {id(preset) for joined in family.extensions for preset in joined.presets}
     own = [preset for each, preset in whole if id(each) not in foreign]
     return own, [preset for each, preset in whole if id(each) in foreign]

@@ -36,7 +36,8 @@ class TakeCommand(ModelCommand):
             settings = Settings.from_environment()
             as_json = _FLAG in said and not settings.rank  # the other ranks have nothing to tell
             voice = JsonLines(sys.stdout) if as_json else Words(dumb=settings.dumb_terminal)
-            ctx.with_resource(speaking(ctx, voice))
+            # Of the outermost context, for click leaves this one open where an option is wrong.
+            ctx.find_root().with_resource(speaking(ctx, voice))
         return super().parse_args(ctx, args)
 
 
