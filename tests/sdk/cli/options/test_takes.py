@@ -100,6 +100,15 @@ def test_an_interruption_says_which_signal_it_was(longtake: Command, model: str)
     assert [each["segment"] for each in records(stopped) if each["event"] == "segment"] == [1]
 
 
+def test_the_fraction_of_each_segment_never_falls(longtake: Command, model: str) -> None:
+    told = records(longtake("generate", "one", "two", "--model", model, "--json"))
+    for segment in (1, 2):
+        steps = [e for e in told if e["event"] == "progress" and e["segment"] == segment]
+        fractions = [each["fraction"] for each in steps]
+        assert fractions == sorted(fractions)
+        assert 0 <= fractions[0] < fractions[-1] <= 1
+
+
 def test_a_prompt_of_this_name_is_a_prompt(longtake: Command, model: str) -> None:
     done = longtake("generate", "--model", model, "--", "--json")
     assert (done.code, done.out) == (0, "")

@@ -50,6 +50,7 @@ class Started:
 class StepProgress:
     """``step`` of ``total`` steps of a stage are done, in segment number ``segment`` of the take.
 
+    ``fraction``: of the segment that is done, 0 to 1 and never falling.
     ``segment_seconds_left``, ``take_seconds_left``: estimated; None where nothing is known yet.
     """
 
@@ -58,6 +59,7 @@ class StepProgress:
     stage: str
     step: int
     total: int
+    fraction: float = 0.0
     segment_seconds_left: float | None = None
     take_seconds_left: float | None = None
 

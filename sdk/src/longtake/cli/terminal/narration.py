@@ -166,6 +166,7 @@ class Narration:
                 stage=event.stage,
                 step=event.step,
                 total=event.total,
+                fraction=event.fraction,
                 segment_seconds_left=self._remaining.of_segment(),
                 take_seconds_left=self._remaining.of_take(),
             )
