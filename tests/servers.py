@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -16,22 +17,25 @@ import urllib.error
 import urllib.request
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import quote
 
 if TYPE_CHECKING:
+    import psycopg
     import redis
 
 __all__ = [
     "MotoServer",
+    "PostgresServer",
     "RcloneServer",
     "RedisServer",
     "S3Server",
     "Server",
     "missing_moto",
+    "missing_postgres",
     "missing_rclone",
     "missing_redis",
     "running",
@@ -53,12 +57,24 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+class Account(TypedDict, total=False):
+    """Of `subprocess.Popen`: as whom a process runs."""
+
+    user: str
+    group: int
+    extra_groups: list[int]
+
+
 class Server(ABC):
-    """A server process on ``port``; what it keeps, it keeps in ``folder``."""
+    """A server process on ``port``; what it keeps, it keeps in ``folder``.
+
+    ``account``: as whom it runs; as whoever runs the tests when it is empty.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = free_port()
+        self.account: Account = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     @abstractmethod
@@ -78,6 +94,7 @@ class Server(ABC):
                 stdout=log,
                 stderr=log,
                 preexec_fn=end_with_parent,
+                **self.account,
             )
         deadline = time.monotonic() + START_SECONDS
         while not self.answers():
@@ -88,7 +105,7 @@ class Server(ABC):
     def stop(self) -> None:
         """As a crash would; again does nothing."""
         if self._process is not None:
-            self._process.kill()
+            self._signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
 
@@ -104,12 +121,15 @@ class Server(ABC):
     @contextmanager
     def hung(self) -> Iterator[None]:
         """Meanwhile it takes connections and answers nothing."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
         try:
             yield
         finally:
-            self._process.send_signal(signal.SIGCONT)
+            self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
 
 class RedisServer(Server):
@@ -164,6 +184,101 @@ class RedisServer(Server):
                 yield
             finally:
                 client.config_set("maxmemory", 0)
+
+
+class PostgresServer(Server):
+    """``postgres``; what was committed is there again after it was killed.
+
+    It refuses to run for root, so that another account runs it then, which must reach ``folder``.
+    """
+
+    user = "longtake"
+    secret = "pass/word with:signs@all"
+    """The password of `user`, if it wants one."""
+
+    def __init__(self, folder: Path, *options: str, locked: bool = False) -> None:
+        super().__init__(folder)
+        self.options = options
+        self.locked = locked
+        self.data = folder / "data"
+        if os.geteuid() == 0:
+            someone = postgres_account()
+            assert someone is not None
+            self.account = {
+                "user": someone.pw_name,
+                "group": someone.pw_gid,
+                "extra_groups": [],
+            }
+
+    def command(self) -> list[str]:
+        words = f"-D {self.data} -p {self.port} -c listen_addresses=127.0.0.1".split()
+        words += ["-c", f"unix_socket_directories={self.data}", "-c", "fsync=off"]
+        return [str(postgres_binary("postgres")), *words, *self.options]
+
+    def start(self) -> None:
+        if not self.data.exists():
+            self._make()
+        super().start()
+
+    def _make(self) -> None:
+        self.data.mkdir(mode=0o700)
+        if self.account:
+            shutil.chown(self.data, self.account["user"])
+            os.chmod(self.folder, 0o711)
+        words = [str(postgres_binary("initdb")), "-D", str(self.data), "-U", self.user]
+        words += ["--auth", "scram-sha-256" if self.locked else "trust", "--no-sync"]
+        password = self.data.parent / "password"
+        password.write_text(self.secret)
+        password.chmod(0o644)
+        words += ["--encoding", "UTF8", "--locale", "C", "--pwfile", str(password)]
+        subprocess.run(words, check=True, capture_output=True, cwd="/", **self.account)
+
+    def answers(self) -> bool:
+        import psycopg
+
+        try:
+            self.client().close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def client(self) -> psycopg.Connection:
+        """A plain client of it, in autocommit."""
+        import psycopg
+
+        return psycopg.connect(
+            host="127.0.0.1",
+            port=self.port,
+            user=self.user,
+            password=self.secret,
+            dbname="postgres",
+            connect_timeout=5,
+            autocommit=True,
+        )
+
+    @property
+    def url(self) -> str:
+        """Without a password."""
+        return f"postgresql://{self.user}@127.0.0.1:{self.port}/postgres"
+
+    def new_url(self) -> str:
+        """With one, if it wants one, and a table of its own."""
+        login = f"{self.user}:{quote(self.secret, safe='')}" if self.locked else self.user
+        table = f"takes_{secrets.token_hex(4)}"
+        return f"postgresql://{login}@127.0.0.1:{self.port}/postgres?table={table}"
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To all of it: what serves a connection is a process of its own."""
+        assert self._process is not None
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for each in (pid, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(each, number)
+        if number == signal.SIGKILL:  # they are nobody's children then; their memory is in the way
+            for each in map(int, children):
+                while Path(f"/proc/{each}/stat").exists():
+                    time.sleep(0.01)
 
 
 class S3Server(Server):
@@ -240,6 +355,39 @@ def running(server: Server) -> Iterator[None]:
 def missing_redis() -> str | None:
     """Why no Redis server can be started here; None when one can."""
     return None if shutil.which("redis-server") else "no redis-server: apt-get install redis-server"
+
+
+def missing_postgres() -> str | None:
+    """Why no PostgreSQL server can be started here; None when one can."""
+    if find_spec("psycopg") is None:
+        return "no psycopg: pip install 'psycopg[binary]' psycopg-pool"
+    if postgres_binary("postgres") is None or postgres_binary("initdb") is None:
+        return "no PostgreSQL: apt-get install postgresql"
+    if not Path("/proc/self/task").exists():
+        return "no /proc, by which the server's processes are found"
+    if os.geteuid() == 0 and postgres_account() is None:
+        return "PostgreSQL does not run for root, and there is neither 'postgres' nor 'nobody'"
+    return None
+
+
+def postgres_binary(name: str) -> Path | None:
+    """The newest where Debian has them, or the one on the path."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=_version)
+    on_path = shutil.which(name)
+    return found[-1] if found else None if on_path is None else Path(on_path)
+
+
+def _version(path: Path) -> int:
+    version = path.parents[1].name
+    return int(version) if version.isdigit() else 0
+
+
+def postgres_account() -> pwd.struct_passwd | None:
+    """Who may run the server where root runs the tests."""
+    for name in ("postgres", "nobody"):
+        with suppress(KeyError):
+            return pwd.getpwnam(name)
+    return None
 
 
 def missing_moto() -> str | None:

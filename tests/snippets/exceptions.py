@@ -45,6 +45,10 @@ ELSEWHERE = {
         "contrib/redis/README.md",
         "store =",
     ): "needs a server; tests/contrib/test_redis.py starts one",
+    (
+        "contrib/postgres/README.md",
+        "sessions =",
+    ): "needs a server; tests/contrib/test_postgres.py starts one",
     ("docs/parallel.md", "torchrun"): "needs a launcher; tests/ltx2/test_parallel.py does",
     (
         "docs/how-to/embed-in-a-platform.md",

@@ -381,7 +381,14 @@ def test_what_libraries_print_when_they_are_used_is_no_word_of_the_plugin(
     assert done.code == 0
 
 
-OWN = ("longtake", "longtake-ltx2", "longtake-objectstore", "longtake-otel", "longtake-redis")
+OWN = (
+    "longtake",
+    "longtake-ltx2",
+    "longtake-objectstore",
+    "longtake-otel",
+    "longtake-postgres",
+    "longtake-redis",
+)
 
 
 def test_our_own_plugins_are_well(longtake_distributions: FakeDistributions) -> None:

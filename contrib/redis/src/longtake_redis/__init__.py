@@ -1,4 +1,7 @@
-"""Longtake's blobs in Redis. Importing this package or its plugin does not import redis-py."""
+"""Longtake's blobs and sessions in Redis.
+
+Importing this package or its plugin does not import redis-py.
+"""
 
 from __future__ import annotations
 

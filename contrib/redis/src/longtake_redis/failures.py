@@ -6,7 +6,7 @@ from redis import exceptions
 
 import longtake as lt
 
-__all__ = ["meaning"]
+__all__ = ["blob_error", "session_error"]
 
 _LOGIN = (
     exceptions.AuthenticationError,
@@ -16,7 +16,7 @@ _LOGIN = (
 _CLUSTER = (exceptions.MovedError, exceptions.AskError, exceptions.ClusterCrossSlotError)
 
 
-def meaning(error: Exception, shown: str) -> lt.BlobError | None:
+def blob_error(error: Exception, shown: str) -> lt.BlobError | None:
     """The `BlobError` for ``error`` of the server ``shown``; None when it is not redis-py's."""
     if isinstance(error, exceptions.OutOfMemoryError):
         return lt.BlobStoreFull(
@@ -26,12 +26,23 @@ def meaning(error: Exception, shown: str) -> lt.BlobError | None:
         return lt.BlobStoreUnavailable(
             f"{shown}: it lost a part of the blob while it was put (restarted, evicted?); try again"
         )
-    if isinstance(error, exceptions.RedisError | exceptions.ChildDeadlockedError):
-        return lt.BlobStoreUnavailable(f"{shown}: {_problem(error)}")
-    return None
+    problem = _problem(error)
+    return None if problem is None else lt.BlobStoreUnavailable(f"{shown}: {problem}")
 
 
-def _problem(error: Exception) -> str:
+def session_error(error: Exception, shown: str) -> lt.SessionError | None:
+    """The `SessionError` for ``error`` of the server ``shown``; None when it is not redis-py's."""
+    if isinstance(error, exceptions.OutOfMemoryError):
+        return lt.SessionStoreFull(
+            f"{shown}: it has reached its maxmemory; delete sessions, sweep, or give it more"
+        )
+    problem = _problem(error)
+    return None if problem is None else lt.SessionStoreUnavailable(f"{shown}: {problem}")
+
+
+def _problem(error: Exception) -> str | None:
+    if not isinstance(error, exceptions.RedisError | exceptions.ChildDeadlockedError):
+        return None
     if isinstance(error, _LOGIN):
         return "it refuses the login; check user and password in the URL, or password_file"
     if isinstance(error, exceptions.NoPermissionError):

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any
-
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 import longtake as lt
-from longtake_redis.failures import meaning
+from longtake_redis.connections import Connections, ask
+from longtake_redis.failures import blob_error
 from longtake_redis.manifests import HEADER_SIZE, PIECE_SIZE, Manifest, Names
-from longtake_redis.pipeline import Connection, command, replies
-from longtake_redis.places import Place, parse_url
+from longtake_redis.pipeline import command, replies
+from longtake_redis.places import BLOBS, parse_url
 from longtake_redis.uploads import Upload
 
 __all__ = ["RedisRecords"]
-
-_READ_SIZE = 256 * 1024
-"""Bytes that a connection asks of its socket at once."""
 
 _NAMES_AT_ONCE = 1000
 
@@ -33,11 +25,11 @@ class RedisRecords(lt.BlobRecords):
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._place = parse_url(url)
-        self._pool = _pool(self._place)
+        self._place = parse_url(url, BLOBS)
+        self._connections = Connections(self._place)
 
     def write(self, key: str, pieces: Iterable[bytes | memoryview]) -> None:
-        with self._connection() as connection:
+        with self._connections.one() as connection:
             upload = Upload(connection, self._names(key), self._place.ttl)
             try:
                 for piece in pieces:
@@ -49,8 +41,8 @@ class RedisRecords(lt.BlobRecords):
 
     def read(self, key: str) -> bytes | memoryview | None:
         names = self._names(key)
-        with self._connection() as connection:
-            value = _ask(connection, b"GET", names.manifest)
+        with self._connections.one() as connection:
+            value = ask(connection, b"GET", names.manifest)
             if value is None:
                 return None
             manifest = Manifest.decode(value, key)
@@ -67,8 +59,8 @@ class RedisRecords(lt.BlobRecords):
 
     def read_slice(self, key: str, start: int, stop: int | None) -> bytes | memoryview | None:
         names = self._names(key)
-        with self._connection() as connection:
-            header = _ask(connection, b"GETRANGE", names.manifest, b"0", b"%d" % (HEADER_SIZE - 1))
+        with self._connections.one() as connection:
+            header = ask(connection, b"GETRANGE", names.manifest, b"0", b"%d" % (HEADER_SIZE - 1))
             if not header:
                 return None
             manifest = Manifest.decode(header, key)
@@ -80,8 +72,8 @@ class RedisRecords(lt.BlobRecords):
 
     def delete(self, key: str) -> None:
         names = self._names(key)
-        with self._connection() as connection:
-            header = _ask(connection, b"GETRANGE", names.manifest, b"0", b"%d" % (HEADER_SIZE - 1))
+        with self._connections.one() as connection:
+            header = ask(connection, b"GETRANGE", names.manifest, b"0", b"%d" % (HEADER_SIZE - 1))
             if not header:
                 return
             try:
@@ -90,17 +82,17 @@ class RedisRecords(lt.BlobRecords):
                 count = 0
             doomed = [names.manifest, *names.pieces(count)]
             for first in range(0, len(doomed), _NAMES_AT_ONCE):
-                _ask(connection, b"UNLINK", *doomed[first : first + _NAMES_AT_ONCE])
+                ask(connection, b"UNLINK", *doomed[first : first + _NAMES_AT_ONCE])
 
     def has(self, key: str) -> bool:
-        with self._connection() as connection:
-            return bool(_ask(connection, b"EXISTS", self._names(key).manifest))
+        with self._connections.one() as connection:
+            return bool(ask(connection, b"EXISTS", self._names(key).manifest))
 
     def failure(self, error: Exception) -> lt.BlobError | None:
-        return meaning(error, self._place.shown)
+        return blob_error(error, self._place.shown)
 
     def close(self) -> None:
-        self._pool.disconnect()
+        self._connections.close()
 
     def _names(self, key: str) -> Names:
         return Names.of(self._place.prefix, key)
@@ -114,48 +106,11 @@ class RedisRecords(lt.BlobRecords):
             )
         return None
 
-    @contextmanager
-    def _connection(self) -> Iterator[Connection]:
-        connection: Any = self._pool.get_connection()
-        try:
-            yield connection
-        except BaseException:
-            connection.disconnect()  # replies may be due that nobody will read
-            raise
-        finally:
-            self._pool.release(connection)
-
     def __reduce__(self) -> tuple[type[RedisRecords], tuple[str]]:
         return type(self), (self._url,)
 
     def __repr__(self) -> str:
         return self._place.shown
-
-
-def _pool(place: Place) -> redis.ConnectionPool:
-    address: dict[str, Any] = {"host": place.host, "port": place.port, **(place.tls or {})}
-    kind: type[Any] = redis.Connection if place.tls is None else redis.SSLConnection
-    if place.socket:
-        kind, address = redis.UnixDomainSocketConnection, {"path": place.socket}
-    return redis.ConnectionPool(
-        connection_class=kind,
-        max_connections=2**31,
-        db=place.db,
-        username=place.username or None,
-        password=place.password or None,
-        socket_connect_timeout=place.timeout,
-        socket_timeout=place.timeout,
-        socket_read_size=_READ_SIZE,
-        protocol=2,
-        retry=Retry(NoBackoff(), 0),  # whoever uses a store decides how often to try
-        **address,
-    )
-
-
-def _ask(connection: Connection, *arguments: bytes) -> bytes | None:
-    connection.send_packed_command([command(*arguments)])
-    reply: bytes | None = connection.read_response()
-    return reply
 
 
 def _ranges(names: Names, manifest: Manifest, start: int, stop: int) -> Iterator[bytes]:
