@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from longtake.errors import PipelineClosedError as PipelineClosedError
     from longtake.errors import PluginError as PluginError
     from longtake.errors import SessionBusyError as SessionBusyError
+    from longtake.errors import SignatureError as SignatureError
     from longtake.errors import StageError as StageError
     from longtake.errors import UnknownNameError as UnknownNameError
     from longtake.errors import ValidationError as ValidationError
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from longtake.families.takes import TakeSpan as TakeSpan
     from longtake.families.takes import TakeState as TakeState
     from longtake.hookspecs import hookimpl as hookimpl
+    from longtake.keys import KeyRing as KeyRing
     from longtake.loading import load as load
     from longtake.pipeline import Pipeline as Pipeline
     from longtake.plugins.registry import Registry as Registry
@@ -114,6 +116,7 @@ if TYPE_CHECKING:
     from longtake.states.attrs_codec import AttrsCodec as AttrsCodec
     from longtake.states.budget import StateBudget as StateBudget
     from longtake.states.live import LiveState as LiveState
+    from longtake.states.signing import StateSigner as StateSigner
     from longtake.states.state import ContinuationCodec as ContinuationCodec
     from longtake.states.state import ContinuationState as ContinuationState
     from longtake.states.state import StatePart as StatePart
@@ -139,7 +142,7 @@ else:
             "BlobCorrupt BlobError BlobNotFound BlobStoreFull BlobStoreUnavailable BlobTooLarge "
             "Cancelled CheckpointError InvalidBlobId LongtakeError MissingDependencyError "
             "NameClashError OutputError PipelineClosedError PluginError SessionBusyError "
-            "StageError UnknownNameError ValidationError WiringError"
+            "SignatureError StageError UnknownNameError ValidationError WiringError"
         ),
         "families.edits": "RecipeEdit",
         "families.estimates": (
@@ -155,6 +158,7 @@ else:
         "families.stages": "PipelineStage Recipe StageSpec",
         "families.takes": "TakeSpan TakeState",
         "hookspecs": "hookimpl",
+        "keys": "KeyRing",
         "loading": "load",
         "pipeline": "Pipeline",
         "plugins.registry": "Registry",
@@ -179,6 +183,7 @@ else:
         "states.attrs_codec": "AttrsCodec",
         "states.budget": "StateBudget",
         "states.live": "LiveState",
+        "states.signing": "StateSigner",
         "states.state": (
             "ContinuationCodec ContinuationState StatePart StateSummary SupportsModelFingerprint "
             "SupportsSummary"
