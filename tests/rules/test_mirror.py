@@ -14,6 +14,7 @@ TESTED_ELSEWHERE = {
     "blobs/file/reading.py": "blobs/file/test_store.py",
     "blobs/file/writing.py": "blobs/file/test_store.py",
     "blobs/protocol.py": "blobs/test_memory.py",
+    "blobs/wrapping.py": "blobs/test_tenants.py",
     "blobs/records/backend.py": "blobs/records/test_store.py",
     "cli/commands/frames.py": "cli/commands/test_inspection.py",
     "cli/commands/plan_memory.py": "plugins/test_published.py",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from longtake.blobs.protocol import BlobStore as BlobStore
     from longtake.blobs.records.backend import BlobRecords as BlobRecords
     from longtake.blobs.records.store import RecordBlobStore as RecordBlobStore
+    from longtake.blobs.tenants import TenantBlobStore as TenantBlobStore
     from longtake.blobs.urls import local_path as local_path
     from longtake.commands import Command as Command
     from longtake.doctor.heavy import heavy_modules as heavy_modules
@@ -135,6 +136,7 @@ else:
         "blobs.protocol": "BlobBackend BlobStore",
         "blobs.records.backend": "BlobRecords",
         "blobs.records.store": "RecordBlobStore",
+        "blobs.tenants": "TenantBlobStore",
         "blobs.urls": "local_path",
         "commands": "Command",
         "doctor.heavy": "heavy_modules",
