@@ -27,7 +27,7 @@ PACKAGES = (
 )
 EXTRAS = {"families/ltx2": "[gguf,lora,offload]"}
 SOURCES = tuple(f"{package}/src" for package in PACKAGES)
-TOOLS = ("pytest", "pytest-xdist", "hypothesis", "jsonschema")
+TOOLS = ("cryptography", "pytest", "pytest-xdist", "hypothesis", "jsonschema")
 DOCS = ("furo", "matplotlib", "myst-parser", "sphinx")
 SERVERS = (
     "flask",

@@ -50,6 +50,7 @@ SDK = Package(
             {
                 "errors": "What can go wrong, and how is it said?",
                 "settings": "What is read from the environment?",
+                "keys": "Which secret keys are there, and which is in use?",
                 "files": "Which files are read and written at all?",
                 "durable": "How is a file replaced so that a kill cannot tear it?",
             }

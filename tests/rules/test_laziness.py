@@ -15,6 +15,7 @@ HEAVY = {
     "accelerate",
     "av",
     "cattrs",
+    "cryptography",
     "diffusers",
     "numpy",
     "peft",

@@ -10,10 +10,12 @@ TESTS = ROOT / "tests" / "sdk"
 
 TESTED_ELSEWHERE = {
     "__main__.py": "cli/test_group.py",
+    "blobs/encryption.py": "blobs/test_encrypted.py",
     "blobs/file/layout.py": "blobs/file/test_store.py",
     "blobs/file/reading.py": "blobs/file/test_store.py",
     "blobs/file/writing.py": "blobs/file/test_store.py",
     "blobs/protocol.py": "blobs/test_memory.py",
+    "blobs/wrapping.py": "blobs/test_tenants.py",
     "blobs/records/backend.py": "blobs/records/test_store.py",
     "cli/commands/frames.py": "cli/commands/test_inspection.py",
     "cli/commands/plan_memory.py": "plugins/test_published.py",

@@ -15,6 +15,7 @@ import longtake as lt
 ERRORS: list[tuple[lt.LongtakeError, type[Exception], str]] = [
     (lt.ValidationError("sampling.fps", "is 0"), ValueError, "sampling.fps: is 0"),
     (lt.ValidationError("", "is no JSON"), ValueError, "is no JSON"),
+    (lt.SignatureError("signed_state", "has expired"), ValueError, "signed_state: has expired"),
     (lt.UnknownNameError("no family 'x'"), LookupError, "no family 'x'"),
     (lt.NameClashError("two of 'x'"), LookupError, "two of 'x'"),
     (lt.PluginError("broken"), ImportError, "broken"),

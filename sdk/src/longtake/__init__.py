@@ -8,6 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from longtake.blobs.encrypted import EncryptedBlobStore as EncryptedBlobStore
     from longtake.blobs.leases import SupportsLeases as SupportsLeases
     from longtake.blobs.leases import leasing as leasing
     from longtake.blobs.powers import BlobPath as BlobPath
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from longtake.blobs.protocol import BlobStore as BlobStore
     from longtake.blobs.records.backend import BlobRecords as BlobRecords
     from longtake.blobs.records.store import RecordBlobStore as RecordBlobStore
+    from longtake.blobs.tenants import TenantBlobStore as TenantBlobStore
     from longtake.blobs.urls import local_path as local_path
     from longtake.commands import Command as Command
     from longtake.doctor.heavy import heavy_modules as heavy_modules
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from longtake.errors import SessionNotFound as SessionNotFound
     from longtake.errors import SessionStoreFull as SessionStoreFull
     from longtake.errors import SessionStoreUnavailable as SessionStoreUnavailable
+    from longtake.errors import SignatureError as SignatureError
     from longtake.errors import StageError as StageError
     from longtake.errors import UnknownNameError as UnknownNameError
     from longtake.errors import ValidationError as ValidationError
@@ -77,6 +80,7 @@ if TYPE_CHECKING:
     from longtake.families.takes import TakeSpan as TakeSpan
     from longtake.families.takes import TakeState as TakeState
     from longtake.hookspecs import hookimpl as hookimpl
+    from longtake.keys import KeyRing as KeyRing
     from longtake.loading import load as load
     from longtake.pipeline import Pipeline as Pipeline
     from longtake.plugins.registry import Registry as Registry
@@ -137,6 +141,7 @@ if TYPE_CHECKING:
     from longtake.states.attrs_codec import AttrsCodec as AttrsCodec
     from longtake.states.budget import StateBudget as StateBudget
     from longtake.states.live import LiveState as LiveState
+    from longtake.states.signing import StateSigner as StateSigner
     from longtake.states.state import ContinuationCodec as ContinuationCodec
     from longtake.states.state import ContinuationState as ContinuationState
     from longtake.states.state import StatePart as StatePart
@@ -150,11 +155,13 @@ if TYPE_CHECKING:
     from longtake.takes.writer import TakeWriter as TakeWriter
 else:
     _MODULES = {
+        "blobs.encrypted": "EncryptedBlobStore",
         "blobs.leases": "SupportsLeases leasing",
         "blobs.powers": "BlobPath BlobStat SupportsClose SupportsPath SupportsRange SupportsStat",
         "blobs.protocol": "BlobBackend BlobStore",
         "blobs.records.backend": "BlobRecords",
         "blobs.records.store": "RecordBlobStore",
+        "blobs.tenants": "TenantBlobStore",
         "blobs.urls": "local_path",
         "commands": "Command",
         "doctor.heavy": "heavy_modules",
@@ -163,7 +170,7 @@ else:
             "Cancelled CheckpointError Conflict HoldRevoked InvalidBlobId InvalidSessionId "
             "LongtakeError MissingDependencyError NameClashError OutputError PipelineClosedError "
             "PluginError SessionBusyError SessionError SessionExists SessionNotFound "
-            "SessionStoreFull SessionStoreUnavailable StageError UnknownNameError "
+            "SessionStoreFull SessionStoreUnavailable SignatureError StageError UnknownNameError "
             "ValidationError WiringError"
         ),
         "families.edits": "RecipeEdit",
@@ -180,6 +187,7 @@ else:
         "families.stages": "PipelineStage Recipe StageSpec",
         "families.takes": "TakeSpan TakeState",
         "hookspecs": "hookimpl",
+        "keys": "KeyRing",
         "loading": "load",
         "pipeline": "Pipeline",
         "plugins.registry": "Registry",
@@ -211,6 +219,7 @@ else:
         "states.attrs_codec": "AttrsCodec",
         "states.budget": "StateBudget",
         "states.live": "LiveState",
+        "states.signing": "StateSigner",
         "states.state": (
             "ContinuationCodec ContinuationState StatePart StateSummary SupportsModelFingerprint "
             "SupportsSummary"

@@ -31,6 +31,7 @@ __all__ = [
     "SessionNotFound",
     "SessionStoreFull",
     "SessionStoreUnavailable",
+    "SignatureError",
     "StageError",
     "UnknownNameError",
     "ValidationError",
@@ -123,6 +124,13 @@ class ValidationError(_LocatedError, ValueError):
 
     ``path`` is the dotted path of the field (``sampling.num_frames``), ``problem`` says what is
     wrong with it and what would be right.
+    """
+
+
+class SignatureError(ValidationError):
+    """A signed state that is not as it was given, has expired, or is for another audience.
+
+    ``path`` is ``signed_state``; ``problem`` never says which part of a signature is wrong.
     """
 
 

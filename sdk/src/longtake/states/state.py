@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from attrs import field, frozen
 
 from longtake.blobs.protocol import BlobStore
-from longtake.errors import ValidationError, sayable
+from longtake.errors import ValidationError, sayable, shown
 from longtake.schema.texts import check_texts
 from longtake.states.budget import read_json
 
@@ -20,6 +20,7 @@ __all__ = [
     "StateSummary",
     "SupportsModelFingerprint",
     "SupportsSummary",
+    "canonical_json",
 ]
 
 T = TypeVar("T")
@@ -42,23 +43,17 @@ class ContinuationState:
 
     def to_json(self, *, indent: int | None = None) -> str:
         """One JSON object ``{"kind": ..., "payload": {...}}``."""
-        return self._dump(indent=indent)
+        return _dumped(self._document(), indent=indent)
 
     def digest(self) -> str:
         """``sha256:`` and the hash of the state as canonical JSON: equal states have one digest.
 
         Canonical: sorted keys, no spaces, ASCII.
         """
-        text = self._dump(separators=(",", ":"))
-        return f"sha256:{sha256(text.encode()).hexdigest()}"
+        return f"sha256:{sha256(canonical_json(self._document()).encode()).hexdigest()}"
 
-    def _dump(self, **form: Any) -> str:
-        document = {"kind": self.kind, "payload": self.payload}
-        check_texts(document, "")
-        try:
-            return json.dumps(document, sort_keys=True, allow_nan=False, **form)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise ValidationError("payload", f"is not plain JSON: {error}") from None
+    def _document(self) -> dict[str, Any]:
+        return {"kind": self.kind, "payload": self.payload}
 
     @classmethod
     def from_json(cls, text: str | bytes) -> ContinuationState:
@@ -78,6 +73,41 @@ class ContinuationState:
             raise ValidationError("", f"the state is not a JSON document: {error}") from None
         check_texts(document, "")
         return structure(document, cls)
+
+
+def canonical_json(document: dict[str, Any]) -> str:
+    """``document`` as JSON with sorted keys, no spaces, ASCII: different documents have others.
+
+    Numbers are as Python writes them: integers whole, floats by the shortest text that gives them
+    back, always with a dot or an exponent. Raises `ValidationError` for what is not plain JSON.
+    """
+    return _dumped(document, separators=(",", ":"))
+
+
+def _dumped(document: dict[str, Any], **form: Any) -> str:
+    check_texts(document, "")
+    _check_keys(document)
+    try:
+        return json.dumps(document, sort_keys=True, allow_nan=False, **form)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValidationError("payload", f"is not plain JSON: {error}") from None
+
+
+def _check_keys(document: object) -> None:
+    """Refuse keys that are no texts: JSON would write 1 and "1" alike."""
+    seen, left = set(), [document]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict | list | tuple) and id(each) not in seen:
+            seen.add(id(each))
+            if isinstance(each, dict):
+                for key in each:
+                    if not isinstance(key, str):
+                        problem = f"is not plain JSON: the key {shown(key)} is no text"
+                        raise ValidationError("payload", problem)
+                left += each.values()
+            else:
+                left += each
 
 
 def _refuse_constant(name: str) -> object:
