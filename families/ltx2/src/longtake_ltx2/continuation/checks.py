@@ -11,7 +11,7 @@ import base64
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import longtake as lt
 
@@ -19,6 +19,7 @@ __all__ = [
     "MAX_COUNT",
     "SCALARS",
     "base64_bytes",
+    "base64_size",
     "blob_id",
     "checked_scalars",
     "integer",
@@ -112,14 +113,20 @@ def blob_id(value: object, path: str) -> str:
     return value
 
 
-def base64_bytes(value: object, path: str, *, limit: int) -> bytes:
-    """The bytes of a base64 string, at most ``limit`` of them."""
+def base64_size(value: object, path: str, *, limit: int) -> int:
+    """How many bytes a base64 string is decoded, if it is one; at most ``limit``."""
     if not isinstance(value, str):
         refuse(path, f"is {shown(value)}; must be a base64 string")
     if len(value) > (limit + 2) // 3 * 4:
         refuse(path, f"holds more than {limit} bytes")
+    return len(value) // 4 * 3 - value[-2:].count("=")
+
+
+def base64_bytes(value: object, path: str, *, limit: int) -> bytes:
+    """The bytes of a base64 string, at most ``limit`` of them."""
+    base64_size(value, path, limit=limit)
     try:
-        return base64.b64decode(value, validate=True)
+        return base64.b64decode(cast(str, value), validate=True)
     except ValueError:
         refuse(path, "is not base64")
 

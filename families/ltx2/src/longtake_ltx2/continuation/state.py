@@ -155,14 +155,14 @@ class LTX2ContinuationState:
         `longtake.ValidationError` for frames or latents of another form than the fields say.
         """
         threshold = integer(inline_threshold_bytes, "inline_threshold_bytes")
-        pngs, tensor = self._encoded_parts()  # both, so that nothing is stored for a bad state
+        frames, tensor = self._encoded_parts()  # both, so that nothing is stored for a bad state
         payload = dict(self.unknown_fields) | {
             "schema_version": LTX2_CONTINUATION_SCHEMA_VERSION,
             "metadata": dict(self.metadata),
             **checked_scalars(self._set_fields()),
         }
-        if pngs:
-            payload["video"] = write_video(pngs, blob_store, threshold)
+        if frames:
+            payload["video"] = write_video(frames, blob_store, threshold)
         elif self.video_frames_blob_id is not None:
             payload["video"] = {"blob_id": self.video_frames_blob_id}
         if tensor:
@@ -182,16 +182,15 @@ class LTX2ContinuationState:
         """
         return cls(**read_document(state, blob_store).fields)
 
-    def _encoded_parts(self) -> tuple[tuple[bytes, ...], bytes]:
-        pngs: tuple[bytes, ...] = ()
-        tensor, budget = b"", lt.StateBudget()
+    def _encoded_parts(self) -> tuple[bytes, bytes]:
+        frames, tensor, budget = b"", b"", lt.StateBudget()
         if self.audio_latents is not None:
             tensor = encode_tensor(self.audio_latents, "state.audio_latents", budget)
             wanted = self.audio_conditioning_num_frames
             check_audio_context(wanted, self.audio_latents.shape[2])
         if self.video_frames is not None and len(self.video_frames):
-            pngs = encode_frames(self.video_frames, "state.video_frames", budget)
-        return pngs, tensor
+            frames = encode_frames(self.video_frames, "state.video_frames", budget)
+        return frames, tensor
 
     def _set_fields(self) -> dict[str, Any]:
         values = attrs.asdict(self, recurse=False)

@@ -52,7 +52,7 @@ def read_document(state: lt.ContinuationState, blobs: lt.BlobStore | None) -> Do
     fields["audio_latents_blob_id"] = audio.unfetched_id
     budget = lt.StateBudget()
     if audio.files:
-        latents = decode_tensor(audio.files[0], audio.path, budget)
+        latents = decode_tensor(audio.files[0](), audio.path, budget)
         check_audio_context(fields.get("audio_conditioning_num_frames", 0), latents.shape[2])
         fields["audio_latents"] = latents
     if video.files:

@@ -8,17 +8,26 @@ In the payload, ``video`` is ``{"frames_b64": [PNG, ...]}`` or
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from attrs import field, frozen
 
 import longtake as lt
-from longtake_ltx2.continuation.checks import base64_bytes, blob_id, integer, object_, refuse, shown
+from longtake_ltx2.continuation.checks import (
+    base64_bytes,
+    base64_size,
+    blob_id,
+    integer,
+    object_,
+    refuse,
+    shown,
+)
 from longtake_ltx2.continuation.v1.frames import (
     MAX_ENCODED_BYTES,
     MAX_FRAMES,
-    pack_frames,
+    EncodedFile,
     unpack_frames,
 )
 from longtake_ltx2.continuation.v1.tensors import MAX_TENSOR_BYTES
@@ -37,14 +46,15 @@ class Part:
 
     - ``path``: of its bytes in the document.
     - ``blob_id``: None when it is inline or absent.
-    - ``files``: the PNG files, or the safetensors file; empty when it is absent or not fetched.
+    - ``files``: make the PNG files, or the safetensors file; empty when it is absent or not
+      fetched.
     - ``num_bytes``: how large it is encoded; None when that is not known.
     - ``frame_count``: as the document says it.
     """
 
     path: str
     blob_id: str | None = None
-    files: tuple[bytes | memoryview, ...] = field(default=(), repr=False)
+    files: tuple[EncodedFile, ...] = field(default=(), repr=False)
     num_bytes: int | None = None
     frame_count: int | None = None
 
@@ -86,26 +96,26 @@ def read_audio(payload: Mapping[str, Any], blobs: lt.BlobStore | None) -> Part:
     stored = _blob_id(audio, "safetensors_b64", path)
     if stored is None:
         path = f"{path}.safetensors_b64"
-        file: bytes | memoryview
         file = base64_bytes(audio["safetensors_b64"], path, limit=MAX_TENSOR_BYTES)
-        return Part(path, files=(file,), num_bytes=len(file))
+        return Part(path, files=(_at_hand(file),), num_bytes=len(file))
     path = f"{path}.blob_id"
     if blobs is None:
         return Part(path, stored)
-    file = _fetch(blobs, stored, path, limit=MAX_TENSOR_BYTES)
-    return Part(path, stored, (file,), len(file))
+    blob = _fetch(blobs, stored, path, limit=MAX_TENSOR_BYTES)
+    return Part(path, stored, (_at_hand(blob),), len(blob))
 
 
-def write_video(
-    pngs: Sequence[bytes], blobs: lt.BlobStore | None, threshold: int
-) -> dict[str, Any]:
-    """The payload's ``video``; to ``blobs``, when given, above ``threshold`` bytes."""
+def write_video(blob: bytes, blobs: lt.BlobStore | None, threshold: int) -> dict[str, Any]:
+    """The payload's ``video``; to ``blobs``, when given, above ``threshold`` bytes of PNG files.
+
+    ``blob``: as `encode_frames` makes it.
+    """
+    pngs = unpack_frames(memoryview(blob), "state.video_frames")
     num_bytes = sum(map(len, pngs))
     if num_bytes > MAX_ENCODED_BYTES:
         refuse("state.video_frames", f"are more than {MAX_ENCODED_BYTES} bytes as PNG files")
     if blobs is not None and num_bytes > threshold:
-        stored = blobs.put(pack_frames(pngs), mime=FRAMES_MIME)
-        return {"blob_id": stored, "frame_count": len(pngs)}
+        return {"blob_id": blobs.put(blob, mime=FRAMES_MIME), "frame_count": len(pngs)}
     return {"frames_b64": [base64.b64encode(png).decode("ascii") for png in pngs]}
 
 
@@ -120,26 +130,33 @@ def _read_video(video: dict[str, Any], path: str, blobs: lt.BlobStore | None) ->
     stored = _blob_id(video, "frames_b64", path)
     if stored is None:
         path = f"{path}.frames_b64"
-        pngs = _inline_pngs(video["frames_b64"], path)
-        return Part(path, files=pngs, num_bytes=sum(map(len, pngs)))
+        files, num_bytes = _inline_pngs(video["frames_b64"], path)
+        return Part(path, files=files, num_bytes=num_bytes)
     path = f"{path}.blob_id"
     if blobs is None:
         return Part(path, stored)
     blob = _fetch(blobs, stored, path, limit=_MAX_FRAMES_BLOB_BYTES)
-    return Part(path, stored, unpack_frames(blob, path), len(blob))
+    pngs = tuple(_at_hand(png) for png in unpack_frames(blob, path))
+    return Part(path, stored, pngs, len(blob))
 
 
-def _inline_pngs(value: object, path: str) -> tuple[bytes, ...]:
+def _inline_pngs(value: object, path: str) -> tuple[tuple[EncodedFile, ...], int]:
+    """The files, and how many bytes they are together."""
     if not isinstance(value, list | tuple):
         refuse(path, f"is {shown(value)}; must be a list of base64 PNG files")
     if not 1 <= len(value) <= MAX_FRAMES:
         refuse(path, f"holds {len(value)} frames; must be from 1 to {MAX_FRAMES}")
-    pngs: list[bytes] = []
+    files: list[EncodedFile] = []
     left = MAX_ENCODED_BYTES
     for index, text in enumerate(value):
-        pngs.append(base64_bytes(text, f"{path}[{index}]", limit=left))
-        left -= len(pngs[-1])
-    return tuple(pngs)
+        where = f"{path}[{index}]"
+        left -= base64_size(text, where, limit=left)
+        files.append(partial(base64_bytes, text, where, limit=MAX_ENCODED_BYTES))
+    return tuple(files), MAX_ENCODED_BYTES - left
+
+
+def _at_hand(file: bytes | memoryview) -> EncodedFile:
+    return lambda: file
 
 
 def _blob_id(part: dict[str, Any], inline: str, path: str) -> str | None:

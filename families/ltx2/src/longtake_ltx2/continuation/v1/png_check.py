@@ -40,9 +40,12 @@ def check_png(png: bytes | memoryview, path: str) -> tuple[int, int]:
     return width, height
 
 
-def critical_chunks(png: bytes | memoryview, path: str) -> bytes:
-    """The file without the chunks that don't matter to its pixels."""
-    return b"".join((_SIGNATURE, *(chunk for _, chunk in _critical(png, path))))
+def critical_chunks(png: bytes | memoryview, path: str) -> bytes | memoryview:
+    """The file without the chunks that don't matter to its pixels; itself when it has none."""
+    chunks = [chunk for _, chunk in _critical(png, path)]
+    if len(_SIGNATURE) + sum(map(len, chunks)) == len(png):
+        return png
+    return b"".join((_SIGNATURE, *chunks))
 
 
 def _size(header: bytes, path: str) -> tuple[int, int]:

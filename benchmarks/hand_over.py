@@ -1,0 +1,117 @@
+"""How long it takes to hand a state over, beside the reference's own steps, in one run.
+
+``python benchmarks/hand_over.py``; ``--pairs N`` for more or fewer than 5. The state is that of a
+take of 1024x1536 that repeats 9 frames: smooth areas, moving detail and a sensor's noise. The
+reference's steps are one PNG file for each frame (Pillow's default level, one thread), base64 and
+JSON, and the same back. The VAE's work is left out on both sides: what encodes the frames for an
+``ltx2.v2`` state does so once, instead of the segment that goes on from it. The two sides run in
+turns, and each pair gives one ratio, of which the median counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import json
+import os
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load, save
+
+import longtake as lt
+from longtake_ltx2.continuation import LTX2ContinuationCodec, LTX2ContinuationState
+
+HEIGHT, WIDTH, FRAMES = 1024, 1536, 9
+NOISE = 2.0
+"""Standard deviation of the sensor's noise, in levels of 256."""
+
+
+def seconds(use: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    use()
+    return time.perf_counter() - start
+
+
+def frames() -> list[Any]:
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    made = []
+    for index in range(FRAMES):
+        red = 120 + 60 * np.sin(x / 300 + index / 9)
+        light = np.stack([red, 110 + 50 * np.cos(y / 200), 100 + 40 * np.sin((x + y) / 400)], -1)
+        near = np.exp(-((x - 700 - 8 * index) ** 2 + (y - 500) ** 2) / 90_000)
+        detail = 30 * np.sin((x + 4 * index) / 7) * np.sin(y / 9) * near
+        noise = rng.normal(0, NOISE, (HEIGHT, WIDTH, 3))
+        made.append(np.clip(light + detail[..., None] + noise, 0, 255).round().astype(np.uint8))
+    return made
+
+
+def state() -> LTX2ContinuationState:
+    return LTX2ContinuationState(
+        video_frames=frames(),
+        audio_latents=torch.randn(1, 8, 34, 16, generator=torch.Generator().manual_seed(0)),
+        audio_sample_rate=24_000,
+        audio_conditioning_num_frames=9,
+        audio_conditioning_strength=0.0,
+    )
+
+
+def reference_written(value: LTX2ContinuationState) -> str:
+    pngs = []
+    for frame in value.video_frames or ():
+        file = io.BytesIO()
+        Image.fromarray(frame).save(file, "PNG")
+        pngs.append(base64.b64encode(file.getvalue()).decode("ascii"))
+    assert value.audio_latents is not None
+    sound = base64.b64encode(save({"t": value.audio_latents})).decode("ascii")
+    payload = {"video": {"frames_b64": pngs}, "audio": {"safetensors_b64": sound}}
+    return json.dumps({"kind": "ltx2.v1", "payload": payload})
+
+
+def reference_read(text: str) -> object:
+    payload = json.loads(text)["payload"]
+    sound = load(base64.b64decode(payload["audio"]["safetensors_b64"]))
+    files = [io.BytesIO(base64.b64decode(png)) for png in payload["video"]["frames_b64"]]
+    return [np.array(Image.open(file).convert("RGB")) for file in files], sound
+
+
+def compare(name: str, pairs: int, ours: Callable[[], object], raw: Callable[[], object]) -> None:
+    ours(), raw()  # imports and caches
+    both = [(seconds(ours), seconds(raw)) for _ in range(pairs)]
+    ratio = median(theirs / mine for mine, theirs in both)
+    mine, theirs = (1e3 * median(pair[side] for pair in both) for side in (0, 1))
+    print(f"{name:14} {mine:9.2f} ms, the reference {theirs:8.0f} ms: {ratio:7.1f} times faster")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pairs", type=int, default=5)
+    pairs = parser.parse_args().pairs
+    value, written = state(), {}
+    theirs = reference_written(value)
+    cores, load_now = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    print(f"{HEIGHT}x{WIDTH}, {FRAMES} frames; {cores} cores, load {load_now:.1f}")
+    print(f"the reference's document: {len(theirs) / 1e6:.1f} MB")
+    for codec, given in ((LTX2ContinuationCodec(), value),):
+        written[codec.kind] = text = codec.encode(given).to_json()
+        print(f"{codec.kind} document: {len(text) / 1e6:.2f} MB")
+
+        def write(codec: Any = codec, given: LTX2ContinuationState = given) -> str:
+            return str(codec.encode(given).to_json())
+
+        def read(codec: Any = codec, text: str = text) -> object:
+            return codec.decode(lt.ContinuationState.from_json(text))
+
+        compare(f"{codec.kind} write", pairs, write, lambda: reference_written(value))
+        compare(f"{codec.kind} read", pairs, read, lambda: reference_read(theirs))
+
+
+if __name__ == "__main__":
+    main()
