@@ -46,6 +46,8 @@ class TestInlineCodec(CodecContract):
 
 
 class TestCodecWithBlobs(CodecContract):
+    MANY = 100_000
+
     @pytest.fixture
     def codec(self) -> lt.ContinuationCodec[Any]:
         return lt.AttrsCodec("rain.v1", Rain, blob_from=0)
