@@ -40,6 +40,8 @@ class Rain:
 
 
 class TestInlineCodec(CodecContract):
+    MANY = 100_000
+
     @pytest.fixture
     def codec(self) -> lt.ContinuationCodec[Any]:
         return lt.AttrsCodec("rain.v1", Rain)
