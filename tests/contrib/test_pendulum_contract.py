@@ -72,6 +72,8 @@ def pendulum_states(
 
 
 class TestPendulum(FamilyContract):
+    MANY = 100_000
+
     @pytest.fixture
     def plugin(self) -> str:
         return "longtake_pendulum"
@@ -98,6 +100,8 @@ DRONES = PARAMETERS.map(lambda parameters: evolve(parameters, phrase=0.0, decay=
 
 class TestDroneCodec(CodecContract):
     """The kind before strikes writes the takes that have none, and reads all that it ever wrote."""
+
+    MANY = 100_000
 
     @pytest.fixture
     def codec(self) -> lt.ContinuationCodec[Any]:

@@ -90,6 +90,8 @@ def test_what_was_written_is_read_bit_for_bit(fog: Fog) -> None:
 
 
 class TestInlineArrays(CodecContract):
+    MANY = 100_000
+
     @pytest.fixture
     def codec(self) -> lt.ContinuationCodec[Any]:
         return CODEC

@@ -40,12 +40,16 @@ class Rain:
 
 
 class TestInlineCodec(CodecContract):
+    MANY = 100_000
+
     @pytest.fixture
     def codec(self) -> lt.ContinuationCodec[Any]:
         return lt.AttrsCodec("rain.v1", Rain)
 
 
 class TestCodecWithBlobs(CodecContract):
+    MANY = 100_000
+
     @pytest.fixture
     def codec(self) -> lt.ContinuationCodec[Any]:
         return lt.AttrsCodec("rain.v1", Rain, blob_from=0)
