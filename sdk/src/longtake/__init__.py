@@ -118,6 +118,7 @@ if TYPE_CHECKING:
     from longtake.states.attrs_codec import AttrsCodec as AttrsCodec
     from longtake.states.budget import StateBudget as StateBudget
     from longtake.states.live import LiveState as LiveState
+    from longtake.states.references import check_blob_id as check_blob_id
     from longtake.states.signing import StateSigner as StateSigner
     from longtake.states.state import ContinuationCodec as ContinuationCodec
     from longtake.states.state import ContinuationState as ContinuationState
@@ -187,6 +188,7 @@ else:
         "states.attrs_codec": "AttrsCodec",
         "states.budget": "StateBudget",
         "states.live": "LiveState",
+        "states.references": "check_blob_id",
         "states.signing": "StateSigner",
         "states.state": (
             "ContinuationCodec ContinuationState StatePart StateSummary SupportsModelFingerprint "

@@ -11,6 +11,7 @@ from attrs import Attribute, evolve, field, fields_dict, frozen, has
 
 from longtake.errors import BlobError, PluginError, ValidationError, shown
 from longtake.schema.references import resolve
+from longtake.states.references import check_blob_id
 
 if TYPE_CHECKING:
     from longtake.blobs.protocol import BlobStore
@@ -216,10 +217,14 @@ class AttrsCodec(Generic[T]):
             problem = f"is {version!r:.40}; must be {_SCHEMA_VERSION}"
             raise ValidationError(f"{where}.schema_version", problem)
         array_ids = payload.get(_ARRAY_IDS, [])
-        if not isinstance(array_ids, list) or not all(isinstance(each, str) for each in array_ids):
+        if not isinstance(array_ids, list):
             raise ValidationError(f"{where}.{_ARRAY_IDS}", "must be a list of texts")
+        for index, each in enumerate(array_ids):
+            check_blob_id(each, f"{where}.{_ARRAY_IDS}[{index}]")
         if len(set(array_ids)) != len(array_ids):
             raise ValidationError(f"{where}.{_ARRAY_IDS}", "has an id twice")
+        if "state_blob_id" in payload:
+            check_blob_id(payload["state_blob_id"], f"{where}.state_blob_id")
         names = payload.keys() - {"schema_version", _ARRAY_IDS}
         for name, kind in (("state", dict), ("state_blob_id", str)):
             if names == {name} and isinstance(payload[name], kind):
