@@ -114,6 +114,7 @@ if TYPE_CHECKING:
     from longtake.schema.wire import structure as structure
     from longtake.schema.wire import unstructure as unstructure
     from longtake.sessions import Session as Session
+    from longtake.settings import StateLimits as StateLimits
     from longtake.states.arrays import array as array
     from longtake.states.attrs_codec import AttrsCodec as AttrsCodec
     from longtake.states.budget import StateBudget as StateBudget
@@ -184,6 +185,7 @@ else:
         "schema.references": "Reference",
         "schema.wire": "structure unstructure",
         "sessions": "Session",
+        "settings": "StateLimits",
         "states.arrays": "array",
         "states.attrs_codec": "AttrsCodec",
         "states.budget": "StateBudget",

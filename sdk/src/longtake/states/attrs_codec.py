@@ -11,7 +11,6 @@ from attrs import Attribute, evolve, field, fields_dict, frozen, has
 
 from longtake.errors import BlobError, PluginError, ValidationError, shown
 from longtake.schema.references import resolve
-from longtake.states.references import check_blob_id
 
 if TYPE_CHECKING:
     from longtake.blobs.protocol import BlobStore
@@ -205,6 +204,8 @@ class AttrsCodec(Generic[T]):
 
     def _checked(self, state: ContinuationState) -> tuple[dict[str, Any] | str, list[str]]:
         """The fields, or the id of the blob that has them, and the ids of the arrays' blobs."""
+        from longtake.states.references import check_blob_id
+
         if state.kind != self.kind:
             raise ValidationError(
                 "state.kind", f"is {state.kind!r}; this is a codec of {self.kind!r}"
