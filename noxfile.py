@@ -144,6 +144,18 @@ def kills(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Mutated states of every kind for an hour, guided by coverage; ``-- SECONDS`` for less.
+
+    At random where there is no atheris for this Python.
+    """
+    install(session, *TOOLS)
+    session.install("-q", "atheris", success_codes=[0, 1])
+    env = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    session.run("python", "-m", "tests.fuzz_documents", *(session.posargs or ["3600"]), env=env)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The documentation, strictly: build/docs/index.html."""
     install(session, *DOCS, "pytest", "hypothesis")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import struct
 import zlib
 
@@ -14,6 +15,7 @@ from longtake_ltx2.continuation.v1 import frames as frames_module
 from tests.ltx2.documents import (
     END,
     SMALL,
+    DictStore,
     b64,
     changed,
     chunk,
@@ -127,3 +129,31 @@ def test_chunks_that_do_not_matter_to_the_pixels_are_ignored() -> None:
     read = decode(changed("payload.video.frames_b64", [b64(frame)]))
     assert read.video_frames is not None
     assert not read.video_frames[0].any()
+
+
+@pytest.mark.parametrize(
+    ("limits", "problem"),
+    [('{"frames": 2}', "must be from 1 to 2"), ('{"pixels": 34}', "more than 34 pixels")],
+)
+def test_frames_and_pixels_have_the_limits_that_are_set(
+    monkeypatch: pytest.MonkeyPatch, limits: str, problem: str
+) -> None:
+    frames = [b64(png(header(7, 5), pixels(7, 5), END))] * 3
+    written = decode(changed("payload.video.frames_b64", frames))
+    blobs = DictStore()
+    stored = written.to_continuation_state(blob_store=blobs, inline_threshold_bytes=0)
+    document = json.loads(stored.to_json())
+    monkeypatch.setenv("LONGTAKE_STATE_LIMITS", limits)
+    monkeypatch.setattr(PIL.Image, "open", lambda *_, **__: pytest.fail("opened"))
+    assert problem in str(refusal(changed("payload.video.frames_b64", frames)))
+    assert problem in str(refusal(document, blobs))
+    with pytest.raises(lt.ValidationError, match=problem):
+        written.to_continuation_state()
+
+
+def test_a_tensor_has_the_limit_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = decode(changed("payload.segment_index", 1))
+    monkeypatch.setenv("LONGTAKE_STATE_LIMITS", '{"tensor_bytes": 64}')
+    assert "at most 64" in str(refusal(changed("payload.segment_index", 1)))
+    with pytest.raises(lt.ValidationError, match="at most 64"):
+        written.to_continuation_state()

@@ -102,3 +102,35 @@ def test_a_document_of_observers_that_is_none_is_refused(text: str, path: str) -
     with pytest.raises(lt.ValidationError) as refused:
         Settings.from_environment({"LONGTAKE_OBSERVERS": text})
     assert refused.value.path == path
+
+
+def test_the_limits_of_states_are_in_one_place() -> None:
+    limits = Settings.from_environment({"LONGTAKE_STATE_LIMITS": '{"frames": 9, "depth": 3}'})
+    assert limits.state_limits == lt.StateLimits(frames=9, depth=3)
+    both = {"LONGTAKE_STATE_LIMITS": '{"pixels": 5}', "LONGTAKE_STATE_BYTES": "1KiB"}
+    assert Settings.from_environment(both).state_limits == lt.StateLimits(1024, pixels=5)
+    assert Settings.from_environment({}).state_limits == lt.StateLimits()
+
+
+def test_the_current_limits_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LONGTAKE_STATE_LIMITS", '{"tensor_bytes": 7}')
+    assert lt.StateLimits.current().tensor_bytes == 7
+    assert lt.StateBudget().limits.tensor_bytes == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("{", "LONGTAKE_STATE_LIMITS"),
+        ("[]", "LONGTAKE_STATE_LIMITS"),
+        ('{"frame": 3}', "LONGTAKE_STATE_LIMITS.frame"),
+        ('{"frames": 0}', "LONGTAKE_STATE_LIMITS.frames"),
+        ('{"frames": "3"}', "LONGTAKE_STATE_LIMITS.frames"),
+        ('{"frames": true}', "LONGTAKE_STATE_LIMITS.frames"),
+        ('{"frames": 1e3}', "LONGTAKE_STATE_LIMITS.frames"),
+    ],
+)
+def test_limits_that_there_are_not_are_refused(text: str, path: str) -> None:
+    with pytest.raises(lt.ValidationError) as refused:
+        Settings.from_environment({"LONGTAKE_STATE_LIMITS": text})
+    assert refused.value.path == path

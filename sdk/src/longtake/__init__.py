@@ -137,10 +137,12 @@ if TYPE_CHECKING:
     from longtake.session_stores.rows import SessionRows as SessionRows
     from longtake.session_stores.store import RowSessionStore as RowSessionStore
     from longtake.sessions.session import Session as Session
+    from longtake.settings import StateLimits as StateLimits
     from longtake.states.arrays import array as array
     from longtake.states.attrs_codec import AttrsCodec as AttrsCodec
     from longtake.states.budget import StateBudget as StateBudget
     from longtake.states.live import LiveState as LiveState
+    from longtake.states.references import check_blob_id as check_blob_id
     from longtake.states.signing import StateSigner as StateSigner
     from longtake.states.state import ContinuationCodec as ContinuationCodec
     from longtake.states.state import ContinuationState as ContinuationState
@@ -215,10 +217,12 @@ else:
         "session_stores.rows": "RowChange SessionRows",
         "session_stores.store": "RowSessionStore",
         "sessions.session": "Session",
+        "settings": "StateLimits",
         "states.arrays": "array",
         "states.attrs_codec": "AttrsCodec",
         "states.budget": "StateBudget",
         "states.live": "LiveState",
+        "states.references": "check_blob_id",
         "states.signing": "StateSigner",
         "states.state": (
             "ContinuationCodec ContinuationState StatePart StateSummary SupportsModelFingerprint "

@@ -12,7 +12,35 @@ from longtake.errors import ValidationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "StateLimits"]
+
+
+class StateLimits(NamedTuple):
+    """What a state from outside may have; the rest is refused before anything is allocated.
+
+    - ``state_bytes``: of one state in memory, decoded: arrays, frames, texts. Its document may have
+      twice as many characters.
+    - ``depth``: of objects and lists within each other in its JSON.
+    - ``frames``: that it carries.
+    - ``pixels``: of each frame.
+    - ``tensor_bytes``: of each tensor or array.
+
+    A family may have lower bounds of its own; it takes no more than this.
+    """
+
+    state_bytes: int = 2**29
+    depth: int = 128
+    frames: int = 1025
+    pixels: int = 7680 * 4320
+    tensor_bytes: int = 2**26
+
+    @classmethod
+    def current(cls) -> StateLimits:
+        """Those of this process: ``LONGTAKE_STATE_LIMITS`` and ``LONGTAKE_STATE_BYTES``.
+
+        Raises `longtake.ValidationError` when these are not as they should be.
+        """
+        return Settings.from_environment().state_limits
 
 
 class Settings(NamedTuple):
@@ -29,7 +57,8 @@ class Settings(NamedTuple):
       found out again.
     - ``observers``: from ``LONGTAKE_OBSERVERS`` (JSON): the options of observers by their names,
       ``{"run-log": {"path": "runs.jsonl"}}``; false leaves one out.
-    - ``state_bytes``: from ``LONGTAKE_STATE_BYTES``: how many bytes one state may take, decoded.
+    - ``state_limits``: from ``LONGTAKE_STATE_LIMITS`` (JSON), ``{"frames": 257}``, and
+      ``LONGTAKE_STATE_BYTES``: what a state may have.
     """
 
     blocked: frozenset[str] = frozenset()
@@ -38,9 +67,14 @@ class Settings(NamedTuple):
     world_size: int = 1
     dumb_terminal: bool = False
     file_mode: int = 0o600
-    state_bytes: int = 2**29
+    state_limits: StateLimits = StateLimits()
     observers: Mapping[str, Mapping[str, Any] | Literal[False]] = MappingProxyType({})
     cache_folder: str = ""
+
+    @property
+    def state_bytes(self) -> int:
+        """How many bytes one state may take, decoded."""
+        return self.state_limits.state_bytes
 
     @property
     def own_cache(self) -> str:
@@ -66,7 +100,10 @@ class Settings(NamedTuple):
             world_size=world_size,
             dumb_terminal=environment.get("TERM", "") == "dumb",
             file_mode=_mode(environment.get("LONGTAKE_FILE_MODE", "")),
-            state_bytes=_bytes(environment.get("LONGTAKE_STATE_BYTES", "")),
+            state_limits=_limits(
+                environment.get("LONGTAKE_STATE_LIMITS", ""),
+                environment.get("LONGTAKE_STATE_BYTES", ""),
+            ),
             cache_folder=environment.get("XDG_CACHE_HOME", ""),
             observers=_observers(environment.get("LONGTAKE_OBSERVERS", "")),
         )
@@ -92,9 +129,20 @@ def _mode(text: str) -> int:
     return int(text, 8)
 
 
+def _limits(text: str, state_bytes: str) -> StateLimits:
+    document = _json_object(text, "LONGTAKE_STATE_LIMITS", '{"frames": 257}')
+    for name, value in document.items():
+        where = f"LONGTAKE_STATE_LIMITS.{name}"
+        if name not in StateLimits._fields:
+            raise ValidationError(where, f"is none of {', '.join(StateLimits._fields)}")
+        if type(value) is not int or not 0 < value < 2**53:
+            raise ValidationError(where, "must be an integer from 1")
+    if state_bytes.strip():
+        document = {**document, "state_bytes": _bytes(state_bytes)}
+    return StateLimits(**document)
+
+
 def _bytes(text: str) -> int:
-    if not text.strip():
-        return 2**29
     match = re.fullmatch(r"\s*(\d{1,15})\s*(KiB|MiB|GiB)?\s*", text, re.ASCII)
     if match is None:
         problem = f"is {text!r}; must be a number of bytes, e.g. 536870912 or 512MiB"
@@ -104,22 +152,26 @@ def _bytes(text: str) -> int:
 
 def _observers(text: str) -> dict[str, Any]:
     """A document of options by the observers' names, whose own fields are checked by `load`."""
-    if not text.strip():
-        return {}
-    import json  # late: seldom needed
-
     where = "LONGTAKE_OBSERVERS"
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        problem = f'is no JSON ({error}); must be such as {{"run-log": {{"path": "runs.jsonl"}}}}'
-        raise ValidationError(where, problem) from None
-    if not isinstance(document, dict):
-        raise ValidationError(where, "must be a JSON object of options by the observers' names")
+    document = _json_object(text, where, '{"run-log": {"path": "runs.jsonl"}}')
     for name, said in document.items():
         if said is not False and not isinstance(said, dict):
             problem = "must be a JSON object of its options, or false to leave the observer out"
             raise ValidationError(f"{where}.{name}", problem)
+    return document
+
+
+def _json_object(text: str, where: str, example: str) -> dict[str, Any]:
+    if not text.strip():
+        return {}
+    import json  # late: seldom needed
+
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValidationError(where, f"is no JSON ({error}); must be such as {example}") from None
+    if not isinstance(document, dict):
+        raise ValidationError(where, f"must be a JSON object, such as {example}")
     return document
 
 

@@ -67,3 +67,34 @@ def test_texts_of_a_small_state_count_wherever_they_are(monkeypatch: pytest.Monk
         with pytest.raises(lt.ValidationError, match="400 bytes when unpacked; 300 are") as refused:
             codec.decode(state, blobs)
         assert refused.value.path.startswith("state.payload.state")
+
+
+def nested(depth: int) -> dict[str, object]:
+    value: dict[str, object] = {}
+    for _ in range(depth - 2):
+        value = {"in": [value]} if len(value) > 9 else {"in": value}
+    return value
+
+
+def test_a_state_is_nested_as_deep_as_the_limit_says_and_no_deeper(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LONGTAKE_STATE_LIMITS", '{"depth": 20}')
+    state = lt.ContinuationState("fog.v1", nested(21))
+    assert lt.ContinuationState.from_json(state.to_json()) == state
+    for refused in (
+        lambda: lt.ContinuationState("fog.v1", nested(22)).to_json(),
+        lambda: lt.ContinuationState.from_json('{"kind": "x", "payload": ' + "[" * 30 + "]" * 30),
+        lambda: lt.ContinuationState.from_json(json.dumps({"kind": "x", "payload": nested(22)})),
+    ):
+        with pytest.raises(lt.ValidationError):
+            refused()
+    with pytest.raises(lt.ValidationError, match="more than 20 deep"):
+        lt.ContinuationState.from_json(json.dumps({"kind": "x", "payload": nested(22)}))
+
+
+def test_a_text_longer_than_a_states_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LONGTAKE_STATE_BYTES", "1000")
+    text = '{"kind": "x", "payload": {"x": "' + "y" * 2000 + '"}}'
+    with pytest.raises(lt.ValidationError, match="at most 2000 are read"):
+        lt.ContinuationState.from_json(text)

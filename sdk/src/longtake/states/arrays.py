@@ -18,6 +18,7 @@ from longtake.errors import MissingDependencyError, PluginError, ValidationError
 from longtake.schema.bounds import path_of
 from longtake.schema.json_schema import without_none
 from longtake.schema.wire import is_array_type
+from longtake.settings import StateLimits
 
 if TYPE_CHECKING:
     from longtake.blobs.protocol import BlobStore
@@ -161,6 +162,7 @@ def _packed_array(value: Any, declared: Array, path: str) -> _Document | None:
         return None
     if problem := declared.problem(value):
         raise ValidationError(path, problem)
+    _check_bytes(value.nbytes, path, StateLimits.current().tensor_bytes)
     import numpy as np
 
     file: bytes = _safetensors().save({_NAME: np.ascontiguousarray(value).reshape(value.shape)})
@@ -186,6 +188,12 @@ def moved_to_blobs(document: Any, least: int | None, put: Callable[[bytes], int]
     if isinstance(document, list | tuple):
         return [moved_to_blobs(each, least, put) for each in document]
     return document
+
+
+def _check_bytes(num_bytes: int, path: str, most: int) -> None:
+    if num_bytes > most:
+        problem = f"has {num_bytes} bytes; an array of a state has at most {most}"
+        raise ValidationError(path, f"{problem} (LONGTAKE_STATE_LIMITS allows more)")
 
 
 @frozen
@@ -229,6 +237,7 @@ class _Reader:
         import numpy as np
 
         num_bytes = prod(shape) * np.dtype(declared.dtype).itemsize
+        _check_bytes(num_bytes, path, self.budget.limits.tensor_bytes)
         self.budget.take(num_bytes, path)
         most = num_bytes + _MOST_HEADER
         if source == "blob":

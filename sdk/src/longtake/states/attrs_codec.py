@@ -204,6 +204,8 @@ class AttrsCodec(Generic[T]):
 
     def _checked(self, state: ContinuationState) -> tuple[dict[str, Any] | str, list[str]]:
         """The fields, or the id of the blob that has them, and the ids of the arrays' blobs."""
+        from longtake.states.references import check_blob_id
+
         if state.kind != self.kind:
             raise ValidationError(
                 "state.kind", f"is {state.kind!r}; this is a codec of {self.kind!r}"
@@ -216,10 +218,14 @@ class AttrsCodec(Generic[T]):
             problem = f"is {version!r:.40}; must be {_SCHEMA_VERSION}"
             raise ValidationError(f"{where}.schema_version", problem)
         array_ids = payload.get(_ARRAY_IDS, [])
-        if not isinstance(array_ids, list) or not all(isinstance(each, str) for each in array_ids):
+        if not isinstance(array_ids, list):
             raise ValidationError(f"{where}.{_ARRAY_IDS}", "must be a list of texts")
+        for index, each in enumerate(array_ids):
+            check_blob_id(each, f"{where}.{_ARRAY_IDS}[{index}]")
         if len(set(array_ids)) != len(array_ids):
             raise ValidationError(f"{where}.{_ARRAY_IDS}", "has an id twice")
+        if "state_blob_id" in payload:
+            check_blob_id(payload["state_blob_id"], f"{where}.state_blob_id")
         names = payload.keys() - {"schema_version", _ARRAY_IDS}
         for name, kind in (("state", dict), ("state_blob_id", str)):
             if names == {name} and isinstance(payload[name], kind):

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from longtake.errors import ValidationError
-from longtake.settings import Settings
+from longtake.settings import StateLimits
 
-__all__ = ["StateBudget", "read_json"]
+__all__ = ["StateBudget", "check_depth", "read_json"]
 
 _VALUE_BYTES = 128
 """What a number, text, list or object takes in Python besides its text, or more."""
@@ -23,11 +23,12 @@ class StateBudget:
     state that it reads, and asks it for every part, by the size that the part's header says, before
     it allocates anything for that part.
 
-    ``num_bytes``: what there is in all; by default what ``LONGTAKE_STATE_BYTES`` says, or 512 MiB.
+    ``num_bytes``: what there is in all; by default the ``state_bytes`` of `StateLimits`, 512 MiB.
     """
 
     def __init__(self, num_bytes: int | None = None) -> None:
-        self.left = Settings.from_environment().state_bytes if num_bytes is None else num_bytes
+        self.limits = StateLimits.current()
+        self.left = self.limits.state_bytes if num_bytes is None else num_bytes
 
     def take(self, num_bytes: int, path: str, what: str = "") -> None:
         """Count ``num_bytes`` more.
@@ -46,12 +47,37 @@ class StateBudget:
 def read_json(text: str | bytes | bytearray, *, parse_constant: Any = None) -> Any:
     """The document in ``text``, unless its values alone would take more than a state may.
 
-    Raises `ValidationError` for that, and what `json.loads` raises.
+    Raises `ValidationError` for that, for a text that is longer than a state's can be, for one that
+    is nested too deep, and what `json.loads` raises.
     """
-    values = 0
+    budget, values = StateBudget(), 0
+    if isinstance(text, str | bytes | bytearray) and len(text) > 2 * budget.left:
+        raise ValidationError(
+            "", f"has {len(text)} characters of JSON; at most {2 * budget.left} are read"
+        )
     if isinstance(text, str):
         values = sum(text.count(mark) for mark in _MARKS)
     elif isinstance(text, bytes | bytearray):
         values = sum(text.count(mark.encode()) for mark in _MARKS)
-    StateBudget().take(_VALUE_BYTES * values, "", f"about {values} values")
-    return json.loads(text, parse_constant=parse_constant)
+    budget.take(_VALUE_BYTES * values, "", f"about {values} values")
+    document = json.loads(text, parse_constant=parse_constant)
+    check_depth(document, "")
+    return document
+
+
+def check_depth(document: object, path: str) -> None:
+    """Refuse what is nested deeper than `StateLimits` say, and a value that contains itself."""
+    most = StateLimits.current().depth
+    level: list[Any] = [document]
+    depth = 0
+    while level:
+        if depth > most:
+            problem = f"is nested more than {most} deep (LONGTAKE_STATE_LIMITS allows more)"
+            raise ValidationError(path, problem)
+        inner: dict[int, object] = {}
+        for each in level:
+            items = each.values() if isinstance(each, dict) else each
+            for item in items if isinstance(each, dict | list | tuple) else ():
+                if isinstance(item, dict | list | tuple):
+                    inner[id(item)] = item  # once, however often it is there
+        level, depth = list(inner.values()), depth + 1

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import ValidationError, sayable, shown
 from longtake.schema.texts import check_texts
-from longtake.states.budget import read_json
+from longtake.states.budget import check_depth, read_json
 
 __all__ = [
     "ContinuationCodec",
@@ -88,9 +88,11 @@ def _dumped(document: dict[str, Any], **form: Any) -> str:
     check_texts(document, "")
     _check_keys(document)
     try:
-        return json.dumps(document, sort_keys=True, allow_nan=False, **form)
+        text = json.dumps(document, sort_keys=True, allow_nan=False, **form)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValidationError("payload", f"is not plain JSON: {error}") from None
+    check_depth(document, "payload")  # it must be able to be read
+    return text
 
 
 def _check_keys(document: object) -> None:

@@ -32,7 +32,6 @@ __all__ = [
 
 MAX_COUNT = 2**53
 """The largest count: up to here every JSON reader keeps integers exact."""
-MAX_BLOB_ID_LENGTH = 256
 MAX_DEPTH = 100
 """How deep what others keep in a state may be nested: far less than JSON writers can follow."""
 
@@ -105,12 +104,8 @@ def _is_unicode(text: str) -> bool:
 
 
 def blob_id(value: object, path: str) -> str:
-    """A non-empty printable string; what else an id must be, its store checks."""
-    if not isinstance(value, str) or not value:
-        refuse(path, f"is {shown(value)}; must be the id of a blob")
-    if len(value) > MAX_BLOB_ID_LENGTH or not value.isprintable():
-        refuse(path, f"must be at most {MAX_BLOB_ID_LENGTH} printable characters")
-    return value
+    """An id of the one form that ids have."""
+    return lt.check_blob_id(value, path)
 
 
 def base64_size(value: object, path: str, *, limit: int) -> int:

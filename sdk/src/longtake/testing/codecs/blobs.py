@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -46,6 +46,23 @@ class BlobContract(CodecFixtures):
             unnamed = set(sample.blobs.got_ids) - set(sample.blobs.put_ids)
             assert not unnamed, "decode asked the store for what blob_ids does not name"
 
+    def test_what_is_no_id_is_refused_with_and_without_a_store(
+        self, codec: lt.ContinuationCodec[Any], samples: list[Sample]
+    ) -> None:
+        wrong = []
+        for sample in _stored(samples):
+            state = lt.ContinuationState(codec.kind, sample.payload)
+            for place in _references(codec, state):
+                for no_id in _NO_IDS:
+                    payload = replaced(sample.payload, place, no_id)
+                    damaged = lt.ContinuationState(codec.kind, payload)
+                    for blobs in (None, sample.blobs):
+                        if not _names(refusal_of(codec, damaged, blobs), place):
+                            wrong.append(f"{path_of(place)}: {no_id!r:.20} was decoded")
+                    if not _names(_refused(codec.blob_ids, damaged), place):
+                        wrong.append(f"{path_of(place)}: blob_ids gave {no_id!r:.20}")
+        fail_for("an id is checked (longtake.check_blob_id) before anybody is given it", wrong)
+
     def test_a_missing_blob_is_named(
         self, codec: lt.ContinuationCodec[Any], samples: list[Sample]
     ) -> None:
@@ -79,6 +96,17 @@ class BlobContract(CodecFixtures):
             assert sorted(codec.blob_ids(again)) == sorted(codec.blob_ids(state)), (
                 "without the blob store the state was read, but the references to it were lost"
             )
+
+
+_NO_IDS = ("", "..", "../../etc/passwd", "/etc/passwd", "a b", "a\0", "a" * 129, "\u0661")
+
+
+def _refused(use: Callable[[lt.ContinuationState], object], state: Any) -> Exception | None:
+    try:
+        use(state)
+    except lt.ValidationError as error:
+        return error
+    return None
 
 
 def _stored(samples: list[Sample]) -> list[Sample]:

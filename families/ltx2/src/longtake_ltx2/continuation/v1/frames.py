@@ -55,7 +55,7 @@ def most_frames(width: int, height: int, *, room: int | None = None) -> int:
     """
     if room is None:
         room = lt.StateBudget().left - SOUND_BYTES
-    return max(0, min(MAX_FRAMES, room // (3 * width * height)))
+    return max(0, min(MAX_FRAMES, lt.StateLimits.current().frames, room // (3 * width * height)))
 
 
 def encode_frames(frames: Sequence[NDArray[np.uint8]], path: str, budget: lt.StateBudget) -> bytes:
@@ -120,8 +120,9 @@ def _unpack(blob: memoryview, count: int, path: str) -> Iterator[memoryview]:
 
 
 def _check_count(count: int, path: str) -> None:
-    if not 1 <= count <= MAX_FRAMES:
-        refuse(path, f"holds {count} frames; must be from 1 to {MAX_FRAMES}")
+    most = min(MAX_FRAMES, lt.StateLimits.current().frames)
+    if not 1 <= count <= most:
+        refuse(path, f"holds {count} frames; must be from 1 to {most}")
 
 
 def _check_array(frame: object, path: str) -> None:
@@ -135,11 +136,12 @@ def _check_array(frame: object, path: str) -> None:
 
 def _check_sizes(sizes: Sequence[tuple[int, int]], path: str, budget: lt.StateBudget) -> None:
     """Check every (width, height) before memory is taken for any of them."""
+    most_pixels = min(MAX_PIXELS, budget.limits.pixels)
     for index, (width, height) in enumerate(sizes):
         if not all(1 <= side <= MAX_SIDE for side in (width, height)):
             refuse(f"{path}[{index}]", f"is {width}x{height}; a side is from 1 to {MAX_SIDE}")
-        if width * height > MAX_PIXELS:
-            refuse(f"{path}[{index}]", f"is {width}x{height}; more than {MAX_PIXELS} pixels")
+        if width * height > most_pixels:
+            refuse(f"{path}[{index}]", f"is {width}x{height}; more than {most_pixels} pixels")
         if (width, height) != sizes[0]:
             first = "{}x{}".format(*sizes[0])
             refuse(f"{path}[{index}]", f"is {width}x{height}, but the first frame is {first}")

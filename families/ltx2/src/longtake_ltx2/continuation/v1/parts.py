@@ -144,8 +144,9 @@ def _inline_pngs(value: object, path: str) -> tuple[tuple[EncodedFile, ...], int
     """The files, and how many bytes they are together."""
     if not isinstance(value, list | tuple):
         refuse(path, f"is {shown(value)}; must be a list of base64 PNG files")
-    if not 1 <= len(value) <= MAX_FRAMES:
-        refuse(path, f"holds {len(value)} frames; must be from 1 to {MAX_FRAMES}")
+    most = min(MAX_FRAMES, lt.StateLimits.current().frames)
+    if not 1 <= len(value) <= most:
+        refuse(path, f"holds {len(value)} frames; must be from 1 to {most}")
     files: list[EncodedFile] = []
     left = MAX_ENCODED_BYTES
     for index, text in enumerate(value):

@@ -44,6 +44,7 @@ def encode_tensor(tensor: torch.Tensor, path: str, budget: lt.StateBudget) -> by
         refuse(path, f"has shape {list(tensor.shape)}; more than {MAX_TENSOR_BYTES} bytes")
     _check_numbers(tensor, path)
     file: bytes = save({"t": tensor.detach().cpu().contiguous()})
+    _check_limit(len(file), path, budget)
     budget.take(len(file), path)
     return file
 
@@ -55,6 +56,7 @@ def decode_tensor(file: bytes | memoryview, path: str, budget: lt.StateBudget) -
     for anything that `encode_tensor` would not write.
     """
     shape = _check_file(file, path)
+    _check_limit(len(file), path, budget)
     budget.take(len(file), path)
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -69,6 +71,12 @@ def decode_tensor(file: bytes | memoryview, path: str, budget: lt.StateBudget) -
     # Memory of torch's own: the loaded tensor may be unaligned, and kernels then round otherwise.
     tensor: torch.Tensor = tensors["t"].clone()
     return tensor
+
+
+def _check_limit(num_bytes: int, path: str, budget: lt.StateBudget) -> None:
+    most = budget.limits.tensor_bytes
+    if num_bytes > most:
+        refuse(path, f"has {num_bytes} bytes; at most {most} (LONGTAKE_STATE_LIMITS allows more)")
 
 
 def _check_numbers(tensor: torch.Tensor, path: str) -> None:
