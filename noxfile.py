@@ -165,10 +165,15 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def continuity(session: nox.Session) -> None:
-    """Ten takes rolled by three processes each, against one process: bit for bit."""
+    """Ten takes rolled by three processes each, against one process: bit for bit.
+
+    And takes of 20 segments whose states carry frames, against some whose states carry latents.
+    """
     install(session, "pytest", "pytest-xdist", "hypothesis")
     test = "tests/ltx2/test_separate_processes.py"
     session.run("pytest", "-q", "-n", "2", test, "--tries", "10", *session.posargs)
+    kinds = ("tests/ltx2/test_continuation_latents.py", "-k", "the_same_take")
+    session.run("pytest", "-q", "-n", "2", *kinds, "--kind-segments", "20")
 
 
 @nox.session(name="parity-official")

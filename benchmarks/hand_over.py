@@ -22,11 +22,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from attrs import evolve
 from PIL import Image
 from safetensors.torch import load, save
 
 import longtake as lt
-from longtake_ltx2.continuation import LTX2ContinuationCodec, LTX2ContinuationState
+from longtake_ltx2.continuation import (
+    EncodedPrefix,
+    LTX2ContinuationCodec,
+    LTX2ContinuationState,
+    LTX2LatentsCodec,
+)
 
 HEIGHT, WIDTH, FRAMES = 1024, 1536, 9
 NOISE = 2.0
@@ -61,6 +67,13 @@ def state() -> LTX2ContinuationState:
         audio_conditioning_num_frames=9,
         audio_conditioning_strength=0.0,
     )
+
+
+def prefix() -> EncodedPrefix:
+    """As a two-stage recipe's passes encode nine frames in bfloat16."""
+    generator, shape = torch.Generator().manual_seed(0), (1, 128, 2, HEIGHT // 32, WIDTH // 32)
+    full = torch.randn(shape, generator=generator).to(torch.bfloat16)
+    return EncodedPrefix((full[..., ::2, ::2].contiguous(), full), "sha256:" + 64 * "0")
 
 
 def reference_written(value: LTX2ContinuationState) -> str:
@@ -99,7 +112,12 @@ def main() -> None:
     cores, load_now = len(os.sched_getaffinity(0)), os.getloadavg()[0]
     print(f"{HEIGHT}x{WIDTH}, {FRAMES} frames; {cores} cores, load {load_now:.1f}")
     print(f"the reference's document: {len(theirs) / 1e6:.1f} MB")
-    for codec, given in ((LTX2ContinuationCodec(), value),):
+    latents = evolve(value, video_frames=None, video_latents=prefix())
+    codecs: tuple[tuple[Any, LTX2ContinuationState], ...] = (
+        (LTX2ContinuationCodec(), value),
+        (LTX2LatentsCodec(), latents),
+    )
+    for codec, given in codecs:
         written[codec.kind] = text = codec.encode(given).to_json()
         print(f"{codec.kind} document: {len(text) / 1e6:.2f} MB")
 

@@ -19,6 +19,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--segments", type=int, default=12, help="how many processes roll the long take"
     )
     parser.addoption(
+        "--kind-segments", type=int, default=4, help="how long a take of each kind of state is"
+    )
+    parser.addoption(
         "--steps", type=int, default=30, help="how much happens to takes on the command line"
     )
 

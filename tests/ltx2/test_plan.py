@@ -114,6 +114,20 @@ def test_two_stages_run_at_half_size_and_at_full_size(plan: Plan, published: Pat
     assert upsampling["weight_bytes"] > 2**30
 
 
+def test_states_that_carry_latents_move_the_encoding_to_the_segment_before(
+    plan: Plan, published: Path
+) -> None:
+    model = ("--model", published / "2.0", "--preset", "ltx2_base", "--device", "cuda")
+    frames = plan(*model, "--segments", "3")
+    latents = plan(*model, "--segments", "3", "--set", "output.state_kind=ltx2.v2")
+    encoding = stages_of(frames, 1)["prepare"]["flops"]
+    assert encoding > 0 and stages_of(latents, 1)["prepare"]["flops"] == 0
+    assert stages_of(frames)["remember"]["flops"] == 0
+    assert stages_of(latents)["remember"]["flops"] == encoding
+    named = stages_of(latents)["remember"]["passes"]
+    assert [each["name"] for each in named] == ["encode frames"]
+
+
 def test_a_segment_that_goes_on_has_what_the_first_lacks(plan: Plan, published: Path) -> None:
     model = ("--model", published / "2.0", "--preset", "ltx2_base", "--device", "cuda")
     found = plan(*model, "--segments", "3")

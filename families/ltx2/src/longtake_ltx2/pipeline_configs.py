@@ -165,6 +165,10 @@ class LTX2T2VConfig:
     vae_tiling: bool = _switch(
         "Decode the picture in tiles: takes less memory, and changes the picture."
     )
+    portable_states: bool = _switch(
+        "States of kind ltx2.v2 carry the frames beside the latents, so that another VAE can read "
+        "them too."
+    )
     dit_precision: str = _precision("bf16", "the transformer")
     vae_precision: str = _precision("bf16", "the video VAE")
     upsampler_precision: str = _precision("fp32", "the latent upsampler")

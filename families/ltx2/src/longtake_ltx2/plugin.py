@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import longtake as lt
-from longtake_ltx2.continuation import LTX2ContinuationCodec
+from longtake_ltx2.continuation import LTX2ContinuationCodec, LTX2LatentsCodec
 from longtake_ltx2.presets import PRESETS
 from longtake_ltx2.recipes import BASE_RECIPE, FINISH_RECIPE
 
@@ -18,7 +18,7 @@ def longtake_families() -> list[lt.ModelFamily]:
             BASE_RECIPE,
             finish=FINISH_RECIPE,
             presets=PRESETS,
-            codecs=(LTX2ContinuationCodec(),),
+            codecs=(LTX2ContinuationCodec(), LTX2LatentsCodec()),
             recognise="longtake_ltx2.checkpoints.folder:recognise",
             load="longtake_ltx2.loading.model:load",
             options="longtake_ltx2.pipeline_configs:LTX2T2VConfig",

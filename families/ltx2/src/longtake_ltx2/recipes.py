@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 import longtake as lt
 from longtake_ltx2.denoising.schedule import DISTILLED_SIGMAS, REFINE_SIGMAS
 
@@ -41,6 +43,10 @@ _DECODE_AUDIO = lt.StageSpec("decode_audio", f"{_STAGES}.audio_decoding:LTX2Audi
 _DECODE_VIDEO = lt.StageSpec("decode_video", f"{_STAGES}.decoding:DecodingStage")
 _REMEMBER = lt.StageSpec("remember", f"{_STAGES}.remembering:LTX2RememberingStage")
 _AFTER = (_DECODE_AUDIO, _DECODE_VIDEO, _REMEMBER)
+_HALF = 2
+"""By what the first of two passes divides the picture's sides."""
+_PREPARE_HALF = evolve(_PREPARE, arguments={"scale": _HALF})
+_REMEMBER_BOTH = evolve(_REMEMBER, arguments={"scales": (_HALF, 1)})
 _BEFORE = (_VALIDATE, _ENCODE_TEXT, _PREPARE)
 
 BASE_RECIPE = (*_BEFORE, _DENOISE, *_AFTER)
@@ -70,10 +76,11 @@ def two_stage_recipe(
         _VALIDATE,
         lt.StageSpec("halve", f"{_STAGES}.refine_init:LTX2RefineInitStage"),
         _ENCODE_TEXT,
-        _PREPARE,
+        _PREPARE_HALF,
         _DENOISE_DISTILLED,
         *_second_pass(add_noise=refine.add_noise is not False),
-        *_after(decode_video),
+        *_after(decode_video)[:-1],
+        _REMEMBER_BOTH,
     )
 
 

@@ -8,7 +8,7 @@ import longtake as lt
 from longtake_ltx2.clock import FRAMES_PER_LATENT, LATENTS_PER_SECOND, SegmentClock, is_frame_count
 from longtake_ltx2.conditioning.requested import requested_sound
 from longtake_ltx2.continuation import LTX2ContinuationState
-from longtake_ltx2.continuation.carried import repeated_frames
+from longtake_ltx2.continuation.carried import carried_count
 
 __all__ = ["check_inputs"]
 
@@ -33,7 +33,7 @@ def check_inputs(
     """
     job.inputs.check_places(job.sampling.num_frames, job.sampling.fps)
     _check_wanted(job)
-    _check_frames(job, inputs, 0 if state is None else len(repeated_frames(state)), segment)
+    _check_frames(job, inputs, 0 if state is None else carried_count(state), segment)
     if job.inputs.audio is not None:
         _check_sound(job.inputs.audio, inputs, segment)
 

@@ -36,6 +36,7 @@ def encoded_frames(
     (ltx-pipelines ``media_io.preprocess``, diffusers ``apply_image_conditioning_crf``).
     """
     pixels = frames.pixels
+    assert pixels is not None  # what is known by its latents alone is not encoded
     if frames.recompress and image_crf:
         pixels = np.stack([_recompressed(frame, image_crf) for frame in pixels])
     video = torch.tensor(pixels).to(device).permute(0, 3, 1, 2).float()  # a copy: inputs are shared

@@ -9,7 +9,8 @@ from attrs import frozen
 
 import longtake as lt
 from longtake_ltx2.conditioning.coordinates import audio_coordinates, video_coordinates
-from longtake_ltx2.conditioning.encoding import encoded_frames, encoded_sound
+from longtake_ltx2.conditioning.encoding import encoded_sound
+from longtake_ltx2.conditioning.frame_encoder import FrameEncoder
 from longtake_ltx2.conditioning.requested import RequestedInputs
 from longtake_ltx2.conditioning.tokens import (
     ConditioningTokens,
@@ -47,7 +48,7 @@ class SegmentAsked:
 class Preparation:
     """Draws the noise, video then audio, in token order, and lays the conditioning over it.
 
-    ``vae`` encodes pictures, ``audio_vae`` sound.
+    ``frames`` encodes pictures, ``audio_vae`` sound.
 
     - ``video_channels``, ``audio_shape``: of video tokens, and (channels, mel bins) of audio
       latents.
@@ -55,7 +56,7 @@ class Preparation:
     - ``device``: of what is made.
     """
 
-    vae: Any
+    frames: FrameEncoder
     audio_vae: Any
     numerics: Numerics
     video_channels: int
@@ -119,9 +120,7 @@ class Preparation:
     def _video_conditions(self, asked: SegmentAsked) -> list[ConditioningTokens]:
         geometry, conditions = asked.geometry, []
         for frames in asked.inputs.frames:
-            latents = encoded_frames(
-                frames, self.vae, geometry, self.device, image_crf=asked.image_crf
-            )
+            latents = self.frames.latents(frames, geometry, self.device, image_crf=asked.image_crf)
             conditions.append(
                 placed_video(frames, latents, geometry, self.numerics, offset=asked.offset)
             )

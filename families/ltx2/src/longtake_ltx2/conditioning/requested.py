@@ -13,7 +13,7 @@ from longtake_ltx2.clock import LATENTS_PER_SECOND, SegmentClock
 from longtake_ltx2.conditioning.encoding import SOUND_RATE
 from longtake_ltx2.conditioning.tokens import ConditioningFrames
 from longtake_ltx2.continuation import LTX2ContinuationState
-from longtake_ltx2.continuation.carried import repeated_frames
+from longtake_ltx2.continuation.carried import carried_count, repeated_frames
 
 __all__ = ["RequestedInputs", "RequestedSound", "requested_inputs", "requested_sound"]
 
@@ -61,9 +61,11 @@ def _frames(
 ) -> list[ConditioningFrames]:
     """The state's trailing frames, then the images, then the clips."""
     asked = []
-    if state is not None and (carried := repeated_frames(state)):
+    if state is not None and carried_count(state):
+        frames, prefix = repeated_frames(state), state.video_latents
         first, strength = state.video_conditioning_frame_idx, state.video_conditioning_strength
-        asked.append(ConditioningFrames(np.stack(carried), first, strength))
+        pixels = np.stack(frames) if frames else None
+        asked.append(ConditioningFrames(pixels, first, strength, prefix=prefix))
     for index, image in enumerate(job.inputs.images):
         first = image.frame_in(job.sampling.num_frames)
         pixels = inputs.image(index)[None]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from longtake_ltx2.clock import FRAMES_PER_LATENT
 from longtake_ltx2.conditioning.coordinates import keyframe_coordinates
+from longtake_ltx2.continuation import EncodedPrefix
 from longtake_ltx2.latents import video_to_tokens
 from longtake_ltx2.numerics import Numerics
 from longtake_ltx2.values import Geometry, Stream
@@ -32,17 +33,26 @@ __all__ = [
 class ConditioningFrames:
     """Frames that the segment is to have.
 
-    - ``pixels``: uint8 ``[V, H, W, 3]``, V = 8k + 1, of any size.
+    - ``pixels``: uint8 ``[V, H, W, 3]``, V = 8k + 1, of any size; None where only ``prefix`` is.
     - ``first_frame``: where in the segment the first of them stands.
     - ``strength``: 1 keeps them, 0 ignores them.
     - ``recompress``: whether they go through H.264 before, as still images do that are not our own
       VAE's.
+    - ``prefix``: what they encode to, as a state says it.
     """
 
-    pixels: NDArray[np.uint8] = field(repr=False)
+    pixels: NDArray[np.uint8] | None = field(repr=False)
     first_frame: int
     strength: float
     recompress: bool = False
+    prefix: EncodedPrefix | None = None
+
+    @property
+    def num_frames(self) -> int:
+        """V."""
+        if self.pixels is not None:
+            return len(self.pixels)
+        return 0 if self.prefix is None else self.prefix.num_frames
 
 
 @frozen(eq=False)
@@ -83,7 +93,7 @@ def placed_video(
     if first == 0:
         return ConditioningTokens(tokens, mask, start=0)
     coordinates = keyframe_coordinates(
-        len(frames.pixels), first, geometry, tokens.device, offset=offset
+        frames.num_frames, first, geometry, tokens.device, offset=offset
     )
     return ConditioningTokens(tokens, mask, start=None, coordinates=coordinates)
 

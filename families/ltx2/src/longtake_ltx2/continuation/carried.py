@@ -17,11 +17,14 @@ from longtake_ltx2.clock import (
     next_segment,
 )
 from longtake_ltx2.continuation.state import LTX2ContinuationState
+from longtake_ltx2.continuation.v2.names import LTX2_LATENTS_KIND
 
 __all__ = [
     "LONGEST_PREFIX_SECONDS",
     "audio_until_end",
     "carried_audio",
+    "carried_count",
+    "carries_latents",
     "known_latents",
     "place_segment",
     "repeated_count",
@@ -39,9 +42,22 @@ def repeated_frames(state: LTX2ContinuationState) -> list[Any]:
     return frames[len(frames) - keep :]
 
 
+def carries_latents(job: lt.Job) -> bool:
+    """Whether the state after ``job`` carries what its frames encode to."""
+    output = job.output
+    return output.video and output.return_state and output.state_kind == LTX2_LATENTS_KIND
+
+
+def carried_count(state: LTX2ContinuationState) -> int:
+    """How many frames the next segment repeats, carried as frames or as latents."""
+    if state.video_frames:
+        return len(repeated_frames(state))
+    return 0 if state.video_latents is None else state.video_latents.num_frames
+
+
 def repeated_count(state: LTX2ContinuationState) -> int:
     """Frames of the next segment that the take has already: up to the last of the carried ones."""
-    carried = len(repeated_frames(state))
+    carried = carried_count(state)
     return state.video_conditioning_frame_idx + carried if carried else 0
 
 

@@ -7,32 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 from attrs import Attribute, field, frozen
-from attrs.validators import optional
+from attrs.validators import instance_of, optional
 
 import longtake as lt
 from longtake_ltx2.continuation.checks import (
     SCALARS,
     blob_id,
-    checked_scalars,
-    integer,
     object_,
     open_json,
     refuse,
 )
-from longtake_ltx2.continuation.v1.document import (
-    PAYLOAD_KEYS,
-    check_audio_context,
-    read_document,
-)
-from longtake_ltx2.continuation.v1.frames import encode_frames
+from longtake_ltx2.continuation.prefix import EncodedPrefix
+from longtake_ltx2.continuation.v1.document import PAYLOAD_KEYS, read_document
 from longtake_ltx2.continuation.v1.metadata import clock_of, model_of, seed_of
-from longtake_ltx2.continuation.v1.names import (
-    DEFAULT_INLINE_THRESHOLD_BYTES,
-    LTX2_CONTINUATION_KIND,
-    LTX2_CONTINUATION_SCHEMA_VERSION,
-)
-from longtake_ltx2.continuation.v1.parts import write_audio, write_video
-from longtake_ltx2.continuation.v1.tensors import encode_tensor
+from longtake_ltx2.continuation.v1.names import DEFAULT_INLINE_THRESHOLD_BYTES
+from longtake_ltx2.continuation.v1.writing import write_document
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,6 +65,9 @@ class LTX2ContinuationState:
     - ``segment_index``: of the segment just completed.
     - ``video_frames``: its last frames, each uint8 RGB ``[H, W, 3]``; None when unset or still in
       the blob store as ``video_frames_blob_id``.
+    - ``video_latents``: what those frames encode to, which states of kind ``ltx2.v2`` carry instead
+      of them or, when they are portable, beside them; None when unset or still in the blob store as
+      ``video_latents_blob_id``.
     - ``video_conditioning_frame_idx``: the frame of the next segment that they align with.
     - ``video_conditioning_strength``: 1 keeps them as they are, 0 ignores them.
 
@@ -104,6 +96,12 @@ class LTX2ContinuationState:
     audio_conditioning_strength: float = field(default=1.0, validator=_check_scalar)
     video_position_offset_sec: float = field(default=0.0, validator=_check_scalar)
     metadata: dict[str, Any] = field(factory=dict, validator=_check_metadata)
+    video_latents: EncodedPrefix | None = field(
+        default=None, kw_only=True, repr=False, validator=optional(instance_of(EncodedPrefix))
+    )
+    video_latents_blob_id: str | None = field(
+        default=None, kw_only=True, validator=optional(_check_blob_id)
+    )
     unknown_fields: Mapping[str, Any] = field(
         factory=dict, kw_only=True, repr=False, validator=_check_unknown
     )
@@ -113,6 +111,8 @@ class LTX2ContinuationState:
             refuse("state.video_frames_blob_id", "is given together with video_frames")
         if self.audio_latents is not None and self.audio_latents_blob_id is not None:
             refuse("state.audio_latents_blob_id", "is given together with audio_latents")
+        if self.video_latents is not None and self.video_latents_blob_id is not None:
+            refuse("state.video_latents_blob_id", "is given together with video_latents")
 
     @property
     def clock(self) -> TakeClock | None:
@@ -135,6 +135,8 @@ class LTX2ContinuationState:
         defaults: dict[str, Any] = {}
         if self.video_frames is not None and len(self.video_frames):
             defaults["height"], defaults["width"] = self.video_frames[0].shape[:2]
+        elif self.video_latents is not None:
+            defaults["height"], defaults["width"] = self.video_latents.size
         clock, seed = self.clock, seed_of(self.metadata)
         if clock is not None:
             defaults["fps"] = clock.fps
@@ -152,24 +154,12 @@ class LTX2ContinuationState:
 
         A part that is larger than ``inline_threshold_bytes`` when encoded goes to ``blob_store``
         when one is given; a part that was never fetched stays a reference. Raises
-        `longtake.ValidationError` for frames or latents of another form than the fields say.
+        `longtake.ValidationError` for frames or latents of another form than the fields say, and
+        for a state that has ``video_latents`` without the frames; with them the latents are left
+        out, for the frames encode to them again.
         """
-        threshold = integer(inline_threshold_bytes, "inline_threshold_bytes")
-        frames, tensor = self._encoded_parts()  # both, so that nothing is stored for a bad state
-        payload = dict(self.unknown_fields) | {
-            "schema_version": LTX2_CONTINUATION_SCHEMA_VERSION,
-            "metadata": dict(self.metadata),
-            **checked_scalars(self._set_fields()),
-        }
-        if frames:
-            payload["video"] = write_video(frames, blob_store, threshold)
-        elif self.video_frames_blob_id is not None:
-            payload["video"] = {"blob_id": self.video_frames_blob_id}
-        if tensor:
-            payload["audio"] = write_audio(tensor, blob_store, threshold)
-        elif self.audio_latents_blob_id is not None:
-            payload["audio"] = {"blob_id": self.audio_latents_blob_id}
-        return lt.ContinuationState(LTX2_CONTINUATION_KIND, payload)
+        fields = attrs.asdict(self, recurse=False)
+        return write_document(fields, blob_store, inline_threshold_bytes)
 
     @classmethod
     def from_continuation_state(
@@ -181,17 +171,3 @@ class LTX2ContinuationState:
         with the path of the wrong field; a blob store's other errors pass through.
         """
         return cls(**read_document(state, blob_store).fields)
-
-    def _encoded_parts(self) -> tuple[bytes, bytes]:
-        frames, tensor, budget = b"", b"", lt.StateBudget()
-        if self.audio_latents is not None:
-            tensor = encode_tensor(self.audio_latents, "state.audio_latents", budget)
-            wanted = self.audio_conditioning_num_frames
-            check_audio_context(wanted, self.audio_latents.shape[2])
-        if self.video_frames is not None and len(self.video_frames):
-            frames = encode_frames(self.video_frames, "state.video_frames", budget)
-        return frames, tensor
-
-    def _set_fields(self) -> dict[str, Any]:
-        values = attrs.asdict(self, recurse=False)
-        return {name: value for name, value in values.items() if value is not None}

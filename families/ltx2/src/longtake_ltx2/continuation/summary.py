@@ -14,15 +14,26 @@ __all__ = ["summary_of"]
 
 
 def summary_of(
-    state: LTX2ContinuationState, video: Part, audio: Part, *, schema_version: int
+    state: LTX2ContinuationState,
+    video: Part,
+    audio: Part,
+    latents: Part | None = None,
+    *,
+    schema_version: int,
 ) -> lt.StateSummary:
-    """The contents of ``state``, whose parts were read from ``video`` and ``audio``."""
-    parts = (
+    """The contents of ``state``, whose parts were read from these.
+
+    ``latents``: of the picture; None in a kind that has none.
+    """
+    parts = [
         lt.StatePart("video frames", video.where, video.num_bytes, _frames_detail(state, video)),
         lt.StatePart("audio latents", audio.where, audio.num_bytes, _audio_detail(state, audio)),
-    )
+    ]
+    if latents is not None:
+        detail = _latents_detail(state, latents)
+        parts.insert(1, lt.StatePart("video latents", latents.where, latents.num_bytes, detail))
     frames = tuple(state.video_frames or ())
-    return lt.StateSummary(schema_version, state.segment_index, parts, frames)
+    return lt.StateSummary(schema_version, state.segment_index, tuple(parts), frames)
 
 
 def _frames_detail(state: LTX2ContinuationState, video: Part) -> str:
@@ -42,3 +53,13 @@ def _audio_detail(state: LTX2ContinuationState, audio: Part) -> str:
     dtype = str(state.audio_latents.dtype).removeprefix("torch.")
     context = state.audio_conditioning_num_frames
     return f"{dtype} {list(state.audio_latents.shape)}, last {context} condition"
+
+
+def _latents_detail(state: LTX2ContinuationState, latents: Part) -> str:
+    prefix = state.video_latents
+    if prefix is None:
+        return "" if latents.unfetched_id is None else "not fetched"
+    dtype = str(prefix.latents[0].dtype).removeprefix("torch.")
+    shapes = ", ".join(str(list(each.shape)) for each in prefix.latents)
+    height, width = prefix.size
+    return f"{dtype} {shapes}, of {prefix.num_frames} frames of {width}x{height}"

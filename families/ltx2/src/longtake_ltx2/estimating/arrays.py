@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import longtake as lt
+from longtake_ltx2.clock import FRAMES_PER_LATENT
+from longtake_ltx2.continuation.carried import carries_latents
+from longtake_ltx2.sizes import SPATIAL_FACTOR
 
 if TYPE_CHECKING:
     from longtake_ltx2.estimating.scene import Scene
 
-__all__ = ["COLORS", "array", "encoded_frames", "noisy_latents", "trailing_frames"]
+__all__ = [
+    "COLORS",
+    "array",
+    "encoded_frames",
+    "encoded_prefix",
+    "noisy_latents",
+    "trailing_frames",
+]
 
 COLORS = 3
 _BYTES = {"uint8": 1, "float32": 4, "int64": 8, "float64": 8, "bfloat16": 2, "float16": 2}
@@ -48,10 +59,34 @@ def trailing_frames(name: str, scene: Scene) -> lt.ValueEstimate:
 
 def encoded_frames(scene: Scene) -> tuple[list[lt.PassEstimate], int]:
     """The pass that encodes the repeated frames, if there are any, and the bytes that it holds."""
-    if not scene.repeated_frames:
+    if not scene.repeated_frames or carries_latents(scene.job):
         return [], 0
-    size = (scene.geometry.height, scene.geometry.width)
-    pixels = array("pixels", (1, COLORS, scene.repeated_frames, *size))
+    return _encoding(scene, scene.repeated_frames, scene.geometry.height, scene.geometry.width)
+
+
+def encoded_prefix(
+    scene: Scene, scales: Sequence[int]
+) -> tuple[list[lt.ValueEstimate], list[lt.PassEstimate], int]:
+    """The latents of the trailing frames at each scale, what encodes them, and what that holds."""
+    values: list[lt.ValueEstimate] = []
+    passes: list[lt.PassEstimate] = []
+    held = 0
+    for scale in scales if scene.trailing_frames else ():
+        height, width = scene.geometry.height // scale, scene.geometry.width // scale
+        channels = scene.networks.transformer.in_channels
+        frames = (scene.trailing_frames - 1) // FRAMES_PER_LATENT + 1
+        shape = (1, channels, frames, height // SPATIAL_FACTOR, width // SPATIAL_FACTOR)
+        values.append(array("LTX2ContinuationState.video_latents", shape))
+        encode, bytes_held = _encoding(scene, scene.trailing_frames, height, width)
+        passes += encode
+        held = max(held, bytes_held)
+    return values, passes, held
+
+
+def _encoding(
+    scene: Scene, frames: int, height: int, width: int
+) -> tuple[list[lt.PassEstimate], int]:
+    pixels = array("pixels", (1, COLORS, frames, height, width))
     cost = scene.networks.video_encoder(pixels.shape)
     encode = lt.PassEstimate("encode frames", cost.flops)
     return [encode], cost.activation_bytes + pixels.num_bytes

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from longtake_ltx2.loading.asked import upsampler_folder
 from longtake_ltx2.loading.weight_files import weight_files
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 
-__all__ = ["fingerprint_of"]
+__all__ = ["fingerprint_of", "fingerprint_of_vae"]
 
 _END = 1024
 """Bytes of a tensor that are looked at, from its beginning and from its end."""
@@ -48,11 +49,28 @@ def fingerprint_of(path: Path, config: LTX2T2VConfig) -> str:
     """
     digest = hashlib.sha256()
     for name, described, tensors in _networks(path, config):
-        for part in (name, _canonical(described)):
-            _add(digest, part.encode())
-        for tensor in sorted(tensors, key=lambda tensor: tensor.name):
-            _add(digest, _canonical([tensor.name, tensor.dtype, tensor.shape]).encode())
-            _add(digest, tensor.ends)
+        _add_network(digest, name, described, tensors)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def fingerprint_of_vae(vae: Any, config: LTX2T2VConfig | None) -> Callable[[], str] | None:
+    """What gives the fingerprint of a video VAE and of how it encodes, when it is asked for.
+
+    As `fingerprint_of` of this network, with the dtype and the tiles that ``vae`` computes in, and
+    raises like it. ``config``: what it was loaded with, ``model_path`` included. None when either
+    is not known.
+    """
+    if vae is None or config is None:
+        return None
+    return partial(_fingerprint_of_vae, vae, config)
+
+
+def _fingerprint_of_vae(vae: Any, config: LTX2T2VConfig) -> str:
+    path = Path(config.model_path or "")
+    described, tensors = _network(Path(config.vae_path or path / "vae"), "vae", path)
+    digest = hashlib.sha256()
+    _add_network(digest, "vae", described, tensors)
+    _add(digest, _canonical([str(vae.dtype), bool(vae.use_tiling)]).encode())
     return f"sha256:{digest.hexdigest()}"
 
 
@@ -145,6 +163,16 @@ def _of_gguf(file: Path) -> Iterator[_Tensor]:
             ends = _ends(opened.fileno(), begin, begin + int(tensor.n_bytes))
             shape = [int(side) for side in tensor.shape]
             yield _Tensor(tensor.name, tensor.tensor_type.name, shape, ends)
+
+
+def _add_network(
+    digest: Any, name: str, described: Mapping[str, Any], tensors: Iterable[_Tensor]
+) -> None:
+    for part in (name, _canonical(described)):
+        _add(digest, part.encode())
+    for tensor in sorted(tensors, key=lambda tensor: tensor.name):
+        _add(digest, _canonical([tensor.name, tensor.dtype, tensor.shape]).encode())
+        _add(digest, tensor.ends)
 
 
 def _ends(descriptor: int, begin: int, end: int) -> bytes:

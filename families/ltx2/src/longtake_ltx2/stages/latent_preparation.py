@@ -8,13 +8,17 @@ import torch
 
 import longtake as lt
 from longtake_ltx2.checkpoints.folder import default_image_crf
+from longtake_ltx2.conditioning.frame_encoder import FrameEncoder
 from longtake_ltx2.conditioning.preparation import Preparation, SegmentAsked
 from longtake_ltx2.conditioning.requested import RequestedInputs
 from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.continuation.carried import carried_count
 from longtake_ltx2.estimating.arrays import encoded_frames, noisy_latents
 from longtake_ltx2.generation import Generation
+from longtake_ltx2.loading.fingerprint import fingerprint_of_vae
 from longtake_ltx2.noise import noise_generator
 from longtake_ltx2.numerics import OFFICIAL, Numerics
+from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.sound import check_latents
 from longtake_ltx2.stage_overrides import LTX2PreparationOptions
 from longtake_ltx2.values import Geometry, NoiseState, NoisyLatents
@@ -32,7 +36,8 @@ class LTX2LatentPreparationStage:
 
     ``vae`` encodes frames. ``audio_vae`` encodes sound and tells the shape of audio latents;
     without it they have 8 channels, as in every published checkpoint. ``generation``: its images
-    were compressed as the model's training images were.
+    were compressed as the model's training images were. ``config``: tells the VAE from another, of
+    which a state may bring latents. ``scale``: by what the picture's sides are divided.
     """
 
     def __init__(
@@ -40,33 +45,43 @@ class LTX2LatentPreparationStage:
         transformer: Any,
         vae: Any = None,
         audio_vae: Any = None,
+        config: LTX2T2VConfig | None = None,
         *,
         numerics: Numerics = OFFICIAL,
         generation: Generation = "2.0",
+        scale: int = 1,
     ) -> None:
         self._transformer = transformer
-        self._vae, self._audio_vae = vae, audio_vae
+        self._frames, self._audio_vae = (
+            FrameEncoder(vae, fingerprint_of_vae(vae, config)),
+            audio_vae,
+        )
+        self._scale = scale
         channels = _AUDIO_CHANNELS if audio_vae is None else audio_vae.config.latent_channels
         self._audio_shape = (channels, transformer.config.audio_in_channels // channels)
         self._numerics = numerics
         self._image_crf = default_image_crf(generation)
 
     def check(self, job: lt.Job, state: LTX2ContinuationState | None) -> None:
-        """Refuse audio latents of another model, and what there is no network to encode for.
+        """Refuse latents of other models, and what there is no network to encode for.
 
         Raises `longtake.ValidationError`.
         """
         if state is not None:
             check_latents(state, *self._audio_shape)
-        carried = job.output.video and state is not None and state.video_frames
+        carried = job.output.video and state is not None and carried_count(state)
+        vae = self._frames.vae
         for path, given, network in (
-            ("state.payload.video", carried, self._vae),
-            ("inputs.images", job.inputs.images, self._vae),
-            ("inputs.clips", job.inputs.clips, self._vae),
+            ("state.payload.video", carried, vae),
+            ("inputs.images", job.inputs.images, vae),
+            ("inputs.clips", job.inputs.clips, vae),
             ("inputs.audio", job.inputs.audio, self._audio_vae),
         ):
             if given and network is None:
                 raise lt.ValidationError(path, "this stage has no VAE to encode it")
+        if carried:
+            height, width = job.sampling.height, job.sampling.width
+            self._frames.check(state, height // self._scale, width // self._scale)
 
     @staticmethod
     def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
@@ -91,7 +106,7 @@ class LTX2LatentPreparationStage:
     ) -> tuple[NoisyLatents, NoiseState]:
         generator = noise_generator(run.seed)
         preparation = Preparation(
-            vae=self._vae,
+            frames=self._frames,
             audio_vae=self._audio_vae,
             numerics=self._numerics,
             video_channels=self._transformer.config.in_channels,

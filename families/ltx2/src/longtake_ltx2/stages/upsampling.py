@@ -10,6 +10,7 @@ from attrs import evolve
 
 import longtake as lt
 from longtake_ltx2.checkpoints.folder import default_image_crf
+from longtake_ltx2.conditioning.frame_encoder import FrameEncoder
 from longtake_ltx2.conditioning.preparation import Preparation, SegmentAsked
 from longtake_ltx2.conditioning.requested import RequestedInputs
 from longtake_ltx2.continuation import LTX2ContinuationState
@@ -17,7 +18,9 @@ from longtake_ltx2.denoising.schedule import REFINE_SIGMAS
 from longtake_ltx2.estimating.arrays import encoded_frames, noisy_latents
 from longtake_ltx2.generation import Generation
 from longtake_ltx2.latents import decodable_video, normalized_video
+from longtake_ltx2.loading.fingerprint import fingerprint_of_vae
 from longtake_ltx2.numerics import OFFICIAL, Numerics
+from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.stage_overrides import LTX2PreparationOptions, LTX2RefineStageOverride
 from longtake_ltx2.values import CleanLatents, Geometry, NoiseState, NoisyLatents, RefineTarget
 
@@ -35,7 +38,8 @@ class LTX2UpsampleStage:
     What conditions the segment does so again at the new size. The noise goes on where the first
     pass's ended, video then audio, and its level is the first of ``sigmas``. ``transformer``: noise
     is drawn in its dtype where the numerics say so. ``add_noise``: without it the second pass
-    starts from clean latents.
+    starts from clean latents. ``config``: tells the VAE from another, of which a state may bring
+    latents.
     """
 
     def __init__(
@@ -47,14 +51,24 @@ class LTX2UpsampleStage:
         add_noise: bool = True,
         *,
         audio_vae: Any = None,
+        config: LTX2T2VConfig | None = None,
         numerics: Numerics = OFFICIAL,
         generation: Generation = "2.0",
     ) -> None:
         self._upsampler, self._vae, self._audio_vae = upsampler, vae, audio_vae
+        self._frames = FrameEncoder(vae, fingerprint_of_vae(vae, config))
         self._noise_dtype = torch.float32 if transformer is None else transformer.dtype
         self._noise_scale = (sigmas or REFINE_SIGMAS)[0] if add_noise else 0.0
         self._numerics = numerics
         self._image_crf = default_image_crf(generation)
+
+    def check(self, job: lt.Job, state: LTX2ContinuationState | None) -> None:
+        """Refuse a picture's latents that are not of this pass, where there are no frames.
+
+        Raises `longtake.ValidationError`.
+        """
+        if job.output.video:
+            self._frames.check(state, job.sampling.height, job.sampling.width)
 
     @staticmethod
     def resized(geometry: Geometry) -> Geometry:
@@ -92,7 +106,7 @@ class LTX2UpsampleStage:
         generator = torch.Generator("cpu")
         generator.set_state(noise.state)
         preparation = Preparation(
-            vae=self._vae,
+            frames=self._frames,
             audio_vae=self._audio_vae,
             numerics=self._numerics,
             video_channels=base.video.shape[1],

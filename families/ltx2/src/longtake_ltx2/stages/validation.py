@@ -98,6 +98,7 @@ def _check_fetched(state: LTX2ContinuationState) -> None:
     for part, missing in (
         ("video", state.video_frames is None and state.video_frames_blob_id is not None),
         ("audio", state.audio_latents is None and state.audio_latents_blob_id is not None),
+        ("video_latents", state.video_latents_blob_id is not None),
     ):
         if missing:
             raise lt.ValidationError(

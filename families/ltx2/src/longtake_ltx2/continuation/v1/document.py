@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 from attrs import field, frozen
@@ -21,10 +22,19 @@ from longtake_ltx2.continuation.v1.names import (
     LTX2_CONTINUATION_KIND,
     LTX2_CONTINUATION_SCHEMA_VERSION,
 )
-from longtake_ltx2.continuation.v1.parts import Part, read_audio, read_video
+from longtake_ltx2.continuation.v1.parts import Part, read_tensors, read_video
 from longtake_ltx2.continuation.v1.tensors import decode_tensor
 
-__all__ = ["PAYLOAD_KEYS", "Document", "blob_ids_of", "check_audio_context", "read_document"]
+__all__ = [
+    "PAYLOAD_KEYS",
+    "Document",
+    "blob_ids_in",
+    "blob_ids_of",
+    "check_audio_context",
+    "payload_of",
+    "read_document",
+    "read_payload",
+]
 
 PAYLOAD_KEYS = frozenset(SCALARS) | {"schema_version", "metadata", "video", "audio"}
 
@@ -43,28 +53,43 @@ def read_document(state: lt.ContinuationState, blobs: lt.BlobStore | None) -> Do
 
     Raises `longtake.ValidationError` with the path of the wrong field.
     """
-    payload = _payload_of(state)
+    payload = payload_of(state, LTX2_CONTINUATION_KIND, LTX2_CONTINUATION_SCHEMA_VERSION)
+    return read_payload(payload, blobs, lt.StateBudget(), PAYLOAD_KEYS)
+
+
+def read_payload(
+    payload: dict[str, Any],
+    blobs: lt.BlobStore | None,
+    budget: lt.StateBudget,
+    known: Set[str],
+) -> Document:
+    """The fields that both kinds have; those that are not ``known`` are kept. Raises like
+    `read_document`.
+    """
     fields = checked_scalars(payload)
     if "metadata" in payload:
         fields["metadata"] = object_(payload["metadata"], "state.payload.metadata")
-    video, audio = read_video(payload, blobs), read_audio(payload, blobs)
+    video, audio = read_video(payload, blobs), read_tensors(payload, "audio", blobs)
     fields["video_frames_blob_id"] = video.unfetched_id
     fields["audio_latents_blob_id"] = audio.unfetched_id
-    budget = lt.StateBudget()
     if audio.files:
         latents = decode_tensor(audio.files[0](), audio.path, budget)
         check_audio_context(fields.get("audio_conditioning_num_frames", 0), latents.shape[2])
         fields["audio_latents"] = latents
     if video.files:
         fields["video_frames"] = decode_frames(video.files, video.path, budget)
-    fields["unknown_fields"] = {key: payload[key] for key in payload.keys() - PAYLOAD_KEYS}
+    fields["unknown_fields"] = {key: payload[key] for key in payload.keys() - known}
     return Document(fields, video, audio)
 
 
 def blob_ids_of(state: lt.ContinuationState) -> tuple[str, ...]:
     """The ids of the blobs that ``state`` refers to; raises like `read_document`."""
-    payload = _payload_of(state)
-    parts = read_video(payload, None), read_audio(payload, None)
+    return blob_ids_in(payload_of(state, LTX2_CONTINUATION_KIND, LTX2_CONTINUATION_SCHEMA_VERSION))
+
+
+def blob_ids_in(payload: dict[str, Any]) -> tuple[str, ...]:
+    """Of the frames and of the sound; raises like `read_document`."""
+    parts = read_video(payload, None), read_tensors(payload, "audio", None)
     return tuple(part.blob_id for part in parts if part.blob_id is not None)
 
 
@@ -75,15 +100,15 @@ def check_audio_context(wanted: int, there: int) -> None:
         refuse(path, f"is {wanted}, but there are only {there} audio latents")
 
 
-def _payload_of(state: lt.ContinuationState) -> dict[str, Any]:
+def payload_of(state: lt.ContinuationState, kind: str, known: int) -> dict[str, Any]:
     """The payload, if it says that it is of this format: by its kind, and by its schema version.
 
     The version is a constant of the format, and may be left out.
     """
-    if state.kind != LTX2_CONTINUATION_KIND:
-        refuse("state.kind", f"is {shown(state.kind)}; must be {LTX2_CONTINUATION_KIND!r}")
+    if state.kind != kind:
+        refuse("state.kind", f"is {shown(state.kind)}; must be {kind!r}")
     payload = object_(state.payload, "state.payload")
-    path, known = "state.payload.schema_version", LTX2_CONTINUATION_SCHEMA_VERSION
+    path = "state.payload.schema_version"
     version = integer(payload.get("schema_version", known), path, low=-MAX_COUNT)
     if version != known:
         refuse(path, f"is {version}; supported: {known}")

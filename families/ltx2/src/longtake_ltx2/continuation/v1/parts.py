@@ -24,15 +24,15 @@ from longtake_ltx2.continuation.checks import (
     refuse,
     shown,
 )
+from longtake_ltx2.continuation.tensors import MAX_TENSOR_BYTES
 from longtake_ltx2.continuation.v1.frames import (
     MAX_ENCODED_BYTES,
     MAX_FRAMES,
     EncodedFile,
     unpack_frames,
 )
-from longtake_ltx2.continuation.v1.tensors import MAX_TENSOR_BYTES
 
-__all__ = ["Part", "read_audio", "read_video", "write_audio", "write_video"]
+__all__ = ["Part", "read_tensors", "read_video", "write_tensors", "write_video"]
 
 FRAMES_MIME = "application/x-fastvideo-frames+png"
 TENSOR_MIME = "application/x-fastvideo-tensor+safetensors"
@@ -87,16 +87,16 @@ def read_video(payload: Mapping[str, Any], blobs: lt.BlobStore | None) -> Part:
     return Part(part.path, part.blob_id, part.files, part.num_bytes, count)
 
 
-def read_audio(payload: Mapping[str, Any], blobs: lt.BlobStore | None) -> Part:
-    """The safetensors file of a payload; raises `longtake.ValidationError`."""
-    path = "state.payload.audio"
-    if "audio" not in payload:
+def read_tensors(payload: Mapping[str, Any], name: str, blobs: lt.BlobStore | None) -> Part:
+    """A safetensors file of a payload, by its field; raises `longtake.ValidationError`."""
+    path = f"state.payload.{name}"
+    if name not in payload:
         return Part(path, num_bytes=0)
-    audio = object_(payload["audio"], path)
-    stored = _blob_id(audio, "safetensors_b64", path)
+    part = object_(payload[name], path)
+    stored = _blob_id(part, "safetensors_b64", path)
     if stored is None:
         path = f"{path}.safetensors_b64"
-        file = base64_bytes(audio["safetensors_b64"], path, limit=MAX_TENSOR_BYTES)
+        file = base64_bytes(part["safetensors_b64"], path, limit=MAX_TENSOR_BYTES)
         return Part(path, files=(_at_hand(file),), num_bytes=len(file))
     path = f"{path}.blob_id"
     if blobs is None:
@@ -119,8 +119,8 @@ def write_video(blob: bytes, blobs: lt.BlobStore | None, threshold: int) -> dict
     return {"frames_b64": [base64.b64encode(png).decode("ascii") for png in pngs]}
 
 
-def write_audio(file: bytes, blobs: lt.BlobStore | None, threshold: int) -> dict[str, Any]:
-    """The payload's ``audio``; to ``blobs``, when given, above ``threshold`` bytes."""
+def write_tensors(file: bytes, blobs: lt.BlobStore | None, threshold: int) -> dict[str, Any]:
+    """The field of a safetensors file; to ``blobs``, when given, above ``threshold`` bytes."""
     if blobs is not None and len(file) > threshold:
         return {"blob_id": blobs.put(file, mime=TENSOR_MIME)}
     return {"safetensors_b64": base64.b64encode(file).decode("ascii")}
