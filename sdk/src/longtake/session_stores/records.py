@@ -9,7 +9,7 @@ from attrs import Attribute, field, frozen
 
 from longtake.schema.bounds import between, integer_from, path_of
 from longtake.schema.texts import text, texts
-from longtake.session_stores.checks import check_blob_ids, check_name, check_session_id
+from longtake.session_stores.checks import check_blob_ids, check_name, check_plain, check_session_id
 from longtake.states.state import ContinuationState
 
 __all__ = [
@@ -33,6 +33,10 @@ def _session_id(instance: object, attribute: Attribute[Any], value: object) -> N
 
 def _name(instance: object, attribute: Attribute[Any], value: object) -> None:
     check_name(value, path_of(instance, attribute))
+
+
+def _plain(instance: object, attribute: Attribute[Any], value: object) -> None:
+    check_plain(value, path_of(instance, attribute))
 
 
 def _names(instance: object, attribute: Attribute[Any], value: object) -> None:
@@ -59,7 +63,7 @@ class SessionSegment:
     index: int = field(validator=integer_from(0))
     step: str = field(validator=_name)
     attempt: str = field(validator=_name)
-    request: dict[str, Any] = field(factory=dict, repr=False, validator=texts)
+    request: dict[str, Any] = field(factory=dict, repr=False, validator=_plain)
     state_digest: str | None = None
     media: tuple[str, ...] = field(default=(), validator=_names)
     blob_ids: tuple[str, ...] = field(default=(), repr=False, validator=_names)

@@ -210,19 +210,20 @@ def _open(path: str) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    _check_is_ours(connection)  # before anything of it is changed
+    with _transaction(connection, "BEGIN"):
+        _is_ours(connection)  # before anything of it is changed
     _write_ahead(connection)
     connection.execute("PRAGMA synchronous = FULL")
     with _transaction(connection, "BEGIN IMMEDIATE"):
-        if _check_is_ours(connection):
+        if _is_ours(connection):
             return
         connection.execute("CREATE TABLE rows (key TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL)")
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {_FORMAT}")
 
 
-def _check_is_ours(connection: sqlite3.Connection) -> bool:
-    """False for an empty file, which becomes ours."""
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    """False for an empty file, which becomes ours; raises for another's. In a transaction."""
     application, version, tables = (
         connection.execute(asked).fetchone()[0]
         for asked in (
