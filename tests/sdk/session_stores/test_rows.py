@@ -14,6 +14,7 @@ from longtake.testing import SessionStoreContract
 
 
 class TestTheStoreOfTheTutorial(SessionStoreContract):
+    moment = 0.3
     rounds = 3
     kills = 2
     largest_state = 2**20
