@@ -37,6 +37,12 @@ TESTED_ELSEWHERE = {
     "media/displaymatrix.py": "media/test_upright.py",
     "runs/declared.py": "plugins/test_observing.py",
     "schema/keywords.py": "schema/test_json_schema.py",
+    "session_stores/access.py": "session_stores/test_store.py",
+    "session_stores/backend.py": "session_stores/test_protocol.py",
+    "session_stores/branches.py": "session_stores/test_store.py",
+    "session_stores/checks.py": "session_stores/test_records.py",
+    "session_stores/claims.py": "session_stores/test_holds.py",
+    "session_stores/lifetimes.py": "session_stores/test_store.py",
     "media/formats.py": "media/test_writer.py",
     "media/muxing.py": "media/test_writer.py",
     "media/names.py": "takes/test_writer.py",
@@ -62,6 +68,7 @@ OF_NO_MODULE = {
     "cli/test_texts.py": "Text that is no Unicode, in whichever option it comes.",
     "doctor/test_broken_wheels.py": "The kinds of broken plugins, each as people see it.",
     "media/test_sound_in_time.py": "What is heard beside a picture: containers more than sounds.",
+    "session_stores/test_formats.py": "Sessions that earlier releases wrote.",
     "test_facade.py": "What the package itself names.",
 }
 """Test files named after no module, and what they are about."""

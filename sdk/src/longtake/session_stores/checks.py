@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -14,6 +15,7 @@ __all__ = [
     "check_blob_ids",
     "check_labels",
     "check_name",
+    "check_plain",
     "check_revision",
     "check_seconds",
     "check_session_id",
@@ -105,6 +107,34 @@ def check_blob_ids(blob_ids: object, path: str = "blob_ids") -> tuple[str, ...]:
     if not isinstance(blob_ids, list | tuple):
         raise ValidationError(path, f"is {shown(blob_ids)}; must be a list of blob ids")
     return tuple(check_name(each, f"{path}[{index}]") for index, each in enumerate(blob_ids))
+
+
+def check_plain(document: object, path: str) -> None:
+    """Raises `ValidationError` unless ``document`` is plain JSON, whose values come back as such.
+
+    Tuples are taken for lists.
+    """
+    check_texts(document, path)
+    seen: set[int] = set()
+    todo = [document]
+    while todo:
+        each = todo.pop()
+        if isinstance(each, dict | list | tuple):
+            if id(each) in seen:
+                continue  # what contains itself is found when it is written
+            seen.add(id(each))
+            todo += each.values() if isinstance(each, dict) else each
+            wrong = [key for key in each if not isinstance(key, str)] if type(each) is dict else []
+            if not wrong:
+                continue
+            each = wrong[0]
+        elif (
+            each is None
+            or isinstance(each, str | int)
+            or (isinstance(each, float) and math.isfinite(each))
+        ):
+            continue
+        raise ValidationError(path, f"has {shown(each)}, which JSON has no way to say")
 
 
 def check_state(state: object) -> ContinuationState | None:

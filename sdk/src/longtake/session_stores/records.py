@@ -9,7 +9,7 @@ from attrs import Attribute, field, frozen
 
 from longtake.schema.bounds import between, integer_from, path_of
 from longtake.schema.texts import text, texts
-from longtake.session_stores.checks import check_blob_ids, check_name, check_session_id
+from longtake.session_stores.checks import check_blob_ids, check_name, check_plain, check_session_id
 from longtake.states.state import ContinuationState
 
 __all__ = [
@@ -35,6 +35,10 @@ def _name(instance: object, attribute: Attribute[Any], value: object) -> None:
     check_name(value, path_of(instance, attribute))
 
 
+def _plain(instance: object, attribute: Attribute[Any], value: object) -> None:
+    check_plain(value, path_of(instance, attribute))
+
+
 def _names(instance: object, attribute: Attribute[Any], value: object) -> None:
     check_blob_ids(value, path_of(instance, attribute))
 
@@ -44,11 +48,11 @@ class SessionSegment:
     """One committed segment of a session.
 
     - ``index``: 0 for the session's first one.
-    - ``step``: the digest of what it was made from (`longtake.step_digest`); equal steps give equal
-      segments.
+    - ``step``: the digest of what it was made from (``longtake.step_digest``); equal steps give
+      equal segments.
     - ``attempt``: names the one attempt that committed it, and is the owner of its blobs' pins.
     - ``request``: the request as a plain document, without its state; big inputs by their digests.
-    - ``state_digest``: of the state after it (`longtake.state_digest`); None without a state.
+    - ``state_digest``: of the state after it (``longtake.state_digest``); None without a state.
     - ``media``: where its picture and sound are, as the media sink said it: ids of blobs, or URLs.
     - ``blob_ids``: all blobs that its state and its media refer to.
     - ``seconds``: how long its new picture lasts, or its sound where it has no picture.
@@ -59,7 +63,7 @@ class SessionSegment:
     index: int = field(validator=integer_from(0))
     step: str = field(validator=_name)
     attempt: str = field(validator=_name)
-    request: dict[str, Any] = field(factory=dict, repr=False, validator=texts)
+    request: dict[str, Any] = field(factory=dict, repr=False, validator=_plain)
     state_digest: str | None = None
     media: tuple[str, ...] = field(default=(), validator=_names)
     blob_ids: tuple[str, ...] = field(default=(), repr=False, validator=_names)
