@@ -277,7 +277,7 @@ class PostgresServer(Server):
                 os.kill(each, number)
         if number == signal.SIGKILL:  # they are nobody's children then; their memory is in the way
             for each in map(int, children):
-                while Path(f"/proc/{each}/stat").exists():
+                while is_running(each):
                     time.sleep(0.01)
 
 
@@ -340,6 +340,15 @@ class RcloneServer(S3Server):
         binary = rclone_binary()
         assert binary is not None
         return [binary, *words, f"{self.key_id},{self.secret}", str(self.folder / "root")]
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process has not ended; one that ended may stay until somebody asks how."""
+    try:
+        said = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return not said.rpartition(")")[2].lstrip().startswith(("Z", "X"))
 
 
 @contextmanager

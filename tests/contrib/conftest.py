@@ -1,16 +1,20 @@
-"""The servers that the tests of blob stores talk to, each started once where it is installed."""
+"""The servers that the tests of stores talk to, each started once where it is installed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.servers import (
     MotoServer,
+    PostgresServer,
     RcloneServer,
     RedisServer,
     missing_moto,
+    missing_postgres,
     missing_rclone,
     missing_redis,
     running,
@@ -42,6 +46,39 @@ def locked_server(
     server = RedisServer(tmp_path_factory.mktemp("locked"), *RedisServer.LOCKED)
     with running(server):
         yield server
+
+
+@pytest.fixture(scope="session")
+def durable_redis(
+    tmp_path_factory: pytest.TempPathFactory, _needs_redis: None
+) -> Iterator[RedisServer]:
+    """A Redis server that writes what it acknowledges to its disk first."""
+    options = ("--appendonly", "yes", "--appendfsync", "always")
+    server = RedisServer(tmp_path_factory.mktemp("durable"), *options)
+    with running(server):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, which lets its user in without a password."""
+    yield from _postgres(locked=False)
+
+
+@pytest.fixture(scope="session")
+def locked_postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server that wants the password ``PostgresServer.secret``."""
+    yield from _postgres(locked=True)
+
+
+def _postgres(*, locked: bool) -> Iterator[PostgresServer]:
+    reason = missing_postgres()
+    if reason:
+        pytest.skip(reason)
+    with TemporaryDirectory() as folder:  # not pytest's, which only its own account may enter
+        server = PostgresServer(Path(folder), locked=locked)
+        with running(server):
+            yield server
 
 
 @pytest.fixture(scope="session")

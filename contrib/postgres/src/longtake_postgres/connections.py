@@ -17,6 +17,9 @@ from longtake_postgres.places import Place
 
 __all__ = ["Connections"]
 
+_LONGER = 1.0
+"""Seconds for which a client waits when the server should have given up."""
+
 _inherited: list[ConnectionPool[Any]] = []
 """Pools of the process that this one was forked from: nobody here may use or end them."""
 
@@ -74,7 +77,8 @@ def _new_pool(place: Place) -> ConnectionPool[Any]:
         """A connection that does not wait for ever for a server that hangs."""
 
         def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-            return super().wait(gen, interval, place.timeout if timeout is None else timeout)
+            patience = place.timeout + _LONGER if timeout is None else timeout
+            return super().wait(gen, interval, patience)
 
     conninfo = _conninfo(place)
     Connection.connect(conninfo).close()  # the pool would not say why it has none

@@ -7,7 +7,10 @@ from psycopg_pool import PoolTimeout
 
 import longtake as lt
 
-__all__ = ["session_error"]
+__all__ = ["UNDONE", "session_error"]
+
+UNDONE = (errors.DeadlockDetected, errors.SerializationFailure, errors.TransactionRollback)
+"""What says that the server undid a transaction, since others were in its way."""
 
 _LOGIN = "it refuses the login; check user, password and database, or password_file"
 
@@ -32,7 +35,7 @@ def _passing(error: Error) -> str | None:
         return "it is a standby that only reads; name the primary"
     if isinstance(error, errors.QueryCanceled | errors.LockNotAvailable):
         return "it did not get to it in time; try again later, or raise timeout in the URL"
-    if isinstance(error, errors.TransactionRollback):
+    if isinstance(error, UNDONE):
         return "too many others change the same rows; try again later"
     if isinstance(error, PoolTimeout):
         return "no connection was to be had in time; try again later, or raise connections"

@@ -16,7 +16,11 @@ __all__ = ["Statements", "prepare"]
 _COMMENT = "sessions of Longtake, layout "
 _LAYOUT = 1
 
-_FIND = "SELECT to_regclass(%s) IS NOT NULL, obj_description(to_regclass(%s), 'pg_class')"
+_FIND = """
+SELECT obj_description(class.oid, 'pg_class')
+FROM pg_class AS class JOIN pg_namespace AS space ON space.oid = class.relnamespace
+WHERE space.nspname = %s AND class.relname = %s
+"""
 _ALONE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _CREATE = """
 CREATE TABLE {table} (key text COLLATE "C" PRIMARY KEY, value bytea NOT NULL)
@@ -27,8 +31,8 @@ _SCAN = "SELECT key, value FROM {table} WHERE key >= %s AND key < %s ORDER BY ke
 
 _STAND_IN = """
 INSERT INTO {table} (key, value)
-SELECT absent.key, %b::bytea FROM unnest(%s::text[]) AS absent (key) ORDER BY absent.key
-ON CONFLICT (key) DO NOTHING
+SELECT every.key, %b::bytea FROM unnest(%s::text[]) AS every (key) ORDER BY every.key
+ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE false
 """
 _LOCK = """
 SELECT FROM {table} WHERE key = ANY(%s::text[]) ORDER BY key FOR UPDATE
@@ -49,8 +53,8 @@ WITH expected AS MATERIALIZED (
     DELETE FROM {table} AS row USING expected, unnest(%s::text[]) AS gone (key)
     WHERE met AND row.key = gone.key
 ), withdrawn AS (
-    DELETE FROM {table} AS row USING expected, unnest(%s::text[]) AS absent (key)
-    WHERE NOT met AND row.key = absent.key AND row.value = %b::bytea
+    DELETE FROM {table} AS row USING expected, unnest(%s::text[]) AS stood (key)
+    WHERE NOT met AND row.key = stood.key AND row.value = %b::bytea
 )
 SELECT met FROM expected
 """
@@ -60,8 +64,9 @@ SELECT met FROM expected
 class Statements:
     """What is asked of a table; columns are named, so that others may be added to it.
 
-    ``write`` is one step with ``lock``, and ``stand_in`` before it where rows must be absent: that
-    one puts rows of our own there, which others wait for as they wait for rows that are locked.
+    ``write`` is one step with ``lock`` before it, or ``stand_in`` where rows must be absent: that
+    one locks rows too, and puts rows of our own where there are none, which others wait for in the
+    same way. Both go in the order of the keys, lest two wait for each other.
     """
 
     read: sql.Composed
@@ -92,18 +97,18 @@ def prepare(connection: psycopg.Connection, place: Place) -> None:
 
 
 def _is_there(connection: psycopg.Connection, place: Place) -> bool:
-    name = _table(place).as_string(connection)
-    row = connection.execute(_FIND, [name, name]).fetchone()
-    assert row is not None
-    there, comment = row
-    if there and comment != f"{_COMMENT}{_LAYOUT}":
-        whose = (
-            "was written by a later release of Longtake"
-            if (comment or "").startswith(_COMMENT)
-            else "is none of Longtake's; name another one in the URL"
-        )
-        raise lt.SessionError(f"{place.shown}: its table {place.schema}.{place.table} {whose}")
-    return bool(there)
+    row = connection.execute(_FIND, [place.schema, place.table]).fetchone()
+    if row is None:
+        return False
+    comment = row[0] or ""
+    if comment == f"{_COMMENT}{_LAYOUT}":
+        return True
+    whose = (
+        "was written by a later release of Longtake"
+        if comment.startswith(_COMMENT)
+        else "is none of Longtake's; name another one in the URL"
+    )
+    raise lt.SessionError(f"{place.shown}: its table {place.schema}.{place.table} {whose}")
 
 
 def _table(place: Place) -> sql.Identifier:

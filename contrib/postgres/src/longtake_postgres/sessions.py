@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
-from psycopg import errors
 
 import longtake as lt
 from longtake_postgres.connections import Connections
-from longtake_postgres.failures import session_error
+from longtake_postgres.failures import UNDONE, session_error
 from longtake_postgres.layout import Statements, prepare
 from longtake_postgres.places import parse_url
 
@@ -64,7 +63,7 @@ class PostgresRows(lt.SessionRows):
 
     def scan(self, start: str, stop: str, limit: int) -> list[tuple[str, bytes]]:
         with self._connection() as connection:
-            bounds = [start, stop, limit]
+            bounds = [_bound(start), _bound(stop), limit]
             return connection.execute(self._statements.scan, bounds, binary=True).fetchall()
 
     def write(self, change: lt.RowChange) -> bool:
@@ -72,7 +71,7 @@ class PostgresRows(lt.SessionRows):
             for left in reversed(range(_TRIES)):
                 try:
                     return self._write(connection, change)
-                except errors.TransactionRollback:  # a deadlock; nothing of it was written
+                except UNDONE:  # nothing of it was written
                     connection.rollback()
                     if not left:
                         raise
@@ -81,27 +80,20 @@ class PostgresRows(lt.SessionRows):
     def _write(self, connection: psycopg.Connection, change: lt.RowChange) -> bool:
         """All statements are sent before the first answer; each waits for the one before it."""
         absent = [key for key, row in change.expected.items() if row is None]
-        own = secrets.token_bytes(16)
+        own = secrets.token_bytes(16)  # the row that stands for an absent one
         expected = [own if row is None else row for row in change.expected.values()]
         deletes = [key for key in (*change.deletes, *absent) if key not in change.puts]
-        rows = self._statements
+        every = [*{*change.expected, *change.puts, *deletes}]
+        stand_ins = every if absent else []
+        puts = [list(change.puts), list(change.puts.values())]
+        told = [list(change.expected), expected, *puts, deletes, stand_ins, own]
         with connection.pipeline():
             connection.execute(_BEGIN)
             if absent:
-                connection.execute(rows.stand_in, [own, absent])
-            connection.execute(rows.lock, [[*change.expected, *change.puts, *deletes]])
-            answer = connection.execute(
-                rows.write,
-                [
-                    list(change.expected),
-                    expected,
-                    list(change.puts),
-                    list(change.puts.values()),
-                    deletes,
-                    absent,
-                    own,
-                ],
-            )
+                connection.execute(self._statements.stand_in, [own, every])
+            else:
+                connection.execute(self._statements.lock, [every])
+            answer = connection.execute(self._statements.write, told)
             connection.execute("COMMIT")
         row = answer.fetchone()
         assert row is not None
@@ -126,3 +118,9 @@ class PostgresRows(lt.SessionRows):
 
     def __repr__(self) -> str:
         return self._place.shown
+
+
+def _bound(key: str) -> str:
+    """The same bound without a zero byte, which no key has, and no text of PostgreSQL may have."""
+    before, zero, _ = key.partition("\0")
+    return f"{before}\x01" if zero else key
