@@ -132,7 +132,10 @@ if TYPE_CHECKING:
     from longtake.session_stores.rows import RowChange as RowChange
     from longtake.session_stores.rows import SessionRows as SessionRows
     from longtake.session_stores.store import RowSessionStore as RowSessionStore
+    from longtake.sessions.exporting import export_session as export_session
+    from longtake.sessions.importing import import_session as import_session
     from longtake.sessions.session import Session as Session
+    from longtake.sessions.steps import state_digest as state_digest
     from longtake.states.arrays import array as array
     from longtake.states.attrs_codec import AttrsCodec as AttrsCodec
     from longtake.states.budget import StateBudget as StateBudget
@@ -206,7 +209,10 @@ else:
         "session_stores.records": "Claim Hold SessionParent SessionRecord SessionSegment",
         "session_stores.rows": "RowChange SessionRows",
         "session_stores.store": "RowSessionStore",
+        "sessions.exporting": "export_session",
+        "sessions.importing": "import_session",
         "sessions.session": "Session",
+        "sessions.steps": "state_digest",
         "states.arrays": "array",
         "states.attrs_codec": "AttrsCodec",
         "states.budget": "StateBudget",
