@@ -134,8 +134,14 @@ if TYPE_CHECKING:
     from longtake.session_stores.store import RowSessionStore as RowSessionStore
     from longtake.sessions.exporting import export_session as export_session
     from longtake.sessions.importing import import_session as import_session
+    from longtake.sessions.media import BlobMedia as BlobMedia
+    from longtake.sessions.media import MadeSegment as MadeSegment
+    from longtake.sessions.media import MediaSink as MediaSink
+    from longtake.sessions.rolling import RolledSegment as RolledSegment
+    from longtake.sessions.rolling import roll as roll
     from longtake.sessions.session import Session as Session
     from longtake.sessions.steps import state_digest as state_digest
+    from longtake.sessions.steps import step_digest as step_digest
     from longtake.states.arrays import array as array
     from longtake.states.attrs_codec import AttrsCodec as AttrsCodec
     from longtake.states.budget import StateBudget as StateBudget
@@ -211,8 +217,10 @@ else:
         "session_stores.store": "RowSessionStore",
         "sessions.exporting": "export_session",
         "sessions.importing": "import_session",
+        "sessions.media": "BlobMedia MadeSegment MediaSink",
+        "sessions.rolling": "RolledSegment roll",
         "sessions.session": "Session",
-        "sessions.steps": "state_digest",
+        "sessions.steps": "state_digest step_digest",
         "states.arrays": "array",
         "states.attrs_codec": "AttrsCodec",
         "states.budget": "StateBudget",

@@ -31,7 +31,7 @@ from tests.sdk.sessions.exported import (
 from tests.sdk.toy_family import FOG, FogCodec
 
 GOLDEN = Path(__file__).with_name("exports") / "format-1.zip"
-GOLDEN_DIGEST = "35948fa343207c789e6a1c9b85fd3b6e6258e338903bbd0433c20858c56980ed"
+GOLDEN_DIGEST = "4877f0ea68b010bf8c7c07f8003b8cdaed1aed37b84391f10782d227b7b36388"
 
 
 class Watched:

@@ -30,9 +30,8 @@ from longtake.sessions.manifest import (
     blob_name,
     canonical,
     state_entry,
-    with_blob_ids,
 )
-from longtake.sessions.steps import state_digest
+from longtake.sessions.steps import state_digest, with_blob_ids
 
 __all__ = ["export_session"]
 

@@ -43,9 +43,8 @@ from longtake.sessions.manifest import (
     Manifest,
     blob_entry,
     state_entry,
-    with_blob_ids,
 )
-from longtake.sessions.steps import state_digest
+from longtake.sessions.steps import state_digest, with_blob_ids
 from longtake.settings import Settings
 from longtake.states.budget import read_json
 from longtake.states.state import ContinuationState

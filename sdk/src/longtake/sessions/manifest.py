@@ -18,10 +18,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from longtake.schema.bounds import between, integer_from
 from longtake.schema.texts import texts
@@ -43,7 +42,6 @@ __all__ = [
     "blob_name",
     "canonical",
     "state_entry",
-    "with_blob_ids",
 ]
 
 FORMAT = 1
@@ -132,22 +130,3 @@ def canonical(state: ContinuationState) -> bytes:
     """The state as JSON with sorted keys and no spaces, in ASCII: what its digest is made of."""
     document = {"kind": state.kind, "payload": state.payload}
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-
-
-def with_blob_ids(state: ContinuationState, new: Mapping[str, str]) -> ContinuationState:
-    """``state`` with other ids of its blobs: ``new`` has them by the old ones.
-
-    Every text of the payload that is one of the old ids is replaced; they are unguessable, so no
-    other text is one by chance.
-    """
-    return evolve(state, payload=_replaced(state.payload, new)) if new else state
-
-
-def _replaced(value: Any, new: Mapping[str, str]) -> Any:
-    if isinstance(value, str):
-        return new.get(value, value)
-    if isinstance(value, dict):
-        return {name: _replaced(inner, new) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_replaced(inner, new) for inner in value]
-    return value

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 _SQLITE = "sqlite:"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhdw])")
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smhdw])", re.ASCII)
 
 
 def sessions_option(command: F) -> F:

@@ -42,5 +42,10 @@ def film(session_id: str, output: Path, sessions: str, blobs: str | None, overwr
         raise ValidationError(f"session {session_id}", "has no segment yet; roll one")
     with TemporaryDirectory(prefix="longtake-") as folder:
         parts = Parts(open_blobs(blobs, sessions), Path(folder)).of(session_id, segments)
-        record = join_takes(parts, output, overwrite=overwrite)
+        try:
+            record = join_takes(parts, output, overwrite=overwrite)
+        except ValidationError as error:
+            inside = f"{folder}{os.sep}"
+            path, problem = (text.replace(inside, "") for text in (error.path, error.problem))
+            raise ValidationError(f"session {session_id}, {path}", problem) from error
     tell_joined(output, record)

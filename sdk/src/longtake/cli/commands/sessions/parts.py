@@ -42,7 +42,7 @@ class Parts:
             except BlobNotFound as error:
                 problem = f"its picture and sound are not in the blob store: {error}"
                 raise ValidationError(where, problem) from error
-            path = self._folder / f"{len(self._written):06d}.mkv"
+            path = self._folder / f"part-{len(self._written) + 1}.mkv"
             path.write_bytes(data)
             self._written[blob_id] = path
         return self._written[blob_id]
