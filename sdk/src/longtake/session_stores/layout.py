@@ -2,7 +2,8 @@
 
 ========================  =========================================================================
 ``session/ID``            what never changes of it but its labels and its expiry
-``head/ID``               its revision, and how many segments it has: what compare-and-set compares
+``head/ID``               its revision, how many segments it has, and whether it ends: what
+                          compare-and-set compares
 ``segment/ID/INDEX``      one segment
 ``state/ID/INDEX``        the state after it
 ``claim/ID``              who says that it is at work on it
@@ -41,13 +42,15 @@ __all__ = [
 
 T = TypeVar("T")
 
+_ENDS = b" ends"
+
 _FORMAT = 1
 """Of all rows. Another one is written only by a release that says how it reads this one."""
 
 
 @frozen(kw_only=True)
 class SessionRow:
-    """What does not change with a session's segments. ``nonce``: tells two creations apart."""
+    """What does not change with a session's segments. ``nonce``: the attempt that created it."""
 
     family: str
     preset: str
@@ -60,23 +63,33 @@ class SessionRow:
 
 @frozen
 class Head:
-    """The revision of a session, and the number of its segments."""
+    """What changes with a session's segments: its revision, and how many there are.
+
+    ``expires``: whether the session has an end, so that a commit to one that has none need not ask.
+    """
 
     revision: int
     num_segments: int
+    expires: bool = False
+
+    @property
+    def branch(self) -> int:
+        """Grows with each rewind, and only then."""
+        return self.revision - self.num_segments
 
     def encode(self) -> bytes:
         """The row, the same bytes for the same head."""
-        return b"%d %d" % (self.revision, self.num_segments)
+        return b"%d %d%s" % (self.revision, self.num_segments, _ENDS if self.expires else b"")
 
     @classmethod
     def decode(cls, row: bytes) -> Head:
         """The inverse of `encode`. Raises `SessionError` for anything else."""
+        numbers = row.removesuffix(_ENDS)
         try:
-            revision, num_segments = map(int, row.split(b" "))
+            revision, num_segments = map(int, numbers.split(b" "))
         except ValueError:
             raise SessionError("the head of a session is damaged in its store") from None
-        return cls(revision, num_segments)
+        return cls(revision, num_segments, numbers != row)
 
 
 @frozen(kw_only=True)
@@ -89,9 +102,16 @@ class ClaimRow:
 
 
 def encode(value: object) -> bytes:
-    """The row of an attrs value: JSON, the same bytes for the same value."""
+    """The row of an attrs value: JSON, the same bytes for the same value.
+
+    Raises `ValidationError` for a value that JSON has no way to say.
+    """
     document = {"format": _FORMAT, **unstructure(value)}
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    try:
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValidationError("", f"what is to be kept is not plain JSON: {error}") from None
+    return text.encode()
 
 
 def decode(row: bytes, cls: type[T], what: str) -> T:

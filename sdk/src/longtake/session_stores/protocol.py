@@ -44,12 +44,14 @@ class SessionStore(Protocol):
         labels: Mapping[str, str] | None = None,
         expires_in: float | None = None,
         segments: Sequence[Committed] = (),
+        attempt: str | None = None,
         hold: Hold | None = None,
     ) -> SessionRecord:
         """A new session, with ``segments`` already in it, as an import has them.
 
-        ``expires_in``: seconds by the store's clock. ``hold``: of the segments' blobs, given up in
-        the same step. Raises `SessionExists`; `HoldRevoked` when the hold was.
+        ``expires_in``: seconds by the store's clock. ``attempt``: names this attempt to create it;
+        made again, it gives the session that it had created. ``hold``: of the segments' blobs,
+        given up in the same step. Raises `SessionExists`; `HoldRevoked` when the hold was.
         """
         ...
 
@@ -96,7 +98,11 @@ class SessionStore(Protocol):
         ...
 
     def delete(self, session_id: str) -> None:
-        """Forget the session; what is absent is passed over. Forks of it stay."""
+        """Forget the session; what is absent is passed over. Forks of it stay.
+
+        Its id is free then. Do not use it again while workers of the old session may still run:
+        one that commits to a session of the same id and revision cannot be told from the new one's.
+        """
         ...
 
 
@@ -118,8 +124,9 @@ class SupportsBranches(Protocol):
 
         ``labels``: the parent's when None. ``attempt``, ``hold``: of those who hold the shared
         blobs for the new session, too; its segments' ``attempt`` is the new one. Raises
-        `SessionExists`, `HoldRevoked`, `Conflict` when the parent changes meanwhile, and
-        `ValidationError` for more segments than there are.
+        `SessionExists`, `HoldRevoked`, `Conflict` when the parent was rewound meanwhile, and
+        `ValidationError` for more segments than there are. Made again with its attempt, it gives
+        the session that it had made.
         """
         ...
 
@@ -159,11 +166,18 @@ class SupportsHolds(Protocol):
     def hold(
         self, blob_ids: Sequence[str], *, for_seconds: float, attempt: str | None = None
     ) -> Hold:
-        """Say that the blobs are needed, from now on for so long by the store's clock."""
+        """Say that the blobs are needed, from now on for so long by the store's clock.
+
+        What is held for a commit is held under the ``attempt`` that commits. After `HoldRevoked`,
+        or when a hold could not be made, go on under a new attempt.
+        """
         ...
 
     def revoke_over(self, *, limit: int = 100) -> list[Hold]:
-        """Revoke holds that are over; these, and those that were revoked before, come back."""
+        """Revoke holds that are over; these, and those that were revoked before, come back.
+
+        Each with the blobs that nothing of its attempt needs: their pins may be let go.
+        """
         ...
 
     def forget_hold(self, hold: Hold) -> None:

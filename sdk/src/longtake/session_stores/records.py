@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Mapping
 from typing import Any
 
 from attrs import Attribute, field, frozen
 
-from longtake.errors import InvalidSessionId, ValidationError, shown
-from longtake.schema.bounds import between, integer_from
-from longtake.schema.texts import texts
+from longtake.schema.bounds import between, integer_from, path_of
+from longtake.schema.texts import text, texts
+from longtake.session_stores.checks import check_blob_ids, check_name, check_plain, check_session_id
 from longtake.states.state import ContinuationState
 
 __all__ = [
@@ -20,16 +18,8 @@ __all__ = [
     "SessionParent",
     "SessionRecord",
     "SessionSegment",
-    "check_labels",
-    "check_session_id",
     "new_attempt",
 ]
-
-_ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
-_LONGEST = 10 * 366 * 24 * 3600.0
-"""Seconds."""
-_MOST_LABELS = 64
-_LONGEST_LABEL = 255
 
 
 def new_attempt() -> str:
@@ -37,43 +27,20 @@ def new_attempt() -> str:
     return secrets.token_hex(16)
 
 
-def check_session_id(session_id: object) -> str:
-    """``session_id`` itself. Raises `InvalidSessionId` unless it is 1 to 128 of ``A-Za-z0-9_-``."""
-    if not isinstance(session_id, str) or _ID.fullmatch(session_id) is None:
-        raise InvalidSessionId(
-            f"session id: {shown(session_id)} is none; 1 to 128 characters of A-Z, a-z, 0-9, _ "
-            "and - are one"
-        )
-    return session_id
-
-
-def check_labels(labels: object, path: str = "labels") -> Mapping[str, str]:
-    """``labels`` itself. Raises `ValidationError` unless it maps at most 64 names to texts.
-
-    Names are not empty; names and texts have at most 255 characters.
-    """
-    if not isinstance(labels, Mapping) or len(labels) > _MOST_LABELS:
-        raise ValidationError(path, f"must be at most {_MOST_LABELS} texts by their names")
-    for name, value in labels.items():
-        for what, text in (("name", name), ("value", value)):
-            if not isinstance(text, str) or len(text) > _LONGEST_LABEL:
-                problem = f"has the {what} {shown(text)}; must be a text of at most 255 characters"
-                raise ValidationError(path, problem)
-        if not name:
-            raise ValidationError(path, "has a label without a name")
-    return labels
-
-
-def check_seconds(seconds: object, path: str) -> float:
-    """``seconds`` itself. Raises `ValidationError` unless it is a positive number of seconds."""
-    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not number or not 0 < seconds <= _LONGEST:  # type: ignore[operator]  # it is a number
-        raise ValidationError(path, f"is {shown(seconds)}; must be seconds, more than 0")
-    return seconds  # type: ignore[return-value]
-
-
 def _session_id(instance: object, attribute: Attribute[Any], value: object) -> None:
     check_session_id(value)
+
+
+def _name(instance: object, attribute: Attribute[Any], value: object) -> None:
+    check_name(value, path_of(instance, attribute))
+
+
+def _plain(instance: object, attribute: Attribute[Any], value: object) -> None:
+    check_plain(value, path_of(instance, attribute))
+
+
+def _names(instance: object, attribute: Attribute[Any], value: object) -> None:
+    check_blob_ids(value, path_of(instance, attribute))
 
 
 @frozen(kw_only=True)
@@ -94,15 +61,15 @@ class SessionSegment:
     """
 
     index: int = field(validator=integer_from(0))
-    step: str
-    attempt: str
-    request: dict[str, Any] = field(factory=dict, repr=False, validator=texts)
+    step: str = field(validator=_name)
+    attempt: str = field(validator=_name)
+    request: dict[str, Any] = field(factory=dict, repr=False, validator=_plain)
     state_digest: str | None = None
-    media: tuple[str, ...] = ()
-    blob_ids: tuple[str, ...] = field(default=(), repr=False)
+    media: tuple[str, ...] = field(default=(), validator=_names)
+    blob_ids: tuple[str, ...] = field(default=(), repr=False, validator=_names)
     seconds: float = field(default=0.0, validator=between(0))
-    made_by: str = ""
-    versions: dict[str, str] = field(factory=dict, repr=False)
+    made_by: str = field(default="", validator=text)
+    versions: dict[str, str] = field(factory=dict, repr=False, validator=texts)
     committed: float = 0.0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -69,6 +70,27 @@ def file_of(url: str) -> str:
     return os.path.abspath(path)
 
 
+class _Opened:
+    """An open connection, and which file it is to."""
+
+    def __init__(self, path: str, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self._path = path
+        self._file = os.stat(path)
+
+    def check_is_there(self) -> None:
+        """Raises `OSError` when the file was removed or replaced: SQLite would go on without it."""
+        there = os.stat(self._path)
+        if not os.path.samestat(there, self._file):
+            raise FileNotFoundError(
+                errno.ENOENT, "the file was replaced while it was open; open the store again"
+            )
+
+
+_of_parents: list[object] = []
+"""Connections that a forked process has from its parent: closing one would harm the file."""
+
+
 class SqliteRows(SessionRows):
     """Rows in the file ``path``, write-ahead logged, every change flushed to the disk.
 
@@ -77,7 +99,7 @@ class SqliteRows(SessionRows):
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._opened: tuple[int, sqlite3.Connection] | None = None
+        self._opened: _Opened | None = None
         self._lock = threading.RLock()
         self._pid = os.getpid()
 
@@ -133,20 +155,24 @@ class SqliteRows(SessionRows):
         return SessionError(f"{self._path}: {error}; it is no session store, or is damaged")
 
     def close(self) -> None:
+        if self._pid != os.getpid():
+            return  # what a parent has opened is not closed here
         with self._lock:
-            if self._opened is not None and self._opened[0] == os.getpid():
-                self._opened[1].close()
+            if self._opened is not None:
+                self._opened.connection.close()
             self._opened = None
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """The connection of this process, for one thread at a time."""
         if self._pid != os.getpid():  # forked: neither lock nor connection may be used here
+            _of_parents.append(self._opened)
             self._pid, self._lock, self._opened = os.getpid(), threading.RLock(), None
         with self._lock:
             if self._opened is None:
-                self._opened = os.getpid(), _open(self._path)
-            yield self._opened[1]
+                self._opened = _Opened(self._path, _open(self._path))
+            self._opened.check_is_there()
+            yield self._opened.connection
 
     def __reduce__(self) -> tuple[type[SqliteRows], tuple[str]]:
         return type(self), (self._path,)
@@ -189,23 +215,38 @@ def _open(path: str) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    if application not in {0, _APPLICATION_ID}:
-        raise sqlite3.DatabaseError("the file is a database of another application")
+    with _transaction(connection, "BEGIN"):
+        _is_ours(connection)  # before anything of it is changed
     _write_ahead(connection)
     connection.execute("PRAGMA synchronous = FULL")
     with _transaction(connection, "BEGIN IMMEDIATE"):
-        written = connection.execute("PRAGMA user_version").fetchone()[0]
-        if written > _FORMAT:
-            raise sqlite3.DatabaseError("the file was written by a later release of Longtake")
-        if not written:
-            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                raise sqlite3.DatabaseError("the file is a database of another application")
-            connection.execute(
-                "CREATE TABLE rows (key TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL)"
-            )
-            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {_FORMAT}")
+        if _is_ours(connection):
+            return
+        connection.execute("CREATE TABLE rows (key TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL)")
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {_FORMAT}")
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    """False for an empty file, which becomes ours; raises for another's. In a transaction."""
+    application, version, tables = (
+        connection.execute(asked).fetchone()[0]
+        for asked in (
+            "PRAGMA application_id",
+            "PRAGMA user_version",
+            "SELECT count(*) FROM sqlite_master",
+        )
+    )
+    if (application, version, tables) == (0, 0, 0):
+        return False
+    if application != _APPLICATION_ID:
+        raise sqlite3.DatabaseError("the file is a database of another application")
+    if version != _FORMAT:
+        raise sqlite3.DatabaseError(
+            f"the file was written by another release of Longtake (format {version}); this one "
+            f"reads {_FORMAT}"
+        )
+    return True
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from longtake.testing.distributions import Finished as Finished
     from longtake.testing.families.contract import FamilyContract as FamilyContract
     from longtake.testing.observers.contract import ObserverContract as ObserverContract
+    from longtake.testing.sessions.contract import SessionStoreContract as SessionStoreContract
 else:
     _HOMES = {
         "BlobStoreContract": "blobs.contract",
@@ -34,6 +35,7 @@ else:
         "PathContract": "blobs.contract",
         "RangeContract": "blobs.contract",
         "RawBlobs": "blobs.contract",
+        "SessionStoreContract": "sessions.contract",
         "StatContract": "blobs.contract",
         "WatchedStore": "blobs.contract",
     }

@@ -44,9 +44,9 @@ _START = (
 
 
 class OtherProcess:
-    """A fresh interpreter with this one's path, where the functions of `worker` are used."""
+    """A fresh interpreter with this one's path, where uses of ``store`` run, such as `worker`'s."""
 
-    def __init__(self, store: lt.BlobStore) -> None:
+    def __init__(self, store: object) -> None:
         self._store = pickled(store)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - `end` closes it
         self._process = subprocess.Popen(

@@ -137,15 +137,15 @@ def hostile_ids(real: str) -> dict[str, str]:
     }
 
 
-def pickled(store: lt.BlobStore) -> bytes:
+def pickled(store: object) -> bytes:
     """The pickle that opens the store elsewhere; skips the test where there is none."""
     try:
         return pickle.dumps(store)
-    except (lt.BlobError, pickle.PicklingError, TypeError, AttributeError) as error:
+    except (lt.LongtakeError, pickle.PicklingError, TypeError, AttributeError) as error:
         skip(f"the store cannot be opened in other processes: {error}")
 
 
-def opened_again(store: lt.BlobStore) -> Any:
+def opened_again(store: object) -> Any:
     """A second handle of the same store, by its pickle; skips the test where there is none."""
     return pickle.loads(pickled(store))
 

@@ -1,0 +1,1 @@
+"""The contract of session stores. See `longtake.testing.SessionStoreContract`."""

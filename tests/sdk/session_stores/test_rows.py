@@ -1,0 +1,88 @@
+"""What a backend raises becomes an error of session stores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+import longtake as lt
+from longtake.session_stores.memory import MemoryRows
+
+
+class ClientError(Exception):
+    """What a client library raises."""
+
+
+class Lost(ClientError):
+    """The client cannot reach its server."""
+
+
+class BrokenRows(MemoryRows):
+    unavailable = (Lost,)
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def read(self, keys: Sequence[str]) -> list[bytes | None]:
+        raise self.error
+
+    def __repr__(self) -> str:
+        return "broken rows"
+
+
+def test_a_backend_that_is_away_is_unavailable() -> None:
+    store = lt.RowSessionStore(BrokenRows(Lost("no route to host")))
+    with pytest.raises(lt.SessionStoreUnavailable, match="broken rows: no route to host") as raised:
+        store.read("a")
+    assert isinstance(raised.value.__cause__, Lost)
+
+
+def test_other_errors_of_a_client_do_not_leak() -> None:
+    store = lt.RowSessionStore(BrokenRows(ClientError("protocol error")))
+    with pytest.raises(lt.SessionError, match="ClientError: protocol error") as raised:
+        store.read("a")
+    assert not isinstance(raised.value, lt.SessionStoreUnavailable)
+
+
+def test_errors_of_longtake_pass() -> None:
+    store = lt.RowSessionStore(BrokenRows(lt.SessionStoreFull("no room")))
+    with pytest.raises(lt.SessionStoreFull, match="no room"):
+        store.read("a")
+
+
+def test_a_backend_may_know_more_of_its_errors() -> None:
+    class Knowing(BrokenRows):
+        def failure(self, error: Exception) -> lt.SessionError | None:
+            return lt.SessionStoreFull(str(error)) if isinstance(error, ClientError) else None
+
+    with pytest.raises(lt.SessionStoreFull, match="quota"):
+        lt.RowSessionStore(Knowing(ClientError("quota"))).read("a")
+
+
+def test_what_interrupts_passes() -> None:
+    class Interrupted(MemoryRows):
+        def read(self, keys: Sequence[str]) -> list[bytes | None]:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        lt.RowSessionStore(Interrupted()).read("a")
+
+
+def test_rows_need_not_be_closed() -> None:
+    store = lt.RowSessionStore(MemoryRows())
+    store.close()
+    with pytest.raises(lt.SessionError, match="closed"):
+        store.list()
+
+
+def test_a_change_that_is_not_expected_changes_nothing() -> None:
+    rows = MemoryRows()
+    assert rows.write(lt.RowChange(puts={"a": b"1", "b": b"2"}))
+    for expected in ({"a": b"2"}, {"a": None}, {"c": b""}, {"a": b"1", "b": None}):
+        change = lt.RowChange(expected=expected, puts={"a": b"3", "d": b""}, deletes=["b"])
+        assert not rows.write(change)
+    assert rows.read(["a", "b", "c", "d"]) == [b"1", b"2", None, None]
+    assert rows.write(lt.RowChange(expected={"a": b"1", "c": None}, deletes=["a", "c"]))
+    assert rows.scan("", "z", 10) == [("b", b"2")]
