@@ -41,8 +41,14 @@ class Watched:
         self._blobs: Any = lt.open_blob_store("memory:")
         self.ids: list[str] = []
 
-    def put(self, *args: Any, **options: Any) -> str:
-        self.ids.append(self._blobs.put(*args, **options))
+    def put(
+        self,
+        data: Any,
+        *,
+        mime: str = "application/octet-stream",
+        lease_seconds: float | None = None,
+    ) -> str:
+        self.ids.append(self._blobs.put(data, mime=mime, lease_seconds=lease_seconds))
         return self.ids[-1]
 
     def pin(self, *args: Any) -> None:
@@ -421,24 +427,41 @@ def test_a_store_that_fails_leaves_nothing_behind(export: Path) -> None:
     assert (len(blobs.ids), blobs.left(), sessions.list()) == (2, [], [])
 
 
-def test_blobs_stay_when_nobody_knows_whether_the_session_was_made(export: Path) -> None:
-    sessions: Any = lt.open_session_store("memory:")
+class Cut:
+    """Sessions whose connection is cut, the first ``times``, when a session has been created."""
 
-    class Cut:
-        """The connection is cut when the session has been created."""
+    def __init__(self, times: int) -> None:
+        self.sessions: Any = lt.open_session_store("memory:")
+        self.left = times
 
-        def create(self, *args: Any, **options: Any) -> Any:
-            sessions.create(*args, **options)
+    def create(self, *args: Any, **options: Any) -> Any:
+        created = self.sessions.create(*args, **options)
+        self.left -= 1
+        if self.left >= 0:
             raise lt.SessionStoreUnavailable("cut")
+        return created
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(sessions, name)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sessions, name)
 
-    blobs, cut = Watched(), Cut()
+
+def test_a_cut_connection_is_found_out(export: Path) -> None:
+    blobs, cut = Watched(), Cut(2)
+    record = lt.import_session(cut, export, blobs=blobs, registry=REGISTRY)
+    assert (record.num_segments, len(cut.sessions.list())) == (3, 1)
+    held = {each for segment in cut.sessions.history("take") for each in segment.blob_ids}
+    assert set(blobs.left()) == held
+
+
+def test_blobs_stay_when_nobody_knows_whether_the_session_was_made(
+    export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("longtake.sessions.importing._PATIENCE", 0.1)
+    blobs, cut = Watched(), Cut(10**6)
     with pytest.raises(lt.SessionStoreUnavailable):
         lt.import_session(cut, export, blobs=blobs, registry=REGISTRY)
     assert len(blobs.left()) == len(blobs.ids) > 0
-    assert sessions.read("take").num_segments == 3
+    assert cut.sessions.read("take").num_segments == 3
 
 
 def test_an_export_of_format_1_is_read_for_ever(tmp_path: Path) -> None:

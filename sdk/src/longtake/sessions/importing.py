@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
-from attrs import define, field, frozen
+from attrs import frozen
 
-from longtake.blobs.leases import SupportsLeases, leasing
 from longtake.blobs.payload import check_mime
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import (
     Blaming,
-    BlobError,
-    SessionError,
+    LongtakeError,
     SessionExists,
     SessionNotFound,
     SessionStoreUnavailable,
@@ -25,16 +22,15 @@ from longtake.errors import (
 from longtake.families.family import ModelFamily
 from longtake.plugins.registry import Registry
 from longtake.schema.wire import structure
-from longtake.session_stores.protocol import SessionStore, SupportsHolds
+from longtake.session_stores.checks import check_labels, check_session_id
+from longtake.session_stores.protocol import SessionStore
 from longtake.session_stores.records import (
-    Hold,
     SessionRecord,
     SessionSegment,
-    check_labels,
-    check_session_id,
     new_attempt,
 )
 from longtake.sessions.archive import Archive, opened_archive
+from longtake.sessions.attempts import Attempt, OwnBlobs, Patience
 from longtake.sessions.contents import NamedBlobs
 from longtake.sessions.manifest import (
     FORMAT,
@@ -54,6 +50,8 @@ __all__ = ["import_session"]
 _MOST_MANIFEST = 2**26
 """Bytes."""
 _HOLD_SECONDS = 86400.0
+_PATIENCE = 30.0
+"""Seconds that a session store which is away is waited for."""
 _BLOB_NAME = re.compile(r"blob-([0-9a-f]{64})(?:-(?:[2-9]|[1-9][0-9]{1,8}))?", re.ASCII)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.+", re.ASCII | re.DOTALL)
 
@@ -233,44 +231,64 @@ def _check_absent(sessions: SessionStore, session_id: str) -> None:
 def _create(
     sessions: SessionStore, session_id: str, export: _Export, blobs: BlobStore | None
 ) -> SessionRecord:
-    session, placed = export.manifest.session, _Placed(sessions, blobs)
+    own = None if blobs is None else OwnBlobs(blobs, _HOLD_SECONDS)
+    patience = Patience(_PATIENCE)
+    attempt = Attempt(sessions, own, hold_seconds=_HOLD_SECONDS, patience=patience)
     try:
-        placed.put(export)
-        segments = [
-            _committed(export, index, placed) for index in range(len(export.manifest.segments))
-        ]
+        ids = {} if own is None else _put(export, own)
+        attempt.take(tuple(ids.values()))
+        count = len(export.manifest.segments)
+        segments = [_committed(export, index, ids, attempt.id) for index in range(count)]
     except BaseException:
-        placed.take_back()
+        attempt.abandon()
         raise
-    try:
+    session, asked = export.manifest.session, 0
+
+    def once_more() -> SessionRecord:
+        nonlocal asked
+        asked += 1
         return sessions.create(
             session_id,
             family=session.family,
             preset=session.preset,
             labels=session.labels,
             segments=segments,
-            hold=placed.hold,
+            attempt=attempt.id,
+            hold=attempt.hold,
         )
-    except SessionStoreUnavailable:
-        raise  # the session may be there; if not, its blobs go when their hold is over
-    except (SessionError, ValidationError):
-        placed.take_back()
+
+    try:
+        return patience.call(once_more)
+    except LongtakeError as error:
+        # Else it is not known for certain that there is no session which has the blobs.
+        if asked == 1 and not isinstance(error, SessionStoreUnavailable):
+            attempt.abandon()
         raise
 
 
+def _put(export: _Export, own: OwnBlobs) -> dict[str, str]:
+    """The ids of the export's blobs, by their names."""
+    ids = {}
+    for name, facts in export.manifest.blobs.items():
+        entry = blob_entry(facts.sha256)
+        pieces = export.archive.pieces(entry, export.manifest.entries[entry])
+        ids[name] = own.put(pieces, mime=facts.mime)
+    return ids
+
+
 def _committed(
-    export: _Export, index: int, placed: _Placed
+    export: _Export, index: int, ids: Mapping[str, str], attempt: str
 ) -> tuple[SessionSegment, ContinuationState | None]:
     """The segment and its state, with the new ids of their blobs."""
     exported, state = export.manifest.segments[index], export.states[index]
     segment = SessionSegment(
         index=index,
         step=exported.step,
-        attempt=placed.attempt,
+        attempt=attempt,
         request=exported.request,
         state_digest=exported.state_digest,
-        media=tuple(placed.ids.get(each, each) for each in exported.media),
-        blob_ids=tuple(placed.ids[each] for each in exported.blob_ids),
+        media=tuple(ids.get(each, each) for each in exported.media),
+        blob_ids=tuple(ids[each] for each in exported.blob_ids),
         seconds=exported.seconds,
         made_by=exported.made_by,
         versions=exported.versions,
@@ -279,46 +297,4 @@ def _committed(
     if state is None:
         return segment, None
     where = export.archive.at(state_entry(index))
-    return segment, _moved(state, export.family, placed.ids, where)
-
-
-@define
-class _Placed:
-    """The blobs of an export in the importer's store.
-
-    - ``attempt``: owns their pins.
-    - ``ids``: by their names.
-    - ``hold``: that the session's creation gives up.
-    """
-
-    _sessions: SessionStore
-    _blobs: BlobStore | None
-    attempt: str = field(factory=new_attempt, init=False)
-    ids: dict[str, str] = field(factory=dict, init=False)
-    hold: Hold | None = field(default=None, init=False)
-
-    def put(self, export: _Export) -> None:
-        """Put all blobs, hold and pin them."""
-        if self._blobs is None or not export.manifest.blobs:
-            return
-        leases = isinstance(self._blobs, SupportsLeases)
-        store = leasing(self._blobs, _HOLD_SECONDS) if leases else self._blobs
-        for name, facts in export.manifest.blobs.items():
-            entry = blob_entry(facts.sha256)
-            pieces = export.archive.pieces(entry, export.manifest.entries[entry])
-            self.ids[name] = store.put(pieces, mime=facts.mime)
-        ids = tuple(self.ids.values())
-        if isinstance(self._sessions, SupportsHolds):
-            self.hold = self._sessions.hold(ids, for_seconds=_HOLD_SECONDS, attempt=self.attempt)
-        if isinstance(self._blobs, SupportsLeases):
-            self._blobs.pin(ids, self.attempt)
-
-    def take_back(self) -> None:
-        """Leave nothing behind. What first failed is what is said, so this raises nothing."""
-        for blob_id in self.ids.values():
-            with suppress(BlobError):
-                assert self._blobs is not None
-                self._blobs.drop(blob_id)
-        if self.hold is not None and isinstance(self._sessions, SupportsHolds):
-            with suppress(SessionError):
-                self._sessions.forget_hold(self.hold)
+    return segment, _moved(state, export.family, ids, where)

@@ -24,8 +24,9 @@ from longtake.runs.asked import as_request
 from longtake.runs.events import Event, Final
 from longtake.runs.results import GenerationResult
 from longtake.runs.run import never
+from longtake.session_stores.checks import check_seconds
 from longtake.session_stores.protocol import SessionStore
-from longtake.session_stores.records import SessionRecord, SessionSegment, check_seconds
+from longtake.session_stores.records import SessionRecord, SessionSegment, new_attempt
 from longtake.sessions.attempts import Attempt, OwnBlobs, Patience
 from longtake.sessions.claiming import claimed
 from longtake.sessions.media import BlobMedia, MadeSegment, MediaSink
@@ -291,7 +292,7 @@ class _Roller:
         segment = SessionSegment(
             index=session.num_segments,
             step=self.step.digest,
-            attempt="",
+            attempt=new_attempt(),  # until its blobs are held under another
             request=request_document(self.step.request),
             state_digest=None if state is None else state_digest(state, state_blobs, self.blobs),
             media=media,

@@ -37,8 +37,9 @@ from longtake.requests.inputs import Inputs
 from longtake.requests.request import GenerationRequest
 from longtake.runs.early import check_early
 from longtake.schema.texts import check_texts
+from longtake.session_stores.checks import check_session_id
 from longtake.session_stores.protocol import SessionStore
-from longtake.session_stores.records import SessionRecord, SessionSegment, check_session_id
+from longtake.session_stores.records import SessionRecord, SessionSegment
 from longtake.sessions.media import BlobMedia
 from longtake.sessions.rolling import RolledSegment, worker_name
 from longtake.sessions.rolling import roll as roll_segment
