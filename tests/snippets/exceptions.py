@@ -45,6 +45,8 @@ ELSEWHERE = {
         "contrib/redis/README.md",
         "store =",
     ): "needs a server; tests/contrib/test_redis.py starts one",
+    ("docs/tutorials/sessions-that-last.md", "session   tram"): "an example of what show prints",
+    ("docs/tutorials/sessions-that-last.md", "  tram   "): "an example of what show prints",
     ("docs/parallel.md", "torchrun"): "needs a launcher; tests/ltx2/test_parallel.py does",
     (
         "docs/how-to/embed-in-a-platform.md",

@@ -17,7 +17,6 @@ from longtake.session_stores.protocol import SupportsExpiry
 __all__ = ["delete", "expire", "sweep"]
 
 _NEVER = "never"
-_A_DAY = "1d"
 
 
 @click.command()
@@ -51,23 +50,15 @@ def delete(session_ids: tuple[str, ...], sessions: str) -> None:
 @click.command()
 @sessions_option
 @blobs_option
-@click.option(
-    "--unused",
-    default=_A_DAY,
-    show_default=True,
-    metavar="TIME",
-    help="How long blobs stay that no session needs, where the blob store has no leases.",
-)
-def sweep(sessions: str, blobs: str | None, unused: str) -> None:
+def sweep(sessions: str, blobs: str | None) -> None:
     """Drop sessions whose time is over, and blobs that no session needs; beside running writers.
 
-    Run it now and then, e.g. every hour.
+    A blob goes when its lease is over, too, which is some minutes. Run it e.g. every hour.
     """
     from longtake.sessions.sweeping import sweep_sessions
 
-    seconds = seconds_of(unused)
     store = open_sessions(sessions)
-    swept = sweep_sessions(store, open_blobs(blobs, sessions), unused_seconds=seconds)
+    swept = sweep_sessions(store, open_blobs(blobs, sessions))
     click.echo(
         f"dropped {swept.sessions} sessions, {swept.holds} holds and {swept.blobs} blobs", err=True
     )

@@ -47,6 +47,9 @@ from longtake.states.live import LiveState
 
 __all__ = ["roll"]
 
+_CLAIM_SECONDS = 15.0
+"""So long another shell waits for one that was killed; the claim of one that runs is renewed."""
+
 
 @click.command("roll", cls=TakeCommand)
 @click.argument("session_id", metavar="ID")
@@ -275,6 +278,7 @@ class _Rolling:
                 cancel=cancel,
                 follow=follow,
                 worker=self._worker,
+                claim_seconds=_CLAIM_SECONDS,
             )
 
     def _say_what_is_kept(self) -> None:
