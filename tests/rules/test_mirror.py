@@ -38,6 +38,7 @@ TESTED_ELSEWHERE = {
     "runs/declared.py": "plugins/test_observing.py",
     "schema/keywords.py": "schema/test_json_schema.py",
     "session_stores/access.py": "session_stores/test_store.py",
+    "session_stores/backend.py": "session_stores/test_protocol.py",
     "session_stores/branches.py": "session_stores/test_store.py",
     "session_stores/checks.py": "session_stores/test_records.py",
     "session_stores/claims.py": "session_stores/test_holds.py",

@@ -66,6 +66,11 @@ EXAMPLES = {
         lambda registry: [provided.value for provided in registry.blob_backends],
         ("longtake.builtin", "blob-store:memory"),
     ),
+    "longtake_session_stores": Example(
+        lt.SessionBackend("shelf", "fog.shelf:open_sessions"),
+        lambda registry: [provided.value for provided in registry.session_backends],
+        ("longtake.builtin", "session-store:sqlite"),
+    ),
     "longtake_observers": Example(
         watch, lambda registry: registry.observers, ("longtake_otel", "observer:observe")
     ),

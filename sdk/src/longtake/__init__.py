@@ -118,7 +118,7 @@ if TYPE_CHECKING:
     from longtake.schema.references import Reference as Reference
     from longtake.schema.wire import structure as structure
     from longtake.schema.wire import unstructure as unstructure
-    from longtake.session_stores.protocol import SessionBackend as SessionBackend
+    from longtake.session_stores.backend import SessionBackend as SessionBackend
     from longtake.session_stores.protocol import SessionStore as SessionStore
     from longtake.session_stores.protocol import SupportsBranches as SupportsBranches
     from longtake.session_stores.protocol import SupportsClaims as SupportsClaims
@@ -212,9 +212,9 @@ else:
         "schema.json_schema": "json_schema",
         "schema.references": "Reference",
         "schema.wire": "structure unstructure",
+        "session_stores.backend": "SessionBackend",
         "session_stores.protocol": (
-            "SessionBackend SessionStore SupportsBranches SupportsClaims SupportsExpiry "
-            "SupportsHolds"
+            "SessionStore SupportsBranches SupportsClaims SupportsExpiry SupportsHolds"
         ),
         "session_stores.records": "Claim Hold SessionParent SessionRecord SessionSegment",
         "session_stores.rows": "RowChange SessionRows",

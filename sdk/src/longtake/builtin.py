@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from longtake.blobs.protocol import BlobBackend
 from longtake.hookspecs import hookimpl
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from longtake.session_stores.protocol import SessionBackend
+from longtake.session_stores.backend import SessionBackend
 
 LONGTAKE_API = ">=1,<2"
 
@@ -22,8 +19,6 @@ def longtake_blob_stores() -> list[BlobBackend]:
 
 @hookimpl
 def longtake_session_stores() -> list[SessionBackend]:
-    from longtake.session_stores.protocol import SessionBackend  # late: most commands do without
-
     return [
         SessionBackend("memory", "longtake.session_stores.memory:open_store"),
         SessionBackend("sqlite", "longtake.session_stores.sqlite:open_store"),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from longtake.families.family import ModelFamily
     from longtake.runs.declared import Observer
     from longtake.runs.events import RunEvent
-    from longtake.session_stores.protocol import SessionBackend
+    from longtake.session_stores.backend import SessionBackend
 
 hookspec = pluggy.HookspecMarker("longtake")
 hookimpl = pluggy.HookimplMarker("longtake")

@@ -241,6 +241,49 @@ def test_the_users_store_is_written_to_and_left_clean(
     assert len([each for each in folder.rglob("*") if each.is_file()]) == 1
 
 
+def test_the_users_session_store_is_written_to_and_left_clean(
+    path: FakeDistributions, tmp_path: Path
+) -> None:
+    url = f"sqlite://{tmp_path}/takes.db"
+    diagnosis = diagnose(only("longtake"), session_urls=(url, "MEMORY:", "nobody:", "takes.db"))
+    assert [trial.outcome for trial in diagnosis.sessions] == ["ok", "ok", "failed", "failed"]
+    assert {trial.keeps for trial in diagnosis.sessions} == {"sessions"}
+    assert "session store scheme 'nobody'" in str(diagnosis.sessions[2].reason)
+    assert "sqlite:///folder/takes.db" in str(diagnosis.sessions[3].reason)
+    assert not diagnosis.is_well
+    store = lt.open_session_store(url, registry=lt.Registry.of("longtake.builtin"))
+    assert store.list() == []
+    assert isinstance(store, lt.SupportsHolds) and store.held() == set()
+    assert isinstance(store, lt.SupportsClose)
+    store.close()
+
+
+SESSIONS = """
+import longtake as lt
+@lt.hookimpl
+def longtake_session_stores(): return [lt.SessionBackend("shelf", open_store, example="shelf:a")]
+"""
+
+
+@pytest.mark.parametrize(
+    ("opened", "status", "reason"),
+    [
+        ("raise lt.SessionStoreUnavailable('no server')", "loaded", None),
+        ("raise TypeError('oh')", "failed", "shelf:a: TypeError: oh"),
+        ("import os; os.abort()", "failed", "killed by SIGABRT"),
+    ],
+)
+def test_a_session_stores_example_is_tried(
+    path: FakeDistributions, opened: str, status: str, reason: str | None
+) -> None:
+    path.add("shelf", f"def open_store(url): {opened}\n{SESSIONS}")
+    shelf = named(diagnose(only("shelf")), "shelf")
+    assert shelf.status == status
+    assert reason is None or reason in str(shelf.reason)
+    assert [trial.keeps for trial in shelf.stores] == ["sessions"]
+    assert shelf.phase == ("session store" if status == "failed" else None)
+
+
 @pytest.mark.parametrize(
     ("url", "shown", "reason"),
     [

@@ -14,6 +14,8 @@ from longtake.testing.sessions.samples import new_session
 
 
 class TestMemorySessions(SessionStoreContract):
+    moment = 0.3
+
     @pytest.fixture
     def store(self) -> lt.SessionStore:
         return lt.open_session_store("memory:")

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 import longtake as lt
+from docs.tutorials.longtake_shelf_sessions import open_sessions
 from longtake.session_stores.memory import MemoryRows
+from longtake.testing import SessionStoreContract
+
+
+class TestTheStoreOfTheTutorial(SessionStoreContract):
+    moment = 0.3
+    rounds = 3
+    kills = 2
+    largest_state = 2**20
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> lt.SessionStore:
+        return open_sessions(f"shelf://{tmp_path}/takes.json")
 
 
 class ClientError(Exception):

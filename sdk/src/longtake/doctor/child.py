@@ -19,12 +19,11 @@ from typing import IO, Any
 
 from attrs import asdict, frozen
 
-from longtake.blobs.protocol import BlobBackend
 from longtake.blobs.urls import masked_url
 from longtake.doctor.heavy import heavy_modules
-from longtake.doctor.stores import try_store
+from longtake.doctor.stores import Backend, kind_of, try_store
 from longtake.doctor.targets import Target, named_by, try_target
-from longtake.doctor.values import LoadReport, Message, Problem
+from longtake.doctor.values import LoadReport, Message, Problem, StoreKind, StoreTrial
 from longtake.plugins.installed import Installed
 from longtake.plugins.loading import Phase, Plugin, load_plugin
 
@@ -69,7 +68,7 @@ def main() -> None:
         if request["url"] is None:
             with _silenced():
                 _try_uses(plugin, channel)
-        _try_stores(plugin, request["url"], channel)
+        _try_stores(_urls(plugin, request["url"], request["keeps"]), request["url"], channel)
     channel.send(Message(done=True))
     os._exit(0)  # what the plugin would do at exit is not of interest, and might hang
 
@@ -103,7 +102,6 @@ def _timed(load: Callable[[], object], milliseconds: list[float]) -> Callable[[]
 
 
 def _report(plugin: Plugin, import_ms: list[float]) -> LoadReport:
-    backends = plugin.blob_backends
     return LoadReport(
         status="loaded" if plugin.status == "loaded" else "failed",
         phase=plugin.phase,
@@ -113,8 +111,12 @@ def _report(plugin: Plugin, import_ms: list[float]) -> LoadReport:
         families=tuple(family.name for family in plugin.families),
         kinds=tuple(codec.kind for family in plugin.families for codec in family.codecs),
         commands=tuple(command.name for command in plugin.commands),
-        schemes=tuple(backend.scheme.lower() for backend in backends),
-        examples=tuple((b.scheme, masked_url(b.example)) for b in backends if b.example),
+        schemes=tuple(backend.scheme.lower() for backend in plugin.blob_backends),
+        session_schemes=tuple(backend.scheme.lower() for backend in plugin.session_backends),
+        examples=tuple(
+            StoreTrial(each.scheme, masked_url(url), "not tried", None, kind_of(each))
+            for each, url in _urls(plugin, None, "blobs")
+        ),
         import_ms=import_ms[0] if import_ms else None,
         heavy=heavy_modules(),
     )
@@ -167,18 +169,20 @@ def _try_uses(plugin: Plugin, channel: _Channel) -> None:
             channel.send(Message(problem=problem))
 
 
-def _try_stores(plugin: Plugin, url: str | None, channel: _Channel) -> None:
-    for backend, tried in _urls(plugin, url):
+def _try_stores(urls: list[tuple[Backend, str]], url: str | None, channel: _Channel) -> None:
+    for backend, tried in urls:
         channel.send(Message(trying=masked_url(tried)))
         channel.send(Message(tried=try_store(backend, tried, write=url is not None)))
 
 
-def _urls(plugin: Plugin, url: str | None) -> list[tuple[BlobBackend, str]]:
+def _urls(plugin: Plugin, url: str | None, keeps: StoreKind) -> list[tuple[Backend, str]]:
     """The user's URL alone, or the examples."""
+    backends: list[Backend] = [*plugin.blob_backends, *plugin.session_backends]
     if url is None:
-        return [(each, each.example) for each in plugin.blob_backends if each.example]
+        return [(each, each.example) for each in backends if each.example]
     scheme = url.partition(":")[0].lower()
-    return [(each, url) for each in plugin.blob_backends if each.scheme.lower() == scheme]
+    of_kind = [each for each in backends if kind_of(each) == keeps]
+    return [(each, url) for each in of_kind if each.scheme.lower() == scheme]
 
 
 if __name__ == "__main__":

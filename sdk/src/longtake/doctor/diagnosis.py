@@ -18,6 +18,7 @@ from longtake.doctor.values import (
     LoadReport,
     Message,
     Problem,
+    StoreKind,
     StoreTrial,
     TrialOutcome,
 )
@@ -30,6 +31,7 @@ from longtake.settings import Settings
 __all__ = ["DEFAULT_TIMEOUT", "diagnose"]
 
 DEFAULT_TIMEOUT = 20.0
+_EXAMPLES = {"blobs": "file:///folder", "sessions": "sqlite:///folder/takes.db"}
 
 
 @frozen
@@ -47,18 +49,26 @@ class _Patient:
 
 
 def diagnose(
-    settings: Settings, *, urls: Sequence[str] = (), timeout: float = DEFAULT_TIMEOUT
+    settings: Settings,
+    *,
+    urls: Sequence[str] = (),
+    session_urls: Sequence[str] = (),
+    timeout: float = DEFAULT_TIMEOUT,
 ) -> Diagnosis:
     """Load every plugin, and try the blob stores at ``urls`` and the examples of the plugins.
+
+    So are the session stores at ``session_urls``.
 
     No plugin that ``settings`` keep out is run. ``timeout``: the seconds that one step of one
     plugin may take: importing it, calling its hooks, importing something that it names, trying one
     store.
     """
-    return asyncio.run(_diagnose(settings, urls, timeout))
+    return asyncio.run(_diagnose(settings, urls, session_urls, timeout))
 
 
-async def _diagnose(settings: Settings, urls: Sequence[str], timeout: float) -> Diagnosis:
+async def _diagnose(
+    settings: Settings, urls: Sequence[str], session_urls: Sequence[str], timeout: float
+) -> Diagnosis:
     slots = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def examine(found: Installed) -> _Patient:
@@ -66,7 +76,8 @@ async def _diagnose(settings: Settings, urls: Sequence[str], timeout: float) -> 
             return await _examine(found, settings, timeout)
 
     patients = await asyncio.gather(*(examine(each) for each in installed_plugins()))
-    names, schemes = _names_of(patients)
+    names = _names_of(patients)
+    schemes, session_schemes = names[-2:]
     examined = (
         evolve(
             each.examination,
@@ -74,18 +85,18 @@ async def _diagnose(settings: Settings, urls: Sequence[str], timeout: float) -> 
         )
         for each in patients
     )
-    blobs = [await _try_url(url, schemes, timeout) for url in urls]
-    return Diagnosis(tuple(examined), tuple(blobs))
+    blobs = [await _try_url(url, "blobs", schemes, timeout) for url in urls]
+    sessions = [await _try_url(url, "sessions", session_schemes, timeout) for url in session_urls]
+    return Diagnosis(tuple(examined), tuple(blobs), tuple(sessions))
 
 
-def _names_of(
-    patients: Iterable[_Patient],
-) -> tuple[tuple[Names[Installed], ...], Names[Installed]]:
-    """Who provides which names of each kind; and of these alone, which blob store schemes."""
+def _names_of(patients: Iterable[_Patient]) -> tuple[Names[Installed], ...]:
+    """Who provides which names of each kind; the last two are schemes of blobs and of sessions."""
     families: Names[Installed] = Names("family")
     kinds: Names[Installed] = Names("continuation kind")
     commands: Names[Installed] = Names("command")
     schemes: Names[Installed] = Names("blob store scheme")
+    session_schemes: Names[Installed] = Names("session store scheme")
     for each in patients:
         if each.report is None:
             continue
@@ -95,10 +106,11 @@ def _names_of(
             (kinds, report.kinds),
             (commands, report.commands),
             (schemes, report.schemes),
+            (session_schemes, report.session_schemes),
         ):
             for name in own:
                 names.add(name, each.found, each.plugin)
-    return (families, kinds, commands, schemes), schemes
+    return families, kinds, commands, schemes, session_schemes
 
 
 async def _examine(found: Installed, settings: Settings, timeout: float) -> _Patient:
@@ -144,7 +156,8 @@ def _judged(found: Installed, start: Examination, said: Transcript) -> _Patient:
     broken = [trial for trial in seen.stores if trial.outcome in ("failed", "crashed")]
     if broken:  # a server that is not there is no fault of the plugin, nor is a slow one
         why = f"{broken[0].url}: {broken[0].reason}"
-        seen = evolve(seen, status="failed", phase="blob store", reason=why)
+        phase = "blob store" if broken[0].keeps == "blobs" else "session store"
+        seen = evolve(seen, status="failed", phase=phase, reason=why)
     return _Patient(found, seen, report)
 
 
@@ -173,7 +186,7 @@ def _stopped_at(said: Transcript) -> Message | None:
 def _trials(report: LoadReport, said: Transcript) -> tuple[StoreTrial, ...]:
     """One of each example: the last one begun is to blame when the process ended early."""
     tried = [message.tried for message in said.messages if message.tried]
-    left = [StoreTrial(*example, "not tried") for example in report.examples[len(tried) :]]
+    left = list(report.examples[len(tried) :])
     if said.ending and left and _stopped_at(said) is None:
         left[0] = evolve(left[0], outcome=_outcome(said), reason=said.ending)
     return (*tried, *left)
@@ -183,17 +196,19 @@ def _outcome(said: Transcript) -> TrialOutcome:
     return "no answer" if said.is_overdue else "crashed"
 
 
-async def _try_url(url: str, schemes: Names[Installed], timeout: float) -> StoreTrial:
-    """Put, get and drop a blob in the user's own store, in the process of the plugin it is of."""
+async def _try_url(
+    url: str, keeps: StoreKind, schemes: Names[Installed], timeout: float
+) -> StoreTrial:
+    """Keep something small in the user's own store, in the process of the plugin it is of."""
     scheme, separator, _ = url.partition(":")
-    failed = StoreTrial(scheme if separator else "", masked_url(url), "failed")
+    failed = StoreTrial(scheme if separator else "", masked_url(url), "failed", None, keeps)
     if not separator or not scheme:
-        return evolve(failed, reason="it is not a URL such as 'file:///folder'")
+        return evolve(failed, reason=f"it is not a URL such as {_EXAMPLES[keeps]!r}")
     try:
         found = schemes.one(scheme.lower()).value
     except (UnknownNameError, NameClashError) as error:
         return evolve(failed, reason=str(error))
-    said = await converse(found, url=url, timeout=timeout)
+    said = await converse(found, url=url, timeout=timeout, keeps=keeps)
     for message in said.messages:
         if message.tried is not None:
             return message.tried

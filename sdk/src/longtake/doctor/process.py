@@ -13,7 +13,7 @@ from typing import Any
 from attrs import asdict, define, frozen
 
 from longtake.doctor.faults import place_of_fault, without_faults
-from longtake.doctor.values import Message
+from longtake.doctor.values import Message, StoreKind
 from longtake.errors import ValidationError
 from longtake.plugins.installed import Installed
 from longtake.schema.wire import structure
@@ -35,9 +35,12 @@ class Transcript:
     is_overdue: bool = False
 
 
-async def converse(found: Installed, *, url: str | None, timeout: float) -> Transcript:
+async def converse(
+    found: Installed, *, url: str | None, timeout: float, keeps: StoreKind = "blobs"
+) -> Transcript:
     """Load ``found`` in a new process, which then tries its examples, or ``url`` instead.
 
+    ``keeps``: what the store at ``url`` keeps.
     No step of it may take longer than ``timeout`` seconds.
     """
     process = await asyncio.create_subprocess_exec(
@@ -53,7 +56,8 @@ async def converse(found: Installed, *, url: str | None, timeout: float) -> Tran
     listening = asyncio.create_task(noise.listen(process.stderr))
     messages: list[Message] = []
     try:
-        await _ask(process, {"plugin": asdict(found), "url": url, "timeout": timeout})
+        asked = {"plugin": asdict(found), "url": url, "keeps": keeps, "timeout": timeout}
+        await _ask(process, asked)
         ending, is_overdue = await _follow(process, messages, timeout)
     finally:
         _kill(process)  # and what it has started

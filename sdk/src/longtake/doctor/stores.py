@@ -1,32 +1,58 @@
-"""Trying a blob store: open it, ask it something, close it. Nothing secret is repeated."""
+"""Trying a store: open it, ask it something, close it. Nothing secret is repeated."""
 
 from __future__ import annotations
 
 import re
 import secrets
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote, unquote_plus
 
 from longtake.blobs.powers import SupportsClose
 from longtake.blobs.protocol import BlobBackend, BlobStore
 from longtake.blobs.urls import masked_url
-from longtake.doctor.values import StoreTrial, TrialOutcome
-from longtake.errors import BlobCorrupt, BlobError, LongtakeError, MissingDependencyError
+from longtake.doctor.values import StoreKind, StoreTrial, TrialOutcome
+from longtake.errors import (
+    BlobCorrupt,
+    BlobError,
+    LongtakeError,
+    MissingDependencyError,
+    SessionError,
+    SessionNotFound,
+)
 from longtake.plugins.loading import reason
 from longtake.schema.references import resolve
+from longtake.session_stores.backend import SessionBackend
+from longtake.session_stores.protocol import SessionStore
+from longtake.session_stores.records import SessionSegment
 
-__all__ = ["try_store", "without_secrets"]
+__all__ = ["Backend", "kind_of", "try_store", "without_secrets"]
+
+Backend = BlobBackend | SessionBackend
 
 _NO_ID = "0" * 32
+_SECONDS = 600.0
+"""After which a session is gone that the doctor was kept from removing."""
 
 
-def try_store(backend: BlobBackend, url: str, *, write: bool) -> StoreTrial:
-    """Open the store at ``url`` and ask for a blob; with ``write``, put one, get it and drop it."""
+def kind_of(backend: Backend) -> StoreKind:
+    """What the backend's stores keep."""
+    return "blobs" if isinstance(backend, BlobBackend) else "sessions"
+
+
+def try_store(backend: Backend, url: str, *, write: bool) -> StoreTrial:
+    """Open the store at ``url`` and ask for something that is not there.
+
+    With ``write``, also put something small, get it and remove it.
+    """
     try:
         opener: Any = resolve(backend.open)
-        store: BlobStore = opener(url)
+        store: Any = opener(url)
         try:
-            _ask(store, write=write)
+            if kind_of(backend) == "blobs":
+                _ask(store, write=write)
+            else:
+                _ask_for_session(store, write=write)
         finally:
             if isinstance(store, SupportsClose):
                 store.close()
@@ -37,12 +63,12 @@ def try_store(backend: BlobBackend, url: str, *, write: bool) -> StoreTrial:
     return _trial(backend, url, "ok", None)
 
 
-def _trial(backend: BlobBackend, url: str, outcome: TrialOutcome, why: str | None) -> StoreTrial:
-    return StoreTrial(backend.scheme, masked_url(url), outcome, why)
+def _trial(backend: Backend, url: str, outcome: TrialOutcome, why: str | None) -> StoreTrial:
+    return StoreTrial(backend.scheme, masked_url(url), outcome, why, kind_of(backend))
 
 
 def _outcome(error: BaseException) -> TrialOutcome:
-    absent = isinstance(error, BlobError | MissingDependencyError)
+    absent = isinstance(error, BlobError | SessionError | MissingDependencyError)
     return "unavailable" if absent else "failed"
 
 
@@ -64,6 +90,22 @@ def _ask(store: BlobStore, *, write: bool) -> None:
         store.drop(blob_id)
     if blob_id in store:
         raise BlobCorrupt("the store still has a blob that was dropped")
+
+
+def _ask_for_session(store: SessionStore, *, write: bool) -> None:
+    session_id = f"doctor-{secrets.token_hex(8)}"
+    with suppress(SessionNotFound):
+        store.read(session_id)
+    if not write:
+        return
+    store.create(session_id, family="doctor", expires_in=_SECONDS)
+    try:
+        segment = SessionSegment(index=0, step="doctor", attempt=secrets.token_hex(16))
+        store.advance(session_id, 0, segment, None)
+        if [each.attempt for each in store.history(session_id)] != [segment.attempt]:
+            raise SessionError("the store gave back another segment than it was given")
+    finally:
+        store.delete(session_id)
 
 
 def without_secrets(text: str, url: str) -> str:

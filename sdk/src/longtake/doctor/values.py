@@ -14,16 +14,20 @@ __all__ = [
     "MissingExtra",
     "MissingRequirement",
     "Problem",
+    "StoreKind",
     "StoreTrial",
     "TrialOutcome",
 ]
 
 TrialOutcome = Literal["ok", "unavailable", "failed", "no answer", "crashed", "not tried"]
 
+StoreKind = Literal["blobs", "sessions"]
+"""What a store keeps."""
+
 
 @frozen
 class StoreTrial:
-    """What became of a blob store that was opened.
+    """What became of a store that was opened.
 
     ``url`` is masked. ``reason``: of anything but ``"ok"``. ``"unavailable"``: the store said so,
     or a package that it needs is missing; ``"failed"``: it raised something else; ``"no answer"``:
@@ -34,6 +38,7 @@ class StoreTrial:
     url: str
     outcome: TrialOutcome
     reason: str | None = None
+    keeps: StoreKind = "blobs"
 
 
 @frozen
@@ -42,7 +47,7 @@ class LoadReport:
 
     - ``import_ms``: what importing it took.
     - ``heavy``: the heavy packages that were imported on the way.
-    - ``examples``: scheme and masked URL of the stores that can be tried.
+    - ``examples``: the stores that can be tried, as if they had not been.
     """
 
     status: Literal["loaded", "failed"]
@@ -54,7 +59,8 @@ class LoadReport:
     kinds: tuple[str, ...]
     commands: tuple[str, ...]
     schemes: tuple[str, ...]
-    examples: tuple[tuple[str, str], ...]
+    session_schemes: tuple[str, ...]
+    examples: tuple[StoreTrial, ...]
     import_ms: float | None
     heavy: tuple[str, ...]
 
@@ -149,9 +155,10 @@ class Diagnosis:
 
     plugins: tuple[Examination, ...]
     blobs: tuple[StoreTrial, ...] = ()
+    sessions: tuple[StoreTrial, ...] = ()
 
     @property
     def is_well(self) -> bool:
         """Whether no plugin failed, no names clash, and the user's own stores work."""
-        stores = all(trial.outcome == "ok" for trial in self.blobs)
+        stores = all(trial.outcome == "ok" for trial in (*self.blobs, *self.sessions))
         return stores and all(plugin.is_well for plugin in self.plugins)

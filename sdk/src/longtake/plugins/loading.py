@@ -26,7 +26,7 @@ from longtake.settings import Settings
 if TYPE_CHECKING:
     from longtake.commands import Command
     from longtake.families.extensions import Extension
-    from longtake.session_stores.protocol import SessionBackend
+    from longtake.session_stores.backend import SessionBackend
 
 __all__ = [
     "UNINSTALLED",
@@ -256,7 +256,7 @@ _PROVIDED = {
     "blob_backends": ("longtake_blob_stores", "longtake.blobs.protocol:BlobBackend"),
     "session_backends": (
         "longtake_session_stores",
-        "longtake.session_stores.protocol:SessionBackend",
+        "longtake.session_stores.backend:SessionBackend",
     ),
     "observers": ("longtake_observers", "collections.abc:Callable"),
     "extensions": ("longtake_extensions", "longtake.families.extensions:Extension"),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from longtake.commands import Command
     from longtake.families.models import Recognition
     from longtake.runs.declared import Observer
-    from longtake.session_stores.protocol import SessionBackend
+    from longtake.session_stores.backend import SessionBackend
 
 __all__ = ["Names", "Provided", "Registry"]
 

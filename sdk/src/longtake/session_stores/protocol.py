@@ -1,18 +1,14 @@
-"""What a session store must do, what it may do, and how a plugin declares one."""
+"""What a session store must do, and what it may do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from attrs import field, frozen
-
-from longtake.schema import declared
 from longtake.session_stores.records import Claim, Hold, SessionRecord, SessionSegment
 from longtake.states.state import ContinuationState
 
 __all__ = [
-    "SessionBackend",
     "SessionStore",
     "SupportsBranches",
     "SupportsClaims",
@@ -131,7 +127,7 @@ class SupportsBranches(Protocol):
         ...
 
     def rewind(self, session_id: str, expected_revision: int, num_segments: int) -> SessionRecord:
-        """Let all segments behind the first ``num_segments`` go. Raises like `advance`.
+        """Let all segments behind the first ``num_segments`` go. Raises like `SessionStore.advance`.
 
         Their blobs are in holds that are over; forks that share them have holds of their own.
         """
@@ -203,18 +199,3 @@ class SupportsClaims(Protocol):
     def end(self, session_id: str, *, holder: str) -> None:
         """Give up one's own claim; another's stays."""
         ...
-
-
-@frozen
-class SessionBackend:
-    """A kind of session store that a plugin provides under a URL scheme.
-
-    ``open`` is a callable, or its ``"package.module:attribute"`` name, that takes the whole URL
-    (``sqlite:///var/takes.db``) and returns a `SessionStore`; it raises `ValidationError` for a URL
-    that it cannot use. ``example``: a URL where such a store is usually found, which
-    ``longtake doctor`` tries; empty when there is no such place.
-    """
-
-    scheme: str = field(validator=declared.name)
-    open: str | Callable[[str], SessionStore] = field(validator=declared.target())
-    example: str = field(default="", validator=declared.text)

@@ -221,7 +221,8 @@ def test_options_reach_the_examination(longtake: Command, monkeypatch: pytest.Mo
 
     monkeypatch.setattr("longtake.cli.commands.doctor.diagnose", diagnose)
     assert longtake("doctor").code == 0
-    assert asked == {"urls": (), "timeout": diagnoses.DEFAULT_TIMEOUT}
-    longtake("doctor", "--timeout", "3", "--blobs", "a:", "--blobs", "b:")
-    assert asked == {"urls": ("a:", "b:"), "timeout": 3.0}
+    default = {"urls": (), "session_urls": (), "timeout": diagnoses.DEFAULT_TIMEOUT}
+    assert asked == default
+    longtake("doctor", "--timeout", "3", "--blobs", "a:", "--blobs", "b:", "--sessions", "c:")
+    assert asked == {"urls": ("a:", "b:"), "session_urls": ("c:",), "timeout": 3.0}
     assert longtake("doctor", "--timeout", "0").code == 2

@@ -50,9 +50,20 @@ _MOST_COLUMNS = 100
     metavar="URL",
     help="Also put, get and drop a small blob in this store; may be given several times.",
 )
-def doctor(as_json: bool, timeout: float, urls: tuple[str, ...]) -> int:
+@click.option(
+    "--sessions",
+    "session_urls",
+    multiple=True,
+    metavar="URL",
+    help="Also create, read and delete a session in this store; may be given several times.",
+)
+def doctor(
+    as_json: bool, timeout: float, urls: tuple[str, ...], session_urls: tuple[str, ...]
+) -> int:
     """Examine every plugin in a process of its own."""
-    diagnosis = diagnose(Settings.from_environment(), urls=urls, timeout=timeout)
+    diagnosis = diagnose(
+        Settings.from_environment(), urls=urls, session_urls=session_urls, timeout=timeout
+    )
     if as_json:
         print_json(_document(diagnosis))
     else:
@@ -86,6 +97,8 @@ def _print(diagnosis: Diagnosis) -> None:
         _print_section(f"{plugin.distribution}:{plugin.name}", _details(plugin))
     for trial in diagnosis.blobs:
         _print_section(trial.url, [("--blobs", _trial_text(trial))])
+    for trial in diagnosis.sessions:
+        _print_section(trial.url, [("--sessions", _trial_text(trial))])
     troubled = sum(not plugin.is_well for plugin in diagnosis.plugins)
     click.echo(f"\n{len(diagnosis.plugins)} plugins, {troubled or 'none'} with errors")
 
@@ -119,7 +132,8 @@ def _details(plugin: Examination) -> Iterator[tuple[str, str]]:
     if plugin.heavy:
         yield "heavy", f"{', '.join(plugin.heavy)}: import it only when it is used"
     for store in plugin.stores:
-        yield "blob store", f"{store.url}: {_trial_text(store)}"
+        kind = "blob store" if store.keeps == "blobs" else "sessions"
+        yield kind, f"{store.url}: {_trial_text(store)}"
     for each in plugin.missing_extras:
         yield "extra", _missing_text(plugin.distribution, each)
     yield from (("extra", text) for text in plugin.awaiting_extras)

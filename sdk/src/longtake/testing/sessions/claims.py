@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 
 import longtake as lt
-from longtake.testing.sessions.fixtures import SessionStoreFixtures
+from longtake.testing.sessions.fixtures import Later, SessionStoreFixtures
 from longtake.testing.sessions.samples import AnySessions, committed, new_session
 
 __all__ = ["ClaimsContract"]
@@ -32,20 +31,20 @@ class ClaimsContract(SessionStoreFixtures):
             claim = claiming.begin(session_id, "step", holder=session_id, for_seconds=60.0)
             assert claim.granted
 
-    def test_a_claim_ends_by_itself(self, claiming: AnySessions) -> None:
+    def test_a_claim_ends_by_itself(self, claiming: AnySessions, later: Later) -> None:
         """A worker that died keeps nobody from its work for longer than it said."""
         session_id = new_session(claiming)
         claiming.begin(session_id, "step", holder="dead", for_seconds=self.moment)
-        time.sleep(1.5 * self.moment)
+        later(1.5 * self.moment)
         claim = claiming.begin(session_id, "step", holder="me", for_seconds=60.0)
         assert (claim.granted, claim.holder) == (True, "me")
 
-    def test_a_claim_is_renewed_by_its_holder(self, claiming: AnySessions) -> None:
+    def test_a_claim_is_renewed_by_its_holder(self, claiming: AnySessions, later: Later) -> None:
         """Asked for again, one's own claim runs from then on."""
         session_id = new_session(claiming)
         claiming.begin(session_id, "step", holder="me", for_seconds=2 * self.moment)
         assert claiming.begin(session_id, "step", holder="me", for_seconds=60.0).granted
-        time.sleep(3 * self.moment)
+        later(3 * self.moment)
         assert not claiming.begin(session_id, "step", holder="you", for_seconds=60.0).granted
 
     def test_a_claim_is_given_up(self, claiming: AnySessions) -> None:
@@ -74,7 +73,7 @@ class ClaimsContract(SessionStoreFixtures):
         assert claiming.begin(session_id, "step", holder="you", for_seconds=60.0).granted
 
     def test_a_wrong_clock_of_a_worker_ends_no_claim(
-        self, claiming: AnySessions, wrong_clock: Any
+        self, claiming: AnySessions, later: Later, wrong_clock: Any
     ) -> None:
         """Claims run by the store's clock."""
         session_id, other = new_session(claiming), new_session(claiming)
@@ -84,7 +83,7 @@ class ClaimsContract(SessionStoreFixtures):
         assert not theirs.granted
         assert 0 < theirs.seconds_left <= 60.0
         claiming.begin(other, "step", holder="me", for_seconds=self.moment)
-        time.sleep(1.5 * self.moment)
+        later(1.5 * self.moment)
         assert claiming.begin(other, "step", holder="you", for_seconds=60.0).granted
 
     @pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), "60", None, True])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 
 import longtake as lt
-from longtake.testing.sessions.fixtures import SessionStoreFixtures
+from longtake.testing.sessions.fixtures import Later, SessionStoreFixtures
 from longtake.testing.sessions.samples import (
     AnySessions,
     committed,
@@ -36,7 +35,9 @@ class ExpiryContract(SessionStoreFixtures):
         assert expiring.read(made.id).expires is None
 
     @pytest.mark.parametrize("way", ["create", "expire"])
-    def test_a_session_whose_time_is_over_is_gone(self, expiring: AnySessions, way: str) -> None:
+    def test_a_session_whose_time_is_over_is_gone(
+        self, expiring: AnySessions, later: Later, way: str
+    ) -> None:
         """No method finds it, though nobody has removed it; nothing can be committed to it."""
         labels = {"it": "ends"}
         if way == "create":
@@ -44,7 +45,7 @@ class ExpiryContract(SessionStoreFixtures):
         else:
             session_id = new_session(expiring, 1, labels=labels)
             expiring.expire(session_id, self.moment)
-        time.sleep(2.5 * self.moment)
+        later(2.5 * self.moment)
         for _, use in uses_of_an_id(expiring):
             with pytest.raises(lt.SessionNotFound):
                 use(session_id)
@@ -59,21 +60,25 @@ class ExpiryContract(SessionStoreFixtures):
         committed(expiring, session_id, 2)
         assert expiring.read(session_id).num_segments == 3
 
-    def test_a_session_that_was_kept_after_all_stays(self, expiring: AnySessions) -> None:
+    def test_a_session_that_was_kept_after_all_stays(
+        self, expiring: AnySessions, later: Later
+    ) -> None:
         """``expire(..., None)`` in time saves it."""
         session_id = new_session(expiring, 2, expires_in=2 * self.moment)
         expiring.expire(session_id, None)
         before = picture_of(expiring, session_id)
-        time.sleep(2.5 * self.moment)
+        later(2.5 * self.moment)
         assert expiring.drop_expired() == 0
         assert picture_of(expiring, session_id) == before
 
-    def test_sessions_whose_time_is_over_are_dropped(self, expiring: AnySessions) -> None:
+    def test_sessions_whose_time_is_over_are_dropped(
+        self, expiring: AnySessions, later: Later
+    ) -> None:
         """Those, and how many; their blobs are let go as `delete` does."""
         kept = new_session(expiring, 1, expires_in=60.0)
         over = [new_session(expiring, 1, expires_in=self.moment) for _ in range(3)]
         blobs = {name for each in over for name in _blobs(expiring, each)}
-        time.sleep(1.5 * self.moment)
+        later(1.5 * self.moment)
         assert expiring.drop_expired(limit=2) == 2
         assert expiring.drop_expired() == 1
         assert expiring.drop_expired() == 0
@@ -83,10 +88,12 @@ class ExpiryContract(SessionStoreFixtures):
             assert let_go == blobs
             assert expiring.held() == set(_blobs(expiring, kept))
 
-    def test_an_id_is_free_again_when_its_time_is_over(self, expiring: AnySessions) -> None:
+    def test_an_id_is_free_again_when_its_time_is_over(
+        self, expiring: AnySessions, later: Later
+    ) -> None:
         """Nobody must sweep before the id can be used anew; nothing of the old session is left."""
         session_id = new_session(expiring, 2, labels={"old": "yes"}, expires_in=self.moment)
-        time.sleep(1.5 * self.moment)
+        later(1.5 * self.moment)
         made = expiring.create(session_id, family="contract", labels={"new": "yes"})
         assert made == expiring.read(session_id)
         assert expiring.history(session_id) == expiring.list(labels={"old": "yes"}) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import pytest
 
@@ -12,7 +12,10 @@ from longtake.testing.blobs.fixtures import Outage
 from longtake.testing.blobs.samples import opened_again, skip
 from longtake.testing.sessions.samples import AnySessions, closed, powerful
 
-__all__ = ["SessionStoreFixtures"]
+__all__ = ["Later", "SessionStoreFixtures"]
+
+Later: TypeAlias = Callable[[float], object]
+"""``later(seconds)``: afterwards it is so much later by the store's clock."""
 
 
 class SessionStoreFixtures:
@@ -36,7 +39,7 @@ class SessionStoreFixtures:
     kills: ClassVar[int] = 10
     """Processes killed while they commit."""
 
-    moment: ClassVar[float] = 0.3
+    moment: ClassVar[float] = 0.5
     """Seconds after which what the tests let run out is over."""
 
     patience: ClassVar[float] = 30.0
@@ -64,6 +67,11 @@ class SessionStoreFixtures:
     def outage(self) -> Outage:
         """``with outage(): ...``: meanwhile what is behind ``store`` cannot be reached."""
         skip("nothing takes the server or the disk away: define the fixture `outage`")
+
+    @pytest.fixture
+    def later(self) -> Later:
+        """Lets time go by for the store; by default for everybody, by waiting."""
+        return time.sleep
 
     @pytest.fixture
     def branching(self, store: AnySessions) -> AnySessions:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
 
 import longtake as lt
 from longtake.testing.blobs.samples import skip
-from longtake.testing.sessions.fixtures import SessionStoreFixtures
+from longtake.testing.sessions.fixtures import Later, SessionStoreFixtures
 from longtake.testing.sessions.samples import (
     AnySessions,
     attempt,
@@ -36,7 +35,7 @@ class HoldsContract(SessionStoreFixtures):
         holding.forget_hold(hold)
         assert holding.held() == {"blob-2", "blob-3"}
 
-    def test_a_commit_gives_its_hold_up(self, holding: AnySessions) -> None:
+    def test_a_commit_gives_its_hold_up(self, holding: AnySessions, later: Later) -> None:
         """From then on the segment needs the blobs; the hold never runs out."""
         session_id, mine = new_session(holding), attempt()
         hold = holding.hold(["blob"], for_seconds=self.moment, attempt=mine)
@@ -44,7 +43,7 @@ class HoldsContract(SessionStoreFixtures):
             session_id, 0, segment(0, attempt=mine, blob_ids=("blob",)), state(), hold=hold
         )
         assert holding.held() == {"blob"}
-        time.sleep(1.5 * self.moment)
+        later(1.5 * self.moment)
         assert holding.revoke_over() == []
         assert holding.held() == {"blob"}
 
@@ -58,12 +57,12 @@ class HoldsContract(SessionStoreFixtures):
             holding.create(session_id, family="contract", hold=hold)
         assert "loser's" in holding.held()
 
-    def test_a_hold_that_is_over_is_revoked(self, holding: AnySessions) -> None:
+    def test_a_hold_that_is_over_is_revoked(self, holding: AnySessions, later: Later) -> None:
         """`revoke_over` gives holds that are over, again until they are forgotten, no others."""
         over = holding.hold(["over"], for_seconds=self.moment)
         holding.hold(["running"], for_seconds=60.0)
         assert holding.revoke_over() == []
-        time.sleep(1.5 * self.moment)
+        later(1.5 * self.moment)
         for _ in range(2):
             (revoked,) = holding.revoke_over()
             assert (revoked.id, revoked.attempt) == (over.id, over.attempt)
@@ -72,19 +71,23 @@ class HoldsContract(SessionStoreFixtures):
         holding.forget_hold(revoked)
         assert holding.revoke_over() == []
 
-    def test_only_so_many_holds_are_revoked_at_once(self, holding: AnySessions) -> None:
+    def test_only_so_many_holds_are_revoked_at_once(
+        self, holding: AnySessions, later: Later
+    ) -> None:
         """``limit`` bounds what one call does; the others wait for the next one."""
         for number in range(3):
             holding.hold([f"over-{number}"], for_seconds=self.moment)
-        time.sleep(1.5 * self.moment)
+        later(1.5 * self.moment)
         assert len(holding.revoke_over(limit=2)) == 2
         assert len(holding.held()) == 1
 
-    def test_a_commit_fails_when_its_hold_was_revoked(self, holding: AnySessions) -> None:
+    def test_a_commit_fails_when_its_hold_was_revoked(
+        self, holding: AnySessions, later: Later
+    ) -> None:
         """Its blobs may be swept: `HoldRevoked`, and nothing is committed, before and after."""
         session_id, new = new_session(holding), new_id()
         hold = holding.hold(["blob"], for_seconds=self.moment)
-        time.sleep(1.5 * self.moment)
+        later(1.5 * self.moment)
         (revoked,) = holding.revoke_over()
         for _ in range(2):
             with pytest.raises(lt.HoldRevoked):
@@ -108,7 +111,7 @@ class HoldsContract(SessionStoreFixtures):
         assert holding.advance(session_id, 0, said, state(), hold=hold) == first
 
     def test_a_second_hold_of_an_attempt_takes_nothing_from_its_segment(
-        self, holding: AnySessions
+        self, holding: AnySessions, later: Later
     ) -> None:
         """What a committed segment needs is not let go, though a hold of its attempt is over."""
         session_id, mine = new_session(holding), attempt()
@@ -116,7 +119,7 @@ class HoldsContract(SessionStoreFixtures):
         hold = holding.hold(["blob"], for_seconds=60.0, attempt=mine)
         said = segment(0, attempt=mine, blob_ids=("blob",))
         holding.advance(session_id, 0, said, state(), hold=hold)
-        time.sleep(1.5 * self.moment)
+        later(1.5 * self.moment)
         assert [each.blob_ids for each in holding.revoke_over()] == [("other",)]
         assert holding.held() == {"blob"}
 
@@ -140,7 +143,7 @@ class HoldsContract(SessionStoreFixtures):
         assert holding.held() == needed
         assert {each.attempt: set(each.blob_ids) for each in holding.revoke_over()} == gone
 
-    def test_forks_keep_shared_blobs(self, holding: AnySessions) -> None:
+    def test_forks_keep_shared_blobs(self, holding: AnySessions, later: Later) -> None:
         """What a parent lets go its forks still need, under attempts of their own."""
         self._with_branches(holding)
         parent, new, mine = new_session(holding, 2), new_id(), attempt()
@@ -150,19 +153,21 @@ class HoldsContract(SessionStoreFixtures):
         holding.rewind(parent, 2, 0)
         assert holding.held() == shared
         holding.delete(parent)
-        time.sleep(1.5 * self.moment)
+        later(1.5 * self.moment)
         assert holding.held() == shared
         assert mine not in {each.attempt for each in holding.revoke_over()}
         holding.delete(new)
         assert holding.held() == set()
         assert mine in {each.attempt for each in holding.revoke_over()}
 
-    def test_a_fork_fails_when_its_hold_was_revoked(self, holding: AnySessions) -> None:
+    def test_a_fork_fails_when_its_hold_was_revoked(
+        self, holding: AnySessions, later: Later
+    ) -> None:
         """It is `HoldRevoked`, and no session."""
         self._with_branches(holding)
         parent, new = new_session(holding, 1), new_id()
         hold = holding.hold(["blob"], for_seconds=self.moment)
-        time.sleep(1.5 * self.moment)
+        later(1.5 * self.moment)
         holding.revoke_over()
         with pytest.raises(lt.HoldRevoked):
             holding.fork(parent, 1, new, hold=hold)
@@ -170,14 +175,14 @@ class HoldsContract(SessionStoreFixtures):
             holding.read(new)
 
     def test_a_wrong_clock_of_a_worker_ends_no_hold(
-        self, holding: AnySessions, wrong_clock: Any
+        self, holding: AnySessions, later: Later, wrong_clock: Any
     ) -> None:
         """Holds run by the store's clock."""
         holding.hold(["blob"], for_seconds=60.0)
         wrong_clock(3600.0)
         assert holding.revoke_over() == []
         late = holding.hold(["late"], for_seconds=self.moment)
-        time.sleep(1.5 * self.moment)
+        later(1.5 * self.moment)
         assert [each.id for each in holding.revoke_over()] == [late.id]
 
     @pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), float("inf"), "60", None, True])

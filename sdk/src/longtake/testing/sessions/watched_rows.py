@@ -35,8 +35,7 @@ class WatchedRows(lt.SessionRows):
 
 def watched(store: AnySessions) -> tuple[AnySessions, list[str]]:
     """The store, and a list of calls that reach its backend; always empty without rows."""
-    if type(store) is not lt.RowSessionStore:
+    if not isinstance(store, lt.RowSessionStore):
         return store, []
     rows = WatchedRows(store.rows)
-    seen: AnySessions = lt.RowSessionStore(rows)
-    return seen, rows.calls
+    return type(store)(rows), rows.calls
