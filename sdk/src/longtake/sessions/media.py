@@ -11,7 +11,6 @@ from attrs import field, frozen
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import ValidationError
 from longtake.runs.results import GenerationResult
-from longtake.states.state import ContinuationState
 from longtake.takes.writer import TakeWriter
 
 __all__ = ["BlobMedia", "MadeSegment", "MediaSink"]
@@ -26,16 +25,16 @@ class MadeSegment:
 
     - ``session_id``, ``index``: which segment of which session it would be.
     - ``result``: its new frames and sound.
-    - ``state``: after it. ``begins_after``: the one that it goes on from; None for the first. Both
-      have the hashes of blobs in the place of their ids, so they are the same in every store.
+    - ``state_digest``: of the state after it. ``begins_after``: of the one that it goes on from;
+      None for the first. They are the same in every store, so parts join wherever they lie.
     - ``family``, ``preset`` (with its version), ``model`` (a fingerprint), ``versions``: its maker.
     """
 
     session_id: str
     index: int
     result: GenerationResult
-    state: ContinuationState | None = field(default=None, repr=False)
-    begins_after: ContinuationState | None = field(default=None, repr=False)
+    state_digest: str | None = None
+    begins_after: str | None = None
     family: str = ""
     preset: str = ""
     model: str | None = None
@@ -84,7 +83,7 @@ def _write_part(made: MadeSegment, file: BinaryIO) -> None:
         seed=None if job is None else job.sampling.seed,
         begins_after=made.begins_after,
     ) as writer:
-        writer.append(made.result, state=made.state)
+        writer.append(made.result, state=made.state_digest)
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -31,7 +31,6 @@ from longtake.sessions.attempts import Attempt, OwnBlobs, Patience
 from longtake.sessions.claiming import claimed
 from longtake.sessions.media import BlobMedia, MadeSegment, MediaSink
 from longtake.sessions.steps import (
-    content_of,
     made_by,
     preset_of,
     request_document,
@@ -285,7 +284,8 @@ class _Roller:
     ) -> tuple[GenerationResult, ContinuationState | None, SessionSegment]:
         """The state written and the media kept, in blobs that nothing refers to yet."""
         result, state, state_blobs = self._written(result, own)
-        media = self._media(result, state, own)
+        digest = None if state is None else state_digest(state, state_blobs, self.blobs)
+        media = self._media(result, digest, own)
         new = () if own is None else own.ids
         blob_ids = dict.fromkeys([*state_blobs, *(each for each in media if each in new)])
         session = self.step.session
@@ -294,7 +294,7 @@ class _Roller:
             step=self.step.digest,
             attempt=new_attempt(),  # until its blobs are held under another
             request=request_document(self.step.request),
-            state_digest=None if state is None else state_digest(state, state_blobs, self.blobs),
+            state_digest=digest,
             media=media,
             blob_ids=tuple(blob_ids),
             seconds=_seconds_of(result),
@@ -325,7 +325,7 @@ class _Roller:
         return evolve(result, live_state=live), state, blob_ids
 
     def _media(
-        self, result: GenerationResult, state: ContinuationState | None, own: OwnBlobs | None
+        self, result: GenerationResult, state_digest: str | None, own: OwnBlobs | None
     ) -> tuple[str, ...]:
         if self.media is None:
             return ()
@@ -334,19 +334,14 @@ class _Roller:
             session_id=session.id,
             index=session.num_segments,
             result=result,
-            state=self._content(state),
-            begins_after=self._content(session.state),
+            state_digest=state_digest,
+            begins_after=None if session.last is None else session.last.state_digest,
             family=session.family,
             preset=preset_of(self.pipeline),
             model=self.pipeline.model_fingerprint,
             versions=self.versions,
         )
         return tuple(self.media.keep(made, own))
-
-    def _content(self, state: ContinuationState | None) -> ContinuationState | None:
-        if state is None:
-            return None
-        return content_of(state, self.pipeline.family.blob_ids(state), self.blobs)
 
 
 def worker_name() -> str:

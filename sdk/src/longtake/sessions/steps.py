@@ -21,7 +21,6 @@ from longtake.schema.wire import unstructure
 from longtake.states.state import ContinuationState
 
 __all__ = [
-    "content_of",
     "made_by",
     "preset_of",
     "request_document",
@@ -68,22 +67,12 @@ def state_digest(
     Without blobs it is `ContinuationState.digest`. Raises `ValidationError` for blobs without a
     store, and what ``blobs`` raises.
     """
-    return content_of(state, blob_ids, blobs).digest()
-
-
-def content_of(
-    state: ContinuationState, blob_ids: Iterable[str], blobs: BlobStore | None
-) -> ContinuationState:
-    """``state`` with the hash of each blob's bytes in the place of its id: the same in every store.
-
-    Raises like `state_digest`.
-    """
     hashes = {}
     for blob_id in blob_ids:
         if blobs is None:
             raise ValidationError("blobs", "the state has blobs; give the store where they are")
         hashes[blob_id] = f"sha256:{_hash_of(blobs, blob_id)}"
-    return with_blob_ids(state, hashes)
+    return with_blob_ids(state, hashes).digest()
 
 
 def with_blob_ids(state: ContinuationState, new: Mapping[str, str]) -> ContinuationState:
