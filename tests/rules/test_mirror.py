@@ -73,6 +73,7 @@ OF_NO_MODULE = {
     "cli/test_texts.py": "Text that is no Unicode, in whichever option it comes.",
     "doctor/test_broken_wheels.py": "The kinds of broken plugins, each as people see it.",
     "media/test_sound_in_time.py": "What is heard beside a picture: containers more than sounds.",
+    "session_stores/test_formats.py": "Sessions that earlier releases wrote.",
     "test_facade.py": "What the package itself names.",
 }
 """Test files named after no module, and what they are about."""

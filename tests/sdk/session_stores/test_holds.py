@@ -76,6 +76,31 @@ def test_holds_that_nothing_is_left_of_hide_no_others(
     assert len(rows.scan("hold/", "hold0", 100)) == 1
 
 
+def test_no_more_come_than_were_asked_for(store: lt.RowSessionStore, rows: Meanwhile) -> None:
+    session_id, mine = new_session(store), attempt()
+    store.advance(session_id, 0, segment(0, attempt=mine, blob_ids=("blob",)), None)
+    for _ in range(3):
+        store.hold(["blob"], for_seconds=10.0, attempt=mine)
+    for number in range(9):
+        store.hold([f"litter-{number}"], for_seconds=10.0)
+    rows.time += 20.0
+    seen: set[str] = set()
+    while over := store.revoke_over(limit=4):
+        assert len(over) <= 4
+        for hold in over:
+            seen.update(hold.blob_ids)
+            store.forget_hold(hold)
+    assert seen == {f"litter-{number}" for number in range(9)}
+
+
+def test_a_damaged_segment_stops_a_sweep(store: lt.RowSessionStore, rows: Meanwhile) -> None:
+    session_id = new_session(store, 1)
+    for damaged in (b"{", b'{"format":1,"attempt":"a"}', b'{"format":2}'):
+        rows.write(lt.RowChange(puts={f"segment/{session_id}/{0:010d}": damaged}))
+        with pytest.raises(lt.SessionError, match="a segment"):
+            store.held()
+
+
 def test_a_hold_ends_at_its_time_and_not_before(store: lt.RowSessionStore, rows: Meanwhile) -> None:
     hold = store.hold(["blob"], for_seconds=10.0)
     assert hold.until == 1010.0

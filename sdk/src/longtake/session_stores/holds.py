@@ -9,7 +9,7 @@ from attrs import evolve
 from longtake.errors import HoldRevoked
 from longtake.session_stores.access import RowAccess
 from longtake.session_stores.checks import check_attempt, check_blob_ids, check_seconds, check_whole
-from longtake.session_stores.layout import decode, encode, hold_key, range_below
+from longtake.session_stores.layout import decode, decode_needs, encode, hold_key, range_below
 from longtake.session_stores.records import Hold, SessionSegment, new_attempt
 from longtake.session_stores.rows import RowChange
 
@@ -44,7 +44,7 @@ class RowHolds(RowAccess):
             found += self._not_needed(over)
             if len(found) >= limit:
                 break
-        return found
+        return found[:limit]  # the others are revoked, and come first the next time
 
     def forget_hold(self, hold: Hold) -> None:
         """As `SupportsHolds.forget_hold`."""
@@ -62,8 +62,7 @@ class RowHolds(RowAccess):
             if not hold.revoked:
                 yield from ((hold.attempt, blob_id) for blob_id in hold.blob_ids)
         for _, row in self._scan(*range_below("segment/"), None):
-            segment = decode(row, SessionSegment, "a segment")
-            yield from needs_of([segment])
+            yield from decode_needs(row)
 
     def _revoked(self, limit: int) -> Iterator[list[Hold]]:
         """Holds that are over, revoked, up to ``limit`` at once; those before come again."""

@@ -30,6 +30,7 @@ __all__ = [
     "SessionRow",
     "claim_key",
     "decode",
+    "decode_needs",
     "encode",
     "head_key",
     "hold_key",
@@ -117,6 +118,22 @@ def encode(value: object) -> bytes:
 def decode(row: bytes, cls: type[T], what: str) -> T:
     """The value of a row. Raises `SessionError`, which says ``what`` it is, for a damaged one."""
     try:
+        return structure(_document(row, what), cls)
+    except ValidationError as error:
+        raise SessionError(f"{what} is damaged in its store: {error}") from error
+
+
+def decode_needs(row: bytes) -> list[tuple[str, str]]:
+    """The attempt of a segment's row, with each of its blobs: a sweep reads those of all."""
+    document = _document(row, "a segment")
+    attempt, blob_ids = document.get("attempt"), document.get("blob_ids")
+    if not isinstance(attempt, str) or not isinstance(blob_ids, list):
+        raise SessionError("a segment is damaged in its store: it names no attempt or no blobs")
+    return [(attempt, blob_id) for blob_id in blob_ids]
+
+
+def _document(row: bytes, what: str) -> dict[str, Any]:
+    try:
         document: Any = json.loads(row)
         written = document.pop("format")
     except (ValueError, RecursionError, AttributeError, KeyError, TypeError):
@@ -125,10 +142,8 @@ def decode(row: bytes, cls: type[T], what: str) -> T:
         raise SessionError(
             f"{what} was written by another release (format {written}); this one reads {_FORMAT}"
         )
-    try:
-        return structure(document, cls)
-    except ValidationError as error:
-        raise SessionError(f"{what} is damaged in its store: {error}") from error
+    found: dict[str, Any] = document
+    return found
 
 
 def session_key(session_id: str) -> str:

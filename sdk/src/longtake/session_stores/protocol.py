@@ -127,9 +127,10 @@ class SupportsBranches(Protocol):
         ...
 
     def rewind(self, session_id: str, expected_revision: int, num_segments: int) -> SessionRecord:
-        """Let all segments behind the first ``num_segments`` go. Raises like `SessionStore.advance`.
+        """Let all segments behind the first ``num_segments`` go.
 
         Their blobs are in holds that are over; forks that share them have holds of their own.
+        Raises like `SessionStore.advance`.
         """
         ...
 

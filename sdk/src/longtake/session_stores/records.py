@@ -48,8 +48,8 @@ class SessionSegment:
     """One committed segment of a session.
 
     - ``index``: 0 for the session's first one.
-    - ``step``: the digest of what it was made from (``longtake.step_digest``); equal steps give equal
-      segments.
+    - ``step``: the digest of what it was made from (``longtake.step_digest``); equal steps give
+      equal segments.
     - ``attempt``: names the one attempt that committed it, and is the owner of its blobs' pins.
     - ``request``: the request as a plain document, without its state; big inputs by their digests.
     - ``state_digest``: of the state after it (``longtake.state_digest``); None without a state.
