@@ -275,7 +275,7 @@ def shown_commands() -> dict[str, set[str]]:
     for document in DOCUMENTS:
         for block in re.findall(r"^```(?:sh)?\n(.*?)^```", document.read_text(), re.M | re.S):
             for command, rest in re.findall(
-                r"^(?:\w+=\S+ )?longtake (\w+)\b([^|#\n]*)", block, re.M
+                r"^(?:\w+=\S+ )?longtake ((?:sessions )?\w+)\b([^|#\n]*)", block, re.M
             ):
                 shown.setdefault(command, set()).update(re.findall(r"--[a-z-]+", rest))
     return shown
@@ -285,7 +285,7 @@ def shown_commands() -> dict[str, set[str]]:
 def test_the_commands_that_are_shown_exist(
     command: str, options: set[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([command, "--help"]) == 0
+    assert main([*command.split(), "--help"]) == 0
     known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
     assert options <= known
 

@@ -39,8 +39,8 @@ ISOLATING = {
 
 MODEL_WORDS = ("ltx", "torch", "diffusers", "transformers")
 
-KNOWS_LIBRARIES = {"longtake.doctor.heavy"}
-"""Names libraries in order to say who imports them too early."""
+KNOWS_LIBRARIES = {"longtake.doctor.heavy", "longtake.sessions.steps"}
+"""Name libraries to say who imports them too early, and with which versions bits change."""
 
 EXTENDS_A_MODEL = "extension"
 """The template of packages that add to one family, which they must name."""

@@ -49,6 +49,8 @@ ELSEWHERE = {
         "contrib/postgres/README.md",
         "sessions =",
     ): "needs a server; tests/contrib/test_postgres.py starts one",
+    ("docs/tutorials/sessions-that-last.md", "session   tram"): "an example of what show prints",
+    ("docs/tutorials/sessions-that-last.md", "  tram   "): "an example of what show prints",
     ("docs/parallel.md", "torchrun"): "needs a launcher; tests/ltx2/test_parallel.py does",
     (
         "docs/how-to/embed-in-a-platform.md",

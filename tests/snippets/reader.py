@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ class Reader:
 
     def _run(self, words: list[str]) -> tuple[int, str]:
         """The exit code of a command, and what it printed."""
-        settings = [word for word in words if _SETTING.fullmatch(word)]
+        settings = list(takewhile(_SETTING.fullmatch, words))
         program, *arguments = words[len(settings) :]
         if program == "cd":
             self._monkeypatch.chdir(arguments[0])

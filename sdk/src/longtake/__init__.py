@@ -136,7 +136,20 @@ if TYPE_CHECKING:
     from longtake.session_stores.rows import RowChange as RowChange
     from longtake.session_stores.rows import SessionRows as SessionRows
     from longtake.session_stores.store import RowSessionStore as RowSessionStore
+    from longtake.sessions.branching import fork_session as fork_session
+    from longtake.sessions.branching import rewind_session as rewind_session
+    from longtake.sessions.exporting import export_session as export_session
+    from longtake.sessions.importing import import_session as import_session
+    from longtake.sessions.media import BlobMedia as BlobMedia
+    from longtake.sessions.media import MadeSegment as MadeSegment
+    from longtake.sessions.media import MediaSink as MediaSink
+    from longtake.sessions.rolling import RolledSegment as RolledSegment
+    from longtake.sessions.rolling import roll as roll
     from longtake.sessions.session import Session as Session
+    from longtake.sessions.steps import state_digest as state_digest
+    from longtake.sessions.steps import step_digest as step_digest
+    from longtake.sessions.sweeping import Swept as Swept
+    from longtake.sessions.sweeping import sweep_sessions as sweep_sessions
     from longtake.settings import StateLimits as StateLimits
     from longtake.states.arrays import array as array
     from longtake.states.attrs_codec import AttrsCodec as AttrsCodec
@@ -216,7 +229,14 @@ else:
         "session_stores.records": "Claim Hold SessionParent SessionRecord SessionSegment",
         "session_stores.rows": "RowChange SessionRows",
         "session_stores.store": "RowSessionStore",
+        "sessions.branching": "fork_session rewind_session",
+        "sessions.exporting": "export_session",
+        "sessions.importing": "import_session",
+        "sessions.media": "BlobMedia MadeSegment MediaSink",
+        "sessions.rolling": "RolledSegment roll",
         "sessions.session": "Session",
+        "sessions.steps": "state_digest step_digest",
+        "sessions.sweeping": "Swept sweep_sessions",
         "settings": "StateLimits",
         "states.arrays": "array",
         "states.attrs_codec": "AttrsCodec",

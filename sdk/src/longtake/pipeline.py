@@ -65,6 +65,7 @@ class Pipeline:
     ) -> None:
         self.family = family
         self.preset = preset or family.preset()
+        self.preset_overrides = dict(preset_overrides or {})
         self._recipe = family.recipe(self.preset, preset_overrides)
         self._load_as(model or LoadedModel())
         self._shares = ExpectedShares(family, self._recipe, source)

@@ -20,6 +20,10 @@ _COMMANDS = {
     "generate": ("longtake.cli.commands.generate:generate", "Roll a take, one segment per prompt."),
     "finish": ("longtake.cli.commands.finish:finish", "Write the sound that ends a take."),
     "join": ("longtake.cli.commands.join:join", "Make one file of the parts of a take."),
+    "sessions": (
+        "longtake.cli.commands.sessions.group:sessions",
+        "Takes that last, in a store that processes share.",
+    ),
     "plan": (
         "longtake.cli.commands.plan:plan",
         "Tell what a take will need, without loading weights.",
@@ -39,7 +43,7 @@ _COMMANDS = {
 }
 
 _SECTIONS = {
-    "Make takes": ("generate", "finish", "join"),
+    "Make takes": ("generate", "finish", "join", "sessions"),
     "Know beforehand and afterwards": ("plan", "inspect"),
     "What is installed": ("families", "presets", "plugins", "doctor", "new"),
 }
@@ -54,7 +58,7 @@ _FIRST_STEPS = (
 _QUOTED = 200
 """Characters of a wrong name that an error shows at most."""
 
-_SHARED = ("generate", "finish")
+_SHARED = ("generate", "finish", "sessions")
 """What several processes may do together; of anything else one is enough."""
 
 _LISTINGS = ("families", "presets", "plugins")

@@ -21,7 +21,7 @@ from longtake.errors import (
 from longtake.session_stores.rows import RowChange, SessionRows, Translating
 from longtake.session_stores.store import RowSessionStore
 
-__all__ = ["SqliteRows", "open_store"]
+__all__ = ["SqliteRows", "file_of", "open_store"]
 
 _MODE = 0o600
 _BUSY_SECONDS = 30.0
@@ -51,6 +51,14 @@ def open_store(url: str) -> RowSessionStore:
     The file is made when it is not there. Raises `ValidationError` for another form, and
     `SessionError` for a file that is something else.
     """
+    rows = SqliteRows(file_of(url))
+    with Translating(rows):
+        rows.read([])  # a file that cannot be used says so now
+    return RowSessionStore(rows)
+
+
+def file_of(url: str) -> str:
+    """The absolute path that a URL names, be it there or not. Raises as `open_store`."""
     scheme, _, rest = url.partition(":")
     if rest.startswith("/"):
         path = local_path(url, scheme="sqlite")
@@ -59,10 +67,7 @@ def open_store(url: str) -> RowSessionStore:
     if not path or "\0" in path or "?" in rest or "#" in rest:
         form = "'sqlite:///absolute/path.db' or 'sqlite:relative/path.db', percent-encoded"
         raise ValidationError("sessions", f"a {scheme} store is {form}")
-    rows = SqliteRows(os.path.abspath(path))
-    with Translating(rows):
-        rows.read([])  # a file that cannot be used says so now
-    return RowSessionStore(rows)
+    return os.path.abspath(path)
 
 
 class _Opened:

@@ -76,7 +76,7 @@ def open_target(
 
 
 def segment_of(
-    result: GenerationResult, state: ContinuationState | None, record: TakeRecord | None
+    result: GenerationResult, state: ContinuationState | str | None, record: TakeRecord | None
 ) -> SegmentRecord:
     """What the record will say of ``result``. Raises `ValidationError` if it follows nothing."""
     rate, samples = result.audio_sample_rate or 0, 0
@@ -93,6 +93,7 @@ def segment_of(
             _check_follows("first_frame", "frame", first_frame, record.end_frame)
         _check_follows("first_sample", "sample", first_sample, record.end_sample)
     after = state or result.state
+    digest = after.digest() if isinstance(after, ContinuationState) else after
     return SegmentRecord(
         index=result.segment_index,
         prompt="" if result.job is None else result.job.prompt,
@@ -101,7 +102,7 @@ def segment_of(
         frames=len(result.frames),
         first_sample=first_sample,
         samples=samples,
-        state=None if after is None else after.digest(),
+        state=digest,
     )
 
 

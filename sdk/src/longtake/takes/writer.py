@@ -33,7 +33,7 @@ class TakeWriter:
     facts given here. ``fps``: by default that of the first result. ``family``, ``preset`` (with its
     version), ``model`` (a fingerprint), ``versions`` (of distributions) and ``seed`` (the take's):
     what makes it. ``planned``: the prompts of the whole take. ``begins_after``: the state that the
-    first result goes on from. ``title``: shown by players, by default the first prompt. ``mode``:
+    first result goes on from, or its digest. ``title``: shown by players, by default the first prompt. ``mode``:
     of the file; by default that of the file which it replaces, or what ``LONGTAKE_FILE_MODE`` says.
 
     Use it as a context manager: an exception closes it, too. Raises `OutputError` for a path that
@@ -52,7 +52,7 @@ class TakeWriter:
         versions: Mapping[str, str] | None = None,
         seed: int | None = None,
         planned: Sequence[str] = (),
-        begins_after: ContinuationState | None = None,
+        begins_after: ContinuationState | str | None = None,
         title: str | None = None,
         overwrite: bool = False,
         mode: int | None = None,
@@ -74,7 +74,9 @@ class TakeWriter:
             channels=0,
             sample_rate=0,
             planned=tuple(planned),
-            begins_after=None if begins_after is None else begins_after.digest(),
+            begins_after=begins_after.digest()
+            if isinstance(begins_after, ContinuationState)
+            else begins_after,
         )
         self._take: GrowingTake | None = None
         self._closed = False
@@ -120,12 +122,14 @@ class TakeWriter:
         """What the file holds so far."""
         return self._head if self._take is None else self._take.record
 
-    def append(self, result: GenerationResult, *, state: ContinuationState | None = None) -> None:
+    def append(
+        self, result: GenerationResult, *, state: ContinuationState | str | None = None
+    ) -> None:
         """Store the next segment, or the end of the take (as `Pipeline.finish` gives it), durably.
 
-        ``state``: the one after it as it is kept elsewhere, by which `resume` finds the segment;
-        by default the result's own. When this returns, all frames so far are on disk, and all sound
-        but what AAC holds back to look ahead (at most 3,072 samples).
+        ``state``: the one after it as it is kept elsewhere, or its digest, by which `resume` finds
+        the segment; by default the result's own. When this returns, all frames so far are on disk,
+        and all sound but what AAC holds back to look ahead (at most 3,072 samples).
 
         Raises `ValidationError` for a result that does not follow the one before or does not fit
         the take, which changes nothing, and `OutputError` when it cannot be stored; the segments

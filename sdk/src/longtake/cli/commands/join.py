@@ -13,7 +13,7 @@ from longtake.errors import OutputError
 from longtake.media.formats import container_format
 from longtake.takes.record import TakeRecord
 
-__all__ = ["join"]
+__all__ = ["join", "tell_joined"]
 
 _PATH = click.Path(path_type=Path)
 
@@ -51,7 +51,11 @@ def join(parts: tuple[Path, ...], output: Path | None, overwrite: bool) -> None:
     with writing(output):
         _check_kept(output, overwrite=overwrite)
         record = join_takes(parts, output, overwrite=overwrite)
-    _tell(output, record)
+    tell_joined(output, record)
+    if container_format(output) is not None and not record.ended:
+        from longtake.cli.commands.take_inspection import way_on
+
+        click.echo(f"go on with: {way_on(output, record)}", err=True)
 
 
 def _check_kept(output: Path, *, overwrite: bool) -> None:
@@ -65,9 +69,8 @@ def _check_kept(output: Path, *, overwrite: bool) -> None:
         raise OutputError(str(state), problem)
 
 
-def _tell(output: Path, record: TakeRecord) -> None:
-    from longtake.cli.commands.take_inspection import way_on
-
+def tell_joined(output: Path, record: TakeRecord) -> None:
+    """Say what is in the file that the parts of a take were joined to."""
     count = len(record.segments)
     segments = "1 segment" if count == 1 else f"{count} segments"
     frames = record.end_frame - record.first_frame
@@ -82,5 +85,3 @@ def _tell(output: Path, record: TakeRecord) -> None:
         click.echo(f"{output}: {length}{silent}", err=True)
         return
     click.echo(f"{output}: {segments}, {length}", err=True)
-    if not record.ended:
-        click.echo(f"go on with: {way_on(output, record)}", err=True)

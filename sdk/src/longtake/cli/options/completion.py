@@ -16,6 +16,7 @@ __all__ = [
     "blob_urls",
     "family_names",
     "preset_names",
+    "session_urls",
     "state_and_take_files",
     "state_files",
     "take_files",
@@ -26,7 +27,7 @@ _TAKES = tuple(CONTAINER_FORMATS)
 
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
-_URLS = {"memory": "memory:", "file": "file:///"}
+_URLS = {"memory": "memory:", "file": "file:///", "sqlite": "sqlite:"}
 
 
 def _quiet(complete: Completer) -> Completer:
@@ -76,6 +77,16 @@ def blob_urls(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     """How the URLs of blob stores begin."""
     schemes = [provided.value.scheme for provided in Registry.default().blob_backends]
     urls = [_URLS.get(scheme, f"{scheme}://") for scheme in schemes]
+    return [CompletionItem(url) for url in urls if url.startswith(incomplete)]
+
+
+@_quiet
+def session_urls(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """How the URLs of session stores begin that outlive a command."""
+    schemes = [provided.value.scheme for provided in Registry.default().session_backends]
+    urls = [_URLS.get(scheme, f"{scheme}://") for scheme in schemes if scheme != "memory"]
     return [CompletionItem(url) for url in urls if url.startswith(incomplete)]
 
 

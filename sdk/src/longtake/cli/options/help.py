@@ -30,7 +30,16 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "assignments",
         "allow_empty_prompt",
     ),
-    "Size and length": ("height", "width", "fps", "num_frames", "segments", "overlap_frames"),
+    "Size and length": (
+        "height",
+        "width",
+        "fps",
+        "num_frames",
+        "segments",
+        "until",
+        "overlap_frames",
+    ),
+    "Session": ("sessions", "labels", "worker"),
     "Going on": (
         "resume",
         "state",
@@ -74,6 +83,19 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         (
             "The end of a take that was to go on",
             "longtake finish --state tram.json --model DIR -o tail.mp4",
+        ),
+    ),
+    "roll": (
+        (
+            "A session, which is made, and two more segments",
+            'longtake sessions roll tram "a tram turns" --model DIR --sessions sqlite:takes.db\n'
+            'longtake sessions roll tram "it rains" --segments 2 --model DIR '
+            "--sessions sqlite:takes.db",
+        ),
+        (
+            "Until it has ten, in any number of shells at once",
+            'longtake sessions roll tram "it rains" --until 10 --model DIR '
+            "--sessions sqlite:takes.db",
         ),
     ),
     "plan": (

@@ -14,7 +14,9 @@ __all__ = [
     "Done",
     "Failed",
     "LoadProgress",
+    "SegmentCommitted",
     "SegmentRolled",
+    "SessionRolled",
     "Started",
     "StepProgress",
     "TakeEvent",
@@ -87,6 +89,39 @@ class SegmentRolled:
     state: str | None
 
 
+@frozen(kw_only=True)
+class SegmentCommitted:
+    """A segment of a session is in its store: ``segment``, counted from 1, of ``segments``.
+
+    ``segments``: as many as the command rolls it to; None when other processes add some, too.
+    ``seconds``: how long it is. ``made_by``: which worker made it. ``own``: whether this command
+    did; ``timings`` are then what each stage took, in seconds. ``state_digest``: of the state after
+    it; None without a state.
+    """
+
+    session: str
+    segment: int
+    segments: int | None
+    revision: int
+    seconds: float
+    made_by: str
+    own: bool
+    timings: Mapping[str, float]
+    state_digest: str | None
+
+
+@frozen(kw_only=True)
+class SessionRolled:
+    """All is done; the last event of a command that rolls a session.
+
+    ``segments``: that the session has now. ``rolled``: those that this command made.
+    """
+
+    session: str
+    segments: int
+    rolled: int
+
+
 @frozen
 class Warned:
     """Something that the user should know, and that stops nothing."""
@@ -125,7 +160,15 @@ class Done:
 
 
 TakeEvent: TypeAlias = (
-    Started | LoadProgress | StepProgress | SegmentRolled | Warned | Failed | Done
+    Started
+    | LoadProgress
+    | StepProgress
+    | SegmentRolled
+    | SegmentCommitted
+    | Warned
+    | Failed
+    | Done
+    | SessionRolled
 )
 
 _NAMES: Mapping[type, str] = {
@@ -133,9 +176,11 @@ _NAMES: Mapping[type, str] = {
     LoadProgress: "loading",
     StepProgress: "progress",
     SegmentRolled: "segment",
+    SegmentCommitted: "committed",
     Warned: "warning",
     Failed: "failed",
     Done: "done",
+    SessionRolled: "rolled",
 }
 
 

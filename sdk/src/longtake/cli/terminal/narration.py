@@ -60,13 +60,13 @@ class Narration:
         first: PreparedRequest,
         *,
         segments: int,
-        output: Path,
+        output: Path | str,
         frames_before: int = 0,
         samples_before: int = 0,
     ) -> None:
         """``segments`` are going to be rolled, and ``first`` is the request of the first of them.
 
-        ``frames_before``, ``samples_before``: in ``output`` already.
+        ``output``: the file, or the session. ``frames_before``, ``samples_before``: in it already.
         """
         self._output, self._first = str(output), first.job.segment_index + 1
         self._segments = first.job.segment_index + segments

@@ -15,7 +15,9 @@ import click
 from longtake.cli.terminal.events import (
     Done,
     LoadProgress,
+    SegmentCommitted,
     SegmentRolled,
+    SessionRolled,
     Started,
     StepProgress,
     TakeEvent,
@@ -78,6 +80,8 @@ class Words:
             LoadProgress: self._loading,
             StepProgress: self._step,
             SegmentRolled: self._segment,
+            SegmentCommitted: self._committed,
+            SessionRolled: self._rolled,
             Warned: self._warned,
             Done: self._done,
         }
@@ -138,10 +142,20 @@ class Words:
     def _segment(self, event: SegmentRolled) -> None:
         parts = [f"{event.frames} frames"] if event.frames else []
         parts.append(f"{event.seconds:.2f} s")
-        if event.timings:
-            stage = max(event.timings, key=lambda name: event.timings[name])
-            parts.append(f"{stage} {event.timings[stage]:.1f} s")
+        parts += _longest_stage(event.timings)
         _line(f"segment {event.segment}/{event.segments}: {', '.join(parts)}")
+
+    def _committed(self, event: SegmentCommitted) -> None:
+        parts = [f"{event.seconds:.2f} s", *_longest_stage(event.timings)]
+        if not event.own:
+            parts.append(f"rolled by {event.made_by or 'somebody else'}")
+        of = "" if event.segments is None else f"/{event.segments}"
+        _line(f"segment {event.segment}{of}: {', '.join(parts)}")
+
+    def _rolled(self, event: SessionRolled) -> None:
+        count = "1 segment" if event.segments == 1 else f"{event.segments} segments"
+        others = "" if event.rolled == event.segments else f", {event.rolled} of them rolled here"
+        _line(f"session {event.session}: {count}{others}")
 
     def _warned(self, event: Warned) -> None:
         _line(f"note: {event.message}")
@@ -152,6 +166,14 @@ class Words:
         _line(f"{event.output}: {frames}{event.seconds:.2f} s{what}")
         if event.next_command is not None:  # never broken, so that it can be pasted
             click.echo(f"go on with: {event.next_command}", err=True)
+
+
+def _longest_stage(timings: Mapping[str, float]) -> list[str]:
+    """What took most of the time, and how long; nothing where that is not known."""
+    if not timings:
+        return []
+    stage = max(timings, key=lambda name: timings[name])
+    return [f"{stage} {timings[stage]:.1f} s"]
 
 
 def _line(text: str) -> None:

@@ -1,0 +1,1 @@
+"""``longtake sessions``: takes that last, in a store that many processes share."""

@@ -1,0 +1,177 @@
+"""``longtake sessions roll``: sessions are made and gone on with, by one process or several."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import longtake as lt
+from tests.sdk.cli.commands.sessions.takes import Takes
+
+
+def test_a_session_is_made_and_each_prompt_is_a_segment(takes: Takes) -> None:
+    done = takes.roll("tram", "one", "two", "--label", "show=sea")
+    assert done.out == ""
+    lines = done.err.splitlines()
+    assert lines[0] == f"fog, preset thin@1, model {takes.model}"
+    assert lines[1] == ("seed 1, 32x48, 4 frames at 24 a second; segments 1 to 2 into session tram")
+    assert lines[2].startswith("segment 1: 0.17 s, draw 0.")
+    assert lines[3].startswith("segment 2: 0.17 s, draw 0.")
+    assert lines[4:] == ["session tram: 2 segments"]
+    record = takes.store().read("tram")
+    assert (record.family, record.preset, record.num_segments) == ("fog", "thin@1", 2)
+    assert record.labels == {"show": "sea"}
+    assert all(path.name.startswith("takes.db") for path in Path().iterdir())
+
+
+def test_the_next_command_goes_on(takes: Takes) -> None:
+    takes.roll("tram", "one")
+    done = takes.roll("tram", "two", "three", "--segments", "3")
+    assert takes.prompts("tram") == ["one", "two", "three", "three"]
+    assert done.err.splitlines()[-1] == "session tram: 4 segments, 3 of them rolled here"
+
+
+def test_until_counts_the_segments_of_the_session(takes: Takes) -> None:
+    takes.roll("tram", "one", "two", "--until", "3")
+    assert takes.prompts("tram") == ["one", "two", "two"]
+    done = takes.roll("tram", "one", "two", "--until", "3")
+    assert done.err == "session tram: 3 segments, 0 of them rolled here\n"
+    takes.roll("tram", "x", "y", "z", "a", "b", "--until", "6")
+    assert takes.prompts("tram") == ["one", "two", "two", "a", "b", "b"]
+
+
+def test_what_others_rolled_meanwhile_is_told(
+    takes: Takes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import longtake.cli.commands.sessions.rolling as command
+    from longtake.sessions.rolling import roll
+
+    raced: list[int] = []
+
+    def after_another(
+        store: lt.SessionStore, session_id: str, request: object, **options: object
+    ) -> object:
+        if not raced:
+            raced.append(1)
+            other = {**options, "worker": "other", "expected_revision": None}
+            del other["live"], other["follow"]
+            roll(store, session_id, "another prompt", **other)  # type: ignore[arg-type]
+        return roll(store, session_id, request, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(command, "roll_segment", after_another)
+    done = takes.roll("tram", "one", "--until", "2")
+    assert takes.prompts("tram") == ["another prompt", "one"]
+    lines = done.err.splitlines()
+    assert lines[2] == "segment 1/2: 0.17 s, rolled by other"
+    assert lines[3].startswith("segment 2/2: 0.17 s, draw")
+    assert lines[4:] == ["session tram: 2 segments, 1 of them rolled here"]
+
+
+def test_a_program_is_told_in_lines_of_json(takes: Takes) -> None:
+    done = takes.roll("tram", "one", "two", "--json", "--worker", "w")
+    events = [json.loads(line) for line in done.out.splitlines()]
+    told = [each for each in events if each["event"] != "progress"]
+    assert [each["event"] for each in told] == ["started", "committed", "committed", "rolled"]
+    committed = told[1]
+    assert committed.pop("timings").keys() == {"draw"}
+    assert committed == {
+        "event": "committed",
+        "session": "tram",
+        "segment": 1,
+        "segments": None,
+        "revision": 1,
+        "seconds": 0.167,
+        "made_by": "w",
+        "own": True,
+        "state_digest": takes.segments("tram")[0]["state_digest"],
+    }
+    assert told[3] == {"event": "rolled", "session": "tram", "segments": 2, "rolled": 2}
+    steps = [each for each in events if each["event"] == "progress"]
+    assert [(each["segment"], each["step"]) for each in steps if each["step"]] == [
+        (1, 1), (1, 2), (2, 1), (2, 2),
+    ]  # fmt: skip
+
+
+def test_ctrl_c_leaves_the_finished_segments(takes: Takes) -> None:
+    stopped = takes.run(
+        "roll", "tram", "one", "--segments", "3", "--model", takes.model,
+        "--set", "draw.interrupt_in_segment=1",
+    )  # fmt: skip
+    assert stopped.code == 130
+    assert stopped.err.splitlines()[-2:] == [
+        "session tram: 1 segment is committed",
+        "interrupted",
+    ]
+    assert takes.prompts("tram") == ["one"]
+    takes.roll("tram", "two")
+    assert takes.prompts("tram") == ["one", "two"]
+
+
+def test_a_segment_that_fails_leaves_those_before_it_and_no_blob(takes: Takes) -> None:
+    failed = takes.run(
+        "roll", "tram", "one", "--segments", "2", "--model", takes.model,
+        "--set", "draw.fail_in_segment=1",
+    )  # fmt: skip
+    assert failed.code == 1
+    assert "error: stage 'draw' failed" in failed.err
+    segments = takes.store().history("tram")
+    assert len(segments) == 1
+    store = takes.store()
+    assert isinstance(store, lt.SupportsHolds)
+    assert store.held() == set(segments[0].blob_ids)
+
+
+def test_a_session_says_what_rolls_it(takes: Takes) -> None:
+    takes.roll("tram", "one", "--preset", "thick", "--negative-prompt", "sun")
+    assert takes.store().read("tram").preset == "thick@2"
+    takes.roll("tram", "two", "--negative-prompt", "sun")  # the session knows the preset
+    refused = takes.run("roll", "tram", "three", "--preset", "thin", "--model", takes.model)
+    assert refused.code == 2
+    assert refused.err == (
+        "error: session 'tram' is rolled by fog thick@2, not by fog thin@1; fork it, or take "
+        "another id. See 'longtake sessions roll --help'.\n"
+    )
+    other = takes.run("roll", "tram", "three", "--family", "dust", "--preset", "default")
+    assert (other.code, "is rolled by fog thick@2, not by dust" in other.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("../tram", "one"), "session id: '../tram' is none"),
+        (("tram",), "Missing argument 'PROMPT...'"),
+        (("tram", "one", "--segments", "2", "--until", "2"), "exclude each other"),
+        (("tram", "one", "two", "--segments", "1"), "--segments 1 is less than the 2 prompts"),
+        (("tram", "one", "two", "--until", "1"), "--until 1 is less than the 2 prompts"),
+        (("tram", "one", "--height", "33"), "sampling.height: must divide by 16"),
+        (("tram", "one", "--preset", "thickk"), "did you mean 'thick'?"),
+        (("tram", "one", "--label", "x"), "'x' is not of the form NAME=VALUE"),
+        (("tram", "one", "--image", "none.png"), "--image none.png"),
+        (("tram", ""), "prompt: is empty"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_makes_no_session(
+    takes: Takes, words: tuple[str, ...], said: str
+) -> None:
+    refused = takes.run("roll", *words, "--model", takes.model)
+    assert refused.code in (1, 2)
+    assert refused.err.splitlines()[-1].startswith("error: ")
+    assert said in refused.err
+    assert takes.longtake("sessions", "list", "--sessions", "sqlite:takes.db").out == ""
+
+
+def test_pictures_are_of_the_first_segment_that_is_rolled(takes: Takes) -> None:
+    import numpy as np
+    from PIL import Image
+
+    Image.fromarray(np.full((32, 48, 3), 7, np.uint8)).save("seven.png")
+    takes.roll("tram", "one")
+    takes.roll("tram", "two", "three", "--first-frame", "seven.png")
+    images = [len(each["request"]["inputs"]["images"]) for each in takes.segments("tram")]
+    assert images == [0, 1, 0]
+    takes.roll("other", "one", "two", "--until", "2", "--first-frame", "seven.png")
+    takes.roll("other", "one", "two", "--until", "3", "--first-frame", "seven.png")
+    images = [len(each["request"]["inputs"]["images"]) for each in takes.segments("other")]
+    assert images == [1, 0, 0]
