@@ -21,6 +21,7 @@ class StateLimits(NamedTuple):
     - ``state_bytes``: of one state in memory, decoded: arrays, frames, texts. Its document may have
       twice as many characters.
     - ``depth``: of objects and lists within each other in its JSON.
+    - ``values``: numbers, texts, lists and objects in its JSON, about; reading takes time for each.
     - ``frames``: that it carries.
     - ``pixels``: of each frame.
     - ``tensor_bytes``: of each tensor or array.
@@ -30,6 +31,7 @@ class StateLimits(NamedTuple):
 
     state_bytes: int = 2**29
     depth: int = 128
+    values: int = 250_000
     frames: int = 1025
     pixels: int = 7680 * 4320
     tensor_bytes: int = 2**26

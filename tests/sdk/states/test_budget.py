@@ -69,6 +69,16 @@ def test_texts_of_a_small_state_count_wherever_they_are(monkeypatch: pytest.Monk
         assert refused.value.path.startswith("state.payload.state")
 
 
+def test_a_document_of_too_many_values_is_refused_before_it_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    document = json.dumps({"kind": "fog.v1", "payload": {"list": [0] * 1000}})
+    lt.ContinuationState.from_json(document)
+    monkeypatch.setenv("LONGTAKE_STATE_LIMITS", '{"values": 1000}')
+    with pytest.raises(lt.ValidationError, match="about 1003 values .* at most 1000"):
+        lt.ContinuationState.from_json(document)
+
+
 def nested(depth: int) -> dict[str, object]:
     value: dict[str, object] = {}
     for _ in range(depth - 2):

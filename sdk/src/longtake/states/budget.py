@@ -59,6 +59,9 @@ def read_json(text: str | bytes | bytearray, *, parse_constant: Any = None) -> A
         values = sum(text.count(mark) for mark in _MARKS)
     elif isinstance(text, bytes | bytearray):
         values = sum(text.count(mark.encode()) for mark in _MARKS)
+    if values > budget.limits.values:
+        most = f"at most {budget.limits.values} (LONGTAKE_STATE_LIMITS allows more)"
+        raise ValidationError("", f"has about {values} values of JSON; {most}")
     budget.take(_VALUE_BYTES * values, "", f"about {values} values")
     document = json.loads(text, parse_constant=parse_constant)
     check_depth(document, "")

@@ -33,8 +33,9 @@ class TakeWriter:
     facts given here. ``fps``: by default that of the first result. ``family``, ``preset`` (with its
     version), ``model`` (a fingerprint), ``versions`` (of distributions) and ``seed`` (the take's):
     what makes it. ``planned``: the prompts of the whole take. ``begins_after``: the state that the
-    first result goes on from, or its digest. ``title``: shown by players, by default the first prompt. ``mode``:
-    of the file; by default that of the file which it replaces, or what ``LONGTAKE_FILE_MODE`` says.
+    first result goes on from, or its digest. ``title``: shown by players, by default the first
+    prompt. ``mode``: of the file; by default that of the file which it replaces, or what
+    ``LONGTAKE_FILE_MODE`` says.
 
     Use it as a context manager: an exception closes it, too. Raises `OutputError` for a path that
     cannot be written to.
