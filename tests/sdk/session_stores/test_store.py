@@ -388,3 +388,13 @@ class Uses(RuleBasedStateMachine):
 
 def test_a_store_is_what_a_plain_model_is() -> None:
     run_machine(Uses, settings=settings(max_examples=60, stateful_step_count=30, deadline=None))
+
+
+def test_few_that_have_all_labels_are_found_among_many(store: lt.RowSessionStore) -> None:
+    for number in range(70):
+        labels = {"show": "harbour", "act": str(number)}
+        store.create(f"take-{number:02}", family="test", labels=labels)
+    found = store.list(labels={"show": "harbour", "act": "66"}, limit=1)
+    assert [each.id for each in found] == ["take-66"]
+    wanted = [f"take-{number:02}" for number in range(70)]
+    assert [each.id for each in store.list(labels={"show": "harbour"}, limit=3)] == wanted[:3]

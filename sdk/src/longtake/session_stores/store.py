@@ -42,6 +42,8 @@ from longtake.states.state import ContinuationState
 __all__ = ["RowSessionStore"]
 
 _MOST_LISTED = 1000
+_LEAST_AT_ONCE = 20
+"""Sessions that are looked at together, when few of them have all labels."""
 _CLOCK_SECONDS = 30.0
 """How long the store's clock is carried on by this machine's monotonic one, to stamp commits."""
 
@@ -119,11 +121,11 @@ class RowSessionStore(RowBranches, RowClaims):
         ids = self._ids(wanted, after)
         found: builtins.list[SessionRecord] = []
         while len(found) < limit:
-            some = builtins.list(islice(ids, limit - len(found)))
+            some = builtins.list(islice(ids, max(limit - len(found), _LEAST_AT_ONCE)))
             if not some:
                 break
             found += [each for each in self._records(some) if wanted.items() <= each.labels.items()]
-        return found
+        return found[:limit]
 
     def _advanced(
         self,
