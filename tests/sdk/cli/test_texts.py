@@ -75,6 +75,13 @@ COMMANDS: dict[str, list[str]] = {
     "presets": ["presets", "{}"],
     "new family": ["new", "family", "{}"],
     "new blob-store": ["new", "blob-store", "{}"],
+    "sessions": ["sessions", "{}"],
+    "sessions roll": ["sessions", "roll", "{}", "one", "--sessions", "sqlite:none.db"],
+    "sessions roll --sessions": ["sessions", "roll", "x", "one", "--sessions", "{}"],
+    "sessions show": ["sessions", "show", "{}", "--sessions", "sqlite:none.db"],
+    "sessions show --sessions": ["sessions", "show", "x", "--sessions", "sqlite:{}"],
+    "sessions list --label": ["sessions", "list", "--label", "{}", "--sessions", "sqlite:none.db"],
+    "sessions expire": ["sessions", "expire", "x", "{}", "--sessions", "sqlite:none.db"],
     "doctor --blobs": ["doctor", "--blobs", "{}"],
     "{}": ["{}"],
 }

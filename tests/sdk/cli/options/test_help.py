@@ -13,6 +13,7 @@ import longtake as lt
 from longtake.cli.commands.finish import finish
 from longtake.cli.commands.generate import generate
 from longtake.cli.commands.plan import plan
+from longtake.cli.commands.sessions.rolling import roll
 from longtake.cli.options.help import EXAMPLES, GROUPS, group_of
 from longtake.plugins.loading import Plugin
 from tests.sdk.cli.cli_support import Command
@@ -54,10 +55,11 @@ def test_generate_shows_the_groups_in_their_order(longtake: Command) -> None:
     ],
 )
 def test_every_example_is_a_command_line(longtake: Command, command: str, example: str) -> None:
-    assert f"    {example}\n" in longtake(command, "--help").out
-    program, name, *arguments = shlex.split(example)
-    assert (program, name) == ("longtake", command)
-    found = next(each for each in COMMANDS if each.name == command)
+    assert f"    {example}\n" in longtake(*command.split(), "--help").out
+    names, words = ["longtake", *command.split()], shlex.split(example)
+    arguments = words[len(names) :]
+    assert words[: len(names)] == names
+    found = next(each for each in (*COMMANDS, roll) if each.name == names[-1])
     with found.make_context(command, arguments) as ctx:
         assert ctx.args == []
 

@@ -47,7 +47,7 @@ class ModelCommand(click.Command):
         write_options(ctx, formatter, params, brought)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        write_examples(self.name or "", formatter)
+        write_examples(ctx.command_path.partition(" ")[2], formatter)
         super().format_epilog(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:

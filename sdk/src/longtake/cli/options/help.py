@@ -85,7 +85,7 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
             "longtake finish --state tram.json --model DIR -o tail.mp4",
         ),
     ),
-    "roll": (
+    "sessions roll": (
         (
             "A session, which is made, and two more segments",
             'longtake sessions roll tram "a tram turns" --model DIR --sessions sqlite:takes.db\n'

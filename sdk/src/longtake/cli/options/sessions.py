@@ -17,6 +17,7 @@ from longtake.cli.options.completion import blob_urls, session_urls
 from longtake.cli.options.stores import open_store
 from longtake.errors import OutputError, SessionError, ValidationError
 from longtake.plugins.stores import open_session_store
+from longtake.schema.texts import check_texts
 from longtake.session_stores.protocol import SessionStore
 from longtake.session_stores.sqlite import file_of
 
@@ -71,6 +72,7 @@ def open_sessions(url: str, *, makes: bool = False) -> SessionStore:
 
     ``makes``: whether a file may be made for it. Raises like `open_session_store`.
     """
+    check_texts(url, "sessions")
     if url.lower().startswith("memory:"):
         raise click.UsageError(
             f"--sessions {url} ends with this command; name a store that lasts, e.g. "

@@ -22,7 +22,7 @@ def test_a_fork_goes_its_own_way(takes: Takes) -> None:
     takes.done("film", "rain", "rain.mkv")  # what they shared is there
     takes.done("fork", "rain", "all")
     assert takes.prompts("all") == ["one", "it rains"]
-    assert takes.run("fork", "rain", "all").code == 1
+    assert takes.run("fork", "rain", "all").code == 2
     assert takes.run("fork", "rain", "more", "--at", "3").code == 2
 
 

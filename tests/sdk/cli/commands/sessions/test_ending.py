@@ -34,7 +34,7 @@ def test_a_session_is_forgotten_and_its_blobs_are_let_go_with_the_sweep(takes: T
     takes.roll("rain", "one")
     kept = {each for segment in takes.store().history("rain") for each in segment.blob_ids}
     takes.done("delete", "tram", "never-there")
-    assert takes.run("show", "tram").code == 1
+    assert takes.run("show", "tram").code == 2
     assert takes.done("sweep").err == "dropped 0 sessions, 1 holds and 0 blobs\n"
     store, blobs = takes.store(), takes.blobs()
     assert isinstance(store, lt.SupportsHolds)

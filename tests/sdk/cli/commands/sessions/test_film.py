@@ -51,5 +51,5 @@ def test_what_has_no_film_says_why(takes: Takes) -> None:
     assert gone.err.startswith(
         "error: session tram, segment 1: its picture and sound are not in the blob store"
     )
-    assert takes.run("film", "nothing", "a.mkv").code == 1
+    assert takes.run("film", "nothing", "a.mkv").code == 2
     assert not Path("a.mkv").exists()

@@ -37,7 +37,7 @@ def test_under_another_id(takes: Takes) -> None:
     takes.flow("tram", "one")
     takes.done("export", "tram", "tram.zip")
     there = takes.run("import", "tram.zip")
-    assert (there.code, "is there already" in there.err) == (1, True)
+    assert (there.code, "is there already" in there.err) == (2, True)
     takes.done("import", "tram.zip", "--as", "rain")
     assert takes.prompts("rain") == ["one"]
 

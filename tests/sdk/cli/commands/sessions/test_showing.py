@@ -88,7 +88,7 @@ def test_what_has_no_picture_has_no_sheet(takes: Takes) -> None:
 def test_a_session_that_is_not_there_is_one_line(takes: Takes) -> None:
     takes.store().create("tram", family="river")
     missing = takes.run("show", "tramm")
-    assert (missing.code, missing.err) == (1, "error: there is no session 'tramm'\n")
+    assert (missing.code, missing.err) == (2, "error: there is no session 'tramm'\n")
 
 
 @pytest.mark.parametrize("command", [("show", "x"), ("list",), ("sweep",)])
