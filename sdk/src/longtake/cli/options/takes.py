@@ -38,6 +38,7 @@ class TakeCommand(ModelCommand):
             voice = JsonLines(sys.stdout) if as_json else Words(dumb=settings.dumb_terminal)
             # Of the outermost context, for click leaves this one open where an option is wrong.
             ctx.find_root().with_resource(speaking(ctx, voice))
+            ctx.call_on_close(voice.close)  # a bar ends before an error is told below it
         return super().parse_args(ctx, args)
 
 
