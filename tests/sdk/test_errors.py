@@ -41,6 +41,17 @@ ERRORS: list[tuple[lt.LongtakeError, type[Exception], str]] = [
     (lt.BlobTooLarge("9 GB"), ValueError, "9 GB"),
     (lt.BlobStoreFull("no room"), OSError, "no room"),
     (lt.BlobStoreUnavailable("gone"), ConnectionError, "gone"),
+    (lt.SessionNotFound("no session 'x'"), KeyError, "no session 'x'"),
+    (lt.InvalidSessionId("'..' is no id"), KeyError, "'..' is no id"),
+    (lt.SessionExists("'x' is there"), ValueError, "'x' is there"),
+    (lt.HoldRevoked("too late"), TimeoutError, "too late"),
+    (
+        lt.Conflict("tram", 5, 4),
+        RuntimeError,
+        "session 'tram' is at revision 5, not at 4: someone else has changed it; read it again",
+    ),
+    (lt.SessionStoreFull("no room"), OSError, "no room"),
+    (lt.SessionStoreUnavailable("gone"), ConnectionError, "gone"),
 ]
 
 
@@ -60,7 +71,7 @@ def test_an_error_survives_pickling(
 
 def test_every_public_error_is_tried_here() -> None:
     public = {vars_of for name in dir(lt) if is_error(vars_of := getattr(lt, name))}
-    roots = {lt.LongtakeError, lt.BlobError}
+    roots = {lt.LongtakeError, lt.BlobError, lt.SessionError}
     assert public - roots == {type(error) for error, _, _ in ERRORS}
 
 
