@@ -14,10 +14,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 import longtake as lt
+from longtake.testing import SessionStoreContract
+from longtake.testing.sessions.handles import HandlesContract
 from tests.contrib.session_faults import SessionFaults, SessionRowsOnAServer
 from tests.contrib.session_workers import next_segment
 from tests.servers import PostgresServer
@@ -52,6 +55,32 @@ def open_store(url: str) -> Any:
 
 def table_of(url: str) -> str:
     return url.partition("table=")[2]
+
+
+class TestPostgresSessions(SessionStoreContract):
+    """The contract."""
+
+    has_own_clock = True
+
+    @pytest.fixture
+    def store(self, url: str) -> Iterator[Any]:
+        with closing(open_store(url)) as store:
+            yield store
+
+    @pytest.fixture
+    def outage(self, postgres_server: PostgresServer) -> Any:
+        return postgres_server.stopped
+
+
+class TestPostgresSessionsWithAPassword(HandlesContract):
+    """What the contract says of secrets."""
+
+    secrets = (PASSWORD, quote(PASSWORD, safe=""))
+
+    @pytest.fixture
+    def store(self, locked_postgres: PostgresServer) -> Iterator[Any]:
+        with closing(open_store(locked_postgres.new_url())) as store:
+            yield store
 
 
 class TestRows(SessionRowsOnAServer):

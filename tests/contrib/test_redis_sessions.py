@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 import longtake as lt
+from longtake.testing import SessionStoreContract
+from longtake.testing.sessions.handles import HandlesContract
 from tests.contrib.session_faults import SessionFaults, SessionRowsOnAServer
 from tests.contrib.session_workers import next_segment
 from tests.servers import RedisServer
@@ -37,6 +40,34 @@ def store(url: str) -> Iterator[Any]:
 def client(redis_server: RedisServer) -> Iterator[Any]:
     with redis_server.client() as client:
         yield client
+
+
+class TestRedisSessions(SessionStoreContract):
+    """The contract, on a server that writes what it acknowledges to its disk first."""
+
+    has_own_clock = True
+
+    @pytest.fixture
+    def store(self, durable_redis: RedisServer) -> Iterator[Any]:
+        store: Any = lt.open_session_store(durable_redis.new_url())
+        with closing(store):
+            yield store
+
+    @pytest.fixture
+    def outage(self, durable_redis: RedisServer) -> Any:
+        return durable_redis.stopped
+
+
+class TestRedisSessionsWithAPassword(HandlesContract):
+    """What the contract says of secrets."""
+
+    secrets = (RedisServer.secret, quote(RedisServer.secret, safe=""))
+
+    @pytest.fixture
+    def store(self, locked_server: RedisServer) -> Iterator[Any]:
+        store: Any = lt.open_session_store(locked_server.new_url())
+        with closing(store):
+            yield store
 
 
 class TestRows(SessionRowsOnAServer):

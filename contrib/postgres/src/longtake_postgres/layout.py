@@ -29,14 +29,13 @@ CREATE TABLE {table} (key text COLLATE "C" PRIMARY KEY, value bytea NOT NULL)
 _READ = "SELECT key, value FROM {table} WHERE key = ANY(%s::text[])"
 _SCAN = "SELECT key, value FROM {table} WHERE key >= %s AND key < %s ORDER BY key LIMIT %s"
 
-_STAND_IN = """
-INSERT INTO {table} (key, value)
-SELECT every.key, %b::bytea FROM unnest(%s::text[]) AS every (key) ORDER BY every.key
-ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE false
-"""
 _LOCK = """
-SELECT FROM {table} WHERE key = ANY(%s::text[]) ORDER BY key FOR UPDATE
+SELECT pg_advisory_xact_lock(hashtext({name}), bucket) FROM (
+    SELECT DISTINCT hashtext(every.key) & 1023 AS bucket
+    FROM unnest(%s::text[]) AS every (key) ORDER BY bucket
+) AS buckets
 """
+"""In one order for all, lest two wait for each other; a row that is absent is locked as well."""
 _WRITE = """
 WITH expected AS MATERIALIZED (
     SELECT NOT EXISTS (
@@ -52,9 +51,6 @@ WITH expected AS MATERIALIZED (
 ), deleted AS (
     DELETE FROM {table} AS row USING expected, unnest(%s::text[]) AS gone (key)
     WHERE met AND row.key = gone.key
-), withdrawn AS (
-    DELETE FROM {table} AS row USING expected, unnest(%s::text[]) AS stood (key)
-    WHERE NOT met AND row.key = stood.key AND row.value = %b::bytea
 )
 SELECT met FROM expected
 """
@@ -64,21 +60,18 @@ SELECT met FROM expected
 class Statements:
     """What is asked of a table; columns are named, so that others may be added to it.
 
-    ``write`` is one step with ``lock`` before it, or ``stand_in`` where rows must be absent: that
-    one locks rows too, and puts rows of our own where there are none, which others wait for in the
-    same way. Both go in the order of the keys, lest two wait for each other.
+    ``write`` is one step with ``lock`` before it, which keeps others from all rows of the change.
     """
 
     read: sql.Composed
     scan: sql.Composed
-    stand_in: sql.Composed
     lock: sql.Composed
     write: sql.Composed
 
     @classmethod
     def of(cls, place: Place) -> Statements:
         """Those of the table of ``place``."""
-        texts = (_READ, _SCAN, _STAND_IN, _LOCK, _WRITE)
+        texts = (_READ, _SCAN, _LOCK, _WRITE)
         return cls(*(_of(text, place) for text in texts))
 
 
@@ -116,4 +109,5 @@ def _table(place: Place) -> sql.Identifier:
 
 
 def _of(text: LiteralString, place: Place) -> sql.Composed:
-    return sql.SQL(text).format(table=_table(place))
+    name = sql.Literal(f"longtake {place.schema}.{place.table}")
+    return sql.SQL(text).format(table=_table(place), name=name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -79,20 +78,13 @@ class PostgresRows(lt.SessionRows):
 
     def _write(self, connection: psycopg.Connection, change: lt.RowChange) -> bool:
         """All statements are sent before the first answer; each waits for the one before it."""
-        absent = [key for key, row in change.expected.items() if row is None]
-        own = secrets.token_bytes(16)  # the row that stands for an absent one
-        expected = [own if row is None else row for row in change.expected.values()]
-        deletes = [key for key in (*change.deletes, *absent) if key not in change.puts]
+        deletes = [key for key in change.deletes if key not in change.puts]
         every = [*{*change.expected, *change.puts, *deletes}]
-        stand_ins = every if absent else []
-        puts = [list(change.puts), list(change.puts.values())]
-        told = [list(change.expected), expected, *puts, deletes, stand_ins, own]
+        expected = [list(change.expected), list(change.expected.values())]
+        told = [*expected, list(change.puts), list(change.puts.values()), deletes]
         with connection.pipeline():
             connection.execute(_BEGIN)
-            if absent:
-                connection.execute(self._statements.stand_in, [own, every])
-            else:
-                connection.execute(self._statements.lock, [every])
+            connection.execute(self._statements.lock, [every])
             answer = connection.execute(self._statements.write, told)
             connection.execute("COMMIT")
         row = answer.fetchone()
