@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["Settings", "StateLimits"]
+
+_LIMITS = "LONGTAKE_STATE_LIMITS"
 
 
 class StateLimits(NamedTuple):
@@ -42,7 +45,9 @@ class StateLimits(NamedTuple):
 
         Raises `longtake.ValidationError` when these are not as they should be.
         """
-        return Settings.from_environment().state_limits
+        environment = os.environ  # these two alone: it is asked for with every state
+        said = (environment.get(name, "") for name in (_LIMITS, "LONGTAKE_STATE_BYTES"))
+        return _limits(*said)
 
 
 class Settings(NamedTuple):
@@ -103,7 +108,7 @@ class Settings(NamedTuple):
             dumb_terminal=environment.get("TERM", "") == "dumb",
             file_mode=_mode(environment.get("LONGTAKE_FILE_MODE", "")),
             state_limits=_limits(
-                environment.get("LONGTAKE_STATE_LIMITS", ""),
+                environment.get(_LIMITS, ""),
                 environment.get("LONGTAKE_STATE_BYTES", ""),
             ),
             cache_folder=environment.get("XDG_CACHE_HOME", ""),
@@ -131,10 +136,11 @@ def _mode(text: str) -> int:
     return int(text, 8)
 
 
+@cache
 def _limits(text: str, state_bytes: str) -> StateLimits:
-    document = _json_object(text, "LONGTAKE_STATE_LIMITS", '{"frames": 257}')
+    document = _json_object(text, _LIMITS, '{"frames": 257}')
     for name, value in document.items():
-        where = f"LONGTAKE_STATE_LIMITS.{name}"
+        where = f"{_LIMITS}.{name}"
         if name not in StateLimits._fields:
             raise ValidationError(where, f"is none of {', '.join(StateLimits._fields)}")
         if type(value) is not int or not 0 < value < 2**53:

@@ -85,7 +85,7 @@ def _new_pool(place: Place) -> ConnectionPool[Any]:
     pool = ConnectionPool(
         conninfo,
         connection_class=Connection,
-        kwargs={"autocommit": True, "prepare_threshold": None},
+        kwargs={"autocommit": True, "prepare_threshold": 2},
         min_size=0,
         max_size=place.connections,
         timeout=place.timeout,

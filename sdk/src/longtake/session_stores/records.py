@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from copy import copy
 from typing import Any
 
 from attrs import Attribute, field, frozen
@@ -19,6 +20,7 @@ __all__ = [
     "SessionRecord",
     "SessionSegment",
     "new_attempt",
+    "stamped",
 ]
 
 
@@ -71,6 +73,13 @@ class SessionSegment:
     made_by: str = field(default="", validator=text)
     versions: dict[str, str] = field(factory=dict, repr=False, validator=texts)
     committed: float = 0.0
+
+
+def stamped(segment: SessionSegment, committed: float) -> SessionSegment:
+    """``segment`` with the time of its commit; its other fields are checked already."""
+    copied = copy(segment)
+    object.__setattr__(copied, "committed", committed)
+    return copied
 
 
 @frozen(kw_only=True)

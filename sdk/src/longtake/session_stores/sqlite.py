@@ -129,9 +129,10 @@ class SqliteRows(SessionRows):
                 if (None if row is None else row[0]) != value:
                     undo()
                     return False
-            connection.executemany(
-                "DELETE FROM rows WHERE key = ?", [(key,) for key in change.deletes]
-            )
+            if change.deletes:
+                connection.executemany(
+                    "DELETE FROM rows WHERE key = ?", [(key,) for key in change.deletes]
+                )
             connection.executemany(
                 "INSERT INTO rows (key, value) VALUES (?, ?) "
                 "ON CONFLICT (key) DO UPDATE SET value = excluded.value",

@@ -35,7 +35,7 @@ from longtake.session_stores.layout import (
     state_key,
 )
 from longtake.session_stores.lifetimes import rows_of
-from longtake.session_stores.records import Hold, SessionRecord, SessionSegment
+from longtake.session_stores.records import Hold, SessionRecord, SessionSegment, stamped
 from longtake.session_stores.rows import RowChange, SessionRows
 from longtake.states.state import ContinuationState
 
@@ -70,7 +70,7 @@ class RowSessionStore(RowBranches, RowClaims):
         """As `SessionStore.advance`."""
         check_session_id(session_id)
         before = Head(check_revision(expected_revision), segment.index)
-        segment = evolve(segment, committed=self._about_now())
+        segment = stamped(segment, self._about_now())
         expected, deletes = giving_up(hold)
         change = RowChange(
             expected={head_key(session_id): before.encode(), **expected},

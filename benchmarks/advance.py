@@ -1,0 +1,240 @@
+"""How long a session store's ``advance`` takes beside its raw client writing the same rows.
+
+``python benchmarks/advance.py``; ``--stores sqlite redis postgresql`` for some of them. The raw side
+is what a program would write by hand for one commit: the same rows with the same bytes, compared
+and set in one transaction, with the same durability: SQLite with the same journal and synchronous
+setting, Redis as WATCH, GET, MULTI and EXEC would have it in one script, PostgreSQL with a row lock.
+Both sides run in turns, and each pair gives one ratio. A server that is not installed is said to be
+missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import longtake as lt
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.servers import (
+    PostgresServer,
+    RedisServer,
+    missing_postgres,
+    missing_redis,
+    running,
+)
+
+SEGMENTS = 300
+"""Commits of each side."""
+
+WARM = 20
+STATE_BYTES = 4000
+"""Of a state whose big parts are blobs: what a commit usually writes."""
+
+GOAL = 1.3
+Rows = dict[str, bytes]
+Raw = Callable[[str, bytes, bytes, Rows], None]
+"""Writes one commit: the head's key, the row it must have, the one it gets, and the other rows."""
+
+
+class Recorded(lt.SessionRows):
+    """``rows``, and the last change that was made."""
+
+    def __init__(self, rows: lt.SessionRows) -> None:
+        self.rows = rows
+        self.last = lt.RowChange()
+        self.now, self.read, self.scan = rows.now, rows.read, rows.scan  # type: ignore[method-assign]
+
+    def now(self) -> float:
+        raise NotImplementedError
+
+    def read(self, keys: Any) -> Any:
+        raise NotImplementedError
+
+    def scan(self, start: str, stop: str, limit: int) -> Any:
+        raise NotImplementedError
+
+    def write(self, change: lt.RowChange) -> bool:
+        self.last = change
+        return self.rows.write(change)
+
+
+def compare(name: str, store: lt.RowSessionStore, raw: Raw) -> None:
+    """Commit segment after segment, with ours and by hand in turns, and print the ratio."""
+    recorded = Recorded(store.rows)
+    ours = lt.RowSessionStore(recorded)
+    ours.create("ours", family="bench")
+    ratios, sides = [], ([], [])  # type: ignore[var-annotated]
+    for index in range(WARM + SEGMENTS):
+        segment = lt.SessionSegment(
+            index=index,
+            step="sha256:" + "0" * 64,
+            attempt=f"{index:032x}",
+            request={"prompt": "a tram turns"},
+            state_digest="sha256:" + "0" * 64,
+            seconds=1.0,
+            made_by="bench",
+        )
+        state = lt.ContinuationState("bench.v1", {"text": "x" * STATE_BYTES})
+        start = time.perf_counter()
+        ours.advance("ours", index, segment, state)
+        mine = time.perf_counter() - start
+        change = recorded.last
+        (head,) = change.expected
+        raw_key = head.replace("ours", "hand")
+        rows = {key.replace("ours", "hand"): value for key, value in change.puts.items()}
+        before = change.expected[head]
+        assert before is not None
+        if not index:
+            store.rows.write(lt.RowChange(puts={raw_key: before}))
+        start = time.perf_counter()
+        raw(raw_key, before, rows.pop(raw_key), rows)
+        theirs = time.perf_counter() - start
+        if index >= WARM:
+            ratios.append(mine / theirs)
+            sides[0].append(mine)
+            sides[1].append(theirs)
+    ours_ms, raw_ms = (1e3 * median(side) for side in sides)
+    ratio = median(ratios)
+    verdict = "within" if ratio <= GOAL else "OVER"
+    print(
+        f"{name:<12} advance {ours_ms:7.3f} ms, raw {raw_ms:7.3f} ms, "
+        f"ratio p50 {ratio:5.2f} ({verdict} {GOAL})",
+        flush=True,
+    )
+
+
+@contextmanager
+def sqlite() -> Iterator[tuple[lt.RowSessionStore, Raw]]:
+    """A file of one's own for each side would be another disk's luck: both write one file."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        path = Path(folder, "takes.db")
+        store: Any = lt.open_session_store(f"sqlite://{path}")
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute("PRAGMA synchronous = FULL")
+        upsert = (
+            "INSERT INTO rows (key, value) VALUES (?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+        )
+
+        def raw(key: str, before: bytes, after: bytes, rows: Rows) -> None:
+            connection.execute("BEGIN IMMEDIATE")
+            found = connection.execute("SELECT value FROM rows WHERE key = ?", (key,)).fetchone()
+            assert found[0] == before
+            connection.execute(upsert, (key, after))
+            for each in rows.items():
+                connection.execute(upsert, each)
+            connection.execute("COMMIT")
+
+        with closing(store), closing(connection):
+            yield store, raw
+
+
+HAND = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+for i = 2, #KEYS do
+    redis.call('SET', KEYS[i], ARGV[i + 1])
+    redis.call('ZADD', 'hand:index', 0, KEYS[i])
+end
+return 1
+"""
+
+
+@contextmanager
+def redis() -> Iterator[tuple[lt.RowSessionStore, Raw]]:
+    """A script by redis-py, with the index that finds the segments again."""
+    import redis as client_library
+
+    with tempfile.TemporaryDirectory() as folder, durable_redis(folder) as server:
+        store: Any = lt.open_session_store(server.url)
+        client = client_library.Redis(port=server.port)
+        script, begun = client.register_script(HAND), list[str]()
+
+        def raw(key: str, before: bytes, after: bytes, rows: Rows) -> None:
+            if key not in begun:
+                begun.append(key)
+                client.set(f"hand:{key}", before)
+            names = [f"hand:{each}" for each in (key, *rows)]
+            assert script(keys=names, args=[before, after, *rows.values()])
+
+        with closing(store), closing(client):
+            client.set("warm", 1)
+            yield store, raw
+
+
+@contextmanager
+def postgresql() -> Iterator[tuple[lt.RowSessionStore, Raw]]:
+    """psycopg's pipeline: begin, lock the head, write, commit, in one round trip."""
+
+    with tempfile.TemporaryDirectory() as folder, postgres(folder) as server:
+        store: Any = lt.open_session_store(server.url)
+        connection = server.client()
+        connection.execute('CREATE TABLE hand (key text COLLATE "C" PRIMARY KEY, value bytea)')
+        upsert = (
+            "INSERT INTO hand (key, value) VALUES (%s, %b) "
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+        )
+
+        def raw(key: str, before: bytes, after: bytes, rows: Rows) -> None:
+            with connection.pipeline():
+                connection.execute("BEGIN")
+                asked = "SELECT value FROM hand WHERE key = %s FOR UPDATE"
+                found = connection.execute(asked, (key,))
+                connection.execute(upsert, (key, after))
+                for each in rows.items():
+                    connection.execute(upsert, each)
+                connection.execute("COMMIT")
+            row = found.fetchone()
+            assert row is None or bytes(row[0]) == before
+
+        with closing(store), closing(connection):
+            yield store, raw
+
+
+@contextmanager
+def durable_redis(folder: str) -> Iterator[RedisServer]:
+    """One that writes to its disk before it answers."""
+    options = ("--appendonly", "yes", "--appendfsync", "always", "--dir", folder)
+    with running(server := RedisServer(Path(folder), *options)):
+        yield server
+
+
+@contextmanager
+def postgres(folder: str) -> Iterator[PostgresServer]:
+    """One that flushes each commit, as it does when nobody says otherwise."""
+    with running(server := PostgresServer(Path(folder), "-c", "fsync=on")):
+        yield server
+
+
+STORES = {
+    "sqlite": (sqlite, lambda: None),
+    "redis": (redis, missing_redis),
+    "postgresql": (postgresql, missing_postgres),
+}
+
+
+def main() -> None:
+    """Measure the stores that were asked for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--stores", nargs="+", choices=sorted(STORES), default=[*STORES])
+    for name in parser.parse_args().stores:
+        use, missing = STORES[name]
+        if why := missing():
+            print(f"{name:<12} {why}")
+            continue
+        with use() as (store, raw):
+            compare(name, store, raw)
+
+
+if __name__ == "__main__":
+    main()
