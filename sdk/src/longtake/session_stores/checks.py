@@ -120,21 +120,20 @@ def check_plain(document: object, path: str) -> None:
     while todo:
         each = todo.pop()
         if isinstance(each, dict | list | tuple):
-            if id(each) in seen:
-                continue  # what contains itself is found when it is written
-            seen.add(id(each))
-            todo += each.values() if isinstance(each, dict) else each
-            wrong = [key for key in each if not isinstance(key, str)] if type(each) is dict else []
-            if not wrong:
-                continue
-            each = wrong[0]
-        elif (
-            each is None
-            or isinstance(each, str | int)
-            or (isinstance(each, float) and math.isfinite(each))
-        ):
-            continue
-        raise ValidationError(path, f"has {shown(each)}, which JSON has no way to say")
+            if id(each) not in seen:  # what contains itself is found when it is written
+                seen.add(id(each))
+                todo += each.values() if isinstance(each, dict) else each
+                names = each if isinstance(each, dict) else ()
+                _refuse([name for name in names if not isinstance(name, str)], path)
+        elif isinstance(each, float):
+            _refuse([] if math.isfinite(each) else [each], path)
+        elif each is not None and not isinstance(each, str | int):
+            _refuse([each], path)
+
+
+def _refuse(wrong: list[object], path: str) -> None:
+    if wrong:
+        raise ValidationError(path, f"has {shown(wrong[0])}, which JSON has no way to say")
 
 
 def check_state(state: object) -> ContinuationState | None:
