@@ -59,8 +59,6 @@ TESTED_ELSEWHERE = {
     "media/splicing.py": "takes/test_joining.py",
     "sessions/archive.py": "sessions/test_importing.py",
     "sessions/contents.py": "sessions/test_importing.py",
-    "sessions/attempts.py": "sessions/test_branching.py",
-    "sessions/claiming.py": "sessions/test_branching.py",
     "sessions/manifest.py": "sessions/test_exporting.py",
     "takes/decoding.py": "takes/test_joining.py",
     "takes/parts.py": "takes/test_joining.py",
