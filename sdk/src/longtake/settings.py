@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "StateLimits"]
 
-_LIMITS = "LONGTAKE_STATE_LIMITS"
-
 
 class StateLimits(NamedTuple):
     """What a state from outside may have; the rest is refused before anything is allocated.
@@ -46,8 +44,10 @@ class StateLimits(NamedTuple):
         Raises `longtake.ValidationError` when these are not as they should be.
         """
         environment = os.environ  # these two alone: it is asked for with every state
-        said = (environment.get(name, "") for name in (_LIMITS, "LONGTAKE_STATE_BYTES"))
-        return _limits(*said)
+        return _limits(
+            environment.get("LONGTAKE_STATE_LIMITS", ""),
+            environment.get("LONGTAKE_STATE_BYTES", ""),
+        )
 
 
 class Settings(NamedTuple):
@@ -108,7 +108,7 @@ class Settings(NamedTuple):
             dumb_terminal=environment.get("TERM", "") == "dumb",
             file_mode=_mode(environment.get("LONGTAKE_FILE_MODE", "")),
             state_limits=_limits(
-                environment.get(_LIMITS, ""),
+                environment.get("LONGTAKE_STATE_LIMITS", ""),
                 environment.get("LONGTAKE_STATE_BYTES", ""),
             ),
             cache_folder=environment.get("XDG_CACHE_HOME", ""),
@@ -138,9 +138,9 @@ def _mode(text: str) -> int:
 
 @cache
 def _limits(text: str, state_bytes: str) -> StateLimits:
-    document = _json_object(text, _LIMITS, '{"frames": 257}')
+    document = _json_object(text, "LONGTAKE_STATE_LIMITS", '{"frames": 257}')
     for name, value in document.items():
-        where = f"{_LIMITS}.{name}"
+        where = f"LONGTAKE_STATE_LIMITS.{name}"
         if name not in StateLimits._fields:
             raise ValidationError(where, f"is none of {', '.join(StateLimits._fields)}")
         if type(value) is not int or not 0 < value < 2**53:
