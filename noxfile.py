@@ -144,6 +144,15 @@ def kills(session: nox.Session) -> None:
 
 
 @nox.session
+def sessions(session: nox.Session) -> None:
+    """500 processes that roll are killed at random moments; workers race for 200 segments."""
+    install(session, *TOOLS)
+    test = "tests/sdk/sessions/test_faults.py"
+    long = ("--longtake-kills", "500", "--raced", "200")
+    session.run("pytest", "-q", "-s", test, *long, *session.posargs)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Mutated states of every kind for an hour, guided by coverage; ``-- SECONDS`` for less.
 

@@ -24,6 +24,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--steps", type=int, default=30, help="how much happens to takes on the command line"
     )
+    parser.addoption(
+        "--raced", type=int, default=20, help="for how many segments of a session workers race"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -74,6 +74,7 @@ OF_NO_MODULE = {
     "doctor/test_broken_wheels.py": "The kinds of broken plugins, each as people see it.",
     "media/test_sound_in_time.py": "What is heard beside a picture: containers more than sounds.",
     "session_stores/test_formats.py": "Sessions that earlier releases wrote.",
+    "sessions/test_faults.py": "Kills, races and outages: what all of them survive together.",
     "test_facade.py": "What the package itself names.",
 }
 """Test files named after no module, and what they are about."""

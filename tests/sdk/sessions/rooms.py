@@ -135,7 +135,8 @@ class Grumpy(lt.SessionRows):
     """``rows`` that cannot be reached for the n-th use, for each n of ``fails``.
 
     ``after``: the write was made all the same. ``revokes``: so many commits find their hold
-    revoked, as by a sweeper. ``committing``: which use the last commit was.
+    revoked, as by a sweeper. ``committing``: which use the
+    last commit was; ``uses``: the number of the last one, from 0.
     """
 
     unavailable = (ConnectionError,)
@@ -149,7 +150,7 @@ class Grumpy(lt.SessionRows):
         revokes: int = 0,
     ) -> None:
         self._rows, self._fails, self._after, self._revokes = rows, fails, after, revokes
-        self._uses = -1
+        self.uses = -1
         self.committing = -1
 
     def now(self) -> float:
@@ -165,7 +166,7 @@ class Grumpy(lt.SessionRows):
 
     def write(self, change: lt.RowChange) -> bool:
         if any(key.startswith("segment/") for key in change.puts):
-            self.committing = self._uses + 1
+            self.committing = self.uses + 1
             self._revoke(change.deletes)
         if not self._after:
             self._use()
@@ -180,6 +181,6 @@ class Grumpy(lt.SessionRows):
             self._rows.write(lt.RowChange(deletes=holds))
 
     def _use(self) -> None:
-        self._uses += 1
-        if self._uses in self._fails:
+        self.uses += 1
+        if self.uses in self._fails:
             raise ConnectionError("the cable was cut")
