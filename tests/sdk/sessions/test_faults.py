@@ -74,6 +74,19 @@ def test_a_commit_whose_connection_is_cut_is_made_once(begun: Folder, when: str)
     say(f"{cuts} cuts {when} the store did what it was asked")
 
 
+@pytest.mark.parametrize("first", [0, 3, 7])
+def test_a_store_that_is_away_for_a_while_is_waited_for(begun: Folder, first: int) -> None:
+    sessions, blobs = begun.opened()
+    away = lt.RowSessionStore(Grumpy(sessions.rows, fails=set(range(first, first + 5))))
+    with lt.Pipeline(FOG) as pipeline:
+        rolled = lt.roll(away, "s", asked(prompt_of(1)), pipeline=pipeline, blobs=blobs)
+    sessions.close()
+    assert rolled.is_new
+    assert begun.check_whole() == 2
+    assert begun.digests() == truth(2)
+    begun.check_swept()
+
+
 @pytest.mark.parametrize("ahead", [-HOUR, HOUR])
 def test_a_clock_that_is_set_changes_nothing_that_is_committed(begun: Folder, ahead: float) -> None:
     """Between segments; sweeps beside it take nothing that is needed."""
