@@ -145,11 +145,12 @@ def kills(session: nox.Session) -> None:
 
 @nox.session
 def sessions(session: nox.Session) -> None:
-    """500 processes that roll are killed at random moments; workers race for 200 segments."""
-    install(session, *TOOLS)
-    test = "tests/sdk/sessions/test_faults.py"
+    """In each store 500 processes that roll are killed; workers race for 200 segments."""
+    install(session, *TOOLS, *SERVERS)
+    servers = ("tests/contrib/test_redis_sessions.py", "tests/contrib/test_postgres.py")
+    tests = ("tests/sdk/sessions/test_faults.py", *(f"{each}::TestRolls" for each in servers))
     long = ("--longtake-kills", "500", "--raced", "200")
-    session.run("pytest", "-q", "-s", test, *long, *session.posargs)
+    session.run("pytest", "-q", "-s", *tests, *long, *session.posargs)
 
 
 @nox.session

@@ -24,6 +24,9 @@ from hypothesis import strategies as st
 import longtake as lt
 from tests.contrib.cutting_proxy import CuttingProxy
 from tests.contrib.session_workers import advance_until, next_segment
+from tests.sdk.sessions.killing import Folder, prompt_of, truth
+from tests.sdk.sessions.rooms import asked
+from tests.sdk.toy_family import FOG
 from tests.servers import PostgresServer, RedisServer
 
 __all__ = ["SessionFaults", "SessionRowsOnAServer"]
@@ -298,6 +301,30 @@ class SessionFaults:
         worker.join(60)
         assert won == self.attempts(store)
         assert len(won) == NUM_SEGMENTS
+
+    def test_a_roll_waits_for_a_server_that_is_away(
+        self, url: str, server: Any, tmp_path: Path
+    ) -> None:
+        """Killed before it begins, and there again a second later; the segment is made once."""
+        folder = Folder.made(tmp_path / "rolled", 1, url)
+        sessions, blobs = folder.opened()
+        rolled: list[lt.RolledSegment] = []
+
+        def roll() -> None:
+            with lt.Pipeline(FOG) as pipeline:
+                request = asked(prompt_of(1))
+                rolled.append(lt.roll(sessions, "s", request, pipeline=pipeline, blobs=blobs))
+
+        worker = threading.Thread(target=roll)
+        with server.stopped():
+            worker.start()
+            time.sleep(1)
+        worker.join(60)
+        sessions.close()
+        assert [each.is_new for each in rolled] == [True]
+        assert folder.check_whole() == 2
+        assert folder.digests() == truth(2)
+        folder.check_swept()
 
     def test_a_forked_process_uses_the_store_of_its_parent(self, store: Any) -> None:
         store.advance("take", 0, next_segment(0, "parent"), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import pickle
 import socket
@@ -23,6 +24,8 @@ from longtake.testing import SessionStoreContract
 from longtake.testing.sessions.handles import HandlesContract
 from tests.contrib.session_faults import SessionFaults, SessionRowsOnAServer
 from tests.contrib.session_workers import next_segment
+from tests.sdk.sessions.killing import Folder
+from tests.sdk.sessions.roll_faults import NewFolder, RollFaults
 from tests.servers import PostgresServer
 
 pytest.importorskip("longtake_postgres")
@@ -93,6 +96,19 @@ class TestFaults(SessionFaults):
     @pytest.fixture
     def server(self, postgres_server: PostgresServer) -> PostgresServer:
         return postgres_server
+
+
+class TestRolls(RollFaults):
+    """Of processes that make segments, in the long session only."""
+
+    @pytest.fixture
+    def new_folder(
+        self, postgres_server: PostgresServer, tmp_path: Path, pytestconfig: pytest.Config
+    ) -> NewFolder:
+        if pytestconfig.getoption("--longtake-kills") is None:
+            pytest.skip("takes minutes: give --longtake-kills")
+        names = (tmp_path / f"folder-{index}" for index in itertools.count())
+        return lambda count: Folder.made(next(names), count, postgres_server.new_url())
 
 
 # The table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import traceback
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,6 +17,8 @@ from longtake.testing import SessionStoreContract
 from longtake.testing.sessions.handles import HandlesContract
 from tests.contrib.session_faults import SessionFaults, SessionRowsOnAServer
 from tests.contrib.session_workers import next_segment
+from tests.sdk.sessions.killing import Folder
+from tests.sdk.sessions.roll_faults import NewFolder, RollFaults
 from tests.servers import RedisServer
 
 pytest.importorskip("longtake_redis")
@@ -80,6 +83,19 @@ class TestFaults(SessionFaults):
     @pytest.fixture
     def server(self, durable_redis: RedisServer) -> RedisServer:
         return durable_redis
+
+
+class TestRolls(RollFaults):
+    """Of processes that make segments, in the long session only."""
+
+    @pytest.fixture
+    def new_folder(
+        self, durable_redis: RedisServer, tmp_path: Path, pytestconfig: pytest.Config
+    ) -> NewFolder:
+        if pytestconfig.getoption("--longtake-kills") is None:
+            pytest.skip("takes minutes: give --longtake-kills")
+        names = (tmp_path / f"folder-{index}" for index in itertools.count())
+        return lambda count: Folder.made(next(names), count, durable_redis.new_url())
 
 
 def test_every_key_begins_with_the_prefix_and_none_is_left(

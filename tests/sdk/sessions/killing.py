@@ -16,11 +16,10 @@ from attrs import frozen
 import longtake as lt
 from longtake.blobs.file.leases import FileLeases
 from longtake.blobs.file.store import FileBlobStore
-from longtake.session_stores.sqlite import SqliteRows
 from tests.sdk.sessions.rooms import asked
 from tests.sdk.toy_family import FOG
 
-__all__ = ["Deadly", "Folder", "Shifted", "in_child", "prompt_of", "say", "truth"]
+__all__ = ["Deadly", "Folder", "in_child", "prompt_of", "say", "truth"]
 
 LEASE_SECONDS = 0.05
 HOUR = 3600.0
@@ -83,27 +82,20 @@ class Deadly:
             setattr(store, name, self.watch(getattr(store, name)))
 
 
-class Shifted(SqliteRows):
-    """Rows whose clock is ``seconds`` ahead; behind, if that is negative."""
-
-    def __init__(self, path: str, seconds: float) -> None:
-        super().__init__(path)
-        self._seconds = seconds
-
-    def now(self) -> float:
-        return super().now() + self._seconds
-
-
 @frozen
 class Folder:
-    """A session ``s`` of fog in ``path``: its rows in a SQLite file, its blobs in files beside."""
+    """A session ``s`` of fog: its blobs are files in ``path``, its rows a SQLite file beside them.
+
+    ``url``: of another session store, where the rows are.
+    """
 
     path: Path
+    url: str = ""
 
     @classmethod
-    def made(cls, path: Path, num_segments: int) -> Folder:
+    def made(cls, path: Path, num_segments: int, url: str = "") -> Folder:
         path.mkdir()
-        folder = cls(path)
+        folder = cls(path, url)
         sessions, blobs = folder.opened()
         sessions.create("s", family="fog")
         with lt.Pipeline(FOG) as pipeline:
@@ -114,11 +106,18 @@ class Folder:
         return folder
 
     def copy(self, name: str) -> Folder:
+        """Another one, of rows in a SQLite file."""
         return Folder(Path(shutil.copytree(self.path, self.path.with_name(name))))
 
     def opened(self, ahead: float = 0.0) -> tuple[lt.RowSessionStore, FileBlobStore]:
-        rows = Shifted(str(self.path / "sessions.db"), ahead)
-        return lt.RowSessionStore(rows), FileBlobStore(self.path / "blobs")
+        """Both stores; the clock of the sessions' is so many seconds ahead."""
+        sessions = lt.open_session_store(self.url or f"sqlite://{self.path}/sessions.db")
+        assert isinstance(sessions, lt.RowSessionStore)
+        if ahead:
+            rows: Any = sessions.rows
+            now = rows.now
+            rows.now = lambda: now() + ahead
+        return sessions, FileBlobStore(self.path / "blobs")
 
     def roll(self, deadly: Deadly | None = None, *, ahead: float = 0.0, **how: Any) -> Any:
         """The segment behind the ``expected_revision`` first ones, by its own prompt."""

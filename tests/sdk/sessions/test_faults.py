@@ -6,13 +6,9 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
-import random
-import signal
 import sqlite3
-import time
-from collections import Counter
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,122 +18,31 @@ from longtake.session_stores.sqlite import SqliteRows
 from tests.sdk.sessions.killing import (
     HOUR,
     LEASE_SECONDS,
-    Deadly,
     Folder,
     in_child,
     prompt_of,
     say,
     truth,
 )
+from tests.sdk.sessions.roll_faults import NewFolder, RollFaults, check_goes_on
 from tests.sdk.sessions.rooms import Grumpy, asked
 from tests.sdk.toy_family import FOG
 
-NUM_KILLS = 20
+
+class TestRolls(RollFaults):
+    """On SQLite."""
+
+    @pytest.fixture
+    def new_folder(self, tmp_path: Path) -> NewFolder:
+        begun = {count: Folder.made(tmp_path / f"begun-{count}", count) for count in (0, 1)}
+        names = (f"folder-{index}" for index in itertools.count())
+        return lambda num_segments: begun[num_segments].copy(next(names))
 
 
 @pytest.fixture(name="begun")
 def begun(tmp_path: Path) -> Folder:
     """Of one segment."""
     return Folder.made(tmp_path / "begun", 1)
-
-
-def check_goes_on(folder: Folder, expected: list[tuple[str, str | None]]) -> bool:
-    """Whether the killed process had committed; either way all goes on as if it had not died."""
-    num_segments = folder.check_whole()
-    assert num_segments in (1, 2)
-    again = folder.roll(expected_revision=1, ahead=HOUR)
-    assert again.is_new is (num_segments == 1)
-    assert folder.check_whole() == 2
-    assert folder.digests() == expected
-    folder.check_swept()
-    assert folder.check_whole() == 2
-    return num_segments == 2
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_kill_at_any_boundary_leaves_the_old_or_the_new_segment(begun: Folder, when: str) -> None:
-    """Of what `roll` asks of the two stores, until a process lives through all of it."""
-    expected, committed, nth = truth(2), 0, 0
-    while True:
-        folder = begun.copy(f"killed-{nth}")
-        deadly = Deadly(nth, when)
-        child = in_child(
-            partial(folder.roll, deadly, expected_revision=1, lease_seconds=LEASE_SECONDS)
-        )
-        status = os.waitpid(child, 0)[1]
-        if os.WIFEXITED(status):
-            assert os.WEXITSTATUS(status) == 0
-            break
-        assert os.WTERMSIG(status) == signal.SIGKILL
-        committed += check_goes_on(folder, expected)
-        nth += 1
-    assert nth > 10
-    assert 0 < committed < nth
-    say(f"{nth} kills right {when} each use of a store, {committed} with the segment committed")
-
-
-def test_a_kill_at_any_moment_leaves_the_old_or_the_new_segment(
-    begun: Folder, pytestconfig: pytest.Config
-) -> None:
-    expected, moments, outcomes = truth(2), random.Random(12), Counter[str]()
-    timed = begun.copy("timed")
-    start = time.monotonic()
-    os.waitpid(in_child(partial(timed.roll, expected_revision=1)), 0)
-    longest = 1.2 * (time.monotonic() - start)
-    asked_for: int | None = pytestconfig.getoption("--longtake-kills")
-    for index in range(NUM_KILLS if asked_for is None else asked_for):
-        folder = begun.copy(f"killed-{index}")
-        child = in_child(partial(folder.roll, expected_revision=1, lease_seconds=LEASE_SECONDS))
-        time.sleep(moments.uniform(0, longest))
-        os.kill(child, signal.SIGKILL)
-        killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
-        committed = check_goes_on(folder, expected)
-        assert killed or committed
-        outcomes[f"{'killed' if killed else 'ended'}, {'new' if committed else 'old'}"] += 1
-    say(f"kills at random moments: {dict(outcomes)}")
-
-
-def race(folder: Folder, total: int, claim_seconds: float, log: Path) -> None:
-    """Roll until there are ``total`` segments; the attempts that this process committed."""
-    sessions, blobs = folder.opened()
-    won: list[str] = []
-    with lt.Pipeline(FOG) as pipeline:
-        while (session := sessions.read("s")).num_segments < total:
-            request = asked(prompt_of(session.num_segments))
-            rolled = lt.roll(
-                sessions,
-                "s",
-                request,
-                pipeline=pipeline,
-                blobs=blobs,
-                expected_revision=session.revision,
-                claim_seconds=claim_seconds,
-            )
-            assert rolled.segment.index == session.num_segments
-            won += [rolled.segment.attempt] * rolled.is_new
-    log.write_text(" ".join(won))
-
-
-@pytest.mark.parametrize("claim_seconds", [0.02, 60.0])
-@pytest.mark.parametrize("num_workers", [2, 8])
-def test_each_segment_is_committed_once_by_one_of_those_who_race(
-    tmp_path: Path, num_workers: int, claim_seconds: float, pytestconfig: pytest.Config
-) -> None:
-    """Of the same step the others get the winner's; with short claims most do the work in vain."""
-    total: int = pytestconfig.getoption("--raced")
-    folder = Folder.made(tmp_path / "raced", 0)
-    logs = [tmp_path / f"won-{index}" for index in range(num_workers)]
-    workers = [in_child(partial(race, folder, total, claim_seconds, each)) for each in logs]
-    assert [os.waitpid(each, 0)[1] for each in workers] == [0] * num_workers
-    won = [log.read_text().split() for log in logs]
-    sessions, _ = folder.opened()
-    attempts = [each.attempt for each in sessions.history("s")]
-    sessions.close()
-    assert sorted(attempt for some in won for attempt in some) == sorted(attempts)
-    assert folder.check_whole() == total
-    assert folder.digests() == truth(total)
-    folder.check_swept()
-    say(f"{num_workers} workers, {total} segments: {[len(some) for some in won]} each")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -167,6 +72,19 @@ def test_a_commit_whose_connection_is_cut_is_made_once(begun: Folder, when: str)
         cuts += 1
     assert 5 < cuts < 40
     say(f"{cuts} cuts {when} the store did what it was asked")
+
+
+@pytest.mark.parametrize("first", [0, 3, 7])
+def test_a_store_that_is_away_for_a_while_is_waited_for(begun: Folder, first: int) -> None:
+    sessions, blobs = begun.opened()
+    away = lt.RowSessionStore(Grumpy(sessions.rows, fails=set(range(first, first + 5))))
+    with lt.Pipeline(FOG) as pipeline:
+        rolled = lt.roll(away, "s", asked(prompt_of(1)), pipeline=pipeline, blobs=blobs)
+    sessions.close()
+    assert rolled.is_new
+    assert begun.check_whole() == 2
+    assert begun.digests() == truth(2)
+    begun.check_swept()
 
 
 @pytest.mark.parametrize("ahead", [-HOUR, HOUR])

@@ -58,7 +58,8 @@ class MediaSink(Protocol):
 class BlobMedia:
     """The `MediaSink` that makes each segment one blob: lossless Matroska, as `TakeWriter` writes.
 
-    Each is a part of the take, so ``longtake join`` makes one file of several.
+    Each is a part of the take, so ``longtake join`` makes one file of several, if the family says
+    where in the take its segments begin.
     """
 
     def keep(self, made: MadeSegment, blobs: BlobStore | None) -> Sequence[str]:
