@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 import traceback
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -169,6 +170,55 @@ def where(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     """Where obstore works: here, or in a helper process, as for a process that was forked."""
     if request.param == "in a helper":
         monkeypatch.setattr("longtake_objectstore.records._IMPORTED_IN", 0)
+
+
+@pytest.mark.usefixtures("where")
+def test_blobs_are_listed_by_the_time_of_the_service(moto_server: MotoServer, store: Any) -> None:
+    powers = isinstance(store, lt.SupportsRenewal), isinstance(store, lt.SupportsListing)
+    assert powers == (False, True)
+    ids = [store.put(b"%d" % index) for index in range(3)]
+    while set(store.list_ids(min_age_seconds=1)) != set(ids):  # the service counts whole seconds
+        time.sleep(0.1)
+    store.drop(ids.pop())
+    late = store.put(b"late")
+    with closing(open_store(moto_server.new_url())) as other:
+        other.put(b"in another folder")
+    assert set(store.list_ids(min_age_seconds=-60)) == {*ids, late}
+    assert set(store.list_ids(min_age_seconds=3600)) == set()
+
+
+def test_what_lies_in_a_folder_within_is_not_listed(moto_server: MotoServer) -> None:
+    url = moto_server.new_url()
+    outer, _, options = url.partition("?")
+    with closing(open_store(url)) as store, closing(open_store(f"{outer}/in?{options}")) as inner:
+        blob_id = store.put(b"abc")
+        inner.put(b"abc")
+        assert list(store.list_ids(min_age_seconds=-60)) == [blob_id]
+
+
+def test_a_bucket_that_is_not_there_is_unavailable_for_listing(moto_server: MotoServer) -> None:
+    url = moto_server.new_url().replace(moto_server.bucket, "no-such-bucket")
+    with closing(open_store(url)) as store, pytest.raises(lt.BlobStoreUnavailable):
+        list(store.list_ids(min_age_seconds=1))
+
+
+def test_a_sweep_of_sessions_drops_what_is_old_and_not_needed(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions: Any = lt.open_session_store("memory:")
+    needed, lost = store.put(b"needed"), store.put(b"lost")
+    sessions.hold([needed], for_seconds=60)
+    assert lt.sweep_sessions(sessions, store).blobs == 0
+    listed = store.records.list_ids
+
+    def after_days(*, min_age_seconds: float) -> Iterator[str]:
+        names: Iterator[str] = listed(min_age_seconds=min_age_seconds - 3 * 86400)
+        return names
+
+    monkeypatch.setattr(store.records, "list_ids", after_days)
+    assert lt.sweep_sessions(sessions, store).blobs == 1
+    assert needed in store
+    assert lost not in store
 
 
 @pytest.mark.usefixtures("where")

@@ -54,6 +54,11 @@ def names(client: Any) -> list[str]:
     return sorted(key.decode() for key in client.scan_iter())
 
 
+def names_of(blob_id: str, num_pieces: int) -> list[str]:
+    """The keys of a blob of so many pieces, the manifest's first."""
+    return [PREFIX + blob_id, *(f"{PREFIX}{blob_id}:{index}" for index in range(num_pieces))]
+
+
 class RedisRaw(RawBlobs):
     """The keys of the server; a small record is what its manifest holds behind the header."""
 
@@ -161,6 +166,52 @@ def test_a_blob_is_gone_when_its_time_is_over(redis_server: RedisServer, client:
         assert blob_id not in store
         with pytest.raises(lt.BlobNotFound):
             store.get(blob_id)
+
+
+def test_renewing_begins_the_time_anew_and_shortens_none(
+    redis_server: RedisServer, store: Any, client: Any
+) -> None:
+    powers = isinstance(store, lt.SupportsRenewal), isinstance(store, lt.SupportsListing)
+    assert powers == (True, False)
+    small, large = store.put(b"abc"), store.put(bytes(2 * MIB))
+    keys = [PREFIX + small, *names_of(large, 2)]
+    for key in keys:
+        client.expire(key, 100)
+    assert store.renew([small, large]) == ()
+    assert [client.ttl(key) > WEEK - HOUR for key in keys] == [True] * 4
+    assert all(client.ttl(key) > WEEK + HOUR - 100 for key in keys[2:])
+    before = [client.pexpiretime(key) for key in keys]
+    with closing(open_store(f"{redis_server.url}?ttl=100")) as brief:
+        assert brief.renew([small, large]) == ()
+    client.persist(PREFIX + small)
+    assert store.renew([small]) == ()
+    assert client.ttl(PREFIX + small) == -1
+    assert [client.pexpiretime(key) for key in keys[1:]] == before[1:]
+
+
+def test_renewing_says_what_is_gone_or_has_lost_a_piece(store: Any, client: Any) -> None:
+    whole, cut, gone, damaged = (store.put(bytes(2 * MIB)) for _ in range(4))
+    client.delete(names_of(cut, 2)[1])
+    store.drop(gone)
+    client.setrange(PREFIX + damaged, 9, b"\xff")
+    for key in names_of(whole, 2):
+        client.expire(key, 100)
+    assert set(store.renew([cut, whole, gone, damaged])) == {cut, gone, damaged}
+    assert client.ttl(PREFIX + whole) > HOUR
+    with pytest.raises(lt.InvalidBlobId):
+        store.renew(["../x"])
+
+
+def test_a_sweep_of_sessions_renews_what_they_need(store: Any, client: Any) -> None:
+    sessions: Any = lt.open_session_store("memory:")
+    needed, other, gone = store.put(b"needed"), store.put(b"other"), store.put(b"gone")
+    sessions.hold([needed, gone], for_seconds=60)
+    store.drop(gone)
+    for blob_id in (needed, other):
+        client.expire(PREFIX + blob_id, 100)
+    assert lt.sweep_sessions(sessions, store).missing == (gone,)
+    assert client.ttl(PREFIX + needed) > HOUR
+    assert client.ttl(PREFIX + other) <= 100
 
 
 def test_the_manifest_is_written_last(store: Any, client: Any) -> None:

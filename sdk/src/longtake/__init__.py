@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from longtake.blobs.powers import BlobPath as BlobPath
     from longtake.blobs.powers import BlobStat as BlobStat
     from longtake.blobs.powers import SupportsClose as SupportsClose
+    from longtake.blobs.powers import SupportsListing as SupportsListing
     from longtake.blobs.powers import SupportsPath as SupportsPath
     from longtake.blobs.powers import SupportsRange as SupportsRange
+    from longtake.blobs.powers import SupportsRenewal as SupportsRenewal
     from longtake.blobs.powers import SupportsStat as SupportsStat
     from longtake.blobs.protocol import BlobBackend as BlobBackend
     from longtake.blobs.protocol import BlobStore as BlobStore
@@ -172,7 +174,10 @@ else:
     _MODULES = {
         "blobs.encrypted": "EncryptedBlobStore",
         "blobs.leases": "SupportsLeases leasing",
-        "blobs.powers": "BlobPath BlobStat SupportsClose SupportsPath SupportsRange SupportsStat",
+        "blobs.powers": (
+            "BlobPath BlobStat SupportsClose SupportsListing SupportsPath SupportsRange "
+            "SupportsRenewal SupportsStat"
+        ),
         "blobs.protocol": "BlobBackend BlobStore",
         "blobs.records.backend": "BlobRecords",
         "blobs.records.store": "RecordBlobStore",

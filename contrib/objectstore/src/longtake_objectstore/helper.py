@@ -25,7 +25,7 @@ def serve(descriptor: int) -> None:
         while True:
             method, arguments = connection.recv()
             value = _done(objects, place, connection, method, arguments)
-            has_bytes = not isinstance(value, bool | Exception | None)
+            has_bytes = isinstance(value, bytes | memoryview)
             connection.send((None if has_bytes else value, has_bytes))
             if has_bytes:
                 connection.send_bytes(value)
@@ -45,6 +45,8 @@ def _done(
                 return objects.read_slice(*arguments)
             case "delete":
                 return objects.delete(*arguments)
+            case "list_ids":
+                return list(objects.list_ids(min_age_seconds=arguments[0]))
             case _:
                 return objects.has(*arguments)
     except (BaseError, OSError, ValueError) as error:

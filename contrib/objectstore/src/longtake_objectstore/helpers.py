@@ -55,6 +55,9 @@ class Helpers:
     def has(self, key: str) -> bool:
         return bool(self._call("has", key))
 
+    def list_ids(self, *, min_age_seconds: float) -> Iterator[str]:
+        yield from self._call("list_ids", min_age_seconds)
+
     def close(self) -> None:
         """Let those of this process end."""
         owner, idle = self._idle

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
@@ -27,7 +28,11 @@ SINGLE_PUT = 64 * MIB + 4096
 PART_SIZE = 16 * MIB
 """Bytes of each part of a larger upload; services take up to 10,000 parts."""
 
+CLOCK = "longtake-clock"
+"""The object that is put to learn the service's time."""
+
 _PARTS_AT_ONCE = 4
+_LISTED_AT_ONCE = 1000
 
 _SMALL = MIB
 _SLOWEST = MIB
@@ -93,6 +98,20 @@ class Objects:
 
     def has(self, key: str) -> bool:
         return self._size(key) is not None
+
+    def list_ids(self, *, min_age_seconds: float) -> Iterator[str]:
+        """Names below the folder whose objects are that old by the service's clock.
+
+        The age is the time from an object's ``last_modified`` to that of `CLOCK`, which is put for
+        it; obstore does not show the date of an answer, and no clock of ours is asked.
+        """
+        obstore.put(self._client, CLOCK, b"now\n", mode="overwrite", use_multipart=False)
+        now: datetime = obstore.head(self._client, CLOCK)["last_modified"]
+        until = now - timedelta(seconds=min_age_seconds)
+        for page in obstore.list(self._client, chunk_size=_LISTED_AT_ONCE):
+            for each in page:
+                if each["last_modified"] <= until:
+                    yield each["path"]
 
     def _size(self, key: str) -> int | None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import longtake as lt
 from longtake_objectstore.failures import meaning
@@ -53,6 +53,9 @@ class ObjectRecords(lt.BlobRecords):
 
     def has(self, key: str) -> bool:
         return self._objects.has(key)
+
+    def list_ids(self, *, min_age_seconds: float) -> Iterator[str]:
+        yield from self._objects.list_ids(min_age_seconds=min_age_seconds)
 
     def failure(self, error: Exception) -> lt.BlobError | None:
         return meaning(error, self._place.url)

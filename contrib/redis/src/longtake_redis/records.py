@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import longtake as lt
 from longtake_redis.connections import Connections, ask
 from longtake_redis.failures import blob_error
 from longtake_redis.manifests import HEADER_SIZE, PIECE_SIZE, Manifest, Names
-from longtake_redis.pipeline import command, replies
+from longtake_redis.pipeline import Connection, command, replies
 from longtake_redis.places import BLOBS, parse_url
-from longtake_redis.uploads import Upload
+from longtake_redis.uploads import PENDING, RENEW, Upload
 
 __all__ = ["RedisRecords"]
 
@@ -88,6 +88,10 @@ class RedisRecords(lt.BlobRecords):
         with self._connections.one() as connection:
             return bool(ask(connection, b"EXISTS", self._names(key).manifest))
 
+    def renew(self, blob_ids: Iterable[str]) -> Sequence[str]:
+        with self._connections.one() as connection:
+            return [key for key in blob_ids if not self._renewed(connection, key)]
+
     def failure(self, error: Exception) -> lt.BlobError | None:
         return blob_error(error, self._place.shown)
 
@@ -96,6 +100,21 @@ class RedisRecords(lt.BlobRecords):
 
     def _names(self, key: str) -> Names:
         return Names.of(self._place.prefix, key)
+
+    def _renewed(self, connection: Connection, key: str) -> bool:
+        """Whether the record is there, whole."""
+        names = self._names(key)
+        header = ask(connection, b"GETRANGE", names.manifest, b"0", b"%d" % (HEADER_SIZE - 1))
+        if not header:
+            return False
+        try:
+            count = Manifest.decode(header, key).num_pieces
+        except lt.BlobCorrupt:  # it cannot be read, and so is gone
+            return False
+        keys = [names.manifest, *names.pieces(count)]
+        ttl = self._place.ttl
+        times = [b"%d" % ttl, b"%d" % (ttl + PENDING)]
+        return bool(ask(connection, b"EVAL", RENEW, b"%d" % len(keys), *keys, *times))
 
     def _missing(self, key: str) -> bytes | None:
         """None when the record was deleted meanwhile. Raises `BlobCorrupt` when it was not."""

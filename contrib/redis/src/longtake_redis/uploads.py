@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from longtake_redis.manifests import PIECE_SIZE, Manifest, Names
 from longtake_redis.pipeline import Connection, Pipeline
 
-__all__ = ["PENDING", "Upload"]
+__all__ = ["PENDING", "RENEW", "Upload"]
 
 PENDING = 3600
 """Seconds that pieces live without their manifest, and longer than it once it is there."""
@@ -23,6 +23,19 @@ redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return 1
 """
 """One step on the server: pieces that are all there are kept, and the manifest is there."""
+
+RENEW = b"""\
+for i = 1, #KEYS do
+    if redis.call('EXISTS', KEYS[i]) == 0 then return 0 end
+end
+for i = #KEYS, 1, -1 do
+    local seconds = tonumber(i == 1 and ARGV[1] or ARGV[2])
+    local left = redis.call('PTTL', KEYS[i])
+    if left >= 0 and left < 1000 * seconds then redis.call('EXPIRE', KEYS[i], seconds) end
+end
+return 1
+"""
+"""One step on the server: a record that is whole lives on for a while, none of it for less."""
 
 
 class Upload:

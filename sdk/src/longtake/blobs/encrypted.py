@@ -28,11 +28,12 @@ from longtake.blobs.powers import (
     BlobStat,
     SupportsClose,
     SupportsRange,
+    SupportsRenewal,
     SupportsStat,
     check_range,
 )
 from longtake.blobs.protocol import BlobStore
-from longtake.blobs.wrapping import Closing, Leasing, WrappingStore, joined_id, parts_of
+from longtake.blobs.wrapping import Closing, Leasing, Renewing, WrappingStore, joined_id, parts_of
 from longtake.errors import BlobCorrupt, BlobError, ValidationError
 from longtake.keys import KeyRing
 
@@ -106,7 +107,8 @@ class EncryptedBlobStore(_Decrypting):
 
     ``keys``: the current one encrypts, each of them decrypts. Who leaves one out gives up what was
     encrypted with it: `BlobCorrupt`, since without the key it cannot be told from damage. The store
-    keeps ``store``'s powers: leases, close, and where it has both, stat and range; never path.
+    keeps ``store``'s powers: leases, renewal, close, and where it has both, stat and range; never
+    path.
 
     Put a `TenantBlobStore` around this store, not into it. Needs the package ``cryptography``
     (``longtake[encryption]``), or raises `MissingDependencyError`.
@@ -115,6 +117,7 @@ class EncryptedBlobStore(_Decrypting):
     _powers = (
         (_SupportsParts, _WithParts),
         (SupportsLeases, Leasing),
+        (SupportsRenewal, Renewing),
         (SupportsClose, Closing),
     )
 

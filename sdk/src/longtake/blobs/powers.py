@@ -5,6 +5,7 @@ A store has a power when it has the power's method; `isinstance(store, SupportsS
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from attrs import field, frozen
@@ -18,8 +19,10 @@ __all__ = [
     "BlobPath",
     "BlobStat",
     "SupportsClose",
+    "SupportsListing",
     "SupportsPath",
     "SupportsRange",
+    "SupportsRenewal",
     "SupportsStat",
     "check_range",
 ]
@@ -88,6 +91,32 @@ class SupportsClose(Protocol):
 
     def close(self) -> None:
         """Closing again does nothing; other uses raise `BlobError`. What was got is valid."""
+        ...
+
+
+@runtime_checkable
+class SupportsRenewal(Protocol):
+    """Power of a store whose blobs expire by themselves: to keep some of them longer."""
+
+    def renew(self, blob_ids: Iterable[str]) -> Sequence[str]:
+        """Let the time of the blobs begin anew, by the store's clock, as if they were put now.
+
+        No time gets shorter. Returns the ids of those that are gone, or that have lost a part; the
+        others are kept. Raises `InvalidBlobId`, `BlobStoreUnavailable`.
+        """
+        ...
+
+
+@runtime_checkable
+class SupportsListing(Protocol):
+    """Power of a store: to say which blobs it has had for a while."""
+
+    def list_ids(self, *, min_age_seconds: float) -> Iterator[str]:
+        """The ids of blobs that were put that long ago or longer, by the store's clock, not ours.
+
+        A blob that is put or dropped meanwhile may be among them or not. Whoever can list can read
+        every blob. Raises `BlobStoreUnavailable`, also while it is iterated.
+        """
         ...
 
 

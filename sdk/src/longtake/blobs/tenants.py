@@ -10,11 +10,18 @@ from typing import Any
 from longtake.blobs.ids import abbreviated
 from longtake.blobs.leases import SupportsLeases
 from longtake.blobs.payload import BlobData
-from longtake.blobs.powers import SupportsClose, SupportsPath, SupportsRange, SupportsStat
+from longtake.blobs.powers import (
+    SupportsClose,
+    SupportsPath,
+    SupportsRange,
+    SupportsRenewal,
+    SupportsStat,
+)
 from longtake.blobs.protocol import BlobStore
 from longtake.blobs.wrapping import (
     Closing,
     Leasing,
+    Renewing,
     WithPath,
     WithRange,
     WithStat,
@@ -43,8 +50,8 @@ class TenantBlobStore(WrappingStore):
 
     ``keys``: the current one makes ids, each of them is accepted; who leaves one out gives up the
     ids that were made with it. ``tenant``: a text of 1 to 255 characters; the caller has found out
-    who it is. The store keeps ``store``'s powers: stat, range, path, leases, close. A sweep
-    is of the whole of ``store``: leases and pins are the blobs' own.
+    who it is. The store keeps ``store``'s powers: stat, range, path, leases, renewal, close. A
+    sweep is of the whole of ``store``: leases and pins are the blobs' own.
 
     Ids are ``[A-Za-z0-9_-]{1,128}``; ``store``'s may have at most 95 of these characters.
     """
@@ -54,6 +61,7 @@ class TenantBlobStore(WrappingStore):
         (SupportsRange, WithRange),
         (SupportsPath, WithPath),
         (SupportsLeases, Leasing),
+        (SupportsRenewal, Renewing),
         (SupportsClose, Closing),
     )
 

@@ -7,13 +7,20 @@ what the wrapper has to know of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from typing import Any, ClassVar, TypeAlias
 
 from longtake.blobs.leases import SupportsLeases
 from longtake.blobs.payload import DEFAULT_MIME, BlobData
-from longtake.blobs.powers import BlobPath, BlobStat, SupportsPath, SupportsRange, SupportsStat
+from longtake.blobs.powers import (
+    BlobPath,
+    BlobStat,
+    SupportsPath,
+    SupportsRange,
+    SupportsRenewal,
+    SupportsStat,
+)
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import BlobError, BlobNotFound, InvalidBlobId, ValidationError
 
@@ -21,6 +28,7 @@ __all__ = [
     "Closing",
     "Leasing",
     "Power",
+    "Renewing",
     "WithPath",
     "WithRange",
     "WithStat",
@@ -143,6 +151,19 @@ class Leasing(WrappingStore):
     def sweep(self, *, limit: int | None = None) -> int:
         """As `SupportsLeases.sweep`, of the whole store within."""
         return self._store.sweep(limit=limit)
+
+
+class Renewing(WrappingStore):
+    """`SupportsRenewal`."""
+
+    _store: SupportsRenewal
+
+    def renew(self, blob_ids: Iterable[str]) -> Sequence[str]:
+        """As `SupportsRenewal.renew`; what is not ours is gone."""
+        asked = list(blob_ids)
+        inner = {blob_id: known for blob_id in asked for known in self._known([blob_id])}
+        gone = set(self._store.renew(inner.values()))
+        return tuple(each for each in asked if each not in inner or inner[each] in gone)
 
 
 class WithStat(WrappingStore):

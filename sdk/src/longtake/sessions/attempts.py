@@ -25,9 +25,15 @@ from longtake.errors import (
 from longtake.session_stores.protocol import SessionStore, SupportsHolds
 from longtake.session_stores.records import Hold, new_attempt
 
-__all__ = ["Attempt", "OwnBlobs", "Patience", "let_go"]
+__all__ = ["LONGEST_UNHELD", "Attempt", "OwnBlobs", "Patience", "let_go"]
 
 T = TypeVar("T")
+
+LONGEST_UNHELD = 6 * 3600.0
+"""Seconds that blobs without leases may wait for their hold, at most half the hold's time.
+
+A sweep by listing takes no blob that is not more than twice as old.
+"""
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
@@ -129,7 +135,7 @@ class Attempt:
                 store.pin(blob_ids, self.id)
             except BlobNotFound as error:
                 raise HoldRevoked(f"{error}: swept before it was held") from error
-        elif time.monotonic() - self._begun > self._hold_seconds / 2:
+        elif time.monotonic() - self._begun > min(self._hold_seconds / 2, LONGEST_UNHELD):
             raise HoldRevoked("the blobs took too long to be put, and may be swept by now")
 
     def abandon(self) -> None:
@@ -159,12 +165,13 @@ class Attempt:
 def let_go(blobs: BlobStore, hold: Hold, still_held: Callable[[], Iterable[str]]) -> int:
     """Let the blobs of a revoked hold go; how many were dropped at once.
 
-    ``still_held``: the ids that others need, asked for where the store has no pins to tell.
+    ``still_held``: the ids that others need, asked for where the store has no pins to tell; twice,
+    for a fork may be committed while the answer is put together.
     """
     if isinstance(blobs, SupportsLeases):
         blobs.unpin(hold.blob_ids, hold.attempt)
         return 0
-    needed = set(still_held())
+    needed = {*still_held(), *still_held()}
     unneeded = [blob_id for blob_id in hold.blob_ids if blob_id not in needed]
     for blob_id in unneeded:
         blobs.drop(blob_id)

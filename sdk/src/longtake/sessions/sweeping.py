@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import field, frozen
 
 from longtake.blobs.leases import SupportsLeases
+from longtake.blobs.powers import SupportsListing, SupportsRenewal
 from longtake.blobs.protocol import BlobStore
+from longtake.errors import ValidationError, shown
 from longtake.session_stores.protocol import SessionStore, SupportsExpiry, SupportsHolds
-from longtake.sessions.attempts import let_go
+from longtake.sessions.attempts import LONGEST_UNHELD, let_go
+from longtake.sessions.unleased import drop_unused, renew_held
 
 __all__ = ["Swept", "release_holds", "sweep_sessions"]
 
@@ -16,27 +19,53 @@ _AT_ONCE = 100
 
 @frozen(kw_only=True)
 class Swept:
-    """How many ``sessions`` whose time was over, ``holds`` and ``blobs`` a sweep let go."""
+    """How many ``sessions`` whose time was over, ``holds`` and ``blobs`` a sweep let go.
+
+    ``missing``: ids of blobs that sessions need and that are gone, such as those that expired
+    before the sweep came. Only a store that renews (`SupportsRenewal`) says so.
+    """
 
     sessions: int
     holds: int
     blobs: int
+    missing: tuple[str, ...] = field(default=(), repr=False)
 
 
-def sweep_sessions(sessions: SessionStore, blobs: BlobStore | None = None) -> Swept:
+def sweep_sessions(
+    sessions: SessionStore,
+    blobs: BlobStore | None = None,
+    *,
+    unused_seconds: float | None = 86400.0,
+) -> Swept:
     """Drop sessions whose time is over, and let go what no session needs; beside running writers.
 
-    ``blobs``: where the sessions' blobs are; without it their holds stay for another sweep. A store
-    with leases is swept, too: a blob goes when its lease is over and nothing pins it. Run it now
-    and then. Raises what the stores raise; what was let go until then is.
+    ``blobs``: where the sessions' blobs are; without it their holds stay for another sweep. Run it
+    now and then. What else happens depends on the blob store:
+
+    - with leases (`SupportsLeases`), a blob goes when its lease is over and nothing pins it;
+    - where blobs expire (`SupportsRenewal`), the time of those that sessions need begins anew: run
+      it several times within that time;
+    - where it lists (`SupportsListing`), blobs go that are older than ``unused_seconds`` and that
+      no session needs. *The store must then be these sessions' alone*; with None nothing is listed.
+      It must be more than 12 hours, for a writer holds its blobs within 6 hours from their put, or
+      gives up: twice that, by the store's clock, is safe whatever the workers' clocks say.
+
+    Raises `ValidationError` for ``unused_seconds`` that are too few, before anything is done, and
+    what the stores raise; what was let go until then is.
     """
+    _check_unused(unused_seconds)
     expired = sessions.drop_expired() if isinstance(sessions, SupportsExpiry) else 0
     if blobs is None:
         return Swept(sessions=expired, holds=0, blobs=0)
+    missing: tuple[str, ...] = ()
+    if isinstance(blobs, SupportsRenewal):
+        missing = renew_held(sessions, blobs)
     holds, dropped = release_holds(sessions, blobs)
     if isinstance(blobs, SupportsLeases):
         dropped += blobs.sweep()
-    return Swept(sessions=expired, holds=holds, blobs=dropped)
+    elif isinstance(blobs, SupportsListing) and unused_seconds is not None:
+        dropped += drop_unused(sessions, blobs, blobs, unused_seconds)
+    return Swept(sessions=expired, holds=holds, blobs=dropped, missing=missing)
 
 
 def release_holds(sessions: SessionStore, blobs: BlobStore) -> tuple[int, int]:
@@ -52,3 +81,15 @@ def release_holds(sessions: SessionStore, blobs: BlobStore) -> tuple[int, int]:
         if len(over) < _AT_ONCE:
             break
     return holds, dropped
+
+
+def _check_unused(seconds: float | None) -> None:
+    if seconds is None:
+        return
+    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not number or not 2 * LONGEST_UNHELD < seconds < float("inf"):
+        raise ValidationError(
+            "unused_seconds",
+            f"is {shown(seconds)}; must be more than {2 * LONGEST_UNHELD:.0f}, for a writer may "
+            "take half of that from putting a blob to holding it; or None, to list nothing",
+        )

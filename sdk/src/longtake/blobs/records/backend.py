@@ -20,6 +20,9 @@ class BlobRecords(ABC):
     that cannot be, pickling raises `BlobError`. ``max_size``: the largest blob in bytes, None for
     no limit. ``unavailable``: exceptions of a client that say that the backend cannot be used for
     now, in texts that may be shown. What else a method raises is shown as `failure` says.
+
+    Records that also have ``renew`` or ``list_ids``, as in `SupportsRenewal` and `SupportsListing`
+    with keys for ids, give their store this power. Keys that are no ids are passed over.
     """
 
     max_size: int | None = None

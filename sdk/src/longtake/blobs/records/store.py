@@ -7,14 +7,16 @@ visible, errors, closing. What differs is a `BlobRecords`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cache
+from typing import Any, ClassVar
 
 from longtake.blobs.failures import storage_error
 from longtake.blobs.hashing import HashWorkers
-from longtake.blobs.ids import abbreviated, check_id, new_id
+from longtake.blobs.ids import abbreviated, check_id, is_id, new_id
 from longtake.blobs.payload import DEFAULT_MIME, BlobData, check_mime, held_pieces
-from longtake.blobs.powers import BlobStat, check_range
+from longtake.blobs.powers import BlobStat, SupportsListing, SupportsRenewal, check_range
 from longtake.blobs.records.backend import BlobRecords
 from longtake.blobs.records.seal import FOOTER_SIZE, SealedPieces, decode_seal
 from longtake.errors import BlobCorrupt, BlobError, BlobNotFound, InvalidBlobId
@@ -26,8 +28,17 @@ class RecordBlobStore:
     """The `BlobStore` whose blobs are ``records``, for any number of threads.
 
     A record is the blob's bytes followed by a seal of 384 bytes: their size, digest and mime type,
-    bound to the id. Pickled, it is its records.
+    bound to the id. Pickled, it is its records. Where these have `SupportsRenewal` or
+    `SupportsListing`, the store has it, too.
     """
+
+    _opened_as: ClassVar[Any]
+
+    def __new__(cls, records: BlobRecords) -> Any:
+        kind: Any = cls  # mypy takes no class that has __contains__ for hashable
+        return object.__new__(
+            _with(kind, isinstance(records, SupportsRenewal), isinstance(records, SupportsListing))
+        )
 
     def __init__(self, records: BlobRecords) -> None:
         self._records = records
@@ -166,8 +177,39 @@ class RecordBlobStore:
     def _missing(self, blob_id: str) -> BlobNotFound:
         return BlobNotFound(f"blob {abbreviated(blob_id)}: not in {self._records!r}")
 
-    def __reduce__(self) -> tuple[type[RecordBlobStore], tuple[BlobRecords]]:
-        return type(self), (self._records,)
+    def __reduce__(self) -> tuple[Any, tuple[BlobRecords]]:
+        return self._opened_as, (self._records,)
 
     def __repr__(self) -> str:
         return f"<RecordBlobStore over {self._records!r}{', closed' if self._closed else ''}>"
+
+
+class _Renewing(RecordBlobStore):
+    """`SupportsRenewal`."""
+
+    _records: Any
+
+    def renew(self, blob_ids: Iterable[str]) -> Sequence[str]:
+        """As `SupportsRenewal.renew`."""
+        self._check_open()
+        keys = [check_id(blob_id) for blob_id in blob_ids]
+        with self._translated():
+            return tuple(self._records.renew(keys))
+
+
+class _Listing(RecordBlobStore):
+    """`SupportsListing`."""
+
+    _records: Any
+
+    def list_ids(self, *, min_age_seconds: float) -> Iterator[str]:
+        """As `SupportsListing.list_ids`."""
+        self._check_open()
+        with self._translated():
+            yield from filter(is_id, self._records.list_ids(min_age_seconds=min_age_seconds))
+
+
+@cache
+def _with(cls: Any, is_renewing: bool, is_listing: bool) -> type:
+    bases = (*[_Renewing] * is_renewing, *[_Listing] * is_listing, cls)
+    return type(cls.__name__, bases, {"__module__": cls.__module__, "_opened_as": cls})

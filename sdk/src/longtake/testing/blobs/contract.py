@@ -26,6 +26,7 @@ from longtake.testing.blobs.powers import CloseContract, PathContract, RangeCont
 from longtake.testing.blobs.processes import ProcessesContract
 from longtake.testing.blobs.raw import RawBlobs
 from longtake.testing.blobs.secrecy import SecrecyContract
+from longtake.testing.blobs.unleased import ListingContract, RenewalContract
 from longtake.testing.blobs.watched_store import WatchedStore
 
 __all__ = [
@@ -57,5 +58,7 @@ class BlobStoreContract(
     PathContract,
     CloseContract,
     LeaseContract,
+    RenewalContract,
+    ListingContract,
 ):
     """Every test of a blob store. Subclass it and define the fixture ``store``."""

@@ -48,3 +48,16 @@ def test_a_session_whose_time_is_over_is_swept(takes: Takes) -> None:
     store.create("brief", family="fog", expires_in=0.05)
     time.sleep(0.1)
     assert takes.done("sweep").err == "dropped 1 sessions, 0 holds and 0 blobs\n"
+
+
+@pytest.mark.parametrize("said", ["1d", "never"])
+def test_a_sweep_takes_an_age(takes: Takes, said: str) -> None:
+    takes.roll("tram", "one")
+    assert takes.done("sweep", "--unused", said).err.startswith("dropped 0 sessions")
+
+
+def test_a_sweep_refuses_an_age_that_a_writer_may_reach(takes: Takes) -> None:
+    takes.roll("tram", "one")
+    refused = takes.run("sweep", "--unused", "12h")
+    assert refused.code != 0
+    assert "unused_seconds" in refused.err

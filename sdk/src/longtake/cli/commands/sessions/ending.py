@@ -50,15 +50,27 @@ def delete(session_ids: tuple[str, ...], sessions: str) -> None:
 @click.command()
 @sessions_option
 @blobs_option
-def sweep(sessions: str, blobs: str | None) -> None:
+@click.option(
+    "--unused",
+    metavar="TIME|never",
+    default="1d",
+    show_default=True,
+    help="Drop blobs that are older and that no session needs, where the store lists and has no "
+    "leases (s3:, gs:, az:); more than 12h. With 'never', folders that others use, too, are safe.",
+)
+def sweep(sessions: str, blobs: str | None, unused: str) -> None:
     """Drop sessions whose time is over, and blobs that no session needs; beside running writers.
 
-    A blob goes when its lease is over, too, which is some minutes. Run it e.g. every hour.
+    A blob goes when its lease is over, too, which is some minutes. Where blobs expire (redis:),
+    those that sessions need are renewed. Run it e.g. every hour.
     """
     from longtake.sessions.sweeping import sweep_sessions
 
+    unused_seconds = None if unused == _NEVER else seconds_of(unused)
     store = open_sessions(sessions)
-    swept = sweep_sessions(store, open_blobs(blobs, sessions))
+    swept = sweep_sessions(store, open_blobs(blobs, sessions), unused_seconds=unused_seconds)
     click.echo(
         f"dropped {swept.sessions} sessions, {swept.holds} holds and {swept.blobs} blobs", err=True
     )
+    if swept.missing:
+        click.echo(f"{len(swept.missing)} blobs that sessions need are gone", err=True)
