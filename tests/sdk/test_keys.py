@@ -59,7 +59,7 @@ def test_an_id_of_another_form_is_refused(key_id: Any) -> None:
         lt.KeyRing({key_id: OLD})
 
 
-@pytest.mark.parametrize("keys", [{}, [], OLD, None])
+@pytest.mark.parametrize("keys", [{}, [], OLD, None], ids=["none", "a list", "bytes", "None"])
 def test_a_ring_without_keys_is_refused(keys: Any) -> None:
     with pytest.raises(lt.ValidationError, match="one or more"):
         lt.KeyRing(keys)
