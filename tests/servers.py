@@ -176,10 +176,10 @@ class RedisServer(Server):
 
     @contextmanager
     def limited_to(self, size: int) -> Iterator[None]:
-        """Meanwhile it takes ``size`` bytes more than it has now."""
+        """Meanwhile it takes ``size`` bytes more than it has now; none at all when that is 0."""
         with self.client() as client:
             used = int(client.info("memory")["used_memory"])
-            client.config_set("maxmemory", used + size)
+            client.config_set("maxmemory", used + size if size else 1)
             try:
                 yield
             finally:

@@ -75,7 +75,13 @@ class Codec:
             raise lt.ValidationError("state.payload.schema_version", "is not 1")
         if payload.keys() != {"schema_version", "state"} or type(payload["state"]) is not dict:
             raise lt.ValidationError("state.payload", "must have an object 'state' and no more")
+        self.check_ids(payload["state"])
         return payload
+
+    def check_ids(self, fields: dict[str, Any]) -> None:
+        for name, value in fields.items():
+            if self.is_reference(value):
+                lt.check_blob_id(value["blob"], f"state.payload.state.{name}.blob")
 
     def reads(self, version: int) -> bool:
         return version == 1
@@ -243,6 +249,14 @@ class TestOverflowsItsStack(Planted):
         def made(self, fields: dict[str, Any]) -> Mist:
             json.dumps(fields)
             return super().made(fields)
+
+
+class TestTakesAnyTextForAnId(Planted):
+    fails = "test_what_is_no_id_is_refused_with_and_without_a_store"
+
+    class broken(CodecWithBlobs):  # noqa: N801
+        def check_ids(self, fields: dict[str, Any]) -> None:
+            pass
 
 
 class TestReadsOtherBlobs(Planted):
