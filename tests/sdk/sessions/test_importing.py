@@ -111,6 +111,16 @@ def test_all_of_a_session_comes_back(export: Path) -> None:
     assert [again.state(index).frames for index in range(3)] == [9, 18, 27]
 
 
+def test_a_manifest_may_have_more_values_than_a_state(
+    export: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LONGTAKE_STATE_LIMITS", '{"values": 30}')  # of a state here, 15 or so
+    there = lt.open_session_store("memory:")
+    blobs = lt.open_blob_store("memory:")
+    record = lt.import_session(there, export, blobs=blobs, registry=REGISTRY)
+    assert record.num_segments == len(there.history(record.id)) > 1
+
+
 def test_the_states_have_the_digests_that_they_had(export: Path) -> None:
     with_ids = imported(export)
     for segment in with_ids.sessions.history("take"):

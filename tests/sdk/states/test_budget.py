@@ -77,6 +77,8 @@ def test_a_document_of_too_many_values_is_refused_before_it_is_read(
     monkeypatch.setenv("LONGTAKE_STATE_LIMITS", '{"values": 1000}')
     with pytest.raises(lt.ValidationError, match="about 1003 values .* at most 1000"):
         lt.ContinuationState.from_json(document)
+    with pytest.raises(lt.ValidationError, match="about 1003 values .* at most 1000"):
+        lt.ContinuationState("fog.v1", {"list": [0] * 1000}).to_json()  # nobody could read it
 
 
 def nested(depth: int) -> dict[str, object]:

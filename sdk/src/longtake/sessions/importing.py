@@ -42,7 +42,7 @@ from longtake.sessions.manifest import (
 )
 from longtake.sessions.steps import state_digest, with_blob_ids
 from longtake.settings import Settings
-from longtake.states.budget import read_json
+from longtake.states.budget import read_document
 from longtake.states.state import ContinuationState
 
 __all__ = ["import_session"]
@@ -114,7 +114,7 @@ def _manifest(archive: Archive) -> Manifest:
     where = archive.at(MANIFEST)
     text = archive.read(MANIFEST, _MOST_MANIFEST)
     try:
-        document = read_json(text)
+        document = read_document(text)
     except (ValueError, RecursionError) as error:
         raise ValidationError(where, f"is no JSON document: {error}") from None
     written = document.get("format") if isinstance(document, dict) else None

@@ -8,7 +8,7 @@ from typing import Any
 from longtake.errors import ValidationError
 from longtake.settings import StateLimits
 
-__all__ = ["StateBudget", "check_depth", "read_json"]
+__all__ = ["StateBudget", "check_depth", "check_values", "read_document", "read_json"]
 
 _VALUE_BYTES = 128
 """What a number, text, list or object takes in Python besides its text, or more."""
@@ -45,27 +45,48 @@ class StateBudget:
 
 
 def read_json(text: str | bytes | bytearray, *, parse_constant: Any = None) -> Any:
-    """The document in ``text``, unless its values alone would take more than a state may.
+    """The document of a state, or of a part of one, in ``text``.
+
+    Raises `ValidationError` for one of more values than `StateLimits` say, and like
+    `read_document`.
+    """
+    check_values(text)
+    return read_document(text, parse_constant=parse_constant)
+
+
+def read_document(text: str | bytes | bytearray, *, parse_constant: Any = None) -> Any:
+    """The document in ``text``, unless its values alone would take more memory than a state may.
 
     Raises `ValidationError` for that, for a text that is longer than a state's can be, for one that
     is nested too deep, and what `json.loads` raises.
     """
-    budget, values = StateBudget(), 0
+    budget = StateBudget()
     if isinstance(text, str | bytes | bytearray) and len(text) > 2 * budget.left:
         raise ValidationError(
             "", f"has {len(text)} characters of JSON; at most {2 * budget.left} are read"
         )
-    if isinstance(text, str):
-        values = sum(text.count(mark) for mark in _MARKS)
-    elif isinstance(text, bytes | bytearray):
-        values = sum(text.count(mark.encode()) for mark in _MARKS)
-    if values > budget.limits.values:
-        most = f"at most {budget.limits.values} (LONGTAKE_STATE_LIMITS allows more)"
-        raise ValidationError("", f"has about {values} values of JSON; {most}")
+    values = _count_of_values(text)
     budget.take(_VALUE_BYTES * values, "", f"about {values} values")
     document = json.loads(text, parse_constant=parse_constant)
     check_depth(document, "")
     return document
+
+
+def check_values(text: str | bytes | bytearray) -> None:
+    """Refuse the JSON of a state that has more values than `StateLimits` say."""
+    values, most = _count_of_values(text), StateLimits.current().values
+    if values > most:
+        problem = f"has about {values} values of JSON; at most {most}"
+        raise ValidationError("", f"{problem} (LONGTAKE_STATE_LIMITS allows more)")
+
+
+def _count_of_values(text: object) -> int:
+    """About how many; none for what is no text, which `json.loads` refuses."""
+    if isinstance(text, str):
+        return sum(text.count(mark) for mark in _MARKS)
+    if isinstance(text, bytes | bytearray):
+        return sum(text.count(mark.encode()) for mark in _MARKS)
+    return 0
 
 
 def check_depth(document: object, path: str) -> None:

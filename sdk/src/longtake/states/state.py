@@ -11,7 +11,7 @@ from attrs import field, frozen
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import ValidationError, sayable, shown
 from longtake.schema.texts import check_texts
-from longtake.states.budget import check_depth, read_json
+from longtake.states.budget import check_depth, check_values, read_json
 
 __all__ = [
     "ContinuationCodec",
@@ -92,6 +92,7 @@ def _dumped(document: dict[str, Any], **form: Any) -> str:
     except (TypeError, ValueError, RecursionError) as error:
         raise ValidationError("payload", f"is not plain JSON: {error}") from None
     check_depth(document, "payload")  # it must be able to be read
+    check_values(text)
     return text
 
 
