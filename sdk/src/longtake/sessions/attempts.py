@@ -19,6 +19,7 @@ from longtake.errors import (
     BlobError,
     BlobNotFound,
     HoldRevoked,
+    LongtakeError,
     SessionError,
     SessionStoreUnavailable,
 )
@@ -137,6 +138,26 @@ class Attempt:
                 raise HoldRevoked(f"{error}: swept before it was held") from error
         elif time.monotonic() - self._begun > min(self._hold_seconds / 2, LONGEST_UNHELD):
             raise HoldRevoked("the blobs took too long to be put, and may be swept by now")
+
+    def commit(self, what: Callable[[], T]) -> T:
+        """What ``what`` returns, which commits the attempt; asked again while the store is away.
+
+        Refused when it was asked once, nothing was committed, and nothing of the attempt is left.
+        Else that is not known for certain, and only the store's own time may take the blobs away.
+        """
+        asked = 0
+
+        def once_more() -> T:
+            nonlocal asked
+            asked += 1
+            return what()
+
+        try:
+            return self._patience.call(once_more)
+        except LongtakeError as error:
+            if asked == 1 and not isinstance(error, SessionStoreUnavailable):
+                self.abandon()
+            raise
 
     def abandon(self) -> None:
         """Leave nothing of the attempt, which is known not to be committed.

@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from longtake.blobs.protocol import BlobStore
-from longtake.errors import (
-    LongtakeError,
-    SessionError,
-    SessionStoreUnavailable,
-    ValidationError,
-)
+from longtake.errors import SessionError, ValidationError
 from longtake.session_stores.protocol import SessionStore, SupportsBranches
 from longtake.session_stores.records import SessionRecord
 from longtake.sessions.attempts import Attempt, OwnBlobs, Patience
@@ -45,13 +40,15 @@ def fork_session(
     if blob_ids and blobs is None:
         raise ValidationError("blobs", "the segments refer to blobs; say where they are")
     own = None if blobs is None else OwnBlobs(blobs, _HOLD_SECONDS)
-    patience, asked = Patience(_PATIENCE), 0
+    patience = Patience(_PATIENCE)
     attempt = Attempt(sessions, own, hold_seconds=_HOLD_SECONDS, patience=patience)
-
-    def once_more() -> SessionRecord:
-        nonlocal asked
-        asked += 1
-        return forking.fork(
+    try:
+        attempt.take(blob_ids)
+    except BaseException:
+        attempt.abandon()
+        raise
+    return attempt.commit(
+        lambda: forking.fork(
             session_id,
             num_segments,
             new_id,
@@ -59,15 +56,7 @@ def fork_session(
             attempt=attempt.id,
             hold=attempt.hold,
         )
-
-    try:
-        attempt.take(blob_ids)
-        return patience.call(once_more)
-    except LongtakeError as error:
-        # Else it is not known for certain that there is no fork which has the blobs.
-        if asked <= 1 and not (asked and isinstance(error, SessionStoreUnavailable)):
-            attempt.abandon()
-        raise
+    )
 
 
 def rewind_session(

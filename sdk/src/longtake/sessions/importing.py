@@ -12,10 +12,8 @@ from longtake.blobs.payload import check_mime
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import (
     Blaming,
-    LongtakeError,
     SessionExists,
     SessionNotFound,
-    SessionStoreUnavailable,
     ValidationError,
     shown,
 )
@@ -242,12 +240,9 @@ def _create(
     except BaseException:
         attempt.abandon()
         raise
-    session, asked = export.manifest.session, 0
-
-    def once_more() -> SessionRecord:
-        nonlocal asked
-        asked += 1
-        return sessions.create(
+    session = export.manifest.session
+    return attempt.commit(
+        lambda: sessions.create(
             session_id,
             family=session.family,
             preset=session.preset,
@@ -256,14 +251,7 @@ def _create(
             attempt=attempt.id,
             hold=attempt.hold,
         )
-
-    try:
-        return patience.call(once_more)
-    except LongtakeError as error:
-        # Else it is not known for certain that there is no session which has the blobs.
-        if asked == 1 and not isinstance(error, SessionStoreUnavailable):
-            attempt.abandon()
-        raise
+    )
 
 
 def _put(export: _Export, own: OwnBlobs) -> dict[str, str]:

@@ -14,8 +14,6 @@ from longtake.errors import (
     Blaming,
     Conflict,
     HoldRevoked,
-    LongtakeError,
-    SessionStoreUnavailable,
     ValidationError,
 )
 from longtake.pipeline import Pipeline
@@ -252,24 +250,12 @@ class _Roller:
         result: GenerationResult,
         attempt: Attempt,
     ) -> RolledSegment:
-        session, asked = self.step.session, 0
-
-        def once_more() -> SessionSegment:
-            nonlocal asked
-            asked += 1
-            return self.step.sessions.advance(
+        session = self.step.session
+        committed = attempt.commit(
+            lambda: self.step.sessions.advance(
                 session.id, session.revision, segment, state, hold=attempt.hold
             )
-
-        try:
-            committed = self.step.patience.call(once_more)
-        except LongtakeError as error:
-            # Asked once and refused, it was not committed. Else that is not known for certain, and
-            # only the store's own time may take the blobs away.
-            away = isinstance(error, SessionStoreUnavailable)
-            if asked == 1 and not away:
-                attempt.abandon()
-            raise
+        )
         after = evolve(
             session,
             revision=session.revision + 1,
