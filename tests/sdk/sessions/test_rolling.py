@@ -135,6 +135,32 @@ def test_a_claim_that_ended_without_a_segment_keeps_nobody(room: Room) -> None:
         assert room.roll(pipeline, "mist").is_new
 
 
+def test_a_worker_that_hangs_with_its_claim_keeps_nobody_and_commits_nothing(room: Room) -> None:
+    at_work, go_on = threading.Event(), threading.Event()
+
+    def hang(event: lt.RunEvent) -> None:
+        if isinstance(event, lt.SegmentDone):
+            at_work.set()
+            assert go_on.wait(60)
+
+    came_back: list[lt.RolledSegment] = []
+    with lt.Pipeline(FOG, observers=[hang]) as one, fog() as two:
+        other = threading.Thread(
+            target=lambda: came_back.append(room.roll(one, "mist", claim_seconds=0.2))
+        )
+        other.start()
+        assert at_work.wait(30)
+        committed = [room.roll(two, "mist", wait_seconds=0.5) for _ in range(2)]
+        go_on.set()
+        other.join()
+    assert [each.is_new for each in committed] == [True, True]
+    assert not came_back[0].is_new
+    assert came_back[0].segment == committed[0].segment
+    assert set(room.blobs_there()) == {i for each in committed for i in each.segment.blob_ids}
+    room.check_whole()
+    assert room.leftovers() == []
+
+
 def test_waiting_for_a_claim_can_be_cancelled(room: Room) -> None:
     if not isinstance(room.sessions, lt.SupportsClaims):
         pytest.skip("the store knows no claims")

@@ -7,11 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from attrs import define, frozen
+
 from longtake.errors import Cancelled, SessionError
 from longtake.session_stores.protocol import SessionStore, SupportsClaims
+from longtake.session_stores.records import Claim
 
-__all__ = ["claimed"]
+__all__ = ["LONGEST_WAIT", "claimed"]
 
+LONGEST_WAIT = 900.0
+"""Seconds that another's claim is waited for, unless somebody says otherwise."""
 _POLL_SECONDS = 0.25
 _RENEWALS = 3
 """In the time of a claim; one that is late costs another worker some work, and nothing else."""
@@ -27,21 +32,24 @@ def claimed(
     *,
     holder: str,
     for_seconds: float,
+    wait_seconds: float,
     cancel: Callable[[], bool],
 ) -> Iterator[bool]:
     """Have the claim on the step, renewed until the block is left; True if that took waiting.
 
-    Another's claim is waited for while it is renewed, and not longer than it says. Without it the
-    block is entered all the same. Raises `Cancelled` while it waits.
+    Another's claim is waited for while it is renewed, not longer than it says, and at most
+    ``wait_seconds``: then it is taken over, for a worker that hangs may renew it for ever. Whoever
+    finds that its claim was taken over renews it no more. When a claim on another step comes in its
+    place, the session may have gone on: the block is entered, to see. So it is when the store
+    fails. Raises `Cancelled` while it waits.
     """
     if not isinstance(sessions, SupportsClaims):
         yield False
         return
-    waited = _wait_for(sessions, session_id, step, holder, for_seconds, cancel)
+    wish = _Wish(sessions, session_id, step, holder, for_seconds)
+    waited = _wait_for(wish, wait_seconds, cancel)
     over = threading.Event()
-    renewal = threading.Thread(
-        target=_renew, args=(sessions, session_id, step, holder, for_seconds, over), daemon=True
-    )
+    renewal = threading.Thread(target=_renew, args=(wish, over), daemon=True)
     renewal.start()
     try:
         yield waited
@@ -52,42 +60,69 @@ def claimed(
             sessions.end(session_id, holder=holder)
 
 
-def _wait_for(
-    sessions: SupportsClaims,
-    session_id: str,
-    step: str,
-    holder: str,
-    for_seconds: float,
-    cancel: Callable[[], bool],
-) -> bool:
-    waited, until = False, None
+@frozen
+class _Wish:
+    """The claim that is wanted."""
+
+    sessions: SupportsClaims
+    session_id: str
+    step: str
+    holder: str
+    for_seconds: float
+
+    def begin(self) -> Claim:
+        return self.sessions.begin(
+            self.session_id, self.step, holder=self.holder, for_seconds=self.for_seconds
+        )
+
+
+@define
+class _Others:
+    """Another's claim that is waited for. ``ends``: by its last word; ``patience``: ours is over.
+
+    Both are readings of the monotonic clock.
+    """
+
+    claim: Claim
+    patience: float
+    ends: float
+    taken_over: bool = False
+
+    def renewed(self, ends: float) -> None:
+        if ends > self.ends + _UNCERTAINTY:
+            self.ends = ends
+
+
+def _wait_for(wish: _Wish, wait_seconds: float, cancel: Callable[[], bool]) -> bool:
+    others: _Others | None = None
     while True:
         try:
-            claim = sessions.begin(session_id, step, holder=holder, for_seconds=for_seconds)
+            claim = wish.begin()
         except SessionError:  # the commit will say what is wrong
-            return waited
-        now = time.monotonic()
+            return others is not None
         if claim.granted:
-            return waited
+            return others is not None
+        now = time.monotonic()
         ends = now + claim.seconds_left
-        if until is None or ends > until + _UNCERTAINTY:
-            until = ends
-        if now >= until:
-            return waited
-        waited = True
+        if others is None or claim.holder != others.claim.holder:
+            if others is not None and claim.step != others.claim.step:
+                return True
+            others = _Others(claim, now + wait_seconds, ends)
+        others.renewed(ends)
+        if now >= others.ends or others.taken_over:
+            return True
+        if now >= others.patience:
+            others.taken_over = True
+            with suppress(SessionError):
+                wish.sessions.end(wish.session_id, holder=claim.holder)
+            continue
         if cancel():
             raise Cancelled("the segment was cancelled while it waited for another worker's")
-        time.sleep(min(_POLL_SECONDS, max(until - now, 0.01)))
+        time.sleep(min(_POLL_SECONDS, max(min(others.ends, others.patience) - now, 0.01)))
 
 
-def _renew(
-    sessions: SupportsClaims,
-    session_id: str,
-    step: str,
-    holder: str,
-    for_seconds: float,
-    over: threading.Event,
-) -> None:
-    while not over.wait(for_seconds / _RENEWALS):
+def _renew(wish: _Wish, over: threading.Event) -> None:
+    while not over.wait(wish.for_seconds / _RENEWALS):
         with suppress(SessionError):
-            sessions.begin(session_id, step, holder=holder, for_seconds=for_seconds)
+            if not wish.begin().granted:
+                return  # somebody has waited long enough

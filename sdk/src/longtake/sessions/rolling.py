@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 
 from attrs import evolve, field, frozen
@@ -26,7 +26,7 @@ from longtake.session_stores.checks import check_seconds
 from longtake.session_stores.protocol import SessionStore
 from longtake.session_stores.records import SessionRecord, SessionSegment, new_attempt
 from longtake.sessions.attempts import Attempt, OwnBlobs, Patience
-from longtake.sessions.claiming import claimed
+from longtake.sessions.claiming import LONGEST_WAIT, claimed
 from longtake.sessions.media import BlobMedia, MadeSegment, MediaSink
 from longtake.sessions.steps import (
     made_by,
@@ -71,6 +71,7 @@ def roll(
     follow: Callable[[Event], None] | None = None,
     worker: str | None = None,
     claim_seconds: float = 60.0,
+    wait_seconds: float = LONGEST_WAIT,
     lease_seconds: float = 600.0,
     patience: float = 30.0,
 ) -> RolledSegment:
@@ -84,11 +85,11 @@ def roll(
     when the session is one segment ahead by the very same step, as after a crash or a lost answer,
     that segment comes back. ``live``: the live state of the last result, which spares decoding.
     ``cancel``: as in `Pipeline.generate`. ``follow``: is told what `Pipeline.stream` yields while
-    the segment is made. ``worker``: who makes it, for the record; by default the
-    host and the process. ``claim_seconds``: for which others are kept from the same work, renewed
-    while it runs. ``lease_seconds``: how long the segment's blobs may wait for the commit; what a
-    kill leaves behind can be swept after it. ``patience``: seconds that a session store which is
-    away is waited for.
+    the segment is made. ``worker``: who makes it, for the record; by default the host and the
+    process. ``claim_seconds``: for which others are kept from the same work, renewed while it runs.
+    ``wait_seconds``: for which another's claim is waited for at most; more than the slowest segment
+    takes. ``lease_seconds``: for which its blobs may wait for the commit; what a kill leaves behind
+    can be swept after it. ``patience``: seconds that a store which is away is waited for.
 
     Of several who roll the same segment, the others get the winner's if it was the same step, else
     `Conflict`; nothing of theirs is left. Nothing is left of one that fails or is cancelled,
@@ -96,26 +97,25 @@ def roll(
     `SessionStoreUnavailable` when the store stayed away, and what `Pipeline.generate`, ``blobs``
     and ``media`` raise.
     """
-    check_seconds(claim_seconds, "claim_seconds")
-    check_seconds(lease_seconds, "lease_seconds")
+    times = {"claim": claim_seconds, "wait": wait_seconds, "lease": lease_seconds}
+    for name, seconds in times.items():
+        check_seconds(seconds, f"{name}_seconds")
     waits = Patience(patience)
     session = waits.call(lambda: sessions.read(session_id))
     _check_fits(session, pipeline)
-    versions = versions_of(pipeline)
-    step = _Step(sessions, session, _asked(request), made_by(pipeline, versions), waits)
+    step = _Step(sessions, session, _asked(request), pipeline, waits)
     if expected_revision is not None and session.revision != expected_revision:
         return step.committed_before(expected_revision)
     roller = _Roller(
         step=step,
         pipeline=pipeline,
-        versions=versions,
         blobs=blobs,
         media=BlobMedia() if media is None and blobs is not None else media,
         worker=worker or worker_name(),
         follow=follow,
         lease_seconds=lease_seconds,
     )
-    return roller.roll(live, cancel, claim_seconds)
+    return roller.roll(live, cancel, claim_seconds, wait_seconds)
 
 
 class _Step:
@@ -126,14 +126,15 @@ class _Step:
         sessions: SessionStore,
         session: SessionRecord,
         request: GenerationRequest,
-        maker: Mapping[str, str],
+        pipeline: Pipeline,
         patience: Patience,
     ) -> None:
         self.sessions = sessions
         self.session = session
         self.request = request
         self.patience = patience
-        self._maker = maker
+        self.versions = versions_of(pipeline)
+        self._maker = made_by(pipeline, self.versions)
         self.digest = self._after(session.last)
 
     def committed_before(self, expected_revision: int) -> RolledSegment:
@@ -177,7 +178,6 @@ class _Roller:
 
     step: _Step
     pipeline: Pipeline
-    versions: Mapping[str, str]
     blobs: BlobStore | None
     media: MediaSink | None
     worker: str
@@ -185,7 +185,11 @@ class _Roller:
     follow: Callable[[Event], None] | None
 
     def roll(
-        self, live: LiveState | None, cancel: Callable[[], bool], claim_seconds: float
+        self,
+        live: LiveState | None,
+        cancel: Callable[[], bool],
+        claim_seconds: float,
+        wait_seconds: float,
     ) -> RolledSegment:
         step = self.step
         claim = claimed(
@@ -194,6 +198,7 @@ class _Roller:
             step.digest,
             holder=f"{self.worker}#{os.urandom(8).hex()}",
             for_seconds=claim_seconds,
+            wait_seconds=wait_seconds,
             cancel=cancel,
         )
         try:
@@ -285,7 +290,7 @@ class _Roller:
             blob_ids=tuple(blob_ids),
             seconds=_seconds_of(result),
             made_by=self.worker,
-            versions=dict(self.versions),
+            versions=dict(self.step.versions),
         )
         return result, state, segment
 
@@ -325,7 +330,7 @@ class _Roller:
             family=session.family,
             preset=preset_of(self.pipeline),
             model=self.pipeline.model_fingerprint,
-            versions=self.versions,
+            versions=self.step.versions,
         )
         return tuple(self.media.keep(made, own))
 

@@ -37,9 +37,10 @@ from longtake.requests.inputs import Inputs
 from longtake.requests.request import GenerationRequest
 from longtake.runs.early import check_early
 from longtake.schema.texts import check_texts
-from longtake.session_stores.checks import check_session_id
+from longtake.session_stores.checks import check_seconds, check_session_id
 from longtake.session_stores.protocol import SessionStore
 from longtake.session_stores.records import SessionRecord, SessionSegment
+from longtake.sessions.claiming import LONGEST_WAIT
 from longtake.sessions.media import BlobMedia
 from longtake.sessions.rolling import RolledSegment, worker_name
 from longtake.sessions.rolling import roll as roll_segment
@@ -59,6 +60,14 @@ _CLAIM_SECONDS = 15.0
 @labels_option("Of a session that is made, for finding it again. Repeatable.")
 @click.option(
     "--worker", metavar="NAME", help="Who made the segments; by default host and process."
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0, min_open=True),
+    default=LONGEST_WAIT,
+    show_default=True,
+    metavar="SECONDS",
+    help="Make a segment that another worker claims all the same after so long.",
 )
 @model_options
 @preset_options
@@ -96,6 +105,7 @@ def roll(
     blobs: str | None,
     labels: dict[str, str],
     worker: str | None,
+    wait: float,
     preset: str | None,
     preset_overrides: tuple[str, ...],
     segments: int | None,
@@ -114,6 +124,7 @@ def roll(
     the first one of the session.
     """
     check_session_id(session_id)
+    check_seconds(wait, "--wait")
     choice = ModelChoice(**{field.name: options.pop(field.name) for field in fields(ModelChoice)})
     chosen = InputChoice(**{field.name: options.pop(field.name) for field in fields(InputChoice)})
     goal = _Goal.of(prompts, segments, until)
@@ -138,6 +149,7 @@ def roll(
             named,
             telling,
             worker or worker_name(),
+            wait,
         )
         with cancelled_by_signals() as cancel:
             rolling.run(record, labels, cancel.is_set)
@@ -196,6 +208,7 @@ class _Rolling:
     _named: NamedInputs
     _narration: Narration
     _worker: str
+    _wait: float
     _own: int = field(default=0, init=False)
     _told: int = field(default=0, init=False)
 
@@ -279,6 +292,7 @@ class _Rolling:
                 follow=follow,
                 worker=self._worker,
                 claim_seconds=_CLAIM_SECONDS,
+                wait_seconds=self._wait,
             )
 
     def _say_what_is_kept(self) -> None:
