@@ -16,6 +16,7 @@ from attrs import frozen
 import longtake as lt
 from longtake.blobs.file.leases import FileLeases
 from longtake.blobs.file.store import FileBlobStore
+from longtake.session_stores.layout import decode
 from tests.sdk.sessions.rooms import asked
 from tests.sdk.toy_family import FOG
 
@@ -154,7 +155,10 @@ class Folder:
         return found
 
     def check_swept(self) -> None:
-        """After all leases a sweep leaves no blob, pin or hold but those of the history."""
+        """After all leases a sweep leaves no blob, pin or hold but those of the history.
+
+        A hold whose answer was lost is remembered, revoked, as long as the history has its blobs.
+        """
         time.sleep(LEASE_SECONDS + 0.02)
         sessions, blobs = self.opened(HOUR)
         lt.sweep_sessions(sessions, blobs)
@@ -167,7 +171,10 @@ class Folder:
         leases = FileLeases(str(self.path / "blobs"))
         pins = {blob_id: leases.read(blob_id) for blob_id in needed}
         assert {each: None if pin is None else pin.owners for each, pin in pins.items()} == needed
-        assert sessions.rows.scan("hold/", "hold0", 1) == []
+        rows = sessions.rows.scan("hold/", "hold0", 100)
+        holds = [decode(row, lt.Hold, "a hold") for _, row in rows]
+        assert [each for each in holds if not each.revoked] == []
+        assert {blob_id for each in holds for blob_id in each.blob_ids} <= needed.keys()
         sessions.close()
 
     def blob_ids(self) -> Sequence[str]:

@@ -63,7 +63,8 @@ def test_sessions_holds_and_blobs_that_are_over() -> None:
 def test_without_blobs_holds_wait_for_a_sweep_that_has_them() -> None:
     one = Made()
     assert isinstance(one.sessions, lt.SupportsHolds)
-    blob_id = one.blobs.put(b"x")
+    assert isinstance(one.blobs, lt.SupportsLeases)
+    blob_id = one.blobs.put(b"x", lease_seconds=0.001)
     one.sessions.hold([blob_id], for_seconds=0.001)
     time.sleep(0.01)
     assert lt.sweep_sessions(one.sessions).holds == 0
@@ -89,6 +90,63 @@ def test_with_every_store_a_sweep_keeps_what_is_needed_and_drops_what_no_hold_ke
     assert ids["lost"] not in blobs
     assert ids["running"] in blobs
     assert all(each in blobs for each in kept.blob_ids)
+
+
+@pytest.mark.parametrize("blobs", ["memory", "file"], indirect=True)
+def test_pins_that_come_after_the_hold_was_revoked_go_with_the_next_sweep(
+    sessions: lt.SessionStore, blobs: Any
+) -> None:
+    """Of a worker that was paused between hold and pin, and killed right after it."""
+    assert isinstance(sessions, lt.SupportsHolds)
+    blob_id = blobs.put(b"frames", lease_seconds=0.3)
+    hold = sessions.hold([blob_id], for_seconds=0.01)
+    time.sleep(0.05)
+    swept = lt.sweep_sessions(sessions, blobs)
+    assert (swept.holds, swept.blobs) == (0, 0)
+    blobs.pin([blob_id], hold.attempt)
+    time.sleep(0.3)
+    swept = lt.sweep_sessions(sessions, blobs)
+    assert (swept.holds, swept.blobs) == (1, 1)
+    assert blob_id not in blobs
+    assert sessions.revoke_over() == []
+
+
+@pytest.mark.parametrize("blobs", ["memory", "file"], indirect=True)
+def test_late_pins_of_blobs_that_others_need_do_not_outlive_them(
+    sessions: lt.SessionStore, blobs: Any
+) -> None:
+    """Of a worker that forked: its blobs are another session's, too."""
+    kept = made_in(sessions, lt.leasing(blobs, 0.01)).commit([b"picture"])
+    blobs.pin(kept.blob_ids, kept.attempt)
+    assert isinstance(sessions, lt.SupportsHolds)
+    hold = sessions.hold(kept.blob_ids, for_seconds=0.01)
+    time.sleep(0.05)
+    lt.sweep_sessions(sessions, blobs)
+    blobs.pin(kept.blob_ids, hold.attempt)
+    for _ in range(2):
+        lt.sweep_sessions(sessions, blobs)
+        assert all(each in blobs for each in kept.blob_ids)
+    sessions.delete("take")
+    swept = lt.sweep_sessions(sessions, blobs)
+    assert (swept.holds, swept.blobs) == (2, len(kept.blob_ids))
+    assert not any(each in blobs for each in kept.blob_ids)
+    assert sessions.revoke_over() == []
+
+
+def test_holds_that_are_remembered_keep_no_other_from_being_let_go() -> None:
+    one = made()
+    kept = one.commit([b"picture"])
+    assert isinstance(one.blobs, lt.SupportsLeases)
+    assert isinstance(one.sessions, lt.SupportsHolds)
+    for _ in range(250):
+        one.sessions.hold(kept.blob_ids, for_seconds=0.001)
+    lost = [one.blobs.put(bytes([i]), lease_seconds=0.01) for i in range(120)]
+    for blob_id in lost:
+        one.sessions.hold([blob_id], for_seconds=0.001)
+    time.sleep(0.05)
+    swept = lt.sweep_sessions(one.sessions, one.blobs)
+    assert (swept.holds, swept.blobs) == (120, 120)
+    assert lt.sweep_sessions(one.sessions, one.blobs).holds == 0
 
 
 def test_a_listed_blob_goes_when_it_is_old_and_no_session_needs_it(

@@ -173,7 +173,8 @@ class SupportsHolds(Protocol):
     def revoke_over(self, *, limit: int = 100) -> list[Hold]:
         """Revoke holds that are over; these, and those that were revoked before, come back.
 
-        Each with the blobs that nothing of its attempt needs: their pins may be let go.
+        Each with the blobs that nothing of its attempt needs: their pins may be let go. What was
+        committed and is needed no more comes as holds whose ``until`` is 0: their writers are done.
         """
         ...
 

@@ -26,7 +26,7 @@ from longtake.errors import (
 from longtake.session_stores.protocol import SessionStore, SupportsHolds
 from longtake.session_stores.records import Hold, new_attempt
 
-__all__ = ["LONGEST_UNHELD", "Attempt", "OwnBlobs", "Patience", "let_go"]
+__all__ = ["LONGEST_UNHELD", "Attempt", "OwnBlobs", "Patience", "let_go", "may_be_pinned"]
 
 T = TypeVar("T")
 
@@ -197,3 +197,11 @@ def let_go(blobs: BlobStore, hold: Hold, still_held: Callable[[], Iterable[str]]
     for blob_id in unneeded:
         blobs.drop(blob_id)
     return len(unneeded)
+
+
+def may_be_pinned(blobs: BlobStore, hold: Hold) -> bool:
+    """Whether a writer that was paused may still pin the hold's blobs: not when it had committed.
+
+    What a rewind or a deletion let go has been over from the first, so it never had a time.
+    """
+    return isinstance(blobs, SupportsLeases) and hold.until > 0

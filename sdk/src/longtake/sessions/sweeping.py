@@ -1,6 +1,14 @@
-"""What is over goes: sessions, holds, and the blobs that nobody needs any more."""
+"""What is over goes: sessions, holds, and the blobs that nobody needs any more.
+
+A writer that was paused between its hold and its pins may wake up when the hold was revoked, pin,
+and be killed before it learns that it cannot commit. So a hold that ran out is remembered while any
+of its blobs is there, and each sweep takes its pins away again; that is safe beside writers, for
+nothing is committed with a revoked hold.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from attrs import field, frozen
 
@@ -9,10 +17,11 @@ from longtake.blobs.powers import SupportsListing, SupportsRenewal
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import ValidationError, shown
 from longtake.session_stores.protocol import SessionStore, SupportsExpiry, SupportsHolds
-from longtake.sessions.attempts import LONGEST_UNHELD, let_go
+from longtake.session_stores.records import Hold
+from longtake.sessions.attempts import LONGEST_UNHELD, let_go, may_be_pinned
 from longtake.sessions.unleased import drop_unused, renew_held
 
-__all__ = ["Swept", "release_holds", "sweep_sessions"]
+__all__ = ["Released", "Swept", "release_holds", "sweep_sessions"]
 
 _AT_ONCE = 100
 
@@ -20,6 +29,8 @@ _AT_ONCE = 100
 @frozen(kw_only=True)
 class Swept:
     """How many ``sessions`` whose time was over, ``holds`` and ``blobs`` a sweep let go.
+
+    Holds that ran out while others need their blobs are remembered, and not counted, until they go.
 
     ``missing``: ids of blobs that sessions need and that are gone, such as those that expired
     before the sweep came. Only a store that renews (`SupportsRenewal`) says so.
@@ -60,27 +71,54 @@ def sweep_sessions(
     missing: tuple[str, ...] = ()
     if isinstance(blobs, SupportsRenewal):
         missing = renew_held(sessions, blobs)
-    holds, dropped = release_holds(sessions, blobs)
+    released = release_holds(sessions, blobs)
+    holds, dropped = released.holds, released.dropped
     if isinstance(blobs, SupportsLeases):
         dropped += blobs.sweep()
+        holds += _forget_gone(sessions, blobs, released.remembered)
     elif isinstance(blobs, SupportsListing) and unused_seconds is not None:
         dropped += drop_unused(sessions, blobs, blobs, unused_seconds)
     return Swept(sessions=expired, holds=holds, blobs=dropped, missing=missing)
 
 
-def release_holds(sessions: SessionStore, blobs: BlobStore) -> tuple[int, int]:
-    """Revoke holds that are over, and let their blobs go; how many, and blobs dropped at once."""
+@frozen
+class Released:
+    """How many ``holds`` were let go, and blobs ``dropped`` at once; ``remembered``: others."""
+
+    holds: int
+    dropped: int
+    remembered: tuple[Hold, ...]
+
+
+def release_holds(sessions: SessionStore, blobs: BlobStore) -> Released:
+    """Revoke holds that are over, and let their blobs go."""
     holds = dropped = 0
-    if not isinstance(sessions, SupportsHolds):
-        return holds, dropped
-    while over := sessions.revoke_over(limit=_AT_ONCE):
+    remembered: dict[str, Hold] = {}
+    while isinstance(sessions, SupportsHolds):
+        limit = _AT_ONCE + len(remembered)  # which come again
+        over = sessions.revoke_over(limit=limit)
         for hold in over:
+            if hold.id in remembered:
+                continue
             dropped += let_go(blobs, hold, sessions.held)
-            sessions.forget_hold(hold)
-            holds += 1
-        if len(over) < _AT_ONCE:
+            if may_be_pinned(blobs, hold):
+                remembered[hold.id] = hold
+            else:
+                sessions.forget_hold(hold)
+                holds += 1
+        if len(over) < limit:
             break
-    return holds, dropped
+    return Released(holds, dropped, tuple(remembered.values()))
+
+
+def _forget_gone(sessions: SessionStore, blobs: BlobStore, holds: Iterable[Hold]) -> int:
+    """Forget holds whose blobs nobody can pin any more; how many."""
+    forgotten = 0
+    for hold in holds:
+        if isinstance(sessions, SupportsHolds) and not any(i in blobs for i in hold.blob_ids):
+            sessions.forget_hold(hold)
+            forgotten += 1
+    return forgotten
 
 
 def _check_unused(seconds: float | None) -> None:
