@@ -93,6 +93,58 @@ def test_nothing_is_left_when_a_blob_is_missing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+class Unread:
+    """A blob store that is not to be read."""
+
+    def get(self, blob_id: str) -> bytes:
+        raise AssertionError("a blob was read")
+
+
+def test_what_could_not_be_imported_is_refused_before_a_blob_is_read(tmp_path: Path) -> None:
+    one = made()
+    segment = one.commit([b"picture"])
+    long = evolve(segment, index=1, attempt="f" * 32, request={"prompt": "x" * 2**26})
+    one.sessions.advance("take", 1, long, None)
+    with pytest.raises(lt.OutputError, match=r"67\d{6} bytes; at most 67108864 are read"):
+        lt.export_session(
+            one.sessions,
+            "take",
+            tmp_path / "take.zip",
+            blobs=Unread(),  # type: ignore[arg-type]
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_exported_is_as_large_as_what_is_imported_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = made()
+    one.commit([b"picture"])
+    with ZipFile(exported(tmp_path, one)) as opened:
+        size = opened.getinfo("manifest.json").file_size
+    for module in ("exporting", "importing"):
+        monkeypatch.setattr(f"longtake.sessions.{module}.MOST_MANIFEST", size)
+    assert imported(exported(tmp_path, one, "as-large.zip")).sessions.read("take").num_segments == 1
+    monkeypatch.setattr("longtake.sessions.exporting.MOST_MANIFEST", size - 1)
+    with pytest.raises(lt.OutputError, match="export a fork of the first of its 1 segments"):
+        exported(tmp_path, one, "larger.zip")
+    monkeypatch.setattr("longtake.sessions.importing.MOST_MANIFEST", size - 1)
+    with pytest.raises(lt.ValidationError, match=rf"{size} bytes; at most {size - 1} are read"):
+        imported(tmp_path / "as-large.zip")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["as-large.zip", "take.zip"]
+
+
+def test_more_values_than_an_import_reads_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = made()
+    one.commit(inline=True)
+    monkeypatch.setenv("LONGTAKE_STATE_BYTES", "2048")
+    with pytest.raises(lt.OutputError, match=r"cannot be imported: its manifest\.json could not"):
+        exported(tmp_path, one)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_state_that_is_not_the_committed_one_is_refused(tmp_path: Path) -> None:
     one = made()
     segment = one.commit(inline=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from attrs import define, evolve, field
@@ -22,6 +22,7 @@ from longtake.sessions.contents import NamedBlobs
 from longtake.sessions.manifest import (
     FORMAT,
     MANIFEST,
+    MOST_MANIFEST,
     BlobFacts,
     ExportedSegment,
     ExportedSession,
@@ -32,6 +33,7 @@ from longtake.sessions.manifest import (
     state_entry,
 )
 from longtake.sessions.steps import state_digest, with_blob_ids
+from longtake.states.budget import read_document
 
 __all__ = ["export_session"]
 
@@ -53,7 +55,8 @@ def export_session(
 
     Raises `SessionNotFound`, `BlobNotFound`, `Conflict` when segments are rewound meanwhile,
     `SessionError` for a state that is not the one that was committed, and `OutputError` for a file
-    that cannot be written, or is there, unless ``overwrite``; nothing is left behind.
+    that cannot be written, or is there, unless ``overwrite``, and for a session whose segments say
+    more than `import_session` reads; nothing is left behind.
     """
     name = os.fspath(path)
     check_replaceable(name)
@@ -62,7 +65,7 @@ def export_session(
     record = sessions.read(session_id)
     with _written(name) as temporary, open(temporary, "wb+") as file:
         with EntryWriter(file) as writer:
-            _Export(sessions, record, blobs, writer).write()
+            _Export(sessions, record, blobs, writer, name).write()
         seal(file)
     return record
 
@@ -81,7 +84,7 @@ def _written(name: str) -> Iterator[str]:
 
 @define
 class _Export:
-    """A session that is being written. ``_names``: of the blobs in it, by their ids.
+    """A session that is being written to ``_path``. ``_names``: of its blobs, by their ids.
 
     ``_numbers``: how many blobs have the same bytes, by their digest.
     """
@@ -90,18 +93,25 @@ class _Export:
     _record: SessionRecord
     _blobs: BlobStore | None
     _writer: EntryWriter
+    _path: str
     _names: dict[str, str] = field(factory=dict, init=False)
     _facts: dict[str, BlobFacts] = field(factory=dict, init=False)
     _numbers: dict[str, int] = field(factory=dict, init=False)
 
     def write(self) -> None:
         segments = self._history()
+        without_blobs = [evolve(each, media=(), blob_ids=()) for each in segments]
+        self._manifest([self._named(each) for each in without_blobs])  # refuses most of them early
         for segment in segments:
             for blob_id in segment.blob_ids:
                 if blob_id not in self._names:
                     self._write_blob(blob_id, segment)
-        exported = tuple(self._segment(segment) for segment in segments)
+        exported = [self._segment(segment) for segment in segments]
         self._check_unchanged(segments)
+        self._writer.write(MANIFEST, self._manifest(exported))
+
+    def _manifest(self, segments: Sequence[ExportedSegment]) -> bytes:
+        """The entry. Raises `OutputError` for one that could not be imported."""
         record = self._record
         manifest = Manifest(
             format=FORMAT,
@@ -112,11 +122,23 @@ class _Export:
                 labels=dict(sorted(record.labels.items())),
                 parent=record.parent,
             ),
-            segments=exported,
+            segments=tuple(segments),
             blobs=self._facts,
             entries=dict(self._writer.entries),
         )
-        self._writer.write(MANIFEST, manifest.to_json())
+        text = manifest.to_json()
+        problem = f"has {len(text)} bytes; at most {MOST_MANIFEST} are read"
+        try:
+            if len(text) <= MOST_MANIFEST:
+                read_document(text)
+                return text
+        except (ValueError, RecursionError) as error:
+            problem = f"could not be read again: {error}"
+        raise OutputError(
+            self._path,
+            f"cannot be imported: its {MANIFEST} {problem}; export a fork of the first of its "
+            f"{len(segments)} segments",
+        )
 
     def _history(self) -> list[SessionSegment]:
         count = self._record.num_segments
@@ -143,18 +165,7 @@ class _Export:
 
     def _segment(self, segment: SessionSegment) -> ExportedSegment:
         """The segment as it is exported, when the state after it is written."""
-        names = self._names
-        exported = ExportedSegment(
-            step=segment.step,
-            request=segment.request,
-            state_digest=segment.state_digest,
-            media=tuple(names.get(each, each) for each in segment.media),
-            blob_ids=tuple(names[each] for each in segment.blob_ids),
-            seconds=segment.seconds,
-            made_by=segment.made_by,
-            versions=segment.versions,
-            committed=segment.committed,
-        )
+        names, exported = self._names, self._named(segment)
         state = self._sessions.state(self._record.id, segment.index)
         if state is None and segment.state_digest is None:
             return exported
@@ -166,6 +177,21 @@ class _Export:
             raise self._damaged(segment)
         self._writer.write(state_entry(segment.index), canonical(named))
         return evolve(exported, state_digest=digest)
+
+    def _named(self, segment: SessionSegment) -> ExportedSegment:
+        """The segment with the names of its blobs."""
+        names = self._names
+        return ExportedSegment(
+            step=segment.step,
+            request=segment.request,
+            state_digest=segment.state_digest,
+            media=tuple(names.get(each, each) for each in segment.media),
+            blob_ids=tuple(names[each] for each in segment.blob_ids),
+            seconds=segment.seconds,
+            made_by=segment.made_by,
+            versions=segment.versions,
+            committed=segment.committed,
+        )
 
     def _damaged(self, segment: SessionSegment) -> SessionError:
         return SessionError(

@@ -33,6 +33,7 @@ from longtake.sessions.contents import NamedBlobs
 from longtake.sessions.manifest import (
     FORMAT,
     MANIFEST,
+    MOST_MANIFEST,
     ExportedSegment,
     Manifest,
     blob_entry,
@@ -45,8 +46,6 @@ from longtake.states.state import ContinuationState
 
 __all__ = ["import_session"]
 
-_MOST_MANIFEST = 2**26
-"""Bytes."""
 _HOLD_SECONDS = 86400.0
 _PATIENCE = 30.0
 """Seconds that a session store which is away is waited for."""
@@ -110,7 +109,7 @@ def _read(archive: Archive, registry: Registry) -> _Export:
 def _manifest(archive: Archive) -> Manifest:
     """The manifest, whose fields have the right types and forms."""
     where = archive.at(MANIFEST)
-    text = archive.read(MANIFEST, _MOST_MANIFEST)
+    text = archive.read(MANIFEST, MOST_MANIFEST)
     try:
         document = read_document(text)
     except (ValueError, RecursionError) as error:

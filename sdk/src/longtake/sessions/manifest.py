@@ -32,6 +32,7 @@ __all__ = [
     "BLOB_ENTRY",
     "FORMAT",
     "MANIFEST",
+    "MOST_MANIFEST",
     "STATE_ENTRY",
     "BlobFacts",
     "EntryFacts",
@@ -46,6 +47,8 @@ __all__ = [
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+MOST_MANIFEST = 2**26
+"""Bytes of the entry; a larger one is neither written nor read."""
 BLOB_ENTRY = re.compile(r"blobs/[0-9a-f]{64}", re.ASCII)
 STATE_ENTRY = re.compile(r"states/(?:0|[1-9][0-9]{0,9})\.json", re.ASCII)
 
