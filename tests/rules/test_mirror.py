@@ -59,6 +59,7 @@ TESTED_ELSEWHERE = {
     "media/splicing.py": "takes/test_joining.py",
     "sessions/archive.py": "sessions/test_importing.py",
     "sessions/contents.py": "sessions/test_importing.py",
+    "sessions/making.py": "sessions/test_rolling.py",
     "sessions/manifest.py": "sessions/test_exporting.py",
     "takes/decoding.py": "takes/test_joining.py",
     "takes/parts.py": "takes/test_joining.py",

@@ -142,10 +142,10 @@ if TYPE_CHECKING:
     from longtake.sessions.branching import rewind_session as rewind_session
     from longtake.sessions.exporting import export_session as export_session
     from longtake.sessions.importing import import_session as import_session
+    from longtake.sessions.making import RolledSegment as RolledSegment
     from longtake.sessions.media import BlobMedia as BlobMedia
     from longtake.sessions.media import MadeSegment as MadeSegment
     from longtake.sessions.media import MediaSink as MediaSink
-    from longtake.sessions.rolling import RolledSegment as RolledSegment
     from longtake.sessions.rolling import roll as roll
     from longtake.sessions.session import Session as Session
     from longtake.sessions.steps import state_digest as state_digest
@@ -237,8 +237,9 @@ else:
         "sessions.branching": "fork_session rewind_session",
         "sessions.exporting": "export_session",
         "sessions.importing": "import_session",
+        "sessions.making": "RolledSegment",
         "sessions.media": "BlobMedia MadeSegment MediaSink",
-        "sessions.rolling": "RolledSegment roll",
+        "sessions.rolling": "roll",
         "sessions.session": "Session",
         "sessions.steps": "state_digest step_digest",
         "sessions.sweeping": "Swept sweep_sessions",

@@ -3,58 +3,28 @@
 from __future__ import annotations
 
 import os
-import socket
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable
 
-from attrs import evolve, field, frozen
+from attrs import asdict, evolve, frozen
 
 from longtake.blobs.protocol import BlobStore
-from longtake.errors import (
-    Blaming,
-    Conflict,
-    HoldRevoked,
-    ValidationError,
-)
+from longtake.errors import Conflict, HoldRevoked, ValidationError
 from longtake.pipeline import Pipeline
 from longtake.requests.request import GenerationRequest
 from longtake.runs.asked import as_request
-from longtake.runs.events import Event, Final
-from longtake.runs.results import GenerationResult
+from longtake.runs.events import Event
 from longtake.runs.run import never
 from longtake.session_stores.checks import check_seconds
 from longtake.session_stores.protocol import SessionStore
-from longtake.session_stores.records import SessionRecord, SessionSegment, new_attempt
-from longtake.sessions.attempts import Attempt, OwnBlobs, Patience
+from longtake.session_stores.records import SessionRecord, SessionSegment
+from longtake.sessions.attempts import Patience
 from longtake.sessions.claiming import LONGEST_WAIT, claimed
-from longtake.sessions.media import BlobMedia, MadeSegment, MediaSink
-from longtake.sessions.steps import (
-    made_by,
-    preset_of,
-    request_document,
-    state_digest,
-    step_digest,
-    versions_of,
-)
+from longtake.sessions.making import RolledSegment, SegmentMaker, worker_name
+from longtake.sessions.media import BlobMedia, MediaSink
+from longtake.sessions.steps import made_by, preset_of, step_digest, versions_of
 from longtake.states.live import LiveState
-from longtake.states.state import ContinuationState
 
-__all__ = ["RolledSegment", "roll", "worker_name"]
-
-
-@frozen(kw_only=True, eq=False)
-class RolledSegment:
-    """A committed segment, and the session with it.
-
-    - ``session``: as the commit left it; as it is now when the segment was there already.
-    - ``result``: its frames and sound; None when the segment was committed before.
-    - ``is_new``: whether this very call committed it.
-    """
-
-    session: SessionRecord
-    segment: SessionSegment
-    result: GenerationResult | None = field(default=None, repr=False)
-    is_new: bool
+__all__ = ["roll"]
 
 
 def roll(
@@ -97,25 +67,28 @@ def roll(
     `SessionStoreUnavailable` when the store stayed away, and what `Pipeline.generate`, ``blobs``
     and ``media`` raise.
     """
-    times = {"claim": claim_seconds, "wait": wait_seconds, "lease": lease_seconds}
-    for name, seconds in times.items():
-        check_seconds(seconds, f"{name}_seconds")
+    times = _Times(claim_seconds, wait_seconds, lease_seconds)
     waits = Patience(patience)
     session = waits.call(lambda: sessions.read(session_id))
     _check_fits(session, pipeline)
     step = _Step(sessions, session, _asked(request), pipeline, waits)
     if expected_revision is not None and session.revision != expected_revision:
         return step.committed_before(expected_revision)
-    roller = _Roller(
-        step=step,
-        pipeline=pipeline,
-        blobs=blobs,
-        media=BlobMedia() if media is None and blobs is not None else media,
-        worker=worker or worker_name(),
-        follow=follow,
-        lease_seconds=lease_seconds,
-    )
-    return roller.roll(live, cancel, claim_seconds, wait_seconds)
+    maker = step.maker(blobs, media, follow, worker or worker_name(), times)
+    return step.rolled(maker, live, cancel, times)
+
+
+@frozen
+class _Times:
+    """Seconds, as `roll` is told them."""
+
+    claim: float
+    wait: float
+    lease: float
+
+    def __attrs_post_init__(self) -> None:
+        for name, seconds in asdict(self).items():
+            check_seconds(seconds, f"{name}_seconds")
 
 
 class _Step:
@@ -132,10 +105,64 @@ class _Step:
         self.sessions = sessions
         self.session = session
         self.request = request
+        self.pipeline = pipeline
         self.patience = patience
         self.versions = versions_of(pipeline)
-        self._maker = made_by(pipeline, self.versions)
+        self._made_by = made_by(pipeline, self.versions)
         self.digest = self._after(session.last)
+
+    def maker(
+        self,
+        blobs: BlobStore | None,
+        media: MediaSink | None,
+        follow: Callable[[Event], None] | None,
+        worker: str,
+        times: _Times,
+    ) -> SegmentMaker:
+        """Who makes its segment."""
+        return SegmentMaker(
+            sessions=self.sessions,
+            session=self.session,
+            step=self.digest,
+            request=self.request,
+            versions=self.versions,
+            pipeline=self.pipeline,
+            blobs=blobs,
+            media=BlobMedia() if media is None and blobs is not None else media,
+            worker=worker,
+            follow=follow,
+            lease_seconds=times.lease,
+            patience=self.patience,
+        )
+
+    def rolled(
+        self,
+        maker: SegmentMaker,
+        live: LiveState | None,
+        cancel: Callable[[], bool],
+        times: _Times,
+    ) -> RolledSegment:
+        """The segment, made and committed by ``maker``, or by another while this one was at it."""
+        claim = claimed(
+            self.sessions,
+            self.session.id,
+            self.digest,
+            holder=f"{maker.worker}#{os.urandom(8).hex()}",
+            for_seconds=times.claim,
+            wait_seconds=times.wait,
+            cancel=cancel,
+        )
+        try:
+            with claim as waited:
+                if waited:
+                    self._check_still_next()
+                result = maker.made(live, cancel)
+                try:
+                    return maker.committed(result)
+                except HoldRevoked:
+                    return maker.committed(result)  # once more, with blobs that are put again
+        except Conflict as conflict:
+            return self._winners(conflict)
 
     def committed_before(self, expected_revision: int) -> RolledSegment:
         """What was committed from that revision by the same step. Raises `Conflict` without it."""
@@ -147,7 +174,7 @@ class _Step:
                 return RolledSegment(session=session, segment=session.last, is_new=False)
         raise Conflict(session.id, session.revision, expected_revision)
 
-    def winners(self, conflict: Conflict) -> RolledSegment:
+    def _winners(self, conflict: Conflict) -> RolledSegment:
         """What another committed by this very step. Raises ``conflict`` when that was another."""
         segment = self._segment(self.session.num_segments)
         if segment is None or segment.step != self.digest:
@@ -155,7 +182,7 @@ class _Step:
         session = self.patience.call(lambda: self.sessions.read(self.session.id))
         return RolledSegment(session=session, segment=segment, is_new=False)
 
-    def check_still_next(self) -> None:
+    def _check_still_next(self) -> None:
         """Raise `Conflict` when the session has changed."""
         now = self.patience.call(lambda: self.sessions.read(self.session.id))
         if now.revision != self.session.revision:
@@ -163,181 +190,13 @@ class _Step:
 
     def _after(self, segment: SessionSegment | None) -> str:
         parent = None if segment is None else segment.state_digest
-        return step_digest(self.session.id, parent, self.request, self._maker)
+        return step_digest(self.session.id, parent, self.request, self._made_by)
 
     def _segment(self, index: int) -> SessionSegment | None:
         found = self.patience.call(
             lambda: self.sessions.history(self.session.id, start=index, limit=1)
         )
         return found[0] if found else None
-
-
-@frozen(kw_only=True, eq=False)
-class _Roller:
-    """Makes the segment of a step, and commits it."""
-
-    step: _Step
-    pipeline: Pipeline
-    blobs: BlobStore | None
-    media: MediaSink | None
-    worker: str
-    lease_seconds: float
-    follow: Callable[[Event], None] | None
-
-    def roll(
-        self,
-        live: LiveState | None,
-        cancel: Callable[[], bool],
-        claim_seconds: float,
-        wait_seconds: float,
-    ) -> RolledSegment:
-        step = self.step
-        claim = claimed(
-            step.sessions,
-            step.session.id,
-            step.digest,
-            holder=f"{self.worker}#{os.urandom(8).hex()}",
-            for_seconds=claim_seconds,
-            wait_seconds=wait_seconds,
-            cancel=cancel,
-        )
-        try:
-            with claim as waited:
-                if waited:
-                    step.check_still_next()
-                result = self._made(live, cancel)
-                try:
-                    return self._committed(result)
-                except HoldRevoked:
-                    return self._committed(result)  # once more, with blobs that are put again
-        except Conflict as conflict:
-            return step.winners(conflict)
-
-    def _made(self, live: LiveState | None, cancel: Callable[[], bool]) -> GenerationResult:
-        """The segment; its state has not been written yet."""
-        before = self.step.session.state
-        after = None
-        if before is not None:
-            known = live is not None and live.document() == before
-            after = live if known else self.pipeline.restore(before, blobs=self.blobs)
-        if self.follow is None:
-            return self.pipeline.generate(
-                self.step.request, after=after, cancel=cancel, defer_state=True
-            )
-        events = self.pipeline.stream(
-            self.step.request, after=after, cancel=cancel, defer_state=True
-        )
-        with closing(events):
-            for event in events:
-                self.follow(event)
-                if isinstance(event, Final):
-                    return event.result
-        raise AssertionError("a stream without its end")  # it ends with a Final, or raises
-
-    def _committed(self, result: GenerationResult) -> RolledSegment:
-        """The segment with its blobs put, held, pinned, and committed; or nothing of all that."""
-        own = None if self.blobs is None else OwnBlobs(self.blobs, self.lease_seconds)
-        attempt = Attempt(
-            self.step.sessions, own, hold_seconds=self.lease_seconds, patience=self.step.patience
-        )
-        try:
-            result, state, segment = self._kept(result, own)
-            attempt.take(segment.blob_ids)
-        except BaseException:
-            attempt.abandon()
-            raise
-        return self._advanced(evolve(segment, attempt=attempt.id), state, result, attempt)
-
-    def _advanced(
-        self,
-        segment: SessionSegment,
-        state: ContinuationState | None,
-        result: GenerationResult,
-        attempt: Attempt,
-    ) -> RolledSegment:
-        session = self.step.session
-        committed = attempt.commit(
-            lambda: self.step.sessions.advance(
-                session.id, session.revision, segment, state, hold=attempt.hold
-            )
-        )
-        after = evolve(
-            session,
-            revision=session.revision + 1,
-            num_segments=session.num_segments + 1,
-            last=committed,
-            state=state,
-        )
-        return RolledSegment(session=after, segment=committed, result=result, is_new=True)
-
-    def _kept(
-        self, result: GenerationResult, own: OwnBlobs | None
-    ) -> tuple[GenerationResult, ContinuationState | None, SessionSegment]:
-        """The state written and the media kept, in blobs that nothing refers to yet."""
-        result, state, state_blobs = self._written(result, own)
-        digest = None if state is None else state_digest(state, state_blobs, self.blobs)
-        media = self._media(result, digest, own)
-        new = () if own is None else own.ids
-        blob_ids = dict.fromkeys([*state_blobs, *(each for each in media if each in new)])
-        session = self.step.session
-        segment = SessionSegment(
-            index=session.num_segments,
-            step=self.step.digest,
-            attempt=new_attempt(),  # until its blobs are held under another
-            request=request_document(self.step.request),
-            state_digest=digest,
-            media=media,
-            blob_ids=tuple(blob_ids),
-            seconds=_seconds_of(result),
-            made_by=self.worker,
-            versions=dict(self.step.versions),
-        )
-        return result, state, segment
-
-    def _written(
-        self, result: GenerationResult, own: OwnBlobs | None
-    ) -> tuple[GenerationResult, ContinuationState | None, Sequence[str]]:
-        """The result with its state written, the state, and the ids of its blobs."""
-        if result.live_state is None:
-            return result, None, ()
-        codec = self.pipeline.family.codec(result.live_state.kind)
-        assert codec is not None  # it has been used to make the result
-        with Blaming(f"the codec of {codec.kind!r}"):
-            value = result.live_state.value()
-            state = codec.encode(value, own)
-            blob_ids = codec.blob_ids(state)
-        live = LiveState(
-            codec,
-            self.blobs,
-            value=value,
-            document=state,
-            allows_other_model=result.live_state.allows_other_model,
-        )
-        return evolve(result, live_state=live), state, blob_ids
-
-    def _media(
-        self, result: GenerationResult, state_digest: str | None, own: OwnBlobs | None
-    ) -> tuple[str, ...]:
-        if self.media is None:
-            return ()
-        session = self.step.session
-        made = MadeSegment(
-            session_id=session.id,
-            index=session.num_segments,
-            result=result,
-            state_digest=state_digest,
-            begins_after=None if session.last is None else session.last.state_digest,
-            family=session.family,
-            preset=preset_of(self.pipeline),
-            model=self.pipeline.model_fingerprint,
-            versions=self.step.versions,
-        )
-        return tuple(self.media.keep(made, own))
-
-
-def worker_name() -> str:
-    """Who makes segments in this process, unless somebody says otherwise."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def _asked(request: GenerationRequest | str) -> GenerationRequest:
@@ -355,11 +214,3 @@ def _check_fits(session: SessionRecord, pipeline: Pipeline) -> None:
     if session.preset and session.preset != preset_of(pipeline):
         problem = f"is {session.preset!r}; the pipeline has {preset_of(pipeline)!r}: load that one"
         raise ValidationError("session.preset", problem)
-
-
-def _seconds_of(result: GenerationResult) -> float:
-    if len(result.frames):
-        return float(len(result.frames) / result.fps)
-    if result.audio is not None and result.audio_sample_rate:
-        return float(result.audio.shape[-1] / result.audio_sample_rate)
-    return 0.0

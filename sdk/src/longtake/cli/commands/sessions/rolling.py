@@ -41,8 +41,8 @@ from longtake.session_stores.checks import check_seconds, check_session_id
 from longtake.session_stores.protocol import SessionStore
 from longtake.session_stores.records import SessionRecord, SessionSegment
 from longtake.sessions.claiming import LONGEST_WAIT
+from longtake.sessions.making import RolledSegment, worker_name
 from longtake.sessions.media import BlobMedia
-from longtake.sessions.rolling import RolledSegment, worker_name
 from longtake.sessions.rolling import roll as roll_segment
 from longtake.states.live import LiveState
 
