@@ -18,6 +18,7 @@ TESTED_ELSEWHERE = {
     "blobs/wrapping.py": "blobs/test_tenants.py",
     "blobs/records/backend.py": "blobs/records/test_store.py",
     "cli/commands/frames.py": "cli/commands/test_inspection.py",
+    "cli/commands/sessions/makers.py": "cli/commands/sessions/test_rolling.py",
     "cli/commands/sessions/parts.py": "cli/commands/sessions/test_film.py",
     "cli/commands/sessions/sheets.py": "cli/commands/sessions/test_showing.py",
     "cli/commands/plan_memory.py": "plugins/test_published.py",

@@ -19,9 +19,10 @@ from longtake.session_stores.protocol import SessionStore
 from longtake.session_stores.records import SessionRecord, SessionSegment
 from longtake.sessions.attempts import Patience
 from longtake.sessions.claiming import LONGEST_WAIT, claimed
+from longtake.sessions.fitting import accepted_versions, check_fits
 from longtake.sessions.making import RolledSegment, SegmentMaker, worker_name
 from longtake.sessions.media import BlobMedia, MediaSink
-from longtake.sessions.steps import made_by, preset_of, step_digest, versions_of
+from longtake.sessions.steps import made_by, step_digest, versions_of
 from longtake.states.live import LiveState
 
 __all__ = ["roll"]
@@ -36,6 +37,7 @@ def roll(
     blobs: BlobStore | None = None,
     media: MediaSink | None = None,
     expected_revision: int | None = None,
+    accept_versions: bool = False,
     live: LiveState | None = None,
     cancel: Callable[[], bool] = never,
     follow: Callable[[Event], None] | None = None,
@@ -53,7 +55,8 @@ def roll(
     picture and sound before it is committed; by default a `BlobMedia` when there are ``blobs``,
     else they are in the result alone. ``expected_revision``: of the session as the caller knows it;
     when the session is one segment ahead by the very same step, as after a crash or a lost answer,
-    that segment comes back. ``live``: the live state of the last result, which spares decoding.
+    that segment comes back. ``accept_versions``: go on although the session's preset has another
+    version here; the segment's versions say so. ``live``: of the last result; it spares decoding.
     ``cancel``: as in `Pipeline.generate`. ``follow``: is told what `Pipeline.stream` yields while
     the segment is made. ``worker``: who makes it, for the record; by default the host and the
     process. ``claim_seconds``: for which others are kept from the same work, renewed while it runs.
@@ -70,7 +73,7 @@ def roll(
     times = _Times(claim_seconds, wait_seconds, lease_seconds)
     waits = Patience(patience)
     session = waits.call(lambda: sessions.read(session_id))
-    _check_fits(session, pipeline)
+    check_fits(session, pipeline, accept_versions=accept_versions)
     step = _Step(sessions, session, _asked(request), pipeline, waits)
     if expected_revision is not None and session.revision != expected_revision:
         return step.committed_before(expected_revision)
@@ -109,6 +112,7 @@ class _Step:
         self.patience = patience
         self.versions = versions_of(pipeline)
         self._made_by = made_by(pipeline, self.versions)
+        self.versions |= accepted_versions(session, pipeline)
         self.digest = self._after(session.last)
 
     def maker(
@@ -205,12 +209,3 @@ def _asked(request: GenerationRequest | str) -> GenerationRequest:
     if asked.state is not None:
         raise ValidationError("request.state", "goes on from the session's state; leave it out")
     return evolve(asked, output=evolve(asked.output, last=False, return_state=True))
-
-
-def _check_fits(session: SessionRecord, pipeline: Pipeline) -> None:
-    if session.family != pipeline.family.name:
-        problem = f"is {session.family!r}; the pipeline is of {pipeline.family.name!r}"
-        raise ValidationError("session.family", problem)
-    if session.preset and session.preset != preset_of(pipeline):
-        problem = f"is {session.preset!r}; the pipeline has {preset_of(pipeline)!r}: load that one"
-        raise ValidationError("session.preset", problem)

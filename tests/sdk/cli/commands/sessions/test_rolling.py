@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 import longtake as lt
 from tests.sdk.cli.commands.sessions.takes import Takes
+from tests.sdk.cli.toy_family import FOG
 
 
 def test_a_session_is_made_and_each_prompt_is_a_segment(takes: Takes) -> None:
@@ -135,6 +137,34 @@ def test_a_session_says_what_rolls_it(takes: Takes) -> None:
     )
     other = takes.run("roll", "tram", "three", "--family", "dust", "--preset", "default")
     assert (other.code, "is rolled by fog thick@2, not by dust" in other.err) == (2, True)
+
+
+def test_a_newer_version_of_the_preset_is_accepted_on_purpose(
+    takes: Takes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    takes.roll("tram", "one", "--preset", "thick", "--negative-prompt", "sun")
+    newer = evolve(FOG, presets=tuple(evolve(each, version=3) for each in FOG.presets))
+    plugins = [
+        evolve(each, families=(newer,)) if FOG in each.families else each
+        for each in lt.Registry.default().plugins
+    ]
+    monkeypatch.setattr(lt.Registry, "default", lambda: lt.Registry(plugins))
+    for words in ((), ("--preset", "thick")):
+        refused = takes.run("roll", "tram", "two", "--model", takes.model, *words)
+        assert refused.code == 2
+        assert refused.err == (
+            "error: session 'tram': its preset is 'thick@2', and this is 'thick@3': use the "
+            "release that has 'thick@2', or go on with 'thick@3' on purpose with "
+            "accept_versions=True (--accept-versions). See 'longtake sessions roll --help'.\n"
+        )
+    takes.roll("tram", "two", "--accept-versions", "--negative-prompt", "sun")
+    assert takes.prompts("tram") == ["one", "two"]
+    assert [each.versions.get("preset thick") for each in takes.store().history("tram")] == [
+        None,
+        "3",
+    ]
+    thin = takes.run("roll", "tram", "three", "--model", takes.model, "--preset", "thin")
+    assert (thin.code, "is rolled by fog thick@2, not by fog thin@3" in thin.err) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import click
 from attrs import define, evolve, field, fields, frozen
 
 from longtake.blobs.protocol import BlobStore
+from longtake.cli.commands.sessions.makers import maker_of
 from longtake.cli.options.documents import build_overrides, build_request, request_options
 from longtake.cli.options.inputs import InputChoice, NamedInputs, input_options, read_inputs
 from longtake.cli.options.models import (
     ModelChoice,
-    choose_family,
     model_options,
     open_pipeline,
     preset_options,
@@ -30,7 +30,6 @@ from longtake.cli.terminal.events import SegmentCommitted, SessionRolled
 from longtake.cli.terminal.interruption import cancelled_by_signals
 from longtake.cli.terminal.narration import Narration
 from longtake.errors import Conflict, SessionExists, SessionNotFound
-from longtake.families.family import ModelFamily
 from longtake.pipeline import Pipeline
 from longtake.plugins.registry import Registry
 from longtake.requests.inputs import Inputs
@@ -72,6 +71,11 @@ _CLAIM_SECONDS = 15.0
 @model_options
 @preset_options
 @click.option(
+    "--accept-versions",
+    is_flag=True,
+    help="Go on although the session's preset has another version here; its segments say so.",
+)
+@click.option(
     "--segments",
     type=click.IntRange(min=1),
     metavar="N",
@@ -108,6 +112,7 @@ def roll(
     wait: float,
     preset: str | None,
     preset_overrides: tuple[str, ...],
+    accept_versions: bool,
     segments: int | None,
     until: int | None,
     assignments: tuple[str, ...],
@@ -135,7 +140,7 @@ def roll(
     store, blob_store = open_sessions(sessions, makes=True), open_blobs(blobs, sessions)
     record = _found(store, session_id)
     registry = Registry.default()
-    family, preset = _maker(registry, choice, preset, record)
+    family, preset = maker_of(registry, choice, preset, record, accept_versions=accept_versions)
     check_early(family, request, preset=preset, continued=record is not None)
     named, telling = read_inputs(chosen), narration_of_command()
     with open_pipeline(registry, family, choice, preset, overrides, narration=telling) as pipeline:
@@ -150,6 +155,7 @@ def roll(
             telling,
             worker or worker_name(),
             wait,
+            accept_versions,
         )
         with cancelled_by_signals() as cancel:
             rolling.run(record, labels, cancel.is_set)
@@ -209,6 +215,7 @@ class _Rolling:
     _narration: Narration
     _worker: str
     _wait: float
+    _accept_versions: bool
     _own: int = field(default=0, init=False)
     _told: int = field(default=0, init=False)
 
@@ -287,6 +294,7 @@ class _Rolling:
                 blobs=self._blobs,
                 media=BlobMedia(),
                 expected_revision=record.revision,
+                accept_versions=self._accept_versions,
                 live=live,
                 cancel=cancel,
                 follow=follow,
@@ -342,24 +350,3 @@ def _found(store: SessionStore, session_id: str) -> SessionRecord | None:
         return store.read(session_id)
     except SessionNotFound:
         return None
-
-
-def _maker(
-    registry: Registry, choice: ModelChoice, preset: str | None, record: SessionRecord | None
-) -> tuple[ModelFamily, str | None]:
-    """The family and the preset; those of a session that is there. Raises `click.UsageError`."""
-    if record is None:
-        family = choose_family(registry, choice)
-        family.preset(preset)  # refuses an unknown one before a checkpoint is looked at
-        return family, preset
-    if choice.model is None and choice.family is None:
-        choice = evolve(choice, family=record.family)
-    family = choose_family(registry, choice)
-    wanted = family.preset(preset if preset is not None else record.preset or None)
-    named = f"{wanted.name}@{wanted.version}"
-    if (family.name, named) != (record.family, record.preset or named):
-        raise click.UsageError(
-            f"session {record.id!r} is rolled by {record.family} {record.preset}".rstrip()
-            + f", not by {family.name} {named}; fork it, or take another id."
-        )
-    return family, named
