@@ -75,6 +75,7 @@ COMMANDS: dict[str, list[str]] = {
     "presets": ["presets", "{}"],
     "new family": ["new", "family", "{}"],
     "new blob-store": ["new", "blob-store", "{}"],
+    "new session-store": ["new", "session-store", "{}"],
     "sessions": ["sessions", "{}"],
     "sessions roll": ["sessions", "roll", "{}", "one", "--sessions", "sqlite:none.db"],
     "sessions roll --sessions": ["sessions", "roll", "x", "one", "--sessions", "{}"],

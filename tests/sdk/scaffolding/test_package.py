@@ -16,9 +16,21 @@ from longtake.plugins.loading import Plugin
 from longtake.scaffolding.package import Template, package_name, rendered, write_package
 from tests.rules.sources import SDK
 
-TEMPLATES: tuple[Template, ...] = ("family", "blob_store", "observer", "extension")
+TEMPLATES: tuple[Template, ...] = (
+    "family",
+    "blob_store",
+    "session_store",
+    "observer",
+    "extension",
+)
 NOTHING = lt.Registry([])
-MAX_LINES = {"family": 60, "blob_store": 35, "observer": 60, "extension": 25}
+MAX_LINES = {
+    "family": 60,
+    "blob_store": 35,
+    "session_store": 60,
+    "observer": 60,
+    "extension": 25,
+}
 """Of the modules that the tutorials show whole, with blank lines, imports and docstrings."""
 
 
@@ -95,9 +107,10 @@ def test_what_is_no_name_is_refused(template: Template, given: str, tmp_path: Pa
     assert files(tmp_path) == {}
 
 
-def test_a_store_cannot_be_called_what_no_url_begins_with() -> None:
+@pytest.mark.parametrize("template", ["blob_store", "session_store"])
+def test_a_store_cannot_be_called_what_no_url_begins_with(template: Template) -> None:
     with pytest.raises(lt.ValidationError, match="write 'my-store'"):
-        package_name("blob_store", "my_store")
+        package_name(template, "my_store")
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -166,6 +179,7 @@ INSTALLED = lt.Registry(
             "loaded",
             families=(FAMILY,),
             blob_backends=(STORE,),
+            session_backends=(lt.SessionBackend("Rack", "longtake_fog:open_sessions"),),
             observers=(lt.Observer("watch", "longtake_fog:watch"),),
         ),
         Plugin("mud", "Longtake_Mud", "0.9", "failed", "import: ImportError"),
@@ -179,6 +193,8 @@ INSTALLED = lt.Registry(
         ("family", "fog", "there is a family 'fog' of longtake-fog 1.2"),
         ("blob_store", "shelf", "there is a blob store 'shelf' of longtake-fog 1.2"),
         ("blob_store", "SHELF", "there is a blob store 'SHELF' of longtake-fog 1.2"),
+        ("session_store", "rack", "there is a session store 'rack' of longtake-fog 1.2"),
+        ("session_store", "RACK", "there is a session store 'RACK' of longtake-fog 1.2"),
         ("extension", "thick", "there is a preset 'thick' of longtake-fog 1.2"),
         ("observer", "watch", "there is an observer 'watch' of longtake-fog 1.2"),
         ("family", "mud", "'longtake-mud' is the distribution of Longtake_Mud 0.9"),

@@ -20,13 +20,14 @@ from longtake.plugins.registry import Registry
 
 __all__ = ["PackageName", "Template", "package_name", "rendered", "write_package"]
 
-Template = Literal["family", "blob_store", "observer", "extension"]
+Template = Literal["family", "blob_store", "session_store", "observer", "extension"]
 
 _WORDS = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*")
 _MOST_CHARACTERS = 50
 _ENDINGS: dict[Template, str] = {
     "family": "",
     "blob_store": "-blobs",
+    "session_store": "-sessions",
     "observer": "-observer",
     "extension": "-extension",
 }
@@ -74,7 +75,7 @@ def package_name(template: Template, given: str) -> PackageName:
     if not _WORDS.fullmatch(given) or len(given) > _MOST_CHARACTERS:
         problem = f"is {given[: _MOST_CHARACTERS + 1]!r}; must be up to {_MOST_CHARACTERS} letters"
         problem += " and digits, in words joined by '-' or '_', a letter first: e.g. my-name"
-    elif template == "blob_store" and "_" in given:
+    elif template in ("blob_store", "session_store") and "_" in given:
         instead = given.replace("_", "-")
         problem = f"is {given!r}; the scheme of a URL has no '_': write {instead!r}"
     if problem is not None:
@@ -146,6 +147,9 @@ def _taken_by(plugin: Plugin, template: Template, name: PackageName) -> str | No
     schemes = {backend.scheme.lower() for backend in plugin.blob_backends}
     if template == "blob_store" and name.given.lower() in schemes:
         return f"there is a blob store {name.given!r}"
+    schemes = {backend.scheme.lower() for backend in plugin.session_backends}
+    if template == "session_store" and name.given.lower() in schemes:
+        return f"there is a session store {name.given!r}"
     presets = {preset.name for family in plugin.families for preset in family.presets}
     presets |= {preset.name for each in plugin.extensions for preset in each.presets}
     if template == "extension" and name.given in presets:

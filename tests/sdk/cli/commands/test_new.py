@@ -24,6 +24,11 @@ from tests.sdk.cli.cli_support import Command
             'longtake generate "a ball of light"',
         ),
         ("blob-store", "longtake-demo-blobs", 'longtake doctor --blobs "demo://$PWD/blobs.db"'),
+        (
+            "session-store",
+            "longtake-demo-sessions",
+            'longtake doctor --sessions "demo://$PWD/sessions.db"',
+        ),
     ],
 )
 def test_a_package_is_written_and_the_way_on_is_told(
@@ -47,6 +52,7 @@ def test_a_package_is_written_and_the_way_on_is_told(
         (("family", "fog"), "there is a family 'fog' of longtake-toys 1.2 (toys)"),
         (("blob-store", "shelf"), "there is a blob store 'shelf'"),
         (("blob-store", "a_b"), "NAME: is 'a_b'"),
+        (("session-store", "a_b"), "NAME: is 'a_b'"),
         (("family", "../up"), "NAME: is '../up'"),
         (("family",), "Missing argument 'NAME'"),
         (("boat", "demo"), "No such command 'boat'"),
@@ -74,4 +80,5 @@ def test_alone_it_shows_what_can_be_started(longtake: Command) -> None:
     assert (done.code, done.err) == (0, "")
     assert "family" in done.out
     assert "blob-store" in done.out
+    assert "session-store" in done.out
     assert "observer" in done.out

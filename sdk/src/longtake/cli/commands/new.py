@@ -44,6 +44,16 @@ def blob_store(name: str) -> None:
     _write("blob_store", name, f'longtake doctor --blobs "{name}://$PWD/blobs.db"')
 
 
+@new.command("session-store")
+@click.argument("name")
+def session_store(name: str) -> None:
+    """Start a package with a session store.
+
+    It keeps sessions in an SQLite file, named by a URL NAME:///absolute/path.
+    """
+    _write("session_store", name, f'longtake doctor --sessions "{name}://$PWD/sessions.db"')
+
+
 @new.command()
 @click.argument("name")
 def extension(name: str) -> None:
