@@ -257,6 +257,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", "benchmarks/first_generate.py")
     session.run("python", "benchmarks/blobs.py")
     session.run("python", "benchmarks/hand_over.py")
+    session.run("python", "benchmarks/going_on.py")
     session.run("python", "benchmarks/advance.py")
     session.run("python", "benchmarks/segment.py", *session.posargs)
     session.run("python", "benchmarks/tiling.py")

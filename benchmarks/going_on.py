@@ -1,0 +1,150 @@
+"""What going on in the same process adds to a segment, beside a plain run of the same tokens.
+
+    python benchmarks/going_on.py [--runs 9] [--steps 4]
+
+One side rolls the second segment of a take from the live state of the first, the other a take's
+first segment of as many frames, at the frame rate at which it has as many audio latents: so the
+transformer sees the same tokens. The two run in turns, on random weights. The networks' seconds are
+taken out of each run, for what they compute is the segment's own: the VAE encodes the frames that
+are repeated, the transformer embeds a time for each token instead of one for all, as some are
+clean, and the sound is decoded behind carried latents. What is left is Longtake's: restoring,
+wiring, noise, masks, and remembering.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import longtake as lt
+from longtake_ltx2.clock import SegmentClock, first_segment, next_segment
+from longtake_ltx2.tiny import TINY, Generation, write_tiny_checkpoint
+
+FRAMES, OVERLAP, FPS = 49, 9, Fraction(24)
+SIZE = {"height": 128, "width": 192}
+NETWORKS = {
+    "transformer": ("transformer", "forward"),
+    "VAE's encoder": ("vae", "encode"),
+    "VAE's decoder": ("vae", "decode"),
+    "audio decoder": ("audio_vae", "decode"),
+    "vocoder": ("vocoder", "forward"),
+}
+"""What computes: the component, and the method of it that is timed."""
+
+Run = Callable[[], lt.GenerationResult]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=9)
+    parser.add_argument("--steps", type=int, default=4)
+    arguments = parser.parse_args()
+    print(f"{SIZE['height']}x{SIZE['width']}, {FRAMES} frames, {arguments.steps} steps")
+    generations: tuple[Generation, ...] = ("2.0", "2.3", "2.5")
+    with tempfile.TemporaryDirectory() as scratch:
+        for generation in generations:
+            path = Path(scratch) / generation
+            write_tiny_checkpoint(path, generation=generation, size=TINY)
+            with lt.load(path, dtype="float32", device="cpu") as pipeline:
+                report(generation, pipeline, arguments.runs, arguments.steps)
+
+
+def report(generation: str, pipeline: lt.Pipeline, runs: int, steps: int) -> None:
+    pipeline.prepare()
+    clock = watched(pipeline)
+    plain, going_on = sides(pipeline, steps)
+    plain(), going_on()  # the first run of each pays for caches
+    pairs = [(clock.run(going_on), clock.run(plain)) for _ in range(runs)]
+    print(f"\n{generation}: {1e3 * median(other.total for _, other in pairs):.0f} ms a plain run")
+    for name in NETWORKS:
+        mine, other = (median(pair[side].seconds[name] for pair in pairs) for side in (0, 1))
+        print(f"  {name:14} {1e3 * mine:7.1f} ms going on, {1e3 * other:7.1f} ms plain")
+    mine, other = (median(pair[side].own for pair in pairs) for side in (0, 1))
+    added = median((mine.own - other.own) / other.total for mine, other in pairs)
+    print(f"  {'Longtake':14} {1e3 * mine:7.1f} ms going on, {1e3 * other:7.1f} ms plain")
+    print(f"  going on adds {added:.2%} of a plain run")
+
+
+def sides(pipeline: lt.Pipeline, steps: int) -> tuple[Run, Run]:
+    """A plain run, and one that goes on, of as many video frames and audio latents."""
+
+    def asked(fps: Fraction | None, **output: Any) -> lt.GenerationRequest:
+        sampling = lt.Sampling(
+            seed=1, num_inference_steps=steps, num_frames=FRAMES, fps=fps, **SIZE
+        )
+        said = lt.Output(overlap_frames=OVERLAP, **output)
+        return lt.GenerationRequest("a lighthouse in the fog", sampling=sampling, output=said)
+
+    grows = {"last": False, "return_state": True}
+    first = pipeline.generate(asked(FPS, **grows), defer_state=True)
+    second = next_segment(first_segment(FRAMES, FPS).after(0), FRAMES, OVERLAP)
+    slower = fps_of(second)
+
+    def plain() -> lt.GenerationResult:
+        return pipeline.generate(asked(slower))
+
+    def going_on() -> lt.GenerationResult:
+        return pipeline.generate(asked(None, **grows), after=first.live_state, defer_state=True)
+
+    return plain, going_on
+
+
+def fps_of(segment: SegmentClock) -> Fraction:
+    """At which a first segment of as many frames has as many audio latents."""
+    rates = (FPS - Fraction(step, 10) for step in range(230))
+    return next(
+        fps for fps in rates if first_segment(FRAMES, fps).num_latents == segment.num_latents
+    )
+
+
+class Clock:
+    """Adds up the seconds that each network takes."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+
+    def watch(self, name: str, network: Any, method: str) -> None:
+        """From now on, whoever calls the method of ``network`` is timed."""
+        computes = getattr(network, method)
+
+        def timed(*given: Any, **named: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return computes(*given, **named)
+            finally:
+                self.seconds[name] += time.perf_counter() - start  # type: ignore[assignment]
+
+        setattr(network, method, timed)
+
+    def run(self, what: Run) -> Timed:
+        self.seconds.clear()
+        start = time.perf_counter()
+        what()
+        return Timed(time.perf_counter() - start, Counter(self.seconds))
+
+
+class Timed:
+    """A run: ``total`` seconds, those of the networks, and the others, Longtake's own."""
+
+    def __init__(self, total: float, seconds: Counter[str]) -> None:
+        self.total, self.seconds = total, seconds
+        self.own = total - sum(seconds.values())
+
+
+def watched(pipeline: lt.Pipeline) -> Clock:
+    clock = Clock()
+    with pipeline.components() as components:
+        for name, (component, method) in NETWORKS.items():
+            clock.watch(name, components[component], method)
+    return clock
+
+
+if __name__ == "__main__":
+    main()
