@@ -172,6 +172,16 @@ def test_the_table_of_a_later_release_is_refused(store: Any, url: str, client: A
         open_store(url)
 
 
+def test_a_table_of_a_release_without_our_function_gets_it(
+    store: Any, url: str, client: Any
+) -> None:
+    client.execute(f"DROP FUNCTION {table_of(url)}_change_1")
+    with closing(open_store(url)) as reading:
+        assert reading.read("take").revision == 0  # who only reads needs none
+    assert store.advance("take", 0, next_segment(0, "a"), None).index == 0
+    assert store.read("take").revision == 1
+
+
 def test_a_table_that_is_gone_is_an_error(store: Any, url: str, client: Any) -> None:
     client.execute(f"DROP TABLE {table_of(url)}")
     with pytest.raises(lt.SessionError, match="gone"):

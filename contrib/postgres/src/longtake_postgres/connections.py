@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from selectors import EVENT_READ, DefaultSelector
+from select import POLLIN, poll
 from typing import Any
 
 import psycopg
@@ -98,14 +98,21 @@ def _new_pool(place: Place) -> ConnectionPool[Any]:
 
 
 def _conninfo(place: Place) -> str:
-    """The server gives up when the client does, so that nothing is done long after it was asked."""
+    """The server gives up when the client does, so that nothing is done long after it was asked.
+
+    Each query sees what was committed before it, whatever the database's default is.
+    """
     milliseconds = 1000 * place.timeout
     return make_conninfo(
         **place.login,
         application_name="longtake",
         connect_timeout=max(2, place.timeout),
         tcp_user_timeout=milliseconds,
-        options=f"-c statement_timeout={milliseconds} -c client_min_messages=error",
+        options=(
+            f"-c statement_timeout={milliseconds} -c client_min_messages=error "
+            r"-c default_transaction_isolation=read\ committed "
+            "-c default_transaction_read_only=off"
+        ),
     )
 
 
@@ -117,9 +124,10 @@ def _working(pool: ConnectionPool[Any]) -> psycopg.Connection:
     while True:
         connection: psycopg.Connection = pool.getconn()
         closed = (OSError, ValueError, psycopg.Error)
-        with suppress(*closed), DefaultSelector() as selector:
-            selector.register(connection.fileno(), EVENT_READ)
-            if not selector.select(0):
+        with suppress(*closed):
+            waiting = poll()
+            waiting.register(connection.fileno(), POLLIN)
+            if not waiting.poll(0):
                 return connection
         connection.close()
         pool.putconn(connection)

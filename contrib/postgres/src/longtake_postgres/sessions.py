@@ -1,4 +1,4 @@
-"""Sessions in PostgreSQL: rows of one table, changed by one transaction in one round trip."""
+"""Sessions in PostgreSQL: rows of one table, changed by one function of the server."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
+from psycopg.errors import UndefinedFunction
 
 import longtake as lt
 from longtake_postgres.connections import Connections
 from longtake_postgres.failures import UNDONE, session_error
-from longtake_postgres.layout import Statements, prepare
+from longtake_postgres.layout import Statements, make_function, prepare
 from longtake_postgres.places import parse_url
 
 __all__ = ["PostgresRows", "open_store"]
 
 _TRIES = 20
 """How often a change is made that the server undid, since it waited for one that waited for it."""
-
-_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
-"""Each statement sees what was committed before it, whatever the database's default is."""
 
 
 def open_store(url: str) -> lt.RowSessionStore:
@@ -66,30 +64,22 @@ class PostgresRows(lt.SessionRows):
             return connection.execute(self._statements.scan, bounds, binary=True).fetchall()
 
     def write(self, change: lt.RowChange) -> bool:
+        deletes = [key for key in change.deletes if key not in change.puts]
+        expected = [list(change.expected), list(change.expected.values())]
+        told = [*expected, list(change.puts), list(change.puts.values()), deletes]
         with self._connection() as connection:
             for left in reversed(range(_TRIES)):
                 try:
-                    return self._write(connection, change)
+                    row = connection.execute(self._statements.write, told).fetchone()
                 except UNDONE:  # nothing of it was written
-                    connection.rollback()
                     if not left:
                         raise
+                except UndefinedFunction:
+                    make_function(connection, self._place)
+                else:
+                    assert row is not None
+                    return bool(row[0])
         raise AssertionError
-
-    def _write(self, connection: psycopg.Connection, change: lt.RowChange) -> bool:
-        """All statements are sent before the first answer; each waits for the one before it."""
-        deletes = [key for key in change.deletes if key not in change.puts]
-        every = [*{*change.expected, *change.puts, *deletes}]
-        expected = [list(change.expected), list(change.expected.values())]
-        told = [*expected, list(change.puts), list(change.puts.values()), deletes]
-        with connection.pipeline():
-            connection.execute(_BEGIN)
-            connection.execute(self._statements.lock, [every])
-            answer = connection.execute(self._statements.write, told)
-            connection.execute("COMMIT")
-        row = answer.fetchone()
-        assert row is not None
-        return bool(row[0])
 
     def failure(self, error: Exception) -> lt.SessionError | None:
         return session_error(error, self._place.shown)

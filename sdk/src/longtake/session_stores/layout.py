@@ -45,6 +45,8 @@ T = TypeVar("T")
 
 _ENDS = b" ends"
 
+_TO_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
 _FORMAT = 1
 """Of all rows. Another one is written only by a release that says how it reads this one."""
 
@@ -109,7 +111,7 @@ def encode(value: object) -> bytes:
     """
     document = {"format": _FORMAT, **unstructure(value)}
     try:
-        text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        text = _TO_JSON.encode(document)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValidationError("", f"what is to be kept is not plain JSON: {error}") from None
     return text.encode()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from copy import copy
 from typing import Any
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, field, fields, frozen
 
 from longtake.schema.bounds import between, integer_from, path_of
 from longtake.schema.texts import text, texts
@@ -77,9 +76,14 @@ class SessionSegment:
 
 def stamped(segment: SessionSegment, committed: float) -> SessionSegment:
     """``segment`` with the time of its commit; its other fields are checked already."""
-    copied = copy(segment)
+    copied = object.__new__(SessionSegment)
+    for name in _FIELDS:
+        object.__setattr__(copied, name, getattr(segment, name))
     object.__setattr__(copied, "committed", committed)
     return copied
+
+
+_FIELDS = tuple(each.name for each in fields(SessionSegment))
 
 
 @frozen(kw_only=True)

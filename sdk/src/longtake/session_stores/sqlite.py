@@ -7,8 +7,9 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from urllib.parse import unquote_to_bytes
 
 from longtake.blobs.urls import local_path
@@ -30,6 +31,9 @@ _APPLICATION_ID = 0x4C54414B  # "LTAK"
 _FORMAT = 1
 _KEYS_AT_ONCE = 500
 """Of the 999 variables that every build of SQLite allows in a statement."""
+_ROWS_AT_ONCE = 400
+"""Likewise: a row takes two."""
+_REPLACE = "UPDATE rows SET value = ? WHERE key = ? AND value = ?"
 _FULL = frozenset({sqlite3.SQLITE_FULL})
 _AWAY = frozenset(
     {
@@ -108,7 +112,7 @@ class SqliteRows(SessionRows):
 
     def read(self, keys: Sequence[str]) -> list[bytes | None]:
         found: dict[str, bytes] = {}
-        with self._connection() as connection, _transaction(connection, "BEGIN"):
+        with self._own_lock(), _transaction(connection := self._ready(), "BEGIN"):
             for first in range(0, len(keys), _KEYS_AT_ONCE):
                 some = keys[first : first + _KEYS_AT_ONCE]
                 marks = ",".join("?" * len(some))
@@ -118,27 +122,21 @@ class SqliteRows(SessionRows):
 
     def scan(self, start: str, stop: str, limit: int) -> list[tuple[str, bytes]]:
         asked = "SELECT key, value FROM rows WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
-        with self._connection() as connection:
-            return connection.execute(asked, (start, stop, limit)).fetchall()
+        with self._own_lock():
+            return self._ready().execute(asked, (start, stop, limit)).fetchall()
 
     def write(self, change: RowChange) -> bool:
-        with self._connection() as connection, _transaction(connection, "BEGIN IMMEDIATE") as undo:
-            for key, value in change.expected.items():
-                asked = "SELECT value FROM rows WHERE key = ?"
-                row = connection.execute(asked, (key,)).fetchone()
-                if (None if row is None else row[0]) != value:
-                    undo()
-                    return False
-            if change.deletes:
-                connection.executemany(
-                    "DELETE FROM rows WHERE key = ?", [(key,) for key in change.deletes]
-                )
-            connection.executemany(
-                "INSERT INTO rows (key, value) VALUES (?, ?) "
-                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                change.puts.items(),
-            )
-        return True
+        with self._own_lock():
+            connection = self._ready()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                done = _make(connection, change)
+                connection.execute("COMMIT" if done else "ROLLBACK")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                raise
+        return done
 
     def failure(self, error: Exception) -> SessionError | None:
         if isinstance(error, OSError):
@@ -163,17 +161,19 @@ class SqliteRows(SessionRows):
                 self._opened.connection.close()
             self._opened = None
 
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        """The connection of this process, for one thread at a time."""
+    def _own_lock(self) -> threading.RLock:
+        """Lets one thread of this process at a time use its connection."""
         if self._pid != os.getpid():  # forked: neither lock nor connection may be used here
             _of_parents.append(self._opened)
             self._pid, self._lock, self._opened = os.getpid(), threading.RLock(), None
-        with self._lock:
-            if self._opened is None:
-                self._opened = _Opened(self._path, _open(self._path))
-            self._opened.check_is_there()
-            yield self._opened.connection
+        return self._lock
+
+    def _ready(self) -> sqlite3.Connection:
+        """The connection, for who has the lock."""
+        if self._opened is None:
+            self._opened = _Opened(self._path, _open(self._path))
+        self._opened.check_is_there()
+        return self._opened.connection
 
     def __reduce__(self) -> tuple[type[SqliteRows], tuple[str]]:
         return type(self), (self._path,)
@@ -182,19 +182,44 @@ class SqliteRows(SessionRows):
         return f"sqlite file {self._path}"
 
 
+def _make(connection: sqlite3.Connection, change: RowChange) -> bool:
+    """Make the change in the transaction that is begun; False when a row is not as expected."""
+    puts = dict(change.puts)
+    for key, value in change.expected.items():
+        if value is not None and key in puts:  # both by one statement
+            compared = (puts.pop(key), key, value)
+            if connection.execute(_REPLACE, compared).rowcount != 1:
+                return False
+            continue
+        row = connection.execute("SELECT value FROM rows WHERE key = ?", (key,)).fetchone()
+        if (None if row is None else row[0]) != value:
+            return False
+    deletes = [(key,) for key in change.deletes if key not in change.puts]
+    if deletes:
+        connection.executemany("DELETE FROM rows WHERE key = ?", deletes)
+    told = [each for row in puts.items() for each in row]
+    for first in range(0, len(told), 2 * _ROWS_AT_ONCE):
+        some = told[first : first + 2 * _ROWS_AT_ONCE]
+        connection.execute(_put(len(some) // 2), some)
+    return True
+
+
+@cache
+def _put(num_rows: int) -> str:
+    rows = ",".join(["(?, ?)"] * num_rows)
+    return (
+        f"INSERT INTO rows (key, value) VALUES {rows} "
+        "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+    )
+
+
 @contextmanager
-def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[Callable[[], None]]:
-    """One transaction, rolled back when the block raises or calls what it is given."""
-    undone = False
-
-    def undo() -> None:
-        nonlocal undone
-        undone = True
-
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+    """One transaction, rolled back when the block raises."""
     connection.execute(begin)
     try:
-        yield undo
-        connection.execute("ROLLBACK" if undone else "COMMIT")
+        yield
+        connection.execute("COMMIT")
     except BaseException:
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")

@@ -200,4 +200,4 @@ class RowSessionStore(RowBranches, RowClaims):
 
 
 def _next(head: Head) -> Head:
-    return evolve(head, revision=head.revision + 1, num_segments=head.num_segments + 1)
+    return Head(head.revision + 1, head.num_segments + 1, head.expires)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -11,6 +12,7 @@ from attrs import field, frozen
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import ValidationError, sayable, shown
 from longtake.schema.texts import check_texts
+from longtake.settings import StateLimits
 from longtake.states.budget import check_depth, check_values, read_json
 
 __all__ = [
@@ -85,15 +87,43 @@ def canonical_json(document: dict[str, Any]) -> str:
 
 
 def _dumped(document: dict[str, Any], **form: Any) -> str:
-    check_texts(document, "")
-    _check_keys(document)
+    limits = StateLimits.current()
+    plain = _is_plain(document, limits.depth)
+    if not plain:
+        check_texts(document, "")
+        _check_keys(document)
     try:
         text = json.dumps(document, sort_keys=True, allow_nan=False, **form)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValidationError("payload", f"is not plain JSON: {error}") from None
-    check_depth(document, "payload")  # it must be able to be read
-    check_values(text)
+    if not plain:
+        check_depth(document, "payload")  # it must be able to be read
+    if len(text) > limits.values:  # each takes a character, or more
+        check_values(text)
     return text
+
+
+def _is_plain(document: object, depth: int) -> bool:
+    """Whether what is checked of texts, keys and depth surely holds: told by one walk."""
+    level: list[object] = [document]
+    for _ in range(depth + 1):
+        inner: dict[int, object] = {}
+        for each in level:
+            items: Iterable[object] = each  # type: ignore[assignment]  # a list, a tuple or a dict
+            if isinstance(each, dict):
+                if not all(type(key) is str and key.isascii() for key in each):
+                    return False
+                items = each.values()
+            for item in items:
+                if isinstance(item, str):
+                    if not item.isascii():
+                        return False
+                elif isinstance(item, dict | list | tuple):
+                    inner[id(item)] = item  # once, however often it is there
+        if not inner:
+            return True
+        level = list(inner.values())
+    return False
 
 
 def _check_keys(document: object) -> None:
