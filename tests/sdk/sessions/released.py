@@ -31,7 +31,6 @@ __all__ = [
     "REGISTRY",
     "Store",
     "end_digest",
-    "file_digests",
     "segment_facts",
     "write_release",
 ]
@@ -97,12 +96,6 @@ def end_digest(store: Store, session_id: str) -> str | None:
     end = pipeline.finish(record.state, blobs=store.blobs)
     assert end.audio is not None
     return _sha256(end.audio.astype("<f4").tobytes())
-
-
-def file_digests(folder: Path) -> dict[str, str]:
-    """Of every file below, by its path."""
-    files = sorted(each for each in folder.rglob("*") if each.is_file())
-    return {each.relative_to(folder).as_posix(): _sha256(each.read_bytes()) for each in files}
 
 
 def write_release(folder: Path) -> None:
