@@ -77,6 +77,7 @@ OF_NO_MODULE = {
     "media/test_sound_in_time.py": "What is heard beside a picture: containers more than sounds.",
     "session_stores/test_formats.py": "Sessions that earlier releases wrote.",
     "sessions/test_faults.py": "Kills, races and outages: what all of them survive together.",
+    "sessions/test_released.py": "Stores as earlier releases left them, and what follows.",
     "test_facade.py": "What the package itself names.",
 }
 """Test files named after no module, and what they are about."""
