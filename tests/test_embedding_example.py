@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
+import io
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from attrs import evolve
 
 import longtake as lt
-from examples.embedding import MOST_FRAMES, SavedTake, TakeFolder, TakeMovedOn, Worker, answer
+from examples.embedding import MOST_FRAMES, Ticket, Worker, answer
 from tests.sdk.toy_family import FOG
 
 LONG = 60.0
@@ -24,8 +25,10 @@ FOG_DOCUMENT = {"prompt": "fog", "sampling": {"num_frames": 17}}
 
 
 @pytest.fixture
-def takes(tmp_path: Path) -> TakeFolder:
-    return TakeFolder(tmp_path)
+def sessions(tmp_path: Path) -> Iterator[lt.SessionStore]:
+    store: Any = lt.open_session_store(f"sqlite:{tmp_path / 'takes.db'}")
+    with closing(store):
+        yield store
 
 
 @pytest.fixture
@@ -33,153 +36,79 @@ def blobs() -> lt.BlobStore:
     return lt.open_blob_store("memory:")
 
 
-class PlainBlobs:
-    """A store of four methods and no more."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    def put(self, data: Any, *, mime: str = "application/octet-stream") -> str:
-        blob_id = secrets.token_hex(16)
-        self.kept[blob_id] = bytes(data)
-        return blob_id
-
-    def get(self, blob_id: str) -> bytes:
-        return self.kept[blob_id]
-
-    def drop(self, blob_id: str) -> None:
-        self.kept.pop(blob_id, None)
-
-    def __contains__(self, blob_id: object) -> bool:
-        return blob_id in self.kept
-
-
 @pytest.fixture
-def plain_blobs() -> PlainBlobs:
-    return PlainBlobs()
-
-
-@pytest.fixture
-def worker(takes: TakeFolder, blobs: lt.BlobStore) -> Iterator[Worker]:
-    with lt.load(family=FOG) as pipeline:
-        worker = Worker(pipeline, takes, blobs=blobs)
+def worker(sessions: lt.SessionStore, blobs: lt.BlobStore) -> Iterator[Worker]:
+    with lt.load(family=FOG) as pipeline, closing(Worker(pipeline, sessions, blobs)) as worker:
+        worker.begin("a")
         yield worker
-        worker.close()
 
 
-def roll(worker: Worker, take: str = "a") -> Path:
-    return worker.submit(take, FOG_DOCUMENT, seconds=LONG).result.result()
+def ask(worker: Worker, revision: int, document: Any = FOG_DOCUMENT, take: str = "a") -> Ticket:
+    return worker.submit(take, document, revision=revision, seconds=LONG)
 
 
-def pictures(file: Path) -> Any:
-    with av.open(str(file)) as container:
+def pictures(blobs: lt.BlobStore, rolled: lt.RolledSegment) -> Any:
+    (media,) = rolled.segment.media
+    with av.open(io.BytesIO(blobs.get(media)), "r") as container:
         return np.stack([each.to_ndarray(format="rgb24") for each in container.decode(video=0)])
 
 
-def test_a_take_goes_on_in_another_worker(takes: TakeFolder) -> None:
+def test_a_take_goes_on_in_another_worker(sessions: lt.SessionStore, blobs: lt.BlobStore) -> None:
     frames = []
-    for _ in range(3):
-        with lt.load(family=FOG) as pipeline:
-            worker = Worker(pipeline, takes)
-            frames.append(pictures(roll(worker)))
-            worker.close()
+    for revision in range(3):
+        with lt.load(family=FOG) as pipeline, closing(Worker(pipeline, sessions, blobs)) as worker:
+            worker.begin("a")
+            frames.append(pictures(blobs, ask(worker, revision).result.result()))
     with lt.load(family=FOG) as pipeline:
         session = lt.Session(pipeline, sampling=lt.Sampling(num_frames=17))
         expected = [session.extend("fog").frames for _ in range(3)]
     assert np.array_equal(np.concatenate(frames), np.concatenate(expected))
 
 
-def test_takes_share_the_pipeline(worker: Worker, takes: TakeFolder) -> None:
-    tickets = [worker.submit(f"take-{n}", FOG_DOCUMENT, seconds=LONG) for n in range(8)]
+def test_takes_share_the_pipeline(worker: Worker, sessions: lt.SessionStore) -> None:
+    takes = [f"take-{n}" for n in range(8)]
+    for take in takes:
+        worker.begin(take)
+    tickets = [ask(worker, 0, take=take) for take in takes]
     assert [answer(ticket)[0] for ticket in tickets] == [200] * 8
-    assert all(takes.read(f"take-{n}").version == 1 for n in range(8))
+    assert [sessions.read(take).num_segments for take in takes] == [1] * 8
 
 
-def rolled_ids(worker: Worker, takes: TakeFolder, segments: int) -> list[str]:
-    """The ids that the states of so many segments refer to, one after the other."""
-    found: list[str] = []
-    for _ in range(segments):
-        roll(worker)
-        state = takes.read("a").state
-        assert state is not None
-        found += FOG.codecs[0].blob_ids(state)
-    return found
-
-
-def test_without_leases_only_the_blobs_of_the_newest_state_are_kept(
-    takes: TakeFolder, plain_blobs: PlainBlobs
+def test_a_request_that_comes_again_gets_the_segment_of_the_first_time(
+    worker: Worker, sessions: lt.SessionStore
 ) -> None:
-    with lt.load(family=FOG) as pipeline:
-        worker = Worker(pipeline, takes, blobs=plain_blobs)
-        seen = rolled_ids(worker, takes, 3)
-        worker.close()
-    assert [blob_id in plain_blobs for blob_id in seen] == [False, False, True]
+    first = answer(ask(worker, 0))
+    assert first[0] == 200
+    assert answer(ask(worker, 0)) == first
+    assert sessions.read("a").revision == 1
 
 
-def test_with_leases_only_the_blobs_of_the_newest_state_are_kept(
-    takes: TakeFolder, blobs: lt.BlobStore, monkeypatch: pytest.MonkeyPatch
+def test_another_request_for_the_same_place_is_a_conflict(
+    worker: Worker, sessions: lt.SessionStore
 ) -> None:
-    monkeypatch.setattr("examples.embedding.LEASE_SECONDS", 1e-6)  # over when the sweep comes
-    with lt.load(family=FOG) as pipeline:
-        worker = Worker(pipeline, takes, blobs=blobs)
-        seen = rolled_ids(worker, takes, 3)
-        worker.close()
-    assert [blob_id in blobs for blob_id in seen] == [False, False, True]
+    assert answer(ask(worker, 0))[0] == 200
+    status, body = answer(ask(worker, 0, {**FOG_DOCUMENT, "prompt": "rain"}))
+    assert (status, body["revision"]) == (409, 1)
+    assert answer(ask(worker, 1))[0] == 200
+    assert answer(ask(worker, 0))[0] == 409
+    assert sessions.read("a").num_segments == 2
 
 
-def test_a_take_that_moved_on_is_not_overwritten(takes: TakeFolder, worker: Worker) -> None:
-    roll(worker)
-    known = takes.read("a")
-    assert known.state is not None
-    takes.replace("a", known, known.state)
-    with pytest.raises(TakeMovedOn, match="version 1"):
-        takes.replace("a", known, known.state)
-    assert takes.read("a").version == 2
-
-
-def test_the_loser_of_a_race_keeps_no_blob(
-    takes: TakeFolder, plain_blobs: PlainBlobs, monkeypatch: pytest.MonkeyPatch
+def test_of_two_workers_who_are_asked_at_once_one_rolls(
+    sessions: lt.SessionStore, blobs: lt.BlobStore
 ) -> None:
-    with lt.load(family=FOG) as pipeline:
-        worker = Worker(pipeline, takes, blobs=plain_blobs)
-        (kept,) = rolled_ids(worker, takes, 1)
-        monkeypatch.setattr(TakeFolder, "replace", lost)
-        assert answer(worker.submit("a", FOG_DOCUMENT, seconds=LONG))[0] == 409
-        worker.close()
-    assert list(plain_blobs.kept) == [kept]
-
-
-def lost(self: TakeFolder, take: str, *_: Any, **__: Any) -> None:
-    raise TakeMovedOn(f"take {take}")
-
-
-class Stubborn(PlainBlobs):
-    """Keeps what it should drop."""
-
-    def drop(self, blob_id: str) -> None:
-        raise lt.BlobStoreUnavailable("the store is gone")
-
-
-def test_a_segment_is_made_although_its_leftovers_cannot_be_dropped(takes: TakeFolder) -> None:
-    with lt.load(family=FOG) as pipeline:
-        worker = Worker(pipeline, takes, blobs=Stubborn())
-        assert [answer(worker.submit("a", FOG_DOCUMENT, seconds=LONG))[0] for _ in range(2)] == [
-            200,
-            200,
-        ]
-        worker.close()
-    assert takes.read("a").version == 2
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 1}', '{"version": "1"}', "\0"])
-def test_a_damaged_file_of_a_take_is_refused_and_stays(takes: TakeFolder, text: str) -> None:
-    file = takes.folder / "a.json"
-    file.write_text(text)
-    with pytest.raises(lt.ValidationError, match="take"):
-        takes.read("a")
-    with pytest.raises(lt.ValidationError, match="take"):
-        takes.replace("a", SavedTake(), lt.ContinuationState("fog", {}))
-    assert file.read_text() == text
+    with (
+        lt.load(family=FOG) as one,
+        lt.load(family=FOG) as two,
+        closing(Worker(one, sessions, blobs)) as here,
+        closing(Worker(two, sessions, blobs)) as there,
+    ):
+        here.begin("a")
+        there.begin("a")  # it is there already
+        tickets = [ask(here, 0), ask(there, 0)]
+        rolled = [ticket.result.result() for ticket in tickets]
+    assert sorted(each.is_new for each in rolled) == [False, True]
+    assert rolled[0].segment == rolled[1].segment
 
 
 @pytest.mark.parametrize(
@@ -194,59 +123,32 @@ def test_a_damaged_file_of_a_take_is_refused_and_stays(takes: TakeFolder, text: 
     ],
 )
 def test_a_bad_document_is_refused_with_its_path(
-    worker: Worker, takes: TakeFolder, document: dict[str, object], path: str
+    worker: Worker, sessions: lt.SessionStore, document: dict[str, object], path: str
 ) -> None:
-    status, body = answer(worker.submit("a", document, seconds=LONG))
+    status, body = answer(ask(worker, 0, document))
     assert status == 422
     assert body["path"].startswith(path)
-    assert takes.read("a") == SavedTake()
+    assert sessions.read("a").revision == 0
 
 
-@pytest.mark.parametrize("take", ["../a", "", "A", "a/b", "a" * 65, "a\0"])
-def test_an_id_never_becomes_another_path(worker: Worker, takes: TakeFolder, take: str) -> None:
-    assert answer(worker.submit(take, FOG_DOCUMENT, seconds=LONG))[0] == 422
-    for refused in (lambda: takes.read(take), lambda: takes.segment(take, 1)):
-        with pytest.raises(lt.ValidationError, match="take: must be 1 to 64 of a-z, 0-9 and '-'"):
-            refused()
+@pytest.mark.parametrize("take", ["../a", "", "a/b", "a" * 129, "a\0", "not-begun"])
+def test_a_session_that_is_not_there_is_not_found(worker: Worker, take: str) -> None:
+    assert answer(ask(worker, 0, take=take))[0] == 404
 
 
-def test_segments_are_delivered_as_files_before_the_state_says_so(
-    worker: Worker, takes: TakeFolder, monkeypatch: pytest.MonkeyPatch
+def test_a_store_that_is_away_is_told(
+    sessions: lt.SessionStore, blobs: lt.BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    status, body = answer(worker.submit("a", FOG_DOCUMENT, seconds=LONG))
-    assert (status, body["file"]) == (200, "a-0001.mkv")
-    assert len(pictures(takes.segment("a", 1))) == 17
-    monkeypatch.setattr(TakeFolder, "replace", lost)
-    assert answer(worker.submit("a", FOG_DOCUMENT, seconds=LONG))[0] == 409
-    assert sorted(path.name for path in takes.folder.glob("*mkv")) == ["a-0001.mkv"]
+    with lt.load(family=FOG) as pipeline, closing(Worker(pipeline, sessions, blobs)) as worker:
+        worker.begin("a")
+        monkeypatch.setattr(blobs, "put", away)
+        assert answer(ask(worker, 0))[0] == 503
+        monkeypatch.undo()
+        assert answer(ask(worker, 0))[0] == 200
 
 
-def test_a_request_that_comes_again_gets_the_segment_of_the_first_time(
-    worker: Worker, takes: TakeFolder
-) -> None:
-    def ask(request_id: str) -> Path:
-        ticket = worker.submit("a", FOG_DOCUMENT, seconds=LONG, request_id=request_id)
-        return ticket.result.result()
-
-    names = [ask(name).name for name in ("x", "y", "x")]
-    assert names == ["a-0001.mkv", "a-0002.mkv", "a-0001.mkv"]
-    assert takes.read("a").version == 2
-
-
-def test_two_requests_for_one_take_do_not_roll_twice(takes: TakeFolder) -> None:
-    begun = threading.Event()
-    worker = Worker(never_ending_fog(begun), takes)
-    other = Worker(never_ending_fog(threading.Event()), takes)
-    running = worker.submit("a", FOG_DOCUMENT, seconds=LONG)
-    assert begun.wait(LONG)
-    for asked in (worker, other):
-        status, body = answer(asked.submit("a", FOG_DOCUMENT, seconds=LONG))
-        assert (status, body["problem"]) == (409, "take a: a segment is on its way")
-    assert not running.result.done()
-    running.cancel()
-    assert answer(running)[0] == 408
-    worker.close()
-    other.close()
+def away(*_: object, **__: object) -> str:
+    raise lt.BlobStoreUnavailable("the store is gone")
 
 
 class Endless:
@@ -261,35 +163,41 @@ class Endless:
             pass
 
 
-def test_a_request_out_of_time_is_cancelled_and_the_take_is_as_it_was(takes: TakeFolder) -> None:
-    worker = Worker(never_ending_fog(threading.Event()), takes)
-    ticket = worker.submit("a", FOG_DOCUMENT, seconds=0.05)
-    assert answer(ticket)[0] == 408
-    worker.close()
-    assert takes.read("a") == SavedTake()
-
-
-def test_a_ticket_can_be_cancelled_while_another_one_runs(takes: TakeFolder) -> None:
-    begun = threading.Event()
-    worker = Worker(never_ending_fog(begun), takes)
-    running = worker.submit("a", FOG_DOCUMENT, seconds=LONG)
-    assert begun.wait(LONG)
-    waiting = worker.submit("b", FOG_DOCUMENT, seconds=LONG)
-    waiting.cancel()
-    assert answer(waiting)[0] == 408
-    assert not running.result.done()
-    running.cancel()
-    assert answer(running)[0] == 408
-    worker.close()
-
-
 def never_ending_fog(begun: threading.Event) -> lt.Pipeline:
     endless = lt.StageSpec("endless", Endless, arguments={"begun": begun})
     return lt.Pipeline(evolve(FOG, stages=(endless, *FOG.stages)))
 
 
+def test_a_request_out_of_time_is_cancelled_and_the_take_is_as_it_was(
+    sessions: lt.SessionStore, blobs: lt.BlobStore
+) -> None:
+    pipeline = never_ending_fog(threading.Event())
+    with closing(Worker(pipeline, sessions, blobs)) as worker:
+        worker.begin("a")
+        ticket = worker.submit("a", FOG_DOCUMENT, revision=0, seconds=0.05)
+        assert answer(ticket)[0] == 408
+    assert sessions.read("a").revision == 0
+
+
+def test_a_ticket_can_be_cancelled_while_another_one_runs(
+    sessions: lt.SessionStore, blobs: lt.BlobStore
+) -> None:
+    begun = threading.Event()
+    with closing(Worker(never_ending_fog(begun), sessions, blobs)) as worker:
+        worker.begin("a")
+        worker.begin("b")
+        running = ask(worker, 0)
+        assert begun.wait(LONG)
+        for waiting in (ask(worker, 0, take="b"), ask(worker, 0)):  # the device, and the claim
+            waiting.cancel()
+            assert answer(waiting)[0] == 408
+        assert not running.result.done()
+        running.cancel()
+        assert answer(running)[0] == 408
+
+
 def test_progress_can_be_watched(worker: Worker) -> None:
-    ticket = worker.submit("a", FOG_DOCUMENT, seconds=LONG)
+    ticket = ask(worker, 0)
     ticket.result.result()
     assert ticket.progress is not None
     assert ticket.progress.step == ticket.progress.total

@@ -73,7 +73,7 @@ class ShelfRows(lt.SessionRows):
 
 def open_sessions(url: str) -> lt.SessionStore:
     """The store in the file that ``shelf:///path`` names."""
-    return lt.RowSessionStore(ShelfRows(lt.local_path(url, scheme="shelf")))
+    return lt.RowSessionStore(ShelfRows(lt.local_path(url, scheme="shelf", what="sessions")))
 
 
 @lt.hookimpl

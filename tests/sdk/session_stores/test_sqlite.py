@@ -82,8 +82,9 @@ def test_a_relative_url_is_of_the_folder_where_it_was_opened(
     with closing(open_store("sqlite:my%20takes.db")) as store:
         monkeypatch.chdir(tmp_path / "elsewhere")
         session_id = new_session(store, 1)
-    with closing(open_store(f"sqlite://{tmp_path}/my%20takes.db")) as again:
-        assert again.read(session_id).num_segments == 1
+    for url in (f"sqlite://{tmp_path}/my%20takes.db", f"sqlite:{tmp_path}/my%20takes.db"):
+        with closing(open_store(url)) as again:
+            assert again.read(session_id).num_segments == 1
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
@@ -94,8 +95,9 @@ def test_what_names_no_file_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(lt.ValidationError):
+    with pytest.raises(lt.ValidationError) as raised:
         open_store(url)
+    assert raised.value.path == "sessions"
     assert list(tmp_path.iterdir()) == []
 
 

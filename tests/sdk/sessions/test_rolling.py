@@ -64,6 +64,24 @@ def test_the_step_that_was_committed_comes_back(room: Room) -> None:
     assert room.sessions.read("s").num_segments == 2
 
 
+@pytest.mark.parametrize("follow", [None, lambda event: None])
+def test_what_is_not_admitted_is_not_made(room: Room, follow: Any) -> None:
+    jobs = list[lt.Job]()
+
+    def admit(job: lt.Job) -> None:
+        jobs.append(job)
+        if job.sampling.num_frames > 9:
+            raise lt.ValidationError("sampling.num_frames", "must be at most 9 here")
+
+    with fog() as pipeline:
+        room.roll(pipeline, "mist", admit=admit, follow=follow)
+        long = lt.GenerationRequest("mist", sampling=lt.Sampling(num_frames=17))
+        with pytest.raises(lt.ValidationError, match="at most 9 here"):
+            room.roll(pipeline, long, admit=admit, follow=follow)
+    assert [job.sampling.num_frames for job in jobs] == [9, 17]
+    assert room.sessions.read("s").num_segments == 1
+
+
 @pytest.mark.parametrize("changed", ["prompt", "seed", "further"])
 def test_another_step_is_a_conflict_that_leaves_nothing(room: Room, changed: str) -> None:
     with fog() as pipeline:

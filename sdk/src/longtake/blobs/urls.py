@@ -12,11 +12,11 @@ __all__ = ["local_path", "masked_url"]
 _LOCAL = r"(?i)[a-z][a-z0-9+.-]*://(?:localhost)?(/(?:[^?#%]|%[0-9a-f]{2})+)"
 
 
-def local_path(url: str, *, scheme: str | None = None) -> str:
+def local_path(url: str, *, scheme: str | None = None, what: str = "blobs") -> str:
     """The absolute path that ``scheme:///absolute/path`` names, percent-encoded.
 
-    ``scheme``: the only one that is taken; any when None. Raises `ValidationError` for another
-    form, such as one with a host or a query.
+    ``scheme``: the only one that is taken; any when None. ``what``: the store is of, ``"sessions"``
+    or ``"blobs"``. Raises `ValidationError` for another form, such as one with a host or a query.
     """
     from urllib.parse import unquote_to_bytes  # late: it is half of what a listing would import
 
@@ -26,7 +26,7 @@ def local_path(url: str, *, scheme: str | None = None) -> str:
     path = os.fsdecode(unquote_to_bytes(match[1])) if match else ""
     if not path or "\0" in path:
         form = f"'{wanted}:///absolute/path' on this machine, percent-encoded"
-        raise ValidationError("blobs", f"a {wanted} store is {form}")
+        raise ValidationError(what, f"a {wanted} store is {form}")
     return path
 
 

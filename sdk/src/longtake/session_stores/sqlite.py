@@ -50,7 +50,7 @@ _AWAY = frozenset(
 
 
 def open_store(url: str) -> RowSessionStore:
-    """The store in the file that ``sqlite:///absolute/path`` or ``sqlite:relative/path`` names.
+    """The store in the file that ``sqlite:///absolute/path`` or ``sqlite:path`` names.
 
     The file is made when it is not there. Raises `ValidationError` for another form, and
     `SessionError` for a file that is something else.
@@ -64,12 +64,12 @@ def open_store(url: str) -> RowSessionStore:
 def file_of(url: str) -> str:
     """The absolute path that a URL names, be it there or not. Raises as `open_store`."""
     scheme, _, rest = url.partition(":")
-    if rest.startswith("/"):
-        path = local_path(url, scheme="sqlite")
+    if rest.startswith("//"):
+        path = local_path(url, scheme="sqlite", what="sessions")
     else:
         path = os.fsdecode(unquote_to_bytes(rest))
     if not path or "\0" in path or "?" in rest or "#" in rest:
-        form = "'sqlite:///absolute/path.db' or 'sqlite:relative/path.db', percent-encoded"
+        form = "'sqlite:///absolute/path.db' or 'sqlite:path.db', percent-encoded"
         raise ValidationError("sessions", f"a {scheme} store is {form}")
     return os.path.abspath(path)
 

@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import Blaming
 from longtake.pipeline import Pipeline
-from longtake.requests.request import GenerationRequest
+from longtake.requests.request import GenerationRequest, Job
 from longtake.runs.events import Event, Final
 from longtake.runs.results import GenerationResult
 from longtake.session_stores.protocol import SessionStore
@@ -45,8 +45,9 @@ class RolledSegment:
 class SegmentMaker:
     """Makes the segment after a session's last, and commits it.
 
-    ``step``: its digest. ``request``: as it is rolled. ``versions``: what makes it. ``follow``: is
-    told the events of the run. The others are as in `longtake.roll`.
+    ``step``: its digest. ``request``: as it is rolled. ``versions``: what makes it. ``admit``: is
+    shown the job before it runs. ``follow``: is told the events of the run. The others are as in
+    `longtake.roll`.
     """
 
     sessions: SessionStore
@@ -58,6 +59,7 @@ class SegmentMaker:
     blobs: BlobStore | None
     media: MediaSink | None
     worker: str
+    admit: Callable[[Job], None] | None
     follow: Callable[[Event], None] | None
     lease_seconds: float
     patience: Patience
@@ -69,11 +71,12 @@ class SegmentMaker:
         if before is not None:
             known = live is not None and live.document() == before
             after = live if known else self.pipeline.restore(before, blobs=self.blobs)
+        prepared = self.pipeline.check(self.request, after=after)
+        if self.admit is not None:
+            self.admit(prepared.job)
         if self.follow is None:
-            return self.pipeline.generate(
-                self.request, after=after, cancel=cancel, defer_state=True
-            )
-        events = self.pipeline.stream(self.request, after=after, cancel=cancel, defer_state=True)
+            return self.pipeline.generate(prepared, cancel=cancel, defer_state=True)
+        events = self.pipeline.stream(prepared, cancel=cancel, defer_state=True)
         with closing(events):
             for event in events:
                 self.follow(event)

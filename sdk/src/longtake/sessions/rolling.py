@@ -10,7 +10,7 @@ from attrs import asdict, evolve, frozen
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import Conflict, HoldRevoked, ValidationError
 from longtake.pipeline import Pipeline
-from longtake.requests.request import GenerationRequest
+from longtake.requests.request import GenerationRequest, Job
 from longtake.runs.asked import as_request
 from longtake.runs.events import Event
 from longtake.runs.run import never
@@ -40,6 +40,7 @@ def roll(
     accept_versions: bool = False,
     live: LiveState | None = None,
     cancel: Callable[[], bool] = never,
+    admit: Callable[[Job], None] | None = None,
     follow: Callable[[Event], None] | None = None,
     worker: str | None = None,
     claim_seconds: float = 60.0,
@@ -50,19 +51,21 @@ def roll(
     """Roll the next segment of a session and commit it, exactly once.
 
     ``request``: or its prompt alone; without a state, for it goes on from the session's. Whatever
-    its output says, a state is made and the sound is held back for the segment after it.
-    ``blobs``: where the state's big parts are kept, and the media. ``media``: keeps the segment's
-    picture and sound before it is committed; by default a `BlobMedia` when there are ``blobs``,
-    else they are in the result alone. ``expected_revision``: of the session as the caller knows it;
-    when the session is one segment ahead by the very same step, as after a crash or a lost answer,
-    that segment comes back. ``accept_versions``: go on although the session's preset has another
-    version here; the segment's versions say so. ``live``: of the last result; it spares decoding.
-    ``cancel``: as in `Pipeline.generate`. ``follow``: is told what `Pipeline.stream` yields while
-    the segment is made. ``worker``: who makes it, for the record; by default the host and the
-    process. ``claim_seconds``: for which others are kept from the same work, renewed while it runs.
-    ``wait_seconds``: for which another's claim is waited for at most; more than the slowest segment
-    takes. ``lease_seconds``: for which its blobs may wait for the commit; what a kill leaves behind
-    can be swept after it. ``patience``: seconds that a store which is away is waited for.
+    its output says, a state is made and the sound is held back for the segment after it. ``blobs``:
+    where the state's big parts are kept, and the media. ``media``: keeps the segment's picture and
+    sound before it is committed; by default a `BlobMedia` when there are ``blobs``, else they are
+    in the result alone. ``expected_revision``: of the session as the caller knows it; when the
+    session is one segment ahead by the very same step, as after a crash or a lost answer, that
+    segment comes back. ``accept_versions``: go on although the session's preset has another version
+    here; the segment's versions say so. ``live``: of the last result; it spares decoding.
+    ``cancel``: as in `Pipeline.generate`. ``admit``: is shown the job, which leaves nothing out,
+    before any network runs; what it raises refuses it. ``follow``: is told what `Pipeline.stream`
+    yields while the segment is made. ``worker``: who makes it, for the record; by default the host
+    and the process. ``claim_seconds``: for which others are kept from the same work, renewed while
+    it runs. ``wait_seconds``: for which another's claim is waited for at most; more than the
+    slowest segment takes. ``lease_seconds``: for which its blobs may wait for the commit; what a
+    kill leaves behind can be swept after it. ``patience``: seconds that a store which is away is
+    waited for.
 
     Of several who roll the same segment, the others get the winner's if it was the same step, else
     `Conflict`; nothing of theirs is left. Nothing is left of one that fails or is cancelled,
@@ -77,7 +80,7 @@ def roll(
     step = _Step(sessions, session, _asked(request), pipeline, waits)
     if expected_revision is not None and session.revision != expected_revision:
         return step.committed_before(expected_revision)
-    maker = step.maker(blobs, media, follow, worker or worker_name(), times)
+    maker = step.maker(blobs, media, admit, follow, worker or worker_name(), times)
     return step.rolled(maker, live, cancel, times)
 
 
@@ -119,6 +122,7 @@ class _Step:
         self,
         blobs: BlobStore | None,
         media: MediaSink | None,
+        admit: Callable[[Job], None] | None,
         follow: Callable[[Event], None] | None,
         worker: str,
         times: _Times,
@@ -134,6 +138,7 @@ class _Step:
             blobs=blobs,
             media=BlobMedia() if media is None and blobs is not None else media,
             worker=worker,
+            admit=admit,
             follow=follow,
             lease_seconds=times.lease,
             patience=self.patience,

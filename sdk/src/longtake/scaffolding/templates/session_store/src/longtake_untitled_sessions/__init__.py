@@ -12,7 +12,7 @@ class UntitledRows(lt.SessionRows):
     unavailable = (sqlite3.OperationalError,)  # the file is locked, gone, or the disk is full
 
     def __init__(self, url: str) -> None:
-        self._path = lt.local_path(url)
+        self._path = lt.local_path(url, what="sessions")
 
     def now(self) -> float:
         return time.time()  # whoever uses the file is on this machine
