@@ -70,8 +70,7 @@ class LTX2ContinuationCodec:
 
         document = read_document(state, blobs)
         value = self.state_type(**document.fields)
-        version = LTX2_CONTINUATION_SCHEMA_VERSION
-        return summary_of(value, document.video, document.audio, schema_version=version)
+        return summary_of(value, document, schema_version=LTX2_CONTINUATION_SCHEMA_VERSION)
 
 
 @frozen
@@ -136,6 +135,6 @@ class LTX2LatentsCodec:
         from longtake_ltx2.continuation.summary import summary_of
         from longtake_ltx2.continuation.v2.document import read_document
 
-        read = read_document(state, blobs)
-        value, version = self.state_type(**read.fields), LTX2_LATENTS_SCHEMA_VERSION
-        return summary_of(value, read.video, read.audio, read.latents, schema_version=version)
+        document = read_document(state, blobs)
+        value = self.state_type(**document.fields)
+        return summary_of(value, document, schema_version=LTX2_LATENTS_SCHEMA_VERSION)

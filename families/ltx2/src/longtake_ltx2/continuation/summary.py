@@ -9,22 +9,16 @@ from longtake_ltx2.continuation.v1.parts import Part
 
 if TYPE_CHECKING:
     from longtake_ltx2.continuation.state import LTX2ContinuationState
+    from longtake_ltx2.continuation.v1.document import Document
 
 __all__ = ["summary_of"]
 
 
 def summary_of(
-    state: LTX2ContinuationState,
-    video: Part,
-    audio: Part,
-    latents: Part | None = None,
-    *,
-    schema_version: int,
+    state: LTX2ContinuationState, document: Document, *, schema_version: int
 ) -> lt.StateSummary:
-    """The contents of ``state``, whose parts were read from these.
-
-    ``latents``: of the picture; None in a kind that has none.
-    """
+    """The contents of ``state``, which was read from ``document``."""
+    video, audio, latents = document.video, document.audio, document.latents
     parts = [
         lt.StatePart("video frames", video.where, video.num_bytes, _frames_detail(state, video)),
         lt.StatePart("audio latents", audio.where, audio.num_bytes, _audio_detail(state, audio)),

@@ -41,11 +41,15 @@ PAYLOAD_KEYS = frozenset(SCALARS) | {"schema_version", "metadata", "video", "aud
 
 @frozen
 class Document:
-    """What was read: the typed state's ``fields`` by name, and where the big parts were."""
+    """What was read: the typed state's ``fields`` by name, and where the big parts were.
+
+    ``latents``: of the picture; None in a kind that has none.
+    """
 
     fields: dict[str, Any] = field(repr=False)
     video: Part
     audio: Part
+    latents: Part | None = None
 
 
 def read_document(state: lt.ContinuationState, blobs: lt.BlobStore | None) -> Document:

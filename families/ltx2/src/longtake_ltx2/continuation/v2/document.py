@@ -9,18 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from attrs import field, frozen
+from attrs import evolve
 
 import longtake as lt
 from longtake_ltx2.continuation.checks import integer, refuse
 from longtake_ltx2.continuation.prefix import EncodedPrefix
 from longtake_ltx2.continuation.v1.document import (
     PAYLOAD_KEYS,
+    Document,
     blob_ids_in,
     payload_of,
     read_payload,
 )
-from longtake_ltx2.continuation.v1.parts import Part, read_tensors, write_tensors
+from longtake_ltx2.continuation.v1.parts import read_tensors, write_tensors
 from longtake_ltx2.continuation.v1.writing import EncodedParts, write_payload
 from longtake_ltx2.continuation.v2.latents import decode_prefix, encode_prefix
 from longtake_ltx2.continuation.v2.names import LTX2_LATENTS_KIND, LTX2_LATENTS_SCHEMA_VERSION
@@ -28,19 +29,9 @@ from longtake_ltx2.continuation.v2.names import LTX2_LATENTS_KIND, LTX2_LATENTS_
 if TYPE_CHECKING:
     from longtake_ltx2.continuation.state import LTX2ContinuationState
 
-__all__ = ["Document", "blob_ids_of", "read_document", "write_document"]
+__all__ = ["blob_ids_of", "read_document", "write_document"]
 
 _KEY = "video_latents"
-
-
-@frozen
-class Document:
-    """What was read: the typed state's ``fields`` by name, and where the big parts were."""
-
-    fields: dict[str, Any] = field(repr=False)
-    video: Part
-    audio: Part
-    latents: Part
 
 
 def read_document(state: lt.ContinuationState, blobs: lt.BlobStore | None) -> Document:
@@ -59,7 +50,7 @@ def read_document(state: lt.ContinuationState, blobs: lt.BlobStore | None) -> Do
         "video_latents_blob_id": latents.unfetched_id,
     }
     _check_frames(prefix, common.fields.get("video_frames"))
-    return Document(fields, common.video, common.audio, latents)
+    return evolve(common, fields=fields, latents=latents)
 
 
 def blob_ids_of(state: lt.ContinuationState) -> tuple[str, ...]:
