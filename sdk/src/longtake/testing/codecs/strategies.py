@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import pytest
@@ -46,6 +47,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@lru_cache(maxsize=32)  # one strategy of a class, so that its examples are drawn once
 def states_of(cls: type[T]) -> st.SearchStrategy[T]:
     """States of an attrs class, within the bounds that its fields' validators say.
 
@@ -73,7 +75,12 @@ def _is_state(value: object) -> bool:
 
 
 def examples_of(strategy: st.SearchStrategy[T], count: int) -> list[T]:
-    """``count`` values of ``strategy``, the same every time."""
+    """``count`` values of ``strategy``, the same every time; those last asked for are kept."""
+    return list(_drawn(strategy, count))
+
+
+@lru_cache(maxsize=32)  # drawing takes longer than most tests that look at what was drawn
+def _drawn(strategy: st.SearchStrategy[T], count: int) -> list[T]:
     found: list[T] = []
 
     @settings(SETTINGS, max_examples=count, phases=[Phase.generate])
