@@ -47,13 +47,18 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@lru_cache(maxsize=32)  # one strategy of a class, so that its examples are drawn once
 def states_of(cls: type[T]) -> st.SearchStrategy[T]:
     """States of an attrs class, within the bounds that its fields' validators say.
 
     Those are the bounds of `longtake.json_schema`. Raises `PluginError` for a class that has no
     schema, because it holds arrays for instance: such a codec's test gives its own strategy.
     """
+    asked: Any = cls  # mypy takes no class for hashable
+    return _states_of(asked)
+
+
+@lru_cache(maxsize=32)  # one strategy of a class, so that its examples are drawn once
+def _states_of(cls: Any) -> st.SearchStrategy[Any]:
     documents = _of_schema(lt.json_schema(cls))
     return documents.map(lambda document: _structured(document, cls)).filter(_is_state)
 
