@@ -29,6 +29,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+LONGEST = (
+    "tests/ltx2/test_continuation_latents.py",
+    "tests/ltx2/test_parallel.py",
+    "tests/ltx2/test_lora_layouts.py",
+    "tests/sdk/testing/families/test_planted.py",
+    "tests/ltx2/test_official_numerics.py",
+    "tests/ltx2/test_contract.py",
+    "tests/ltx2/test_continuation_of_takes.py",
+    "tests/ltx2/test_command_line.py",
+    "tests/test_snippets.py",
+    "tests/sdk/takes/test_joining.py",
+    "tests/sdk/testing/codecs/test_planted.py",
+    "tests/sdk/scaffolding/templates/test_blob_store.py",
+    "tests/ltx2/test_adapters.py",
+    "tests/ltx2/test_demo.py",
+    "tests/ltx2/test_plan.py",
+    "tests/sdk/scaffolding/templates/test_family.py",
+    "tests/test_docs.py",
+)
+"""Files that take longest: they begin first, so that none of them runs alone at the end."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    ranks = {config.rootpath / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "attempt" in metafunc.fixturenames:
         metafunc.parametrize("attempt", range(metafunc.config.getoption("tries")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -13,9 +14,11 @@ from attrs import define, evolve, field, frozen
 import longtake as lt
 from longtake_ltx2.checkpoints.folder import read_json
 from longtake_ltx2.estimating.measuring import Cost, empty, measure, weight_bytes, without_data
+from longtake_ltx2.estimating.remembering import Remembered
 from longtake_ltx2.estimating.text_encoder import TextEncoderConfig
 from longtake_ltx2.estimating.transformer import TransformerConfig
 from longtake_ltx2.estimating.windows import CountedWindows
+from longtake_ltx2.sound import SoundDecoder
 
 __all__ = ["Networks", "Precision"]
 
@@ -29,6 +32,9 @@ _CLASSES = {
     "LTX2VideoDiffusionDecoderModel": "diffusers",
 }
 _MOST_TEXT_TOKENS = 1024
+_COSTS: Remembered[Cost] = Remembered(512)
+_WEIGHTS: Remembered[int] = Remembered(64)
+_SOUNDS: Remembered[tuple[int, int]] = Remembered(16)
 _REMEDIES = {"upsampler": "give a latent upsampler with upsampler_weights"}
 
 
@@ -62,8 +68,6 @@ class Networks:
     precisions: Mapping[str, Precision]
     _configs: dict[str, dict[str, Any]] = field(factory=dict)
     _built: dict[str, Any] = field(factory=dict, init=False)
-    _weights: dict[str, int] = field(factory=dict, init=False)
-    _costs: dict[tuple[Any, ...], Cost] = field(factory=dict, init=False)
 
     def config(self, name: str) -> dict[str, Any]:
         """What ``config.json`` says of component ``name``."""
@@ -97,22 +101,27 @@ class Networks:
         channels = int(self.built("audio_vae").config.latent_channels)
         return channels, self.transformer.audio_in_channels // channels
 
+    @property
+    def sound_timing(self) -> tuple[int, int]:
+        """The sample rate, and how many samples at a segment's end wait for the next segment."""
+
+        def told() -> tuple[int, int]:
+            decoder = SoundDecoder(self.built("audio_vae"), self.built("vocoder"))
+            return decoder.sample_rate, decoder.hold_back
+
+        return _SOUNDS.of((self._network("audio_vae"), self._network("vocoder")), told)
+
     def weights(self, *names: str) -> dict[str, int]:
         """What the weights of each of these components take once they are loaded."""
         return {name: self.weight_bytes(name) for name in names}
 
     def weight_bytes(self, name: str) -> int:
         """What the weights of component ``name`` take once they are loaded."""
-        if name not in self._weights:
-            self._weights[name] = self._weight_bytes(name)
-        return self._weights[name]
-
-    def _weight_bytes(self, name: str) -> int:
         if name == "transformer":
             return self.transformer.parameters * self.precisions[name].size
         if name == "text_encoder":
             return self.text_encoder.parameters * self.precisions[name].size
-        return weight_bytes(self.built(name))
+        return _WEIGHTS.of(self._network(name), lambda: weight_bytes(self.built(name)))
 
     def built(self, name: str) -> Any:
         """The network of component ``name``, without its weights."""
@@ -176,13 +185,18 @@ class Networks:
         beside: Callable[[], int] = lambda: 0,
     ) -> Cost:
         """``beside``: FLOPs of the run that torch does not see."""
-        key = (name, *shape)
-        if key not in self._costs:
+
+        def measured() -> Cost:
             network = self.built(name)
             given = empty(*shape, dtype=self.precisions[name].torch)
             cost = measure(network, lambda: run(network, given))
-            self._costs[key] = evolve(cost, flops=cost.flops + beside())
-        return self._costs[key]
+            return evolve(cost, flops=cost.flops + beside())
+
+        return _COSTS.of((*self._network(name), *shape), measured)
+
+    def _network(self, name: str) -> tuple[str, str, str]:
+        """All that tells how a network is built, and so what it takes."""
+        return name, self.precisions[name].name, json.dumps(self.config(name), sort_keys=True)
 
     def _build(self, name: str) -> Any:
         config, path = self.config(name), self.folders[name] / "config.json"

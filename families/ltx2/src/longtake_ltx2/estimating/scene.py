@@ -11,7 +11,6 @@ import longtake as lt
 from longtake_ltx2.clock import samples_of
 from longtake_ltx2.estimating.networks import Networks
 from longtake_ltx2.numerics import Numerics
-from longtake_ltx2.sound import SoundDecoder
 from longtake_ltx2.values import Geometry
 
 __all__ = ["Scene", "SupportsResize"]
@@ -82,9 +81,9 @@ class Scene:
     @property
     def new_samples_end(self) -> int:
         """The sample of the take at which the sound handed out so far ends."""
-        decoder = SoundDecoder(self.networks.built("audio_vae"), self.networks.built("vocoder"))
-        stop = samples_of(self.geometry.clock.end_latent, decoder.sample_rate)
-        held_back = 0 if self.job.output.last else decoder.hold_back
+        sample_rate, hold_back = self.networks.sound_timing
+        stop = samples_of(self.geometry.clock.end_latent, sample_rate)
+        held_back = 0 if self.job.output.last else hold_back
         return max(self.samples_before, stop - held_back)
 
     def after(self, spec: lt.StageSpec) -> Scene:

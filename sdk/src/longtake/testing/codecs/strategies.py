@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import pytest
@@ -52,6 +53,12 @@ def states_of(cls: type[T]) -> st.SearchStrategy[T]:
     Those are the bounds of `longtake.json_schema`. Raises `PluginError` for a class that has no
     schema, because it holds arrays for instance: such a codec's test gives its own strategy.
     """
+    asked: Any = cls  # mypy takes no class for hashable
+    return _states_of(asked)
+
+
+@lru_cache(maxsize=32)  # one strategy of a class, so that its examples are drawn once
+def _states_of(cls: Any) -> st.SearchStrategy[Any]:
     documents = _of_schema(lt.json_schema(cls))
     return documents.map(lambda document: _structured(document, cls)).filter(_is_state)
 
@@ -73,7 +80,12 @@ def _is_state(value: object) -> bool:
 
 
 def examples_of(strategy: st.SearchStrategy[T], count: int) -> list[T]:
-    """``count`` values of ``strategy``, the same every time."""
+    """``count`` values of ``strategy``, the same every time; those last asked for are kept."""
+    return list(_drawn(strategy, count))
+
+
+@lru_cache(maxsize=32)  # drawing takes longer than most tests that look at what was drawn
+def _drawn(strategy: st.SearchStrategy[T], count: int) -> list[T]:
     found: list[T] = []
 
     @settings(SETTINGS, max_examples=count, phases=[Phase.generate])
