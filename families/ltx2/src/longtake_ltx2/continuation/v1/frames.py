@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import longtake as lt
 from longtake_ltx2.continuation.checks import refuse
-from longtake_ltx2.continuation.v1.png_check import check_png, critical_chunks
+from longtake_ltx2.continuation.v1.png_check import check_png
+from longtake_ltx2.continuation.v1.png_pixels import read_pixels
 from longtake_ltx2.sizes import MAX_PIXELS, MAX_SIDE
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from PIL.Image import Image
 
 __all__ = [
     "MAX_ENCODED_BYTES",
@@ -38,8 +38,6 @@ MAX_ENCODED_BYTES = 2**30
 """Of all PNG files of a state together."""
 _THREADS = 2
 """Each holds its frame a second time, in Pillow's four bytes a pixel."""
-_ROWS = 16
-"""That are copied at once."""
 _RUN_LENGTHS = 3
 """zlib's Z_RLE: of pixels less their neighbours as good as the default, in a fraction of the time
 (https://zlib.net/manual.html)."""
@@ -88,10 +86,17 @@ def decode_frames(
     `longtake.ValidationError`, with ``path`` and the index, for anything but undamaged 8-bit RGB
     files of one size.
     """
+    import numpy as np
+
     _check_count(len(pngs), path)
     sizes = [check_png(png(), f"{path}[{index}]") for index, png in enumerate(pngs)]
     _check_sizes(sizes, path, budget)
-    return tuple(_array_of(_loaded(png(), f"{path}[{index}]")) for index, png in enumerate(pngs))
+    width, height = sizes[0]
+    # All rooms come first: what passes between them would leave gaps that no frame fits into.
+    frames = tuple(np.empty((height, width, 3), np.uint8) for _ in pngs)
+    for index, (png, frame) in enumerate(zip(pngs, frames, strict=True)):
+        read_pixels(png(), frame, f"{path}[{index}]")
+    return frames
 
 
 def unpack_frames(blob: memoryview, path: str) -> tuple[memoryview, ...]:
@@ -160,27 +165,3 @@ def _encode(frame: NDArray[np.uint8]) -> bytes:
     image = Image.fromarray(frame)
     image.save(file, "PNG", compress_level=1, compress_type=_RUN_LENGTHS)
     return file.getvalue()
-
-
-def _loaded(png: bytes | memoryview, path: str) -> Image:
-    from PIL import Image
-
-    try:
-        with io.BytesIO(critical_chunks(png, path)) as file:  # which Pillow keeps, if it is open
-            image = Image.open(file, formats=("PNG",))
-            image.load()
-            return image
-    except (OSError, SyntaxError, ValueError) as error:
-        refuse(path, f"is a damaged PNG file: {error}")
-
-
-def _array_of(image: Image) -> NDArray[np.uint8]:
-    """The pixels of an RGB image; rows by rows, for Pillow gives them by way of two copies."""
-    import numpy as np
-
-    width, height = image.size
-    pixels: NDArray[np.uint8] = np.empty((height, width, 3), np.uint8)
-    for top in range(0, height, _ROWS):
-        rows = image.crop((0, top, width, min(height, top + _ROWS)))
-        pixels[top : top + _ROWS] = np.asarray(rows)
-    return pixels

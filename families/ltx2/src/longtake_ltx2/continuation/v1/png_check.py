@@ -12,10 +12,12 @@ from collections.abc import Iterator
 
 from longtake_ltx2.continuation.checks import refuse
 
-__all__ = ["check_png", "critical_chunks"]
+__all__ = ["check_png", "critical_chunks", "pixel_data"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _RGB_8_BIT = (8, 2)
+_PLAIN = bytes(3)
+"""Compression and filter method, of which there is one each, and no interlacing."""
 _MAX_CHUNKS = 65_536
 _MAX_DEFLATE_RATIO = 1032
 """What deflate can gain at most (zlib's technical details)."""
@@ -46,6 +48,14 @@ def critical_chunks(png: bytes | memoryview, path: str) -> bytes | memoryview:
     if len(_SIGNATURE) + sum(map(len, chunks)) == len(png):
         return png
     return b"".join((_SIGNATURE, *chunks))
+
+
+def pixel_data(png: bytes | memoryview, path: str) -> list[memoryview]:
+    """The packed lines of the file, in pieces; none when they do not simply follow each other."""
+    chunks = list(_critical(png, path))
+    if chunks[0][1][18:-4] != _PLAIN or len(chunks[-1][1]) != 12:
+        return []
+    return [chunk[8:-4] for kind, chunk in chunks if kind == b"IDAT"]
 
 
 def _size(header: bytes, path: str) -> tuple[int, int]:
