@@ -1,278 +1,173 @@
-"""A worker inside a platform, without the platform's HTTP: many takes, one pipeline, some threads.
+"""A worker inside a platform, without the platform's HTTP: many sessions, one pipeline, threads.
 
 Requests come as JSON documents and wait for their turn. Each can be cancelled, has a time limit
-and is held against the platform's own limits. One worker at a time rolls a take, and its state is
-replaced only by whoever read the newest one, so any number of workers may serve the same folder. A
-segment's file is there before the state says so, and a request that comes again gets that file.
+and is held against the platform's own limits. Whatever is killed, asked twice or raced, `lt.roll`
+commits each segment once, so any number of workers may serve the same stores.
 
-    python examples/embedding.py FOLDER --model DIR
+    python examples/embedding.py sqlite:takes.db file:///var/lib/takes --model DIR
 """
 
 from __future__ import annotations
 
 import argparse
-import fcntl
-import json
 import logging
-import os
-import re
-import secrets
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 import longtake as lt
 
 MOST_PIXELS = 1920 * 1088
 MOST_FRAMES = 257
-LEASE_SECONDS = 600.0
-"""How long a blob that no state refers to is kept; more than rolling a segment takes."""
 
 log = logging.getLogger(__name__)
 
-_TAKE_ID = re.compile(r"[a-z0-9-]{1,64}")
+
+class WorkerFull(RuntimeError):
+    """As many requests wait as may wait; ask again later, or another worker."""
 
 
-class TakeMovedOn(RuntimeError):
-    """Somebody else went on with the take meanwhile; read its state again, or give up."""
-
-
-class TakeBusy(RuntimeError):
-    """A segment of the take is on its way; ask again when it is there."""
-
-
-@frozen
-class SavedTake:
-    """``version``: how often the state was replaced; 0 and no state for a take not begun.
-
-    ``request_ids``: of the requests that made its segments, one for each version.
-    """
-
-    version: int = 0
-    state: lt.ContinuationState | None = None
-    request_ids: tuple[str, ...] = ()
-
-
-@frozen
-class TakeFolder:
-    """The states of takes: one file each, replaced as a whole by compare-and-set.
-
-    Beside it lie the take's segments, ``TAKE-0001.mkv`` and so on, each whole before the state that
-    follows it is.
-    """
-
-    folder: Path
-
-    def read(self, take_id: str) -> SavedTake:
-        """The newest state. Raises `longtake.ValidationError` for a bad id or a damaged file."""
-        path = self._path(take_id)
-        try:
-            document = json.loads(path.read_bytes())
-        except FileNotFoundError:
-            return SavedTake()
-        except ValueError as error:
-            raise lt.ValidationError("take", f"its file is not JSON: {error}") from None
-        saved = lt.structure(document, SavedTake, path="take")
-        if saved.state is None:
-            raise lt.ValidationError("take", "its file has no state")
-        return saved
-
-    def segment(self, take_id: str, version: int) -> Path:
-        """The file of the segment that made the state of this version. Raises like `read`."""
-        path = self._path(take_id)
-        return path.with_name(f"{path.stem}-{version:04}.mkv")
-
-    def replace(
-        self,
-        take_id: str,
-        known: SavedTake,
-        state: lt.ContinuationState,
-        *,
-        request_id: str = "",
-        media: Path | None = None,
-    ) -> None:
-        """Put ``state`` in the place of ``known``, and ``media`` beside it as its segment.
-
-        Raises `TakeMovedOn` when ``known`` is no longer there; nothing has then changed.
-        """
-        path = self._path(take_id)
-        with self._locked(path):
-            if self.read(take_id).version != known.version:
-                raise TakeMovedOn(f"take {take_id}: version {known.version} is not the newest")
-            saved = SavedTake(known.version + 1, state, (*known.request_ids, request_id))
-            document = lt.unstructure(saved)
-            if media is not None:  # before the state, which says that it is there
-                media.replace(self.segment(take_id, saved.version))
-            part = path.with_suffix(".part")
-            with part.open("w") as file:
-                json.dump(document, file)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-
-    def _path(self, take_id: str) -> Path:
-        if not _TAKE_ID.fullmatch(take_id):  # before it becomes a path
-            raise lt.ValidationError("take", "must be 1 to 64 of a-z, 0-9 and '-'")
-        return self.folder / f"{take_id}.json"
-
-    @contextmanager
-    def rolling(self, take_id: str) -> Iterator[None]:
-        """Have the take's next segment to yourself. Raises `TakeBusy` when somebody else has it.
-
-        Of all workers one rolls, so that no device makes a segment that is thrown away.
-        """
-        with self._path(take_id).with_suffix(".rolling").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise TakeBusy(f"take {take_id}: a segment is on its way") from None
-            yield
-
-    @contextmanager
-    def _locked(self, path: Path) -> Iterator[None]:
-        """One writer at a time, of all processes; the lock ends with whoever has it."""
-        with path.with_suffix(".lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+STATUSES: tuple[tuple[type[Exception], int], ...] = (
+    (lt.ValidationError, 422),
+    (lt.InvalidSessionId, 400),
+    (lt.SessionNotFound, 404),
+    (lt.Conflict, 409),
+    (lt.Cancelled, 408),
+    (lt.BlobTooLarge, 413),
+    (lt.BlobStoreFull, 507),
+    (lt.SessionStoreFull, 507),
+    (lt.BlobStoreUnavailable, 503),
+    (lt.SessionStoreUnavailable, 503),
+    (lt.HoldRevoked, 503),
+    (lt.PipelineClosedError, 503),
+    (WorkerFull, 503),
+)
+"""The first that fits; of any other error the caller is told nothing but 500."""
 
 
 @define(eq=False)
 class Ticket:
-    """A request on its way. ``result`` raises what the run raised; ``progress`` is the latest.
+    """A request on its way. ``result`` raises what `lt.roll` raised; ``progress`` is the latest.
 
-    The result is the file of the segment.
+    ``until``: when its time is over, by `time.monotonic`.
     """
 
-    result: Future[Path] = field(factory=Future)
+    session_id: str
+    expected_revision: int
+    until: float
+    result: Future[lt.RolledSegment] = field(factory=Future)
     progress: lt.Progress | None = None
-    cancelled: threading.Event = field(factory=threading.Event)
+    _cancelled: threading.Event = field(factory=threading.Event)
 
     def cancel(self) -> None:
         """Stop within one step, or before the run has its turn; ``result`` is then `Cancelled`."""
-        self.cancelled.set()
+        self._cancelled.set()
+
+    def is_over(self) -> bool:
+        """Whether it was cancelled, or has had its time."""
+        return self._cancelled.is_set() or time.monotonic() > self.until
+
+    def follow(self, event: lt.Event) -> None:
+        if isinstance(event, lt.Progress):
+            self.progress = event
 
 
 class Worker:
-    """Rolls segments of the takes in a folder. Requests wait in threads for the one pipeline."""
+    """Rolls segments of sessions. Requests wait in threads for the one pipeline.
+
+    ``blobs``: where states, pictures and sound are kept, the same in every worker. ``most``: how
+    many requests may be on their way at once; more get `WorkerFull`.
+    """
 
     def __init__(
         self,
         pipeline: lt.Pipeline,
-        takes: TakeFolder,
+        sessions: lt.SessionStore,
         *,
-        blobs: lt.BlobStore | None = None,
+        blobs: lt.BlobStore,
         threads: int = 4,
+        most: int = 64,
     ) -> None:
         self._pipeline = pipeline
-        self._takes = takes
-        self._leases = blobs if isinstance(blobs, lt.SupportsLeases) else None
-        self._blobs = lt.leasing(blobs, LEASE_SECONDS) if blobs and self._leases else blobs
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="take")
+        self._sessions = sessions
+        self._blobs = blobs
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="roll")
+        self._room = threading.BoundedSemaphore(most)
+
+    def begin(self, session_id: str) -> lt.SessionRecord:
+        """The session, made when it is not there."""
+        preset = f"{self._pipeline.preset.name}@{self._pipeline.preset.version}"
+        try:
+            return self._sessions.create(
+                session_id, family=self._pipeline.family.name, preset=preset
+            )
+        except lt.SessionExists:
+            return self._sessions.read(session_id)
 
     def submit(
-        self, take_id: str, document: dict[str, Any], *, seconds: float, request_id: str = ""
+        self, session_id: str, document: dict[str, Any], *, expected_revision: int, seconds: float
     ) -> Ticket:
-        """Roll the next segment of a take. ``seconds``: from now on; then it is cancelled.
+        """Roll the next segment of a session. ``seconds``: from now on; then it is cancelled.
 
-        ``request_id``: the caller's, who may ask again with the same one after a lost connection,
-        and gets the segment of the first time. While a segment of the take is on its way another
-        request gets `TakeBusy`, of whichever worker it is asked.
+        ``expected_revision``: of the session as the caller knows it. Who asks again with the same
+        one, after a lost answer, gets the segment of the first time; who is late gets `Conflict`.
         """
-        ticket = Ticket()
-        limit = threading.Timer(seconds, ticket.cancel)
-        limit.daemon = True
-        limit.start()
-        ticket.result.add_done_callback(lambda _: limit.cancel())
-        self._pool.submit(self._settle, ticket, take_id, request_id, document)
+        ticket = Ticket(session_id, expected_revision, time.monotonic() + seconds)
+        if self._room.acquire(blocking=False):
+            self._pool.submit(self._settle, ticket, document)
+        else:
+            ticket.result.set_exception(WorkerFull("too many requests wait; ask again later"))
         return ticket
 
     def close(self) -> None:
         """Wait for what is on its way; cancel tickets first to hurry."""
         self._pool.shutdown()
 
-    def _settle(
-        self, ticket: Ticket, take_id: str, request_id: str, document: dict[str, Any]
-    ) -> None:
+    def _settle(self, ticket: Ticket, document: dict[str, Any]) -> None:
         try:
-            with self._takes.rolling(take_id):
-                made = self._roll(ticket, take_id, request_id, document)
-            ticket.result.set_result(made)
+            try:
+                rolled = self._roll(ticket, document)
+            finally:
+                self._room.release()  # before anybody can ask for more
+            ticket.result.set_result(rolled)
         except BaseException as error:  # whoever waits for the ticket is told
             ticket.result.set_exception(error)
 
-    def _roll(
-        self, ticket: Ticket, take_id: str, request_id: str, document: dict[str, Any]
-    ) -> Path:
-        known = self._takes.read(take_id)
-        if request_id and request_id in known.request_ids:  # it was answered, or the answer lost
-            return self._takes.segment(take_id, known.request_ids.index(request_id) + 1)
-        request = evolve(
-            lt.GenerationRequest.from_dict(document),
-            state=known.state,
-            output=lt.Output(last=False, return_state=True),
+    def _roll(self, ticket: Ticket, document: dict[str, Any]) -> lt.RolledSegment:
+        request = lt.GenerationRequest.from_dict(document)
+        session = self._sessions.read(ticket.session_id)
+        live = None
+        if (
+            session.revision == ticket.expected_revision
+        ):  # else the segment is there, or another one
+            live = self._admit(request, session)
+        return lt.roll(
+            self._sessions,
+            ticket.session_id,
+            request,
+            pipeline=self._pipeline,
+            blobs=self._blobs,
+            expected_revision=ticket.expected_revision,
+            live=live,
+            cancel=ticket.is_over,
+            follow=ticket.follow,
         )
-        prepared = self._pipeline.check(request, blobs=self._blobs)
-        check_limits(prepared.job)
-        result = self._run(ticket, prepared)
-        assert result.state is not None
-        segment = self._takes.segment(take_id, known.version + 1)
-        media = segment.with_name(f".{secrets.token_hex(8)}.mkv")
-        try:
-            result.save(media)
-            self._replace(take_id, known, result.state, request_id, media)
-        finally:
-            media.unlink(missing_ok=True)
-        return segment
 
-    def _replace(
-        self,
-        take_id: str,
-        known: SavedTake,
-        state: lt.ContinuationState,
-        request_id: str,
-        media: Path,
-    ) -> None:
-        """Keep the new blobs, replace the state, let the blobs of the old one go."""
-        new, old = self._blob_ids(state), self._blob_ids(known.state)
-        if self._leases is not None:
-            self._leases.pin(new, take_id)
-        try:
-            self._takes.replace(take_id, known, state, request_id=request_id, media=media)
-        except BaseException:
-            self._let_go(new - old, take_id)  # nobody refers to them
-            raise
-        self._let_go(old - new, take_id)  # nobody refers to them any more
-
-    def _run(self, ticket: Ticket, prepared: lt.PreparedRequest) -> lt.GenerationResult:
-        events = self._pipeline.stream(prepared, cancel=ticket.cancelled.is_set)
-        with closing(events):
-            for event in events:
-                if isinstance(event, lt.Progress):
-                    ticket.progress = event
-                elif isinstance(event, lt.Final):
-                    return event.result
-        raise AssertionError("a stream ends with a Final, or raises")
-
-    def _blob_ids(self, state: lt.ContinuationState | None) -> frozenset[str]:
-        codec = None if state is None else self._pipeline.family.codec(state.kind)
-        return frozenset() if state is None or codec is None else frozenset(codec.blob_ids(state))
-
-    def _let_go(self, blob_ids: frozenset[str], take_id: str) -> None:
-        """A store that fails here costs room, never a segment that is made."""
-        try:
-            if self._leases is not None:
-                self._leases.unpin(blob_ids, take_id)
-                self._leases.sweep(limit=100)  # what crashes left behind, too
-            elif self._blobs is not None:
-                for blob_id in blob_ids:
-                    self._blobs.drop(blob_id)
-        except lt.BlobError:
-            log.exception("blobs that nobody refers to are left in the store")
+    def _admit(
+        self, request: lt.GenerationRequest, session: lt.SessionRecord
+    ) -> lt.LiveState | None:
+        """Hold the request against the limits; the session's state comes back, read once."""
+        live = None
+        if session.state is not None:
+            live = self._pipeline.restore(session.state, blobs=self._blobs)
+        check_limits(self._pipeline.check(evolve(request, state=None), after=live).job)
+        return live
 
 
 def check_limits(job: lt.Job) -> None:
@@ -285,35 +180,60 @@ def check_limits(job: lt.Job) -> None:
 
 
 def answer(ticket: Ticket) -> tuple[int, Mapping[str, Any]]:
-    """The ticket's end as an HTTP status and a document, as a platform may say it."""
+    """The ticket's end as an HTTP status and a document, as a platform may say it.
+
+    ``revision`` is what the next request expects; the session itself may be further by now.
+    """
     try:
-        file = ticket.result.result()
-    except lt.ValidationError as error:
-        return 422, {"path": error.path, "problem": error.problem}
-    except (TakeBusy, TakeMovedOn) as error:
-        return 409, {"problem": str(error)}
-    except lt.Cancelled:
-        return 408, {"problem": "cancelled, or out of time; the take is as it was"}
-    except lt.BlobStoreUnavailable as error:
-        return 503, {"problem": str(error)}
-    return 200, {"file": file.name, "bytes": file.stat().st_size}
+        rolled = ticket.result.result()
+    except Exception as error:
+        return refusal(error)
+    segment = rolled.segment
+    return 200, {
+        "segment": segment.index,
+        "revision": ticket.expected_revision + 1,
+        "seconds": segment.seconds,
+        "media": list(segment.media),
+        "state_digest": segment.state_digest,
+    }
+
+
+def refusal(error: Exception) -> tuple[int, Mapping[str, Any]]:
+    """An error as an HTTP status and a document. What is the platform's own fault is logged."""
+    status = next((number for kind, number in STATUSES if isinstance(error, kind)), 500)
+    if status >= 500:
+        log.error("a request failed", exc_info=error)
+    if status == 500:
+        return 500, {"problem": "something went wrong here; asking again does no harm"}
+    if isinstance(error, lt.ValidationError):
+        return status, {"path": error.path, "problem": error.problem}
+    if isinstance(error, lt.Conflict):
+        return status, {"problem": str(error), "revision": error.revision}
+    return status, {"problem": str(error)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("sessions", help="URL of the session store")
+    parser.add_argument("blobs", help="URL of the blob store")
     parser.add_argument("--model", type=Path)
     parser.add_argument("--family")
     arguments = parser.parse_args()
-    arguments.folder.mkdir(parents=True, exist_ok=True)
-    with lt.load(arguments.model, family=arguments.family) as pipeline:
-        worker = Worker(pipeline, TakeFolder(arguments.folder))
-        for prompt in ("a tram turns into a street", "it stops", "rain begins"):
+    sessions = lt.open_session_store(arguments.sessions)
+    blobs = lt.open_blob_store(arguments.blobs)
+    with (
+        lt.load(arguments.model, family=arguments.family) as pipeline,
+        closing(Worker(pipeline, sessions, blobs=blobs)) as worker,
+    ):
+        revisions = {name: worker.begin(name).revision for name in ("a", "b")}
+        for step, prompt in enumerate(("a tram turns into a street", "it stops", "rain begins")):
             document = {"prompt": prompt}
-            tickets = [worker.submit(take, document, seconds=600) for take in ("a", "b")]
+            tickets = [
+                worker.submit(name, document, expected_revision=revision + step, seconds=600)
+                for name, revision in revisions.items()
+            ]
             for ticket in tickets:
-                print(*answer(ticket))
-        worker.close()
+                print(*answer(ticket), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
-"""The worker of the embedding page: it waits, stops, refuses, and never loses a take."""
+"""The worker of the embedding page: it waits, stops, refuses, and never loses a segment."""
 
 from __future__ import annotations
 
-import secrets
+import io
+import json
+import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,16 @@ import pytest
 from attrs import evolve
 
 import longtake as lt
-from examples.embedding import MOST_FRAMES, SavedTake, TakeFolder, TakeMovedOn, Worker, answer
+from examples.embedding import (
+    MOST_FRAMES,
+    STATUSES,
+    Ticket,
+    Worker,
+    WorkerFull,
+    answer,
+    main,
+    refusal,
+)
 from tests.sdk.toy_family import FOG
 
 LONG = 60.0
@@ -24,8 +36,11 @@ FOG_DOCUMENT = {"prompt": "fog", "sampling": {"num_frames": 17}}
 
 
 @pytest.fixture
-def takes(tmp_path: Path) -> TakeFolder:
-    return TakeFolder(tmp_path)
+def sessions(tmp_path: Path) -> Iterator[lt.SessionStore]:
+    store = lt.open_session_store(f"sqlite://{tmp_path}/takes.db")
+    assert isinstance(store, lt.SupportsClose)
+    with closing(store):
+        yield store
 
 
 @pytest.fixture
@@ -33,220 +48,348 @@ def blobs() -> lt.BlobStore:
     return lt.open_blob_store("memory:")
 
 
-class PlainBlobs:
-    """A store of four methods and no more."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    def put(self, data: Any, *, mime: str = "application/octet-stream") -> str:
-        blob_id = secrets.token_hex(16)
-        self.kept[blob_id] = bytes(data)
-        return blob_id
-
-    def get(self, blob_id: str) -> bytes:
-        return self.kept[blob_id]
-
-    def drop(self, blob_id: str) -> None:
-        self.kept.pop(blob_id, None)
-
-    def __contains__(self, blob_id: object) -> bool:
-        return blob_id in self.kept
-
-
 @pytest.fixture
-def plain_blobs() -> PlainBlobs:
-    return PlainBlobs()
-
-
-@pytest.fixture
-def worker(takes: TakeFolder, blobs: lt.BlobStore) -> Iterator[Worker]:
-    with lt.load(family=FOG) as pipeline:
-        worker = Worker(pipeline, takes, blobs=blobs)
+def worker(sessions: lt.SessionStore, blobs: lt.BlobStore) -> Iterator[Worker]:
+    with working(sessions, blobs) as worker:
         yield worker
-        worker.close()
 
 
-def roll(worker: Worker, take: str = "a") -> Path:
-    return worker.submit(take, FOG_DOCUMENT, seconds=LONG).result.result()
+@contextmanager
+def working(
+    sessions: lt.SessionStore,
+    blobs: lt.BlobStore,
+    family: lt.ModelFamily = FOG,
+    **how: Any,
+) -> Iterator[Worker]:
+    """A worker with a pipeline of its own, and the session ``a`` begun."""
+    with (
+        lt.Pipeline(family) as pipeline,
+        closing(Worker(pipeline, sessions, blobs=blobs, **how)) as it,
+    ):
+        it.begin("a")
+        yield it
 
 
-def pictures(file: Path) -> Any:
-    with av.open(str(file)) as container:
+def ask(worker: Worker, revision: int, document: Any = FOG_DOCUMENT, session: str = "a") -> Ticket:
+    return worker.submit(session, document, expected_revision=revision, seconds=LONG)
+
+
+def pictures(blobs: lt.BlobStore, media: list[str]) -> Any:
+    (blob_id,) = media
+    with av.open(io.BytesIO(blobs.get(blob_id)), mode="r") as container:
         return np.stack([each.to_ndarray(format="rgb24") for each in container.decode(video=0)])
 
 
-def test_a_take_goes_on_in_another_worker(takes: TakeFolder) -> None:
-    frames = []
-    for _ in range(3):
-        with lt.load(family=FOG) as pipeline:
-            worker = Worker(pipeline, takes)
-            frames.append(pictures(roll(worker)))
-            worker.close()
-    with lt.load(family=FOG) as pipeline:
+def expected_frames(segments: int) -> Any:
+    with lt.Pipeline(FOG) as pipeline:
         session = lt.Session(pipeline, sampling=lt.Sampling(num_frames=17))
-        expected = [session.extend("fog").frames for _ in range(3)]
-    assert np.array_equal(np.concatenate(frames), np.concatenate(expected))
+        return np.concatenate([session.extend("fog").frames for _ in range(segments)])
 
 
-def test_takes_share_the_pipeline(worker: Worker, takes: TakeFolder) -> None:
-    tickets = [worker.submit(f"take-{n}", FOG_DOCUMENT, seconds=LONG) for n in range(8)]
+def test_a_session_goes_on_in_another_worker(
+    sessions: lt.SessionStore, blobs: lt.BlobStore
+) -> None:
+    frames = []
+    for revision in range(3):
+        with working(sessions, blobs) as worker:
+            status, body = answer(ask(worker, revision))
+        assert (status, body["segment"], body["revision"]) == (200, revision, revision + 1)
+        frames.append(pictures(blobs, body["media"]))
+    assert np.array_equal(np.concatenate(frames), expected_frames(3))
+
+
+def test_sessions_share_the_pipeline(worker: Worker, sessions: lt.SessionStore) -> None:
+    names = [f"take-{number}" for number in range(8)]
+    for name in names:
+        worker.begin(name)
+    tickets = [ask(worker, 0, session=name) for name in names]
     assert [answer(ticket)[0] for ticket in tickets] == [200] * 8
-    assert all(takes.read(f"take-{n}").version == 1 for n in range(8))
+    assert all(sessions.read(name).revision == 1 for name in names)
 
 
-def rolled_ids(worker: Worker, takes: TakeFolder, segments: int) -> list[str]:
-    """The ids that the states of so many segments refer to, one after the other."""
-    found: list[str] = []
-    for _ in range(segments):
-        roll(worker)
-        state = takes.read("a").state
-        assert state is not None
-        found += FOG.codecs[0].blob_ids(state)
-    return found
+def test_a_session_is_begun_once(worker: Worker) -> None:
+    answer(ask(worker, 0))
+    again = worker.begin("a")
+    assert (again.revision, again.family, again.preset) == (1, "fog", "thin@1")
 
 
-def test_without_leases_only_the_blobs_of_the_newest_state_are_kept(
-    takes: TakeFolder, plain_blobs: PlainBlobs
+def test_a_session_that_was_not_begun_is_not_there(worker: Worker) -> None:
+    assert answer(ask(worker, 0, session="b"))[0] == 404
+
+
+def test_a_request_that_comes_again_gets_the_segment_of_the_first_time(
+    worker: Worker, sessions: lt.SessionStore
 ) -> None:
-    with lt.load(family=FOG) as pipeline:
-        worker = Worker(pipeline, takes, blobs=plain_blobs)
-        seen = rolled_ids(worker, takes, 3)
-        worker.close()
-    assert [blob_id in plain_blobs for blob_id in seen] == [False, False, True]
+    first, second = answer(ask(worker, 0)), answer(ask(worker, 1))
+    assert answer(ask(worker, 1)) == second
+    assert first[1]["media"] != second[1]["media"]
+    assert sessions.read("a").num_segments == 2
 
 
-def test_with_leases_only_the_blobs_of_the_newest_state_are_kept(
-    takes: TakeFolder, blobs: lt.BlobStore, monkeypatch: pytest.MonkeyPatch
+def test_a_request_that_comes_again_is_not_held_against_the_state_that_it_made(
+    worker: Worker, sessions: lt.SessionStore
 ) -> None:
-    monkeypatch.setattr("examples.embedding.LEASE_SECONDS", 1e-6)  # over when the sweep comes
-    with lt.load(family=FOG) as pipeline:
-        worker = Worker(pipeline, takes, blobs=blobs)
-        seen = rolled_ids(worker, takes, 3)
-        worker.close()
-    assert [blob_id in blobs for blob_id in seen] == [False, False, True]
+    wide = {"prompt": "fog", "sampling": {"width": 12}}
+    first = answer(ask(worker, 0, wide))
+    assert first[0] == 200
+    assert answer(ask(worker, 0, wide)) == first
+    assert sessions.read("a").revision == 1
 
 
-def test_a_take_that_moved_on_is_not_overwritten(takes: TakeFolder, worker: Worker) -> None:
-    roll(worker)
-    known = takes.read("a")
-    assert known.state is not None
-    takes.replace("a", known, known.state)
-    with pytest.raises(TakeMovedOn, match="version 1"):
-        takes.replace("a", known, known.state)
-    assert takes.read("a").version == 2
-
-
-def test_the_loser_of_a_race_keeps_no_blob(
-    takes: TakeFolder, plain_blobs: PlainBlobs, monkeypatch: pytest.MonkeyPatch
+def test_who_is_late_with_another_request_gets_a_conflict(
+    worker: Worker, sessions: lt.SessionStore, blobs: lt.BlobStore
 ) -> None:
-    with lt.load(family=FOG) as pipeline:
-        worker = Worker(pipeline, takes, blobs=plain_blobs)
-        (kept,) = rolled_ids(worker, takes, 1)
-        monkeypatch.setattr(TakeFolder, "replace", lost)
-        assert answer(worker.submit("a", FOG_DOCUMENT, seconds=LONG))[0] == 409
-        worker.close()
-    assert list(plain_blobs.kept) == [kept]
+    answer(ask(worker, 0))
+    status, body = answer(ask(worker, 0, {"prompt": "rain"}))
+    assert (status, body["revision"]) == (409, 1)
+    answer(ask(worker, 1))
+    status, body = answer(ask(worker, 0))  # the segment of the first time is not the newest
+    assert (status, body["revision"]) == (409, 2)
+    check_whole(sessions, blobs, 2)
 
 
-def lost(self: TakeFolder, take: str, *_: Any, **__: Any) -> None:
-    raise TakeMovedOn(f"take {take}")
+def test_equal_requests_of_two_workers_roll_one_segment(
+    sessions: lt.SessionStore, blobs: lt.BlobStore
+) -> None:
+    runs: list[None] = []
+    family = with_stage("counted", Counted, runs=runs)
+    with working(sessions, blobs, family) as worker, working(sessions, blobs, family) as other:
+        tickets = [ask(each, 0) for each in (worker, other, worker, other)]
+        answers = [answer(ticket) for ticket in tickets]
+    assert answers == [answers[0]] * 4
+    assert answers[0][0] == 200
+    assert len(runs) == 1
+    check_whole(sessions, blobs, 1)
 
 
-class Stubborn(PlainBlobs):
-    """Keeps what it should drop."""
-
-    def drop(self, blob_id: str) -> None:
-        raise lt.BlobStoreUnavailable("the store is gone")
-
-
-def test_a_segment_is_made_although_its_leftovers_cannot_be_dropped(takes: TakeFolder) -> None:
-    with lt.load(family=FOG) as pipeline:
-        worker = Worker(pipeline, takes, blobs=Stubborn())
-        assert [answer(worker.submit("a", FOG_DOCUMENT, seconds=LONG))[0] for _ in range(2)] == [
-            200,
-            200,
-        ]
-        worker.close()
-    assert takes.read("a").version == 2
+def test_of_different_requests_that_race_one_wins(
+    sessions: lt.SessionStore, blobs: lt.BlobStore
+) -> None:
+    with working(sessions, blobs) as worker, working(sessions, blobs) as other:
+        tickets = [ask(worker, 0, {"prompt": "rain"}), ask(other, 0, {"prompt": "fog"})]
+        assert sorted(answer(ticket)[0] for ticket in tickets) == [200, 409]
+    check_whole(sessions, blobs, 1)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 1}', '{"version": "1"}', "\0"])
-def test_a_damaged_file_of_a_take_is_refused_and_stays(takes: TakeFolder, text: str) -> None:
-    file = takes.folder / "a.json"
-    file.write_text(text)
-    with pytest.raises(lt.ValidationError, match="take"):
-        takes.read("a")
-    with pytest.raises(lt.ValidationError, match="take"):
-        takes.replace("a", SavedTake(), lt.ContinuationState("fog", {}))
-    assert file.read_text() == text
+def test_a_crash_before_the_commit_leaves_the_session_as_it_was(
+    sessions: lt.SessionStore, blobs: lt.BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with working(sessions, blobs) as worker:
+        with monkeypatch.context() as patched:
+            patched.setattr(type(sessions), "advance", crash)
+            with pytest.raises(Crash):
+                ask(worker, 0).result.result()
+        assert sessions.read("a").revision == 0
+        status, body = answer(ask(worker, 0))
+    assert status == 200
+    assert np.array_equal(pictures(blobs, body["media"]), expected_frames(1))
+    check_whole(sessions, blobs, 1)
+
+
+def test_a_crash_after_the_commit_loses_the_answer_and_no_segment(
+    sessions: lt.SessionStore, blobs: lt.BlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advance = type(sessions).advance
+
+    def commit_and_crash(*given: Any, **named: Any) -> None:
+        advance(*given, **named)
+        raise Crash
+
+    with working(sessions, blobs) as worker, monkeypatch.context() as patched:
+        patched.setattr(type(sessions), "advance", commit_and_crash)
+        with pytest.raises(Crash):
+            ask(worker, 0).result.result()
+    with working(sessions, blobs) as worker:
+        status, body = answer(ask(worker, 0))
+    assert (status, body["segment"], body["revision"]) == (200, 0, 1)
+    assert np.array_equal(pictures(blobs, body["media"]), expected_frames(1))
+    check_whole(sessions, blobs, 1)
+
+
+class Crash(BaseException):
+    """The process ends, as far as the worker can tell."""
+
+
+def crash(*_: Any, **__: Any) -> None:
+    raise Crash
+
+
+def check_whole(sessions: lt.SessionStore, blobs: lt.BlobStore, segments: int) -> None:
+    history = sessions.history("a")
+    assert [each.index for each in history] == list(range(segments))
+    assert all(blob_id in blobs for each in history for blob_id in each.blob_ids)
 
 
 @pytest.mark.parametrize(
     ("document", "path"),
     [
+        ([], ""),
         ({}, "prompt"),
         ({"prompt": "fog", "sampling": {"num_frames": "9"}}, "sampling.num_frames"),
         ({"prompt": "fog", "sampling": {"num_frames": 8}}, "sampling.num_frames"),
         ({"prompt": "fog", "sampling": {"num_frames": MOST_FRAMES + 2}}, "sampling.num_frames"),
         ({"prompt": "fog", "sampling": {"height": 4000, "width": 4000}}, "sampling"),
         ({"prompt": "fog", "stage_overrides": {"denoise": {"blurr": 1}}}, "stage_overrides"),
+        ({"prompt": "fog", "state": {"kind": "fog.v1", "payload": {}}}, "request.state"),
     ],
 )
 def test_a_bad_document_is_refused_with_its_path(
-    worker: Worker, takes: TakeFolder, document: dict[str, object], path: str
+    sessions: lt.SessionStore, blobs: lt.BlobStore, document: Any, path: str
 ) -> None:
-    status, body = answer(worker.submit("a", document, seconds=LONG))
+    runs: list[None] = []
+    with working(sessions, blobs, with_stage("counted", Counted, runs=runs)) as worker:
+        status, body = answer(ask(worker, 0, document))
     assert status == 422
     assert body["path"].startswith(path)
-    assert takes.read("a") == SavedTake()
+    assert not runs
+    assert sessions.read("a").revision == 0
 
 
-@pytest.mark.parametrize("take", ["../a", "", "A", "a/b", "a" * 65, "a\0"])
-def test_an_id_never_becomes_another_path(worker: Worker, takes: TakeFolder, take: str) -> None:
-    assert answer(worker.submit(take, FOG_DOCUMENT, seconds=LONG))[0] == 422
-    for refused in (lambda: takes.read(take), lambda: takes.segment(take, 1)):
-        with pytest.raises(lt.ValidationError, match="take: must be 1 to 64 of a-z, 0-9 and '-'"):
-            refused()
+@pytest.mark.parametrize("session", ["../a", "", "a.b", "a/b", "a" * 129, "a\0"])
+def test_an_id_that_is_none_is_refused(worker: Worker, session: str) -> None:
+    assert answer(ask(worker, 0, session=session))[0] == 400
+    with pytest.raises(lt.InvalidSessionId):
+        worker.begin(session)
 
 
-def test_segments_are_delivered_as_files_before_the_state_says_so(
-    worker: Worker, takes: TakeFolder, monkeypatch: pytest.MonkeyPatch
+def test_a_request_out_of_time_is_cancelled_and_the_session_is_as_it_was(
+    sessions: lt.SessionStore, blobs: lt.BlobStore
 ) -> None:
-    status, body = answer(worker.submit("a", FOG_DOCUMENT, seconds=LONG))
-    assert (status, body["file"]) == (200, "a-0001.mkv")
-    assert len(pictures(takes.segment("a", 1))) == 17
-    monkeypatch.setattr(TakeFolder, "replace", lost)
-    assert answer(worker.submit("a", FOG_DOCUMENT, seconds=LONG))[0] == 409
-    assert sorted(path.name for path in takes.folder.glob("*mkv")) == ["a-0001.mkv"]
+    with working(sessions, blobs, never_ending(threading.Event())) as worker:
+        ticket = worker.submit("a", FOG_DOCUMENT, expected_revision=0, seconds=0.05)
+        assert answer(ticket)[0] == 408
+    assert sessions.read("a").revision == 0
 
 
-def test_a_request_that_comes_again_gets_the_segment_of_the_first_time(
-    worker: Worker, takes: TakeFolder
+def test_a_ticket_can_be_cancelled_while_another_one_runs(
+    sessions: lt.SessionStore, blobs: lt.BlobStore
 ) -> None:
-    def ask(request_id: str) -> Path:
-        ticket = worker.submit("a", FOG_DOCUMENT, seconds=LONG, request_id=request_id)
-        return ticket.result.result()
-
-    names = [ask(name).name for name in ("x", "y", "x")]
-    assert names == ["a-0001.mkv", "a-0002.mkv", "a-0001.mkv"]
-    assert takes.read("a").version == 2
-
-
-def test_two_requests_for_one_take_do_not_roll_twice(takes: TakeFolder) -> None:
     begun = threading.Event()
-    worker = Worker(never_ending_fog(begun), takes)
-    other = Worker(never_ending_fog(threading.Event()), takes)
-    running = worker.submit("a", FOG_DOCUMENT, seconds=LONG)
-    assert begun.wait(LONG)
-    for asked in (worker, other):
-        status, body = answer(asked.submit("a", FOG_DOCUMENT, seconds=LONG))
-        assert (status, body["problem"]) == (409, "take a: a segment is on its way")
-    assert not running.result.done()
-    running.cancel()
-    assert answer(running)[0] == 408
-    worker.close()
-    other.close()
+    with working(sessions, blobs, never_ending(begun)) as worker:
+        worker.begin("b")
+        running = ask(worker, 0)
+        assert begun.wait(LONG)
+        waiting = [ask(worker, 0, session="b"), ask(worker, 0), ask(worker, 0, {"prompt": "rain"})]
+        for ticket in waiting:  # for the pipeline, and for the claim on the segment
+            ticket.cancel()
+        assert [answer(ticket)[0] for ticket in waiting] == [408] * 3
+        assert not running.result.done()
+        running.cancel()
+        assert answer(running)[0] == 408
+    assert [sessions.read(name).revision for name in "ab"] == [0, 0]
+
+
+def test_more_requests_than_may_wait_are_refused_at_once(
+    sessions: lt.SessionStore, blobs: lt.BlobStore
+) -> None:
+    begun = threading.Event()
+    with working(sessions, blobs, never_ending(begun), most=2) as worker:
+        tickets = [ask(worker, 0), ask(worker, 0)]
+        assert begun.wait(LONG)
+        refused = ask(worker, 0)
+        assert refused.result.done()
+        assert answer(refused) == (503, {"problem": "too many requests wait; ask again later"})
+        for ticket in tickets:
+            ticket.cancel()
+        assert [answer(ticket)[0] for ticket in tickets] == [408, 408]
+        late = ask(worker, 0)  # there is room again
+        late.cancel()
+        assert answer(late)[0] == 408
+
+
+def test_what_a_plugin_says_is_logged_and_not_told(
+    sessions: lt.SessionStore, blobs: lt.BlobStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    with working(sessions, blobs, with_stage("broken", Broken)) as worker:
+        status, body = answer(ask(worker, 0))
+    assert status == 500
+    assert "secret" not in json.dumps(body)
+    assert "secret" in caplog.text
+    assert sessions.read("a").revision == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (lt.ValidationError("state", "is bad"), 422),
+        (lt.SignatureError("signed_state", "is not as it was given"), 422),
+        (lt.InvalidSessionId("none"), 400),
+        (lt.SessionNotFound("gone"), 404),
+        (lt.Conflict("a", 2, 1), 409),
+        (lt.Cancelled("over"), 408),
+        (lt.BlobTooLarge("too large"), 413),
+        (lt.BlobStoreFull("full"), 507),
+        (lt.SessionStoreFull("full"), 507),
+        (lt.BlobStoreUnavailable("away"), 503),
+        (lt.SessionStoreUnavailable("away"), 503),
+        (lt.HoldRevoked("over"), 503),
+        (lt.PipelineClosedError("closed"), 503),
+        (WorkerFull("full"), 503),
+        (lt.BlobNotFound("gone"), 500),
+        (lt.BlobCorrupt("other bytes"), 500),
+        (lt.PluginError("broken"), 500),
+        (RuntimeError("a bug"), 500),
+    ],
+)
+def test_every_error_has_its_status(error: Exception, status: int) -> None:
+    number, body = refusal(error)
+    assert number == status
+    assert body["problem"]
+
+
+def test_no_status_hides_behind_a_wider_error() -> None:
+    kinds = [kind for kind, _ in STATUSES]
+    for place, kind in enumerate(kinds):
+        assert not any(issubclass(kind, before) for before in kinds[:place]), kind
+
+
+def test_progress_can_be_watched(worker: Worker) -> None:
+    ticket = ask(worker, 0)
+    ticket.result.result()
+    assert ticket.progress is not None
+    assert ticket.progress.step == ticket.progress.total
+
+
+def test_the_digest_of_the_answer_is_that_of_the_state(
+    worker: Worker, sessions: lt.SessionStore, blobs: lt.BlobStore
+) -> None:
+    _, body = answer(ask(worker, 0))
+    state = sessions.read("a").state
+    assert state is not None
+    assert body["state_digest"] == lt.state_digest(state, FOG.codecs[0].blob_ids(state), blobs)
+
+
+def test_the_program_goes_on_where_it_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    urls = [f"sqlite://{tmp_path}/takes.db", f"file://{tmp_path}/blobs"]
+    monkeypatch.setattr(sys, "argv", ["embedding.py", *urls])
+    fog = evolve(FOG, defaults=dict(FOG.defaults) | {"num_frames": 17})
+    monkeypatch.setattr("longtake.load", lambda *_, **__: lt.Pipeline(fog))
+    for run in range(2):
+        main()
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == 6
+        assert all(line.startswith("200 ") for line in lines)
+        sessions = lt.open_session_store(urls[0])
+        assert [sessions.read(name).revision for name in "ab"] == [3 * (run + 1)] * 2
+        assert isinstance(sessions, lt.SupportsClose)
+        sessions.close()
+
+
+class Counted:
+    """A stage that notes each run."""
+
+    def __init__(self, runs: list[None]) -> None:
+        self._runs = runs
+
+    def __call__(self) -> None:
+        self._runs.append(None)
+
+
+class Broken:
+    def __call__(self) -> None:
+        raise RuntimeError("a secret of the plugin")
 
 
 class Endless:
@@ -261,35 +404,9 @@ class Endless:
             pass
 
 
-def test_a_request_out_of_time_is_cancelled_and_the_take_is_as_it_was(takes: TakeFolder) -> None:
-    worker = Worker(never_ending_fog(threading.Event()), takes)
-    ticket = worker.submit("a", FOG_DOCUMENT, seconds=0.05)
-    assert answer(ticket)[0] == 408
-    worker.close()
-    assert takes.read("a") == SavedTake()
+def with_stage(name: str, stage: Any, **arguments: Any) -> lt.ModelFamily:
+    return evolve(FOG, stages=(lt.StageSpec(name, stage, arguments=arguments), *FOG.stages))
 
 
-def test_a_ticket_can_be_cancelled_while_another_one_runs(takes: TakeFolder) -> None:
-    begun = threading.Event()
-    worker = Worker(never_ending_fog(begun), takes)
-    running = worker.submit("a", FOG_DOCUMENT, seconds=LONG)
-    assert begun.wait(LONG)
-    waiting = worker.submit("b", FOG_DOCUMENT, seconds=LONG)
-    waiting.cancel()
-    assert answer(waiting)[0] == 408
-    assert not running.result.done()
-    running.cancel()
-    assert answer(running)[0] == 408
-    worker.close()
-
-
-def never_ending_fog(begun: threading.Event) -> lt.Pipeline:
-    endless = lt.StageSpec("endless", Endless, arguments={"begun": begun})
-    return lt.Pipeline(evolve(FOG, stages=(endless, *FOG.stages)))
-
-
-def test_progress_can_be_watched(worker: Worker) -> None:
-    ticket = worker.submit("a", FOG_DOCUMENT, seconds=LONG)
-    ticket.result.result()
-    assert ticket.progress is not None
-    assert ticket.progress.step == ticket.progress.total
+def never_ending(begun: threading.Event) -> lt.ModelFamily:
+    return with_stage("endless", Endless, begun=begun)
