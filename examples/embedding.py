@@ -1,42 +1,81 @@
-"""A worker inside a platform, without the platform's HTTP: many takes, one pipeline, some threads.
+"""A worker inside a platform, without the platform's HTTP: many sessions, one pipeline, threads.
 
 Requests come as JSON documents and wait for their turn. Each can be cancelled, has a time limit
-and is held against the platform's own limits. `lt.roll` does the rest: a segment's file is there
-before the session says so, it is committed once, and any number of workers, on any machine, may
-serve the same sessions.
+and is held against the platform's own limits. Whatever is killed, asked twice or raced, `lt.roll`
+commits each segment once, so any number of workers may serve the same stores.
 
-    python examples/embedding.py FOLDER --model DIR
+    python examples/embedding.py sqlite:takes.db file:///var/lib/takes --model DIR
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 import longtake as lt
 
 MOST_PIXELS = 1920 * 1088
 MOST_FRAMES = 257
 
+log = logging.getLogger(__name__)
+
+
+class WorkerFull(RuntimeError):
+    """As many requests wait as may wait; ask again later, or another worker."""
+
+
+STATUSES: tuple[tuple[type[Exception], int], ...] = (
+    (lt.ValidationError, 422),
+    (lt.InvalidSessionId, 400),
+    (lt.SessionNotFound, 404),
+    (lt.Conflict, 409),
+    (lt.Cancelled, 408),
+    (lt.BlobTooLarge, 413),
+    (lt.BlobStoreFull, 507),
+    (lt.SessionStoreFull, 507),
+    (lt.BlobStoreUnavailable, 503),
+    (lt.SessionStoreUnavailable, 503),
+    (lt.HoldRevoked, 503),
+    (lt.PipelineClosedError, 503),
+    (WorkerFull, 503),
+)
+"""The first that fits; of any other error the caller is told nothing but 500."""
+
 
 @define(eq=False)
 class Ticket:
-    """A request on its way. ``result`` raises what the step raised; ``progress`` is the latest."""
+    """A request on its way. ``result`` raises what `lt.roll` raised; ``progress`` is the latest.
 
+    ``until``: when its time is over, by `time.monotonic`.
+    """
+
+    session_id: str
+    expected_revision: int
+    until: float
     result: Future[lt.RolledSegment] = field(factory=Future)
     progress: lt.Progress | None = None
-    cancelled: threading.Event = field(factory=threading.Event)
+    _cancelled: threading.Event = field(factory=threading.Event)
 
     def cancel(self) -> None:
         """Stop within one step, or before the run has its turn; ``result`` is then `Cancelled`."""
-        self.cancelled.set()
+        self._cancelled.set()
+
+    def is_over(self) -> bool:
+        """Whether it was cancelled, or has had its time."""
+        return self._cancelled.is_set() or time.monotonic() > self.until
+
+    def follow(self, event: lt.Event) -> None:
+        if isinstance(event, lt.Progress):
+            self.progress = event
 
     def follow(self, event: lt.Event) -> None:
         """Note how far the segment is."""
@@ -45,74 +84,95 @@ class Ticket:
 
 
 class Worker:
-    """Rolls segments of sessions. Requests wait in threads for the one pipeline."""
+    """Rolls segments of sessions. Requests wait in threads for the one pipeline.
+
+    ``blobs``: where states, pictures and sound are kept, the same in every worker. ``most``: how
+    many requests may be on their way at once; more get `WorkerFull`.
+    """
 
     def __init__(
         self,
         pipeline: lt.Pipeline,
         sessions: lt.SessionStore,
-        blobs: lt.BlobStore,
         *,
+        blobs: lt.BlobStore,
         threads: int = 4,
+        most: int = 64,
     ) -> None:
         self._pipeline = pipeline
         self._sessions = sessions
         self._blobs = blobs
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="take")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="roll")
+        self._room = threading.BoundedSemaphore(most)
 
-    def begin(self, session_id: str) -> None:
-        """Make the session, unless it is there."""
-        preset = self._pipeline.preset
-        with suppress(lt.SessionExists):
-            self._sessions.create(
-                session_id,
-                family=self._pipeline.family.name,
-                preset=f"{preset.name}@{preset.version}",
+    def begin(self, session_id: str) -> lt.SessionRecord:
+        """The session, made when it is not there."""
+        preset = f"{self._pipeline.preset.name}@{self._pipeline.preset.version}"
+        try:
+            return self._sessions.create(
+                session_id, family=self._pipeline.family.name, preset=preset
             )
+        except lt.SessionExists:
+            return self._sessions.read(session_id)
 
     def submit(
-        self, session_id: str, document: dict[str, Any], *, revision: int, seconds: float
+        self, session_id: str, document: dict[str, Any], *, expected_revision: int, seconds: float
     ) -> Ticket:
         """Roll the next segment of a session. ``seconds``: from now on; then it is cancelled.
 
-        ``revision``: of the session as the caller knows it. Who asks again with the same one, after
-        a lost connection, gets the segment of the first time; who asks for something else than what
-        was rolled from there gets `Conflict`.
+        ``expected_revision``: of the session as the caller knows it. Who asks again with the same
+        one, after a lost answer, gets the segment of the first time; who is late gets `Conflict`.
         """
-        ticket = Ticket()
-        limit = threading.Timer(seconds, ticket.cancel)
-        limit.daemon = True
-        limit.start()
-        ticket.result.add_done_callback(lambda _: limit.cancel())
-        self._pool.submit(self._settle, ticket, session_id, document, revision)
+        ticket = Ticket(session_id, expected_revision, time.monotonic() + seconds)
+        if self._room.acquire(blocking=False):
+            self._pool.submit(self._settle, ticket, document)
+        else:
+            ticket.result.set_exception(WorkerFull("too many requests wait; ask again later"))
         return ticket
 
     def close(self) -> None:
         """Wait for what is on its way; cancel tickets first to hurry."""
         self._pool.shutdown()
 
-    def _settle(
-        self, ticket: Ticket, session_id: str, document: dict[str, Any], revision: int
-    ) -> None:
+    def _settle(self, ticket: Ticket, document: dict[str, Any]) -> None:
         try:
-            ticket.result.set_result(self._roll(ticket, session_id, document, revision))
+            try:
+                rolled = self._roll(ticket, document)
+            finally:
+                self._room.release()  # before anybody can ask for more
+            ticket.result.set_result(rolled)
         except BaseException as error:  # whoever waits for the ticket is told
             ticket.result.set_exception(error)
 
-    def _roll(
-        self, ticket: Ticket, session_id: str, document: dict[str, Any], revision: int
-    ) -> lt.RolledSegment:
+    def _roll(self, ticket: Ticket, document: dict[str, Any]) -> lt.RolledSegment:
+        request = lt.GenerationRequest.from_dict(document)
+        session = self._sessions.read(ticket.session_id)
+        live = None
+        if (
+            session.revision == ticket.expected_revision
+        ):  # else the segment is there, or another one
+            live = self._admit(request, session)
         return lt.roll(
             self._sessions,
-            session_id,
-            lt.GenerationRequest.from_dict(document),
+            ticket.session_id,
+            request,
             pipeline=self._pipeline,
             blobs=self._blobs,
-            expected_revision=revision,
-            admit=check_limits,
-            cancel=ticket.cancelled.is_set,
+            expected_revision=ticket.expected_revision,
+            live=live,
+            cancel=ticket.is_over,
             follow=ticket.follow,
         )
+
+    def _admit(
+        self, request: lt.GenerationRequest, session: lt.SessionRecord
+    ) -> lt.LiveState | None:
+        """Hold the request against the limits; the session's state comes back, read once."""
+        live = None
+        if session.state is not None:
+            live = self._pipeline.restore(session.state, blobs=self._blobs)
+        check_limits(self._pipeline.check(evolve(request, state=None), after=live).job)
+        return live
 
 
 def check_limits(job: lt.Job) -> None:
@@ -125,52 +185,60 @@ def check_limits(job: lt.Job) -> None:
 
 
 def answer(ticket: Ticket) -> tuple[int, Mapping[str, Any]]:
-    """The ticket's end as an HTTP status and a document, as a platform may say it."""
+    """The ticket's end as an HTTP status and a document, as a platform may say it.
+
+    ``revision`` is what the next request expects; the session itself may be further by now.
+    """
     try:
         rolled = ticket.result.result()
-    except lt.ValidationError as error:  # an id that can be none is one, too
-        return 422, {"path": error.path, "problem": error.problem}
-    except lt.SessionNotFound as error:
-        return 404, {"problem": str(error)}
-    except lt.Conflict as error:
-        return 409, {"problem": str(error), "revision": error.revision}
-    except lt.Cancelled:
-        return 408, {"problem": "cancelled, or out of time; the take is as it was"}
-    except (lt.SessionStoreUnavailable, lt.BlobStoreUnavailable) as error:
-        return 503, {"problem": str(error)}
+    except Exception as error:
+        return refusal(error)
     segment = rolled.segment
     return 200, {
         "segment": segment.index,
-        "media": list(segment.media),
+        "revision": ticket.expected_revision + 1,
         "seconds": segment.seconds,
-        "revision": rolled.session.revision,
+        "media": list(segment.media),
+        "state_digest": segment.state_digest,
     }
+
+
+def refusal(error: Exception) -> tuple[int, Mapping[str, Any]]:
+    """An error as an HTTP status and a document. What is the platform's own fault is logged."""
+    status = next((number for kind, number in STATUSES if isinstance(error, kind)), 500)
+    if status >= 500:
+        log.error("a request failed", exc_info=error)
+    if status == 500:
+        return 500, {"problem": "something went wrong here; asking again does no harm"}
+    if isinstance(error, lt.ValidationError):
+        return status, {"path": error.path, "problem": error.problem}
+    if isinstance(error, lt.Conflict):
+        return status, {"problem": str(error), "revision": error.revision}
+    return status, {"problem": str(error)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("sessions", help="URL of the session store")
+    parser.add_argument("blobs", help="URL of the blob store")
     parser.add_argument("--model", type=Path)
     parser.add_argument("--family")
     arguments = parser.parse_args()
-    folder = arguments.folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    sessions: Any = lt.open_session_store(f"sqlite:{folder / 'takes.db'}")
-    blobs = lt.open_blob_store((folder / "blobs").as_uri())
-    with closing(sessions), lt.load(arguments.model, family=arguments.family) as pipeline:
-        worker = Worker(pipeline, sessions, blobs)
-        for each in ("a", "b"):
-            worker.begin(each)
-        for prompt in ("a tram turns into a street", "it stops", "rain begins"):
+    sessions = lt.open_session_store(arguments.sessions)
+    blobs = lt.open_blob_store(arguments.blobs)
+    with (
+        lt.load(arguments.model, family=arguments.family) as pipeline,
+        closing(Worker(pipeline, sessions, blobs=blobs)) as worker,
+    ):
+        revisions = {name: worker.begin(name).revision for name in ("a", "b")}
+        for step, prompt in enumerate(("a tram turns into a street", "it stops", "rain begins")):
+            document = {"prompt": prompt}
             tickets = [
-                worker.submit(
-                    each, {"prompt": prompt}, revision=sessions.read(each).revision, seconds=600
-                )
-                for each in ("a", "b")
+                worker.submit(name, document, expected_revision=revision + step, seconds=600)
+                for name, revision in revisions.items()
             ]
             for ticket in tickets:
-                print(*answer(ticket))
-        worker.close()
+                print(*answer(ticket), flush=True)
 
 
 if __name__ == "__main__":
