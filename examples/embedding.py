@@ -19,7 +19,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 import longtake as lt
 
@@ -72,10 +72,6 @@ class Ticket:
     def is_over(self) -> bool:
         """Whether it was cancelled, or has had its time."""
         return self._cancelled.is_set() or time.monotonic() > self.until
-
-    def follow(self, event: lt.Event) -> None:
-        if isinstance(event, lt.Progress):
-            self.progress = event
 
     def follow(self, event: lt.Event) -> None:
         """Note how far the segment is."""
@@ -145,34 +141,17 @@ class Worker:
             ticket.result.set_exception(error)
 
     def _roll(self, ticket: Ticket, document: dict[str, Any]) -> lt.RolledSegment:
-        request = lt.GenerationRequest.from_dict(document)
-        session = self._sessions.read(ticket.session_id)
-        live = None
-        if (
-            session.revision == ticket.expected_revision
-        ):  # else the segment is there, or another one
-            live = self._admit(request, session)
         return lt.roll(
             self._sessions,
             ticket.session_id,
-            request,
+            lt.GenerationRequest.from_dict(document),
             pipeline=self._pipeline,
             blobs=self._blobs,
             expected_revision=ticket.expected_revision,
-            live=live,
+            admit=check_limits,
             cancel=ticket.is_over,
             follow=ticket.follow,
         )
-
-    def _admit(
-        self, request: lt.GenerationRequest, session: lt.SessionRecord
-    ) -> lt.LiveState | None:
-        """Hold the request against the limits; the session's state comes back, read once."""
-        live = None
-        if session.state is not None:
-            live = self._pipeline.restore(session.state, blobs=self._blobs)
-        check_limits(self._pipeline.check(evolve(request, state=None), after=live).job)
-        return live
 
 
 def check_limits(job: lt.Job) -> None:
