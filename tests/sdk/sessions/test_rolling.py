@@ -82,6 +82,13 @@ def test_what_is_not_admitted_is_not_made(room: Room, follow: Any) -> None:
     assert room.sessions.read("s").num_segments == 1
 
 
+@pytest.mark.parametrize("revision", [-1, 0.5, "0", True])
+def test_what_is_no_revision_is_refused(room: Room, revision: Any) -> None:
+    with fog() as pipeline, pytest.raises(lt.ValidationError, match="expected_revision"):
+        room.roll(pipeline, "mist", expected_revision=revision)
+    assert room.sessions.read("s").num_segments == 0
+
+
 @pytest.mark.parametrize("changed", ["prompt", "seed", "further"])
 def test_another_step_is_a_conflict_that_leaves_nothing(room: Room, changed: str) -> None:
     with fog() as pipeline:

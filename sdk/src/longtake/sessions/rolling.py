@@ -14,7 +14,7 @@ from longtake.requests.request import GenerationRequest, Job
 from longtake.runs.asked import as_request
 from longtake.runs.events import Event
 from longtake.runs.run import never
-from longtake.session_stores.checks import check_seconds
+from longtake.session_stores.checks import check_revision, check_seconds
 from longtake.session_stores.protocol import SessionStore
 from longtake.session_stores.records import SessionRecord, SessionSegment
 from longtake.sessions.attempts import Patience
@@ -75,6 +75,8 @@ def roll(
     """
     times = _Times(claim_seconds, wait_seconds, lease_seconds)
     waits = Patience(patience)
+    if expected_revision is not None:
+        check_revision(expected_revision)
     session = waits.call(lambda: sessions.read(session_id))
     check_fits(session, pipeline, accept_versions=accept_versions)
     step = _Step(sessions, session, _asked(request), pipeline, waits)
