@@ -24,7 +24,7 @@ CASES = seeds()
 def test_the_cases_are_valid_and_of_every_kind() -> None:
     assert [outcome(case) for case in CASES] == ["read"] * len(CASES)
     kinds = {lt.ContinuationState.from_json(case.split(SEPARATOR)[0]).kind for case in CASES}
-    assert kinds == set(CODECS) == {"ltx2.v1", "fog.v1", "pendulum.v1", "pendulum.v2"}
+    assert kinds == set(CODECS) == {"ltx2.v1", "ltx2.v2", "fog.v1", "pendulum.v1", "pendulum.v2"}
     assert any(SEPARATOR in case for case in CASES)
 
 
