@@ -1,7 +1,7 @@
 """Valid documents of every kind, mutations of them, and what may come of reading one.
 
 A case is the JSON of a state and behind it the contents of its blobs ``blob-0``, ``blob-1``, ...,
-with `SEPARATOR` between them.
+with `SEPARATOR` between them; or an exported session (`tests.fuzzed_exports`).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from longtake_ltx2.continuation import (
     LTX2ContinuationState,
     LTX2LatentsCodec,
 )
+from tests.fuzzed_exports import MARK, export_case, import_case
 
 __all__ = ["CODECS", "SEPARATOR", "mutated", "outcome", "seeds"]
 
@@ -107,7 +108,7 @@ def seeds() -> list[bytes]:
             documents.append(state.to_json().encode())
     for fog in (FOG, evolve(FOG, array_blob_from=None), evolve(FOG, blob_from=0)):
         documents.append(_written(fog, Fog()))
-    return documents + _encoded_prefixes()
+    return [*documents, *_encoded_prefixes(), SEPARATOR.join(export_case())]
 
 
 def _encoded_prefixes() -> list[bytes]:
@@ -139,13 +140,16 @@ def outcome(case: bytes) -> str:
     """``"read"`` or ``"refused"``; whatever else a reader raises passes through."""
     text, *contents = case.split(SEPARATOR)
     try:
+        if contents[:1] == [MARK]:
+            import_case(text, contents[1:])
+            return "read"
         state = lt.ContinuationState.from_json(text)
         codec = CODECS.get(state.kind)
         if codec is None:
             return "refused"
         codec.blob_ids(state)
         codec.decode(state, Blobs(contents))
-    except lt.ValidationError as error:
+    except (lt.ValidationError, lt.UnknownNameError) as error:
         assert len(str(error)) < 4000, "an error that cannot be logged"
         return "refused"
     return "read"
