@@ -1,7 +1,7 @@
 """Valid documents of every kind, mutations of them, and what may come of reading one.
 
 A case is the JSON of a state and behind it the contents of its blobs ``blob-0``, ``blob-1``, ...,
-with `SEPARATOR` between them.
+with `SEPARATOR` between them; or an exported session (`tests.fuzzed_exports`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,13 @@ from numpy.typing import NDArray
 
 import longtake as lt
 import longtake_pendulum
-from longtake_ltx2.continuation import LTX2ContinuationCodec
+from longtake_ltx2.continuation import (
+    EncodedPrefix,
+    LTX2ContinuationCodec,
+    LTX2ContinuationState,
+    LTX2LatentsCodec,
+)
+from tests.fuzzed_exports import MARK, export_case, import_case
 
 __all__ = ["CODECS", "SEPARATOR", "mutated", "outcome", "seeds"]
 
@@ -57,7 +63,7 @@ FOG = lt.AttrsCodec("fog.v1", Fog, array_blob_from=0)
 
 def _codecs() -> dict[str, lt.ContinuationCodec[Any]]:
     (family,) = longtake_pendulum.longtake_families()
-    codecs: list[Any] = [LTX2ContinuationCodec(), FOG, *family.codecs]
+    codecs: list[Any] = [LTX2ContinuationCodec(), LTX2LatentsCodec(), FOG, *family.codecs]
     return {codec.kind: codec for codec in codecs}
 
 
@@ -101,10 +107,28 @@ def seeds() -> list[bytes]:
         if not given.contents:
             documents.append(state.to_json().encode())
     for fog in (FOG, evolve(FOG, array_blob_from=None), evolve(FOG, blob_from=0)):
-        blobs = Blobs([])
-        stored = fog.encode(Fog(), blobs).to_json().encode()
-        documents.append(SEPARATOR.join([stored, *blobs.contents.values()]))
-    return documents
+        documents.append(_written(fog, Fog()))
+    return [*documents, *_encoded_prefixes(), SEPARATOR.join(export_case())]
+
+
+def _encoded_prefixes() -> list[bytes]:
+    """States of ``ltx2.v2``: with latents of one and of two passes, beside frames and alone."""
+    import torch
+
+    latents = tuple(torch.zeros(1, 4, 2, side, side, dtype=torch.bfloat16) for side in (1, 2))
+    one, two = EncodedPrefix(latents[1:], "vae-1"), EncodedPrefix(latents, "vae-1")
+    frames = tuple(np.zeros((64, 64, 3), "uint8") for _ in range(9))
+    alone = [LTX2ContinuationState(video_latents=prefix) for prefix in (one, two)]
+    both = LTX2ContinuationState(video_latents=two, video_frames=frames)
+    inline, stored = LTX2LatentsCodec(), LTX2LatentsCodec(inline_threshold_bytes=0)
+    cases = [(codec, state) for codec in (inline, stored) for state in (*alone, both)]
+    return [_written(codec, state) for codec, state in cases]
+
+
+def _written(codec: lt.ContinuationCodec[Any], state: Any) -> bytes:
+    blobs = Blobs([])
+    text = codec.encode(state, blobs).to_json().encode()
+    return SEPARATOR.join([text, *blobs.contents.values()])
 
 
 def _unwrapped(text: bytes) -> bytes:
@@ -116,13 +140,16 @@ def outcome(case: bytes) -> str:
     """``"read"`` or ``"refused"``; whatever else a reader raises passes through."""
     text, *contents = case.split(SEPARATOR)
     try:
+        if contents[:1] == [MARK]:
+            import_case(text, contents[1:])
+            return "read"
         state = lt.ContinuationState.from_json(text)
         codec = CODECS.get(state.kind)
         if codec is None:
             return "refused"
         codec.blob_ids(state)
         codec.decode(state, Blobs(contents))
-    except lt.ValidationError as error:
+    except (lt.ValidationError, lt.UnknownNameError) as error:
         assert len(str(error)) < 4000, "an error that cannot be logged"
         return "refused"
     return "read"
