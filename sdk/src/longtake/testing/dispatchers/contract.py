@@ -29,7 +29,7 @@ class DispatcherContract(DispatcherFixtures):
         assert isinstance(dispatcher, lt.Dispatcher)
 
     def test_a_listener_is_told_all_the_way(self, dispatcher: lt.Dispatcher) -> None:
-        heard = self.submit("a1", seconds=0.02)
+        heard = self._submit("a1", seconds=0.02)
         done = heard.done()
         kinds = list(dict.fromkeys(type(event) for event in heard.events))
         assert kinds == [lt.OrderQueued, lt.OrderStarted, lt.OrderProgress, lt.OrderDone]
@@ -39,7 +39,7 @@ class DispatcherContract(DispatcherFixtures):
         assert (done.revision, done.segment.index) == (1, 0)
 
     def test_progress_never_goes_back(self, dispatcher: lt.Dispatcher) -> None:
-        heard = self.submit("a1", seconds=0.02)
+        heard = self._submit("a1", seconds=0.02)
         heard.done()
         progress = [event for event in heard.events if isinstance(event, lt.OrderProgress)]
         fractions = [event.fraction for event in progress]
@@ -49,14 +49,14 @@ class DispatcherContract(DispatcherFixtures):
         assert drawn[-1] == (3, 3)
 
     def test_nothing_is_told_after_the_end(self, dispatcher: lt.Dispatcher) -> None:
-        heard = [self.submit(order_id) for order_id in ("a1", "b1", "a2", "b2")]
+        heard = [self._submit(order_id) for order_id in ("a1", "b1", "a2", "b2")]
         ends = [listener.done() for listener in heard]
         assert dispatcher.drain(self.patience)
         assert [listener.events[-1] for listener in heard] == ends
 
     def test_a_listener_is_told_one_event_at_a_time(self, dispatcher: lt.Dispatcher) -> None:
-        self.occupy("x1", "y1")
-        heard = [self.submit(f"{session}1") for session in "abcdef"]
+        self._occupy("x1", "y1")
+        heard = [self._submit(f"{session}1") for session in "abcdef"]
         cancels = [
             threading.Thread(target=dispatcher.cancel, args=(f"{session}1",)) for session in "abc"
         ]
@@ -73,7 +73,7 @@ class DispatcherContract(DispatcherFixtures):
     def test_segments_are_those_of_rolling_alone(
         self, dispatcher: lt.Dispatcher, sessions: lt.SessionStore
     ) -> None:
-        heard = [self.submit(f"a{number}") for number in range(5)]
+        heard = [self._submit(f"a{number}") for number in range(5)]
         ends = [listener.done() for listener in heard]
         assert [end.segment for end in ends] == sessions.history("a")
         assert [end.revision for end in ends] == [1, 2, 3, 4, 5]
@@ -85,9 +85,9 @@ class DispatcherContract(DispatcherFixtures):
                 assert rolled.segment.state_digest == end.segment.state_digest
 
     def test_one_session_is_not_rolled_twice_at_once(self, dispatcher: lt.Dispatcher) -> None:
-        self.occupy("a1")
-        second = self.submit("a2")
-        self.submit("b1").done()  # a worker was free all the while
+        self._occupy("a1")
+        second = self._submit("a2")
+        self._submit("b1").done()  # a worker was free all the while
         assert not any(isinstance(event, lt.OrderStarted) for event in second.events)
         dispatcher.cancel("a1")
         assert second.done().revision == 1
@@ -95,11 +95,11 @@ class DispatcherContract(DispatcherFixtures):
     def test_sessions_take_turns(
         self, dispatcher: lt.Dispatcher, sessions: lt.SessionStore
     ) -> None:
-        self.occupy("x1", "y1")
+        self._occupy("x1", "y1")
         for number in range(8):
             for session in "ab":
-                self.submit(f"{session}{number}", seconds=0.01)
-        late = self.submit("c1")
+                self._submit(f"{session}{number}", seconds=0.01)
+        late = self._submit("c1")
         for order_id in ("x1", "y1"):
             dispatcher.cancel(order_id)
         committed = late.done().segment.committed
@@ -109,8 +109,8 @@ class DispatcherContract(DispatcherFixtures):
         assert sum(each.committed < committed for each in others) <= 8
 
     def test_places_are_told_and_told_again(self, dispatcher: lt.Dispatcher) -> None:
-        self.occupy("x1", "y1")
-        heard = [self.submit(f"{session}1") for session in "abc"]
+        self._occupy("x1", "y1")
+        heard = [self._submit(f"{session}1") for session in "abc"]
         for place, listener in enumerate(heard):
             listener.wait(
                 lambda event, place=place: (
@@ -126,8 +126,8 @@ class DispatcherContract(DispatcherFixtures):
         heard[2].wait(lambda event: event == lt.OrderQueued(order_id="c1", place=1), "place 1")
 
     def test_a_waiting_order_is_cancelled_at_once(self, dispatcher: lt.Dispatcher) -> None:
-        self.occupy("x1", "y1")
-        waiting = self.submit("a1")
+        self._occupy("x1", "y1")
+        waiting = self._submit("a1")
         assert dispatcher.cancel("a1")
         waiting.cancelled()
         assert not any(isinstance(event, lt.OrderStarted) for event in waiting.events)
@@ -137,38 +137,38 @@ class DispatcherContract(DispatcherFixtures):
     def test_a_running_order_stops_and_leaves_nothing(
         self, dispatcher: lt.Dispatcher, sessions: lt.SessionStore
     ) -> None:
-        (running,) = self.occupy("a1")
+        (running,) = self._occupy("a1")
         assert dispatcher.cancel("a1")
         running.cancelled()
         assert sessions.history("a") == []
-        assert self.submit("a1").done().revision == 1
+        assert self._submit("a1").done().revision == 1
 
     def test_what_is_over_or_unknown_is_not_cancelled(self, dispatcher: lt.Dispatcher) -> None:
-        self.submit("a1").done()
+        self._submit("a1").done()
         assert not dispatcher.cancel("a1")
         assert not dispatcher.cancel("nobody")
 
     def test_an_id_in_use_is_refused(
         self, dispatcher: lt.Dispatcher, sessions: lt.SessionStore
     ) -> None:
-        self.occupy("a1")
+        self._occupy("a1")
         with pytest.raises(lt.ValidationError) as refused:
-            self.submit("a1")
+            self._submit("a1")
         assert refused.value.path == "order.id"
         dispatcher.cancel("a1")
         assert dispatcher.drain(self.patience)
         assert sessions.history("a") == []
 
     def test_an_order_that_fails_hurts_no_other(self, dispatcher: lt.Dispatcher) -> None:
-        self.submit("a1").done()
-        assert isinstance(self.submit("a2", revision=7).failed(), lt.Conflict)
-        assert self.submit("a3").done().revision == 2
+        self._submit("a1").done()
+        assert isinstance(self._submit("a2", revision=7).failed(), lt.Conflict)
+        assert self._submit("a3").done().revision == 2
 
     def test_a_session_that_is_not_there_is_said(
         self, dispatcher: lt.Dispatcher, sessions: lt.SessionStore
     ) -> None:
-        self.occupy("x1", "y1")
-        heard = self.submit("a1")
+        self._occupy("x1", "y1")
+        heard = self._submit("a1")
         sessions.delete("a")
         dispatcher.cancel("x1")
         assert isinstance(heard.failed(), lt.SessionNotFound)
@@ -176,8 +176,8 @@ class DispatcherContract(DispatcherFixtures):
     def test_a_step_that_was_committed_comes_back(
         self, dispatcher: lt.Dispatcher, sessions: lt.SessionStore
     ) -> None:
-        first = self.submit("a1", prompt="fog", revision=0).done()
-        again = self.submit("a2", prompt="fog", revision=0).done()
+        first = self._submit("a1", prompt="fog", revision=0).done()
+        again = self._submit("a2", prompt="fog", revision=0).done()
         assert again.segment == first.segment
         assert len(sessions.history("a")) == 1
 
@@ -185,14 +185,14 @@ class DispatcherContract(DispatcherFixtures):
         def ill(event: lt.OrderEvent) -> None:
             raise ValueError("this listener always raises")
 
-        dispatcher.submit(self.order("a1", steps_request("a1")), ill)
-        dispatcher.submit(self.order("b1", steps_request("b1")), ill)
-        assert self.submit("a2").done().revision == 2
-        assert self.submit("b2").done().revision == 2
+        dispatcher.submit(self._order("a1", steps_request("a1")), ill)
+        dispatcher.submit(self._order("b1", steps_request("b1")), ill)
+        assert self._submit("a2").done().revision == 2
+        assert self._submit("b2").done().revision == 2
 
     def test_the_status_says_who_is_at_what(self, dispatcher: lt.Dispatcher) -> None:
-        (running,) = self.occupy("a1")
-        self.submit("a2")
+        (running,) = self._occupy("a1")
+        self._submit("a2")
         status = dispatcher.status()
         assert len({worker.name for worker in status.workers}) == len(status.workers) == 2
         assert all(worker.device for worker in status.workers)
@@ -208,11 +208,11 @@ class DispatcherContract(DispatcherFixtures):
         assert (status.queued, status.draining) == (0, True)
 
     def test_draining_ends_what_there_is_and_takes_no_more(self, dispatcher: lt.Dispatcher) -> None:
-        self.occupy("x1", "y1")
-        waiting = self.submit("a1")
+        self._occupy("x1", "y1")
+        waiting = self._submit("a1")
         assert not dispatcher.drain(0.01)
         with pytest.raises(lt.DispatcherClosed):
-            self.submit("b1")
+            self._submit("b1")
         for order_id in ("x1", "y1"):
             dispatcher.cancel(order_id)
         assert dispatcher.drain(self.patience)
@@ -221,10 +221,10 @@ class DispatcherContract(DispatcherFixtures):
     def test_closing_cancels_everything_and_may_be_repeated(
         self, dispatcher: lt.Dispatcher
     ) -> None:
-        heard = [*self.occupy("x1", "y1"), self.submit("a1"), self.submit("a2")]
+        heard = [*self._occupy("x1", "y1"), self._submit("a1"), self._submit("a2")]
         dispatcher.close()
         for listener in heard:
             assert isinstance(listener.events[-1], lt.OrderCancelled)
         dispatcher.close()
         with pytest.raises(lt.DispatcherClosed):
-            self.submit("b1")
+            self._submit("b1")

@@ -39,36 +39,36 @@ class DispatcherFixtures:
 
     @pytest.fixture(autouse=True)
     def _parts(self, dispatcher: lt.Dispatcher, sessions: lt.SessionStore) -> Iterator[None]:
-        self.dispatcher_used, self.sessions_used = dispatcher, sessions
+        self._dispatcher, self._sessions = dispatcher, sessions
         yield
         dispatcher.close()
 
-    def order(
+    def _order(
         self, order_id: str, request: lt.GenerationRequest, revision: int | None = None
     ) -> lt.StepOrder:
         """An order named ``a1`` of session ``a``, which is made when it is not there."""
         session = order_id[0]
         with suppress(lt.SessionExists):
-            self.sessions_used.create(session, family=STEPS.name, preset="default@1")
+            self._sessions.create(session, family=STEPS.name, preset="default@1")
         return lt.StepOrder(
             id=order_id, session_id=session, request=request, expected_revision=revision
         )
 
-    def submit(
+    def _submit(
         self, order_id: str, *, prompt: str = "", seconds: float = 0.0, revision: int | None = None
     ) -> Heard:
         """Submit a short order; its prompt is its id when none is given."""
         heard = Heard(self.patience)
         request = steps_request(prompt or order_id, seconds=seconds)
-        self.dispatcher_used.submit(self.order(order_id, request, revision), heard)
+        self._dispatcher.submit(self._order(order_id, request, revision), heard)
         return heard
 
-    def occupy(self, *order_ids: str) -> list[Heard]:
+    def _occupy(self, *order_ids: str) -> list[Heard]:
         """Submit orders that take two minutes, and wait until they are started."""
         heard = [Heard(self.patience) for _ in order_ids]
         for order_id, listener in zip(order_ids, heard, strict=True):
             request = steps_request(order_id, steps=12_000, seconds=0.01)
-            self.dispatcher_used.submit(self.order(order_id, request), listener)
+            self._dispatcher.submit(self._order(order_id, request), listener)
         for listener in heard:
             listener.started()
         return heard
