@@ -139,8 +139,10 @@ def _unwrapped(text: bytes) -> bytes:
 def outcome(case: bytes) -> str:
     """``"read"`` or ``"refused"``; whatever else a reader raises passes through."""
     text, *contents = case.split(SEPARATOR)
+    is_export = contents[:1] == [MARK]
+    documented = (lt.ValidationError, lt.UnknownNameError) if is_export else lt.ValidationError
     try:
-        if contents[:1] == [MARK]:
+        if is_export:
             import_case(text, contents[1:])
             return "read"
         state = lt.ContinuationState.from_json(text)
@@ -149,7 +151,7 @@ def outcome(case: bytes) -> str:
             return "refused"
         codec.blob_ids(state)
         codec.decode(state, Blobs(contents))
-    except (lt.ValidationError, lt.UnknownNameError) as error:
+    except documented as error:
         assert len(str(error)) < 4000, "an error that cannot be logged"
         return "refused"
     return "read"
