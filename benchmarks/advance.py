@@ -37,8 +37,8 @@ SEGMENTS = 300
 """Commits of each side."""
 
 WARM = 20
-STATE_BYTES = 4000
-"""Of a state whose big parts are blobs: what a commit usually writes."""
+STATE = Path(__file__).parents[1] / "tests/ltx2/wire/ltx2.v1/full-blobs/state.json"
+"""A state of LTX-2 whose frames and sound are blobs: what a commit writes there."""
 
 GOAL = 1.3
 Rows = dict[str, bytes]
@@ -92,7 +92,7 @@ def compare(name: str, store: lt.RowSessionStore, raw: Raw) -> None:
             seconds=1.0,
             made_by="bench",
         )
-        state = lt.ContinuationState("bench.v1", {"text": "x" * STATE_BYTES})
+        state = lt.ContinuationState.from_json(STATE.read_bytes())
         lt.RowSessionStore(rehearsed).advance("ours", index, segment, state)
         ((head, before),) = rehearsed.last.expected.items()
         assert before is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -87,43 +86,45 @@ def canonical_json(document: dict[str, Any]) -> str:
 
 
 def _dumped(document: dict[str, Any], **form: Any) -> str:
-    limits = StateLimits.current()
-    plain = _is_plain(document, limits.depth)
-    if not plain:
-        check_texts(document, "")
-        _check_keys(document)
     try:
         text = json.dumps(document, sort_keys=True, allow_nan=False, **form)
     except (TypeError, ValueError, RecursionError) as error:
+        check_texts(document, "")
+        _check_keys(document)
         raise ValidationError("payload", f"is not plain JSON: {error}") from None
-    if not plain:
+    if "\\ud" in text:  # half of a surrogate pair, perhaps
+        check_texts(document, "")
+    if not _has_only_text_keys(document):
+        _check_keys(document)
+    limits = StateLimits.current()
+    if text.count("{") + text.count("[") > limits.depth:
         check_depth(document, "payload")  # it must be able to be read
     if len(text) > limits.values:  # each takes a character, or more
         check_values(text)
     return text
 
 
-def _is_plain(document: object, depth: int) -> bool:
-    """Whether what is checked of texts, keys and depth surely holds: told by one walk."""
-    level: list[object] = [document]
-    for _ in range(depth + 1):
-        inner: dict[int, object] = {}
-        for each in level:
-            items: Iterable[object] = each  # type: ignore[assignment]  # a list, a tuple or a dict
-            if isinstance(each, dict):
-                if not all(type(key) is str and key.isascii() for key in each):
+_CONTAINERS = frozenset({dict, list, tuple})
+
+
+def _has_only_text_keys(document: dict[str, Any]) -> bool:
+    """Whether no key needs to be looked at; of what was written, so nothing contains itself."""
+    left: list[Any] = [document]
+    while left:
+        each = left.pop()
+        values = each
+        if type(each) is dict:
+            for key in each:
+                if type(key) is not str:
                     return False
-                items = each.values()
-            for item in items:
-                if isinstance(item, str):
-                    if not item.isascii():
-                        return False
-                elif isinstance(item, dict | list | tuple):
-                    inner[id(item)] = item  # once, however often it is there
-        if not inner:
-            return True
-        level = list(inner.values())
-    return False
+            values = each.values()
+        for value in values:
+            kind = type(value)
+            if kind in _CONTAINERS:
+                left.append(value)
+            elif isinstance(value, dict | list | tuple):
+                return False  # one of a class of its own
+    return True
 
 
 def _check_keys(document: object) -> None:
