@@ -87,7 +87,11 @@ class Workshop:
             self._dispatcher.cancel(order.id)
 
     def resume(self, take: str) -> None:
-        """Submit what waits first, or had been submitted by a server that is no more."""
+        """Submit what waits first, or had been submitted by a server that is no more.
+
+        Raises `longtake.SessionNotFound` when the session is no more, either.
+        """
+        self._sessions.read(take)
         with self._book.turn(take):
             row = self._book.take(take)
             if row is None or not row.queue or take in self._current:
@@ -208,7 +212,7 @@ class Workshop:
         """The order has ended, and mostly what it was for, too: the next one's turn comes."""
         match event:
             case lt.OrderDone():
-                self._change(order, partial(changes.end_with, number=order.number, event=event))
+                self._change(order, lambda draft: changes.end_with(draft, order.number, event))
             case lt.OrderFailed() if not isinstance(event.error, lt.SessionStoreUnavailable):
                 _log.warning("order of take %s failed", order.take, exc_info=event.error)
                 self._change(order, self._without_segment(order.number, event.error))
@@ -227,10 +231,11 @@ class Workshop:
         session = self._sessions.read(take)
         if work.revision is not None and session.revision > work.revision and session.last:
             done = lt.OrderDone(order_id="", segment=session.last, revision=session.revision)
-            alter = partial(changes.end_with, number=work.number, event=done)
+            self._book.change(
+                take, tenant, lambda draft: changes.end_with(draft, work.number, done)
+            )
         else:
-            alter = self._without_segment(work.number, None)
-        self._book.change(take, tenant, alter)
+            self._book.change(take, tenant, self._without_segment(work.number, None))
 
     def _without_segment(self, number: int, error: Exception | None) -> Callable[[Draft], None]:
         """The end of work that made no segment."""
