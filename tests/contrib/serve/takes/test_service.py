@@ -102,7 +102,7 @@ def test_progress_is_told_and_not_kept(desk: Desk) -> None:
     take = desk.take("sea")
     order = desk.dispatcher.of(take)
     desk.dispatcher.start(order)
-    step = {"stage": "swing", "step": 2, "steps": 8, "fraction": 0.25}
+    step: dict[str, Any] = {"stage": "swing", "step": 2, "steps": 8, "fraction": 0.25}
     desk.dispatcher.tell(order, lt.OrderProgress(order_id=order.id, **step))
     desk.settle(take)
     told = desk.events[take][-1]
