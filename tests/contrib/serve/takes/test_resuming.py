@@ -66,6 +66,16 @@ def test_what_ran_waits_again_and_says_so(desk: Desk) -> None:
     assert desk.types(take) == ["queued", "started", "queued"]
 
 
+def test_nobody_waits_for_the_claim_of_a_worker_that_is_no_more(desk: Desk) -> None:
+    take = desk.take("one")
+    assert isinstance(desk.sessions, lt.SupportsClaims)
+    desk.sessions.begin(take, "step", holder="dead", for_seconds=600)
+    desk.begin()
+    desk.service.resume()
+    claim = desk.sessions.begin(take, "step", holder="alive", for_seconds=600)
+    assert (claim.holder, claim.granted) == ("alive", True)
+
+
 @pytest.mark.parametrize("was_committed", [False, True])
 def test_what_was_being_cancelled_is_not_rolled_again(desk: Desk, was_committed: bool) -> None:
     take = desk.take("one", "two")

@@ -42,7 +42,11 @@ class Workshop:
     """
 
     def __init__(
-        self, sessions: lt.SessionStore, book: Book, dispatcher: lt.Dispatcher, limits: ServeLimits
+        self,
+        sessions: lt.RowSessionStore,
+        book: Book,
+        dispatcher: lt.Dispatcher,
+        limits: ServeLimits,
     ) -> None:
         self._sessions = sessions
         self._book = book
@@ -89,9 +93,13 @@ class Workshop:
     def resume(self, take: str) -> None:
         """Submit what waits first, or had been submitted by a server that is no more.
 
-        Raises `longtake.SessionNotFound` when the session is no more, either.
+        A claim on its step that such a server left behind is ended, so that nobody waits for it; if
+        its worker lives, one of the two works for nothing. Raises `longtake.SessionNotFound` when
+        the session is no more, either.
         """
         self._sessions.read(take)
+        claim = self._sessions.begin(take, "resume", holder=secrets.token_hex(8), for_seconds=1.0)
+        self._sessions.end(take, holder=claim.holder)
         with self._book.turn(take):
             row = self._book.take(take)
             if row is None or not row.queue or take in self._current:
