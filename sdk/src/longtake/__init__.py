@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from longtake.blobs.tenants import TenantBlobStore as TenantBlobStore
     from longtake.blobs.urls import local_path as local_path
     from longtake.commands import Command as Command
+    from longtake.dispatch.inprocess import InProcessDispatcher as InProcessDispatcher
+    from longtake.dispatch.pipeline_spec import PipelineSpec as PipelineSpec
     from longtake.dispatch.protocol import Dispatcher as Dispatcher
     from longtake.dispatch.protocol import DispatcherStatus as DispatcherStatus
     from longtake.dispatch.protocol import OrderCancelled as OrderCancelled
@@ -196,6 +198,8 @@ else:
         "blobs.tenants": "TenantBlobStore",
         "blobs.urls": "local_path",
         "commands": "Command",
+        "dispatch.inprocess": "InProcessDispatcher",
+        "dispatch.pipeline_spec": "PipelineSpec",
         "dispatch.protocol": (
             "Dispatcher DispatcherStatus OrderCancelled OrderDone OrderEvent OrderFailed "
             "OrderProgress OrderQueued OrderStarted StepOrder WorkerStatus"
