@@ -169,6 +169,10 @@ if TYPE_CHECKING:
     from longtake.takes.notes import read_take_record as read_take_record
     from longtake.takes.record import SegmentRecord as SegmentRecord
     from longtake.takes.record import TakeRecord as TakeRecord
+    from longtake.takes.streaming import StreamedSegment as StreamedSegment
+    from longtake.takes.streaming import StreamState as StreamState
+    from longtake.takes.streaming import stream_end as stream_end
+    from longtake.takes.streaming import stream_segment as stream_segment
     from longtake.takes.writer import TakeWriter as TakeWriter
 else:
     _MODULES = {
@@ -257,6 +261,7 @@ else:
         "takes.joining": "join_takes",
         "takes.notes": "read_take_record",
         "takes.record": "SegmentRecord TakeRecord",
+        "takes.streaming": "StreamState StreamedSegment stream_end stream_segment",
         "takes.writer": "TakeWriter",
     }
     _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
