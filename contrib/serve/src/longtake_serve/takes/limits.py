@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from attrs import Attribute, field, frozen
 
 import longtake as lt
 
-__all__ = ["LimitExceeded", "ServeLimits"]
+__all__ = [
+    "LimitExceeded",
+    "ServeLimits",
+    "check_count",
+    "check_import",
+    "check_request",
+    "check_upload",
+]
 
 
 class LimitExceeded(lt.ValidationError):
@@ -38,3 +46,43 @@ class ServeLimits:
     upload_bytes: int = field(default=2**30, validator=_positive)
     pixels: int = field(default=1920 * 1088, validator=_positive)
     prompt_characters: int = field(default=4_000, validator=_positive)
+
+
+def check_count(takes: int, limits: ServeLimits) -> None:
+    """Raise `LimitExceeded` when a tenant who has so many takes may have no more."""
+    if takes >= limits.sessions:
+        problem = f"would be more than {limits.sessions}; delete one that is not needed"
+        raise LimitExceeded("sessions", problem)
+
+
+def check_upload(path: str | os.PathLike[str], limits: ServeLimits) -> None:
+    """Raise `LimitExceeded` for a file that is too big to be imported."""
+    size = os.path.getsize(path)
+    if size > limits.upload_bytes:
+        problem = f"has {size} bytes; at most {limits.upload_bytes} are taken"
+        raise LimitExceeded("file", problem)
+
+
+def check_import(record: lt.SessionRecord, family: str, limits: ServeLimits) -> None:
+    """Raise `LimitExceeded`, or `longtake.ValidationError` for a take of another family."""
+    if record.family != family:
+        problem = f"is {record.family!r}; this server rolls takes of {family!r}"
+        raise lt.ValidationError("session.family", problem)
+    if record.num_segments > limits.segments:
+        problem = f"are {record.num_segments}; at most {limits.segments} are taken"
+        raise LimitExceeded("segments", problem)
+
+
+def check_request(request: lt.GenerationRequest, limits: ServeLimits) -> None:
+    """Raise `LimitExceeded`, or `longtake.ValidationError` for a request with a state."""
+    if request.state is not None:
+        raise lt.ValidationError("state", "is the take's own here; leave it out")
+    for path, text in (("prompt", request.prompt), ("negative_prompt", request.negative_prompt)):
+        if text is not None and len(text) > limits.prompt_characters:
+            problem = f"has {len(text)} characters; at most {limits.prompt_characters} are taken"
+            raise LimitExceeded(path, problem)
+    height, width = request.sampling.height, request.sampling.width
+    pixels = (height or 1) * (width or 1)  # what is left out is the preset's
+    if pixels > limits.pixels:
+        problem = f"makes {pixels} pixels a frame; at most {limits.pixels} are drawn"
+        raise LimitExceeded(f"sampling.{'width' if height is None else 'height'}", problem)

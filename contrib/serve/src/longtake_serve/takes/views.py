@@ -8,7 +8,15 @@ from attrs import field, frozen
 
 import longtake as lt
 
-__all__ = ["EVENT_TYPES", "TakeEvent", "TakeView", "WorkError", "WorkView"]
+__all__ = [
+    "EVENT_TYPES",
+    "TakeEvent",
+    "TakeView",
+    "WorkError",
+    "WorkView",
+    "work_id",
+    "work_number",
+]
 
 TakeStatus = Literal["open", "finishing", "finished"]
 WorkStatus = Literal["queued", "running", "cancelling", "done", "failed", "cancelled"]
@@ -111,3 +119,16 @@ class TakeEvent:
     id: int
     type: str
     data: dict[str, Any]
+
+
+def work_id(number: int) -> str:
+    """The id of the work of this number."""
+    return f"work_{number}"
+
+
+def work_number(take: str, work: str) -> int:
+    """The inverse of `work_id`. Raises `longtake.SessionNotFound` for what is no id."""
+    digits = work.removeprefix("work_")
+    if digits == work or not digits.isascii() or not digits.isdecimal() or len(digits) > 10:
+        raise lt.SessionNotFound(f"take {take!r} has no work {work[:100]!r}")
+    return int(digits)
