@@ -84,6 +84,8 @@ if TYPE_CHECKING:
     from longtake.hookspecs import hookimpl as hookimpl
     from longtake.keys import KeyRing as KeyRing
     from longtake.loading import load as load
+    from longtake.media.contact_sheet import SegmentView as SegmentView
+    from longtake.media.contact_sheet import contact_sheet as contact_sheet
     from longtake.pipeline import Pipeline as Pipeline
     from longtake.plugins.registry import Registry as Registry
     from longtake.plugins.stores import open_blob_store as open_blob_store
@@ -213,6 +215,7 @@ else:
         "hookspecs": "hookimpl",
         "keys": "KeyRing",
         "loading": "load",
+        "media.contact_sheet": "SegmentView contact_sheet",
         "pipeline": "Pipeline",
         "plugins.registry": "Registry",
         "plugins.stores": "open_blob_store open_session_store watch_blob_stores",

@@ -140,10 +140,12 @@ def _cmaf(options: Options) -> Options:
     return _options({**options, "movflags": f"{options['movflags']}+cmaf"})
 
 
-# The same bytes but for the brand and what each fragment says of itself, as CMAF wants them.
+# What each fragment says of itself is as CMAF wants it. A stream is made while others wait: this
+# preset takes less than half the time of the other one, for a tenth more bytes.
 _CMAF = evolve(
     _MP4,
     name="CMAF (H.264 + AAC)",
+    video_options=_options({**_MP4.video_options, "preset": "veryfast"}),
     header_options=_cmaf(_MP4.header_options),
     fragment_options=_cmaf(_MP4.fragment_options),
 )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import longtake as lt
-from longtake_serve.media.pictures import thumbnail, waveform_image
+from longtake_serve.media.pictures import sheet, thumbnail, waveform_image
 from longtake_serve.media.pieces import document_of, put_piece
 from longtake_serve.media.stream import StreamNotFound, TakeStream
 from tests.contrib.serve.media.takes import Served
@@ -43,6 +43,11 @@ def result_of(
     )
 
 
+def as_sound(samples: NDArray[np.float64]) -> NDArray[np.float32]:
+    sound: NDArray[np.float32] = samples[None].astype(np.float32)
+    return sound
+
+
 def opened(data: bytes) -> Image.Image:
     return Image.open(io.BytesIO(data))
 
@@ -69,7 +74,7 @@ def test_the_waveform_is_high_where_the_sound_is_loud() -> None:
     seconds = 48 / float(lt.Job.example("").sampling.fps)
     time = np.arange(round(seconds * RATE)) / RATE
     loud = np.where(time < seconds / 2, 0.8, 0.2) * np.sin(2 * np.pi * 330 * time)
-    stream = stream_of(result_of((9, 9, 9), np.asarray(loud[None], np.float32)))
+    stream = stream_of(result_of((9, 9, 9), as_sound(loud)))
     picture = opened(waveform_image(stream, width=200, height=81))
     assert (picture.format, picture.mode, picture.size) == ("PNG", "RGBA", (200, 81))
     opaque = np.asarray(picture)[..., 3] == 255
@@ -90,7 +95,36 @@ def test_nothing_is_no_thumbnail_and_sound_has_none() -> None:
     served.create()
     with pytest.raises(StreamNotFound, match="no picture yet"):
         thumbnail(served.read())
-    sound = np.ones((1, RATE), np.float32) / 3
+    sound = np.full((1, RATE), 0.3, np.float32)
     alone = evolve(result_of((0, 0, 0), sound), frames=np.zeros((0, 0, 0, 3), np.uint8))
     with pytest.raises(StreamNotFound, match="sound alone"):
         thumbnail(stream_of(alone))
+
+
+def test_a_sheet_shows_the_segments_asked_for() -> None:
+    served = Served(lt.open_session_store("memory:"), lt.open_blob_store("memory:"))
+    served.roll(served.create(), 4)
+    stream = served.read(finished=True)
+    labels = [f"sea {number}" for number in range(4)]
+    whole, last = (opened(sheet(stream, labels, first=n)) for n in (0, 3))
+    assert whole.format == last.format == "PNG"
+    assert whole.height > last.height
+    picture = opened(sheet(stream, labels, first=2, count=2))
+    seam = lt.contact_sheet(
+        [
+            lt.SegmentView(each.frames[0], each.frames[-1], label, len(each.frames) / 24)
+            for each, label in zip(served.results[2:], labels[2:], strict=True)
+        ],
+        audio=None,
+        sample_rate=None,
+    )
+    box = (0, 0, seam.width, 200)
+    difference = np.asarray(picture.crop(box)).astype(int) - np.asarray(seam.crop(box)).astype(int)
+    assert np.abs(difference).mean() < 4
+
+
+def test_a_sheet_of_no_segments_is_refused() -> None:
+    served = Served(lt.open_session_store("memory:"), lt.open_blob_store("memory:"))
+    served.roll(served.create(), 1)
+    with pytest.raises(StreamNotFound, match="no segment 1"):
+        sheet(served.read(), ["sea"], first=1)

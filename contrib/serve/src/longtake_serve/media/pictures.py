@@ -1,13 +1,16 @@
-"""Pictures of a take: one of its frames, and its sound."""
+"""Pictures of a take: one of its frames, its segments at a glance, and its sound."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
-from longtake_serve.media.stream import StreamNotFound, TakeStream
+from attrs import evolve
+
+import longtake as lt
+from longtake_serve.media.stream import StreamEntry, StreamNotFound, TakeStream
 from longtake_serve.media.whole import WholeTake
 
 if TYPE_CHECKING:
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-__all__ = ["thumbnail", "waveform_image"]
+__all__ = ["sheet", "thumbnail", "waveform_image"]
 
 _WAVE, _MIDDLE = (54, 98, 168, 255), (127, 127, 127, 96)
 
@@ -27,25 +30,42 @@ def thumbnail(
 
     Raises `StreamNotFound` for a take without pictures.
     """
-    import av
-    from av.video.reformatter import Colorspace
     from PIL.Image import Resampling, fromarray
 
-    pictured = [entry for entry in stream.entries if any(p.seconds for p in entry.pieces)]
+    pictured = [entry for entry in stream.entries if entry.pieces]
     if not pictured:
         raise StreamNotFound("the take has no picture yet")
-    entry = pictured[len(pictured) // 2]
-    data = entry.initialization + b"".join(stream.parts_of(entry))
-    with av.open(io.BytesIO(data), "r") as file:
-        if not file.streams.video:
-            raise StreamNotFound("the take has sound alone, so no picture")
-        frame = next(file.decode(video=0))
-        rgb = frame.reformat(format="rgb24", src_colorspace=Colorspace.ITU709)
-        image = fromarray(rgb.to_ndarray())
+    frame = next(_frames(stream, pictured[len(pictured) // 2]), None)
+    if frame is None:
+        raise StreamNotFound("the take has sound alone, so no picture")
+    image = fromarray(frame)
     if image.width > width:
         height = max(1, round(width * image.height / image.width))
         image = image.resize((width, height), Resampling.LANCZOS)
     return _encoded(image, kind)
+
+
+def sheet(stream: TakeStream, labels: Sequence[str], *, first: int = 0, count: int = 12) -> bytes:
+    """The contact sheet (`longtake.contact_sheet`) of at most ``count`` segments, as a PNG.
+
+    ``labels``: a line for each segment of the stream. ``first``: the first one that is shown.
+    Raises `StreamNotFound` when there is none.
+    """
+    import numpy as np
+
+    entries = [entry for entry in stream.entries if entry.pieces][first : first + count]
+    if not entries:
+        raise StreamNotFound(f"the stream has no segment {first}")
+    views = []
+    for entry, label in zip(entries, labels[first:], strict=False):
+        begin = end = None
+        for end in _frames(stream, entry):
+            begin = end if begin is None else begin
+        views.append(lt.SegmentView(begin, end, label, float(entry.seconds)))
+    heard = list(_sounds(evolve(stream, entries=tuple(entries))))
+    rate = heard[0][0] if heard else None
+    sound = np.concatenate([samples for _, samples in heard], axis=1) if heard else None
+    return _encoded(lt.contact_sheet(views, audio=sound, sample_rate=rate), "PNG")
 
 
 def waveform_image(stream: TakeStream, *, width: int = 1200, height: int = 120) -> bytes:
@@ -75,6 +95,20 @@ def waveform_image(stream: TakeStream, *, width: int = 1200, height: int = 120) 
     sounding = (highs - lows) > 0
     pixels[(rows >= np.floor(top)) & (rows <= np.ceil(bottom)) & sounding] = _WAVE
     return _encoded(fromarray(pixels), "PNG")
+
+
+def _frames(stream: TakeStream, entry: StreamEntry) -> Iterator[NDArray[np.uint8]]:
+    """Its pictures, each uint8 RGB ``[H, W, 3]``."""
+    import av
+    import numpy as np
+    from av.video.reformatter import Colorspace
+
+    data = entry.initialization + b"".join(stream.parts_of(entry))
+    with av.open(io.BytesIO(data), "r") as file:
+        if file.streams.video:
+            for frame in file.decode(video=0):
+                rgb = frame.reformat(format="rgb24", src_colorspace=Colorspace.ITU709)
+                yield rgb.to_ndarray().astype(np.uint8, copy=False)
 
 
 def _sounds(stream: TakeStream) -> Iterator[tuple[int, NDArray[np.float32]]]:
