@@ -14,6 +14,7 @@ import longtake as lt
 from longtake_serve.http.access import Authenticator, Everybody
 from longtake_serve.http.documents import request_schema
 from longtake_serve.http.errors import http_error, internal_error, longtake_error
+from longtake_serve.http.events import EventRoutes
 from longtake_serve.http.headers import SecurityHeaders
 from longtake_serve.http.operations import Operation, route_of
 from longtake_serve.http.takes import TakeRoutes
@@ -73,7 +74,10 @@ def build_app(
     ``authenticator``: knows whose a bearer token is; without one every caller is the same tenant.
     """
     limits = limits or ServeLimits()
-    operations = TakeRoutes(service, limits, request_schema(preset)).operations()
+    operations = [
+        *TakeRoutes(service, limits, request_schema(preset)).operations(),
+        *EventRoutes(service).operations(),
+    ]
     return SecurityHeaders(_application(operations, authenticator or Everybody()))
 
 
