@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
@@ -15,7 +15,7 @@ from longtake_serve.http.access import Authenticator, Everybody
 from longtake_serve.http.documents import request_schema
 from longtake_serve.http.errors import http_error, internal_error, longtake_error
 from longtake_serve.http.events import EventRoutes
-from longtake_serve.http.headers import SecurityHeaders
+from longtake_serve.http.headers import KnownHosts, SecurityHeaders
 from longtake_serve.http.operations import Operation, route_of
 from longtake_serve.http.takes import TakeRoutes
 from longtake_serve.media.sink import StreamMedia
@@ -67,18 +67,21 @@ def build_app(
     preset: lt.Preset,
     limits: ServeLimits | None = None,
     authenticator: Authenticator | None = None,
+    hosts: Collection[str] = (),
 ) -> ASGIApp:
     """The ASGI application of a service, which stays the caller's.
 
     ``preset``: of new takes, whose request schema is served. ``limits``: as the service's.
     ``authenticator``: knows whose a bearer token is; without one every caller is the same tenant.
+    ``hosts``: names by which it may be asked, without ports; any when there are none.
     """
     limits = limits or ServeLimits()
     operations = [
         *TakeRoutes(service, limits, request_schema(preset)).operations(),
         *EventRoutes(service).operations(),
     ]
-    return SecurityHeaders(_application(operations, authenticator or Everybody()))
+    app: ASGIApp = _application(operations, authenticator or Everybody())
+    return SecurityHeaders(KnownHosts(app, hosts) if hosts else app)
 
 
 def _application(operations: Sequence[Operation], authenticator: Authenticator) -> Starlette:
