@@ -93,6 +93,7 @@ SDK = Package(
                 "scaffolding": "What does a new plugin's package begin with?",
             }
         ),
+        Layer({"dispatch": "Who rolls which segment next, and on which worker?"}),
         Layer({"cli": "What does the command line do?"}),
         Layer({"__main__": "What does ``python -m longtake`` do?"}),
     ),

@@ -15,6 +15,8 @@ ISOLATING = {
     "longtake.cli.terminal.narration",
     "longtake.cli.group",
     "longtake.cli.commands.listings",
+    "longtake.dispatch.listening",
+    "longtake.dispatch.working",
     "longtake.doctor.recipes",
     "longtake.doctor.stores",
     "longtake.doctor.targets",

@@ -23,6 +23,7 @@ ERRORS: list[tuple[lt.LongtakeError, type[Exception], str]] = [
     (lt.StageError("denoise", "OSError: x"), RuntimeError, "stage 'denoise' failed: OSError: x"),
     (lt.Cancelled("cancelled"), RuntimeError, "cancelled"),
     (lt.PipelineClosedError("closed"), RuntimeError, "closed"),
+    (lt.DispatcherClosed("draining"), RuntimeError, "draining"),
     (lt.SessionBusyError("a stream is open"), RuntimeError, "a stream is open"),
     (
         lt.CheckpointError("vae/config.json", "is missing"),

@@ -26,6 +26,19 @@ if TYPE_CHECKING:
     from longtake.blobs.tenants import TenantBlobStore as TenantBlobStore
     from longtake.blobs.urls import local_path as local_path
     from longtake.commands import Command as Command
+    from longtake.dispatch.inprocess import InProcessDispatcher as InProcessDispatcher
+    from longtake.dispatch.pipeline_spec import PipelineSpec as PipelineSpec
+    from longtake.dispatch.protocol import Dispatcher as Dispatcher
+    from longtake.dispatch.protocol import DispatcherStatus as DispatcherStatus
+    from longtake.dispatch.protocol import OrderCancelled as OrderCancelled
+    from longtake.dispatch.protocol import OrderDone as OrderDone
+    from longtake.dispatch.protocol import OrderEvent as OrderEvent
+    from longtake.dispatch.protocol import OrderFailed as OrderFailed
+    from longtake.dispatch.protocol import OrderProgress as OrderProgress
+    from longtake.dispatch.protocol import OrderQueued as OrderQueued
+    from longtake.dispatch.protocol import OrderStarted as OrderStarted
+    from longtake.dispatch.protocol import StepOrder as StepOrder
+    from longtake.dispatch.protocol import WorkerStatus as WorkerStatus
     from longtake.doctor.heavy import heavy_modules as heavy_modules
     from longtake.errors import BlobCorrupt as BlobCorrupt
     from longtake.errors import BlobError as BlobError
@@ -36,6 +49,7 @@ if TYPE_CHECKING:
     from longtake.errors import Cancelled as Cancelled
     from longtake.errors import CheckpointError as CheckpointError
     from longtake.errors import Conflict as Conflict
+    from longtake.errors import DispatcherClosed as DispatcherClosed
     from longtake.errors import HoldRevoked as HoldRevoked
     from longtake.errors import InvalidBlobId as InvalidBlobId
     from longtake.errors import InvalidSessionId as InvalidSessionId
@@ -190,14 +204,20 @@ else:
         "blobs.tenants": "TenantBlobStore",
         "blobs.urls": "local_path",
         "commands": "Command",
+        "dispatch.inprocess": "InProcessDispatcher",
+        "dispatch.pipeline_spec": "PipelineSpec",
+        "dispatch.protocol": (
+            "Dispatcher DispatcherStatus OrderCancelled OrderDone OrderEvent OrderFailed "
+            "OrderProgress OrderQueued OrderStarted StepOrder WorkerStatus"
+        ),
         "doctor.heavy": "heavy_modules",
         "errors": (
             "BlobCorrupt BlobError BlobNotFound BlobStoreFull BlobStoreUnavailable BlobTooLarge "
-            "Cancelled CheckpointError Conflict HoldRevoked InvalidBlobId InvalidSessionId "
-            "LongtakeError MissingDependencyError NameClashError OutputError PipelineClosedError "
-            "PluginError SessionBusyError SessionError SessionExists SessionNotFound "
-            "SessionStoreFull SessionStoreUnavailable SignatureError StageError UnknownNameError "
-            "ValidationError WiringError"
+            "Cancelled CheckpointError Conflict DispatcherClosed HoldRevoked InvalidBlobId "
+            "InvalidSessionId LongtakeError MissingDependencyError NameClashError OutputError "
+            "PipelineClosedError PluginError SessionBusyError SessionError SessionExists "
+            "SessionNotFound SessionStoreFull SessionStoreUnavailable SignatureError StageError "
+            "UnknownNameError ValidationError WiringError"
         ),
         "families.edits": "RecipeEdit",
         "families.estimates": (

@@ -16,6 +16,7 @@ __all__ = [
     "Cancelled",
     "CheckpointError",
     "Conflict",
+    "DispatcherClosed",
     "HoldRevoked",
     "InvalidBlobId",
     "InvalidSessionId",
@@ -197,6 +198,10 @@ class PipelineClosedError(LongtakeError, RuntimeError):
 
 class SessionBusyError(LongtakeError, RuntimeError):
     """A session was asked for its next segment by the very thread that has a stream of it open."""
+
+
+class DispatcherClosed(LongtakeError, RuntimeError):
+    """The dispatcher takes no more orders: it is being drained, or is closed."""
 
 
 class CheckpointError(_LocatedError, ValueError):

@@ -85,6 +85,11 @@ class Pipeline:
         return self._recipe
 
     @property
+    def device(self) -> str:
+        """Where the networks are, such as ``"cuda:0"``."""
+        return self._model.device
+
+    @property
     def model_fingerprint(self) -> str | None:
         """What tells the model from others, and what states and takes say of it; None if nothing.
 
@@ -265,8 +270,7 @@ class Pipeline:
     def close(self) -> None:
         """Let the networks go, after the run that is going on; using the pipeline then raises.
 
-        Streams are cancelled, because their readers may never come back. Closing twice does
-        nothing.
+        Streams are cancelled, for their readers may never come back. Closing twice does nothing.
         """
         self._closed = True
         for meeting in tuple(self._meetings):

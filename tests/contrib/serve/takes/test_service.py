@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 import longtake as lt
@@ -15,6 +16,7 @@ pytest.importorskip("longtake_serve")
 from longtake_serve.takes.errors import ServiceClosed, TakeBusy, TakeFinished
 from longtake_serve.takes.limits import LimitExceeded, ServeLimits
 from longtake_serve.takes.service import TakeService
+from longtake_serve.takes.views import TakeEvent
 from tests.contrib.serve.scripted import TINY, Desk, ScriptedDispatcher, asked
 
 
@@ -100,7 +102,7 @@ def test_progress_is_told_and_not_kept(desk: Desk) -> None:
     take = desk.take("sea")
     order = desk.dispatcher.of(take)
     desk.dispatcher.start(order)
-    step = {"stage": "swing", "step": 2, "steps": 8, "fraction": 0.25}
+    step: dict[str, Any] = {"stage": "swing", "step": 2, "steps": 8, "fraction": 0.25}
     desk.dispatcher.tell(order, lt.OrderProgress(order_id=order.id, **step))
     desk.settle(take)
     told = desk.events[take][-1]
@@ -130,7 +132,9 @@ def test_who_listens_is_told_all_that_is_kept_in_order(desk: Desk) -> None:
 
 
 def test_a_listener_that_fails_is_told_no_more_and_one_that_stops_neither(desk: Desk) -> None:
-    take, failed, stopped = desk.take(), [], []
+    take = desk.take()
+    failed: list[object] = []
+    stopped: list[TakeEvent] = []
 
     def fail(event: object) -> None:
         failed.append(event)
@@ -297,7 +301,7 @@ def test_takes_are_found_by_their_labels_page_by_page(desk: Desk) -> None:
         desk.service.list("ann", labels={"longtake-serve.tenant": "bob"})
 
 
-ALL = {
+ALL: dict[str, Callable[[TakeService, str], object]] = {
     "read": lambda s, take: s.read("bob", take),
     "extend": lambda s, take: s.extend("bob", take, asked("x")),
     "work": lambda s, take: s.work("bob", take),
@@ -323,7 +327,7 @@ def test_another_tenants_take_is_as_one_that_is_not_there(
 ) -> None:
     take = desk.take(*["one"] * was_used)
     before = desk.rows(take)
-    call: Callable[[TakeService, str], object] = ALL[name]
+    call = ALL[name]
     with pytest.raises(lt.SessionNotFound) as theirs:
         call(desk.service, take)
     absent = take[::-1]
@@ -345,12 +349,13 @@ def test_a_tenant_has_only_so_many_takes() -> None:
     first = desk.take("one")
     desk.roll_all(first)
     desk.take()
-    for more in (
+    more: tuple[Callable[[], object], ...] = (
         lambda: desk.service.create("ann"),
         lambda: desk.service.fork("ann", first, 1),
-    ):
+    )
+    for one_more in more:
         with pytest.raises(LimitExceeded) as caught:
-            more()
+            one_more()
         assert caught.value.path == "sessions"
     desk.service.create("bob")
     desk.service.delete("ann", first)
@@ -409,7 +414,7 @@ def test_a_wrong_request_is_refused_before_it_is_queued(
     assert desk.rows(take) == []
 
 
-@pytest.mark.parametrize("name", [each.name for each in ServeLimits.__attrs_attrs__])
+@pytest.mark.parametrize("name", [each.name for each in attrs.fields(ServeLimits)])
 @pytest.mark.parametrize("value", [0, -1, True, 1.5, "9"])
 def test_limits_are_numbers_from_one(name: str, value: Any) -> None:
     with pytest.raises(lt.ValidationError) as caught:

@@ -7,7 +7,6 @@
 ``serve/request/TAKE/NUMBER``  its request, until it has ended
 ``serve/key/TAKE/DIGEST``      which work a client's idempotency key made
 ``serve/event/TAKE/ID``        one event
-``serve/media/TAKE/...``       how its stream goes on; not of the book, but deleted with it
 =============================  ====================================================================
 """
 
@@ -51,7 +50,7 @@ _FORMAT = 1
 OPEN: frozenset[WorkStatus] = frozenset({"queued", "running", "cancelling"})
 """What a piece of work is while it has not ended."""
 
-_KINDS = ("work", "request", "key", "event", "media")
+_KINDS = ("work", "request", "key", "event")
 
 
 @frozen(kw_only=True)

@@ -42,7 +42,11 @@ class Workshop:
     """
 
     def __init__(
-        self, sessions: lt.SessionStore, book: Book, dispatcher: lt.Dispatcher, limits: ServeLimits
+        self,
+        sessions: lt.RowSessionStore,
+        book: Book,
+        dispatcher: lt.Dispatcher,
+        limits: ServeLimits,
     ) -> None:
         self._sessions = sessions
         self._book = book
@@ -87,7 +91,15 @@ class Workshop:
             self._dispatcher.cancel(order.id)
 
     def resume(self, take: str) -> None:
-        """Submit what waits first, or had been submitted by a server that is no more."""
+        """Submit what waits first, or had been submitted by a server that is no more.
+
+        A claim on its step that such a server left behind is ended, so that nobody waits for it; if
+        its worker lives, one of the two works for nothing. Raises `longtake.SessionNotFound` when
+        the session is no more, either.
+        """
+        self._sessions.read(take)
+        claim = self._sessions.begin(take, "resume", holder=secrets.token_hex(8), for_seconds=1.0)
+        self._sessions.end(take, holder=claim.holder)
         with self._book.turn(take):
             row = self._book.take(take)
             if row is None or not row.queue or take in self._current:
@@ -208,7 +220,7 @@ class Workshop:
         """The order has ended, and mostly what it was for, too: the next one's turn comes."""
         match event:
             case lt.OrderDone():
-                self._change(order, partial(changes.end_with, number=order.number, event=event))
+                self._change(order, lambda draft: changes.end_with(draft, order.number, event))
             case lt.OrderFailed() if not isinstance(event.error, lt.SessionStoreUnavailable):
                 _log.warning("order of take %s failed", order.take, exc_info=event.error)
                 self._change(order, self._without_segment(order.number, event.error))
@@ -227,10 +239,11 @@ class Workshop:
         session = self._sessions.read(take)
         if work.revision is not None and session.revision > work.revision and session.last:
             done = lt.OrderDone(order_id="", segment=session.last, revision=session.revision)
-            alter = partial(changes.end_with, number=work.number, event=done)
+            self._book.change(
+                take, tenant, lambda draft: changes.end_with(draft, work.number, done)
+            )
         else:
-            alter = self._without_segment(work.number, None)
-        self._book.change(take, tenant, alter)
+            self._book.change(take, tenant, self._without_segment(work.number, None))
 
     def _without_segment(self, number: int, error: Exception | None) -> Callable[[Draft], None]:
         """The end of work that made no segment."""

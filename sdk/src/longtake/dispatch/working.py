@@ -1,0 +1,109 @@
+"""What a worker does with an order: it rolls the segment, tells how far it is, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event as Flag
+
+from longtake.blobs.protocol import BlobStore
+from longtake.dispatch.protocol import (
+    OrderCancelled,
+    OrderDone,
+    OrderEvent,
+    OrderFailed,
+    OrderProgress,
+    StepOrder,
+)
+from longtake.errors import Cancelled, LongtakeError, text_of
+from longtake.pipeline import Pipeline
+from longtake.runs.events import Event, Progress
+from longtake.session_stores.protocol import SessionStore
+from longtake.sessions.media import MediaSink
+from longtake.sessions.rolling import roll
+from longtake.states.live import LiveState
+
+__all__ = ["Roller"]
+
+_MOST_LIVE = 4
+"""Sessions whose typed state is kept; each takes memory, on the device too for some families."""
+
+
+class Roller:
+    """Rolls orders with one pipeline, one at a time, and keeps the states of the last sessions.
+
+    The parameters are those of `longtake.roll`; ``worker`` is for the record.
+    """
+
+    def __init__(
+        self,
+        worker: str,
+        pipeline: Pipeline,
+        sessions: SessionStore,
+        blobs: BlobStore | None,
+        media: MediaSink | None,
+    ) -> None:
+        self._worker = worker
+        self._pipeline = pipeline
+        self._sessions = sessions
+        self._blobs = blobs
+        self._media = media
+        self._live: dict[str, LiveState] = {}  # by session; the last one used is the last
+
+    def rolled(
+        self, order: StepOrder, cancelled: Flag, tell: Callable[[OrderEvent], None]
+    ) -> OrderDone | OrderFailed | OrderCancelled:
+        """How the order ended; nothing is raised. ``tell``: is told its progress."""
+
+        def follow(event: Event) -> None:
+            if isinstance(event, Progress):
+                tell(_progress(order, event))
+
+        try:
+            return self._done(order, cancelled.is_set, follow)
+        except Cancelled as error:
+            if cancelled.is_set():
+                return OrderCancelled(order_id=order.id)
+            return OrderFailed(order_id=order.id, error=error)
+        except Exception as error:  # whatever a stage or a store raises is the order's
+            return OrderFailed(order_id=order.id, error=error)
+        except BaseException as error:  # what would end a program does not end the worker
+            failure = LongtakeError(f"the worker was told to stop: {text_of(error)}")
+            failure.__cause__ = error
+            return OrderFailed(order_id=order.id, error=failure)
+
+    def _done(
+        self, order: StepOrder, cancel: Callable[[], bool], follow: Callable[[Event], None]
+    ) -> OrderDone:
+        rolled = roll(
+            self._sessions,
+            order.session_id,
+            order.request,
+            pipeline=self._pipeline,
+            blobs=self._blobs,
+            media=self._media,
+            expected_revision=order.expected_revision,
+            live=self._live.pop(order.session_id, None),
+            cancel=cancel,
+            follow=follow,
+            worker=self._worker,
+        )
+        if rolled.result is not None and rolled.result.live_state is not None:
+            self._keep(order.session_id, rolled.result.live_state)
+        return OrderDone(
+            order_id=order.id, segment=rolled.segment, revision=rolled.session.revision
+        )
+
+    def _keep(self, session_id: str, live: LiveState) -> None:
+        self._live[session_id] = live
+        if len(self._live) > _MOST_LIVE:
+            del self._live[next(iter(self._live))]
+
+
+def _progress(order: StepOrder, event: Progress) -> OrderProgress:
+    return OrderProgress(
+        order_id=order.id,
+        stage=event.stage,
+        step=event.step,
+        steps=event.total,
+        fraction=event.fraction,
+    )

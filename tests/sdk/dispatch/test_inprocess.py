@@ -1,0 +1,314 @@
+"""The dispatcher of one process: fair, cancellable, drained and closed without losing an order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+
+import pytest
+from attrs import evolve
+
+import longtake as lt
+from tests.sdk.toy_family import FOG, Clean, FogCodec, FogState, Noisy
+
+WAIT = 60.0
+"""Seconds after which something hangs; nothing waits so long otherwise."""
+
+
+class Gate:
+    """Holds the runs of `gated` pipelines at their steps until it is opened."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.entered = threading.Semaphore(0)
+
+    def hold(self, run: lt.Run) -> None:
+        self.entered.release()
+        while not self.opened.wait(0.01):
+            run.check_cancelled()
+
+
+def gated(gate: Gate) -> lt.Pipeline:
+    class Held:
+        def __call__(self, noisy: Noisy, run: lt.Run) -> Clean:
+            for _ in run.steps(2):
+                gate.hold(run)
+            return Clean(noisy.values)
+
+    prepare, _, *others = FOG.stages
+    return lt.Pipeline(evolve(FOG, stages=(prepare, lt.StageSpec("denoise", Held), *others)))
+
+
+class Heard:
+    """A listener that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.events: list[lt.OrderEvent] = []
+        self._over = threading.Event()
+
+    def __call__(self, event: lt.OrderEvent) -> None:
+        self.events.append(event)
+        if isinstance(event, lt.OrderDone | lt.OrderFailed | lt.OrderCancelled):
+            self._over.set()
+
+    def end(self) -> lt.OrderEvent:
+        assert self._over.wait(WAIT)
+        return self.events[-1]
+
+    def done(self) -> lt.OrderDone:
+        end = self.end()
+        assert isinstance(end, lt.OrderDone), end
+        return end
+
+
+class Hall:
+    """Sessions of fog, and a dispatcher with gated pipelines ``w0``, ``w1``, ..."""
+
+    def __init__(self, num_workers: int, stack: ExitStack) -> None:
+        self.sessions = lt.open_session_store("memory:")
+        self.blobs = lt.open_blob_store("memory:")
+        self.gate = Gate()
+        self.dispatcher = stack.enter_context(
+            lt.InProcessDispatcher(
+                [stack.enter_context(gated(self.gate)) for _ in range(num_workers)],
+                sessions=self.sessions,
+                blobs=self.blobs,
+                worker_names=[f"w{index}" for index in range(num_workers)],
+            )
+        )
+
+    def submit(self, order_id: str, *, prompt: str = "fog", revision: int | None = None) -> Heard:
+        """An order named ``a1`` of session ``a``, which is made when it is not there."""
+        session = order_id[0]
+        with suppress(lt.SessionExists):
+            self.sessions.create(session, family="fog", preset="thin@1")
+        request = lt.GenerationRequest(prompt, output=lt.Output(overlap_frames=3))
+        order = lt.StepOrder(
+            id=order_id, session_id=session, request=request, expected_revision=revision
+        )
+        heard = Heard()
+        self.dispatcher.submit(order, heard)
+        return heard
+
+    def running(self) -> None:
+        """Wait until one more step was entered."""
+        assert self.gate.entered.acquire(timeout=WAIT)
+
+
+@pytest.fixture
+def hall_of() -> Iterator[Callable[[int], Hall]]:
+    with ExitStack() as stack:
+        yield lambda num_workers: Hall(num_workers, stack)
+
+
+def test_an_order_is_rolled_and_its_listener_told_all_the_way(
+    hall_of: Callable[[int], Hall],
+) -> None:
+    hall = hall_of(1)
+    hall.gate.opened.set()
+    heard = hall.submit("a1", prompt="mist")
+    done = heard.done()
+    assert heard.events[:2] == [
+        lt.OrderQueued(order_id="a1", place=0),
+        lt.OrderStarted(order_id="a1", worker="w0"),
+    ]
+    progress = heard.events[2:-1]
+    assert all(isinstance(event, lt.OrderProgress) for event in progress)
+    fractions = [event.fraction for event in progress if isinstance(event, lt.OrderProgress)]
+    assert fractions == sorted(fractions)
+    assert lt.OrderProgress(order_id="a1", stage="denoise", step=2, steps=2, fraction=0.0) in [
+        evolve(event, fraction=0.0) for event in progress if isinstance(event, lt.OrderProgress)
+    ]
+    assert done.revision == 1
+    assert [done.segment] == hall.sessions.history("a")
+    assert (done.segment.made_by, done.segment.request["prompt"]) == ("w0", "mist")
+
+
+def test_segments_are_those_of_rolling_alone(hall_of: Callable[[int], Hall]) -> None:
+    hall = hall_of(2)
+    hall.gate.opened.set()
+    orders = [hall.submit(f"a{number}", prompt=f"fog {number}") for number in range(6)]
+    digests = [order.done().segment.state_digest for order in orders]
+    alone = lt.open_session_store("memory:")
+    alone.create("a", family="fog", preset="thin@1")
+    with gated(hall.gate) as pipeline:
+        for number in range(6):
+            request = lt.GenerationRequest(f"fog {number}", output=lt.Output(overlap_frames=3))
+            rolled = lt.roll(alone, "a", request, pipeline=pipeline, blobs=hall.blobs)
+            assert rolled.segment.state_digest == digests[number]
+
+
+def test_sessions_take_turns_and_places_are_told(hall_of: Callable[[int], Hall]) -> None:
+    hall = hall_of(1)
+    first = hall.submit("a1")
+    hall.running()
+    others = {name: hall.submit(name) for name in ("a2", "a3", "b1", "c1")}
+    assert hall.dispatcher.status() == lt.DispatcherStatus(
+        workers=(lt.WorkerStatus(name="w0", device="cpu", session_id="a", order_id="a1"),),
+        queued=4,
+        draining=False,
+    )
+    places = {name: heard.events[-1] for name, heard in others.items()}
+    assert places == {
+        name: lt.OrderQueued(order_id=name, place=place)
+        for place, name in enumerate(("a2", "b1", "c1", "a3"))
+    }
+    hall.gate.opened.set()
+    first.done()
+    times = {name: heard.done().segment.committed for name, heard in others.items()}
+    assert sorted(times, key=lambda name: times[name]) == ["a2", "b1", "c1", "a3"]
+
+
+def test_one_session_is_never_rolled_by_two_workers_at_once(
+    hall_of: Callable[[int], Hall],
+) -> None:
+    hall = hall_of(2)
+    hall.submit("a1")
+    hall.running()
+    waiting = hall.submit("a2")
+    other = hall.submit("b1")
+    hall.running()
+    at = [worker.order_id for worker in hall.dispatcher.status().workers]
+    assert sorted(map(str, at)) == ["a1", "b1"]
+    hall.gate.opened.set()
+    assert waiting.done().revision == 2
+    assert other.done().revision == 1
+
+
+def test_a_waiting_order_is_cancelled_at_once(hall_of: Callable[[int], Hall]) -> None:
+    hall = hall_of(1)
+    hall.submit("a1")
+    hall.running()
+    waiting, behind = hall.submit("a2"), hall.submit("a3")
+    assert hall.dispatcher.cancel("a2")
+    assert waiting.end() == lt.OrderCancelled(order_id="a2")
+    assert behind.events[-1] == lt.OrderQueued(order_id="a3", place=0)
+    assert not hall.dispatcher.cancel("a2")
+    assert not hall.dispatcher.cancel("nobody")
+
+
+def test_a_running_order_stops_and_leaves_nothing(hall_of: Callable[[int], Hall]) -> None:
+    hall = hall_of(1)
+    running = hall.submit("a1")
+    hall.running()
+    assert hall.dispatcher.cancel("a1")
+    assert running.end() == lt.OrderCancelled(order_id="a1")
+    assert not hall.dispatcher.cancel("a1")
+    assert hall.sessions.history("a") == []
+    hall.gate.opened.set()
+    assert hall.submit("a1").done().revision == 1
+
+
+def test_what_fails_ends_its_order_alone(hall_of: Callable[[int], Hall]) -> None:
+    hall = hall_of(1)
+    hall.gate.opened.set()
+    hall.submit("a1").done()
+    stale = hall.submit("a2", prompt="other", revision=7).end()
+    assert isinstance(stale, lt.OrderFailed)
+    assert isinstance(stale.error, lt.Conflict)
+    assert hall.submit("a3").done().revision == 2
+    assert hall.dispatcher.status().workers[0].orders_done == 3
+
+
+@pytest.mark.parametrize("raised", [RuntimeError, SystemExit, KeyboardInterrupt])
+def test_a_worker_outlives_what_a_stage_raises(raised: type[BaseException]) -> None:
+    def paint(job: lt.Job) -> lt.Frames:
+        raise raised("ill")
+
+    family = evolve(FOG, stages=(*FOG.stages[:2], paint, *FOG.stages[3:]))
+    sessions = lt.open_session_store("memory:")
+    sessions.create("a", family="fog", preset="thin@1")
+    with (
+        lt.Pipeline(family) as pipeline,
+        lt.InProcessDispatcher([pipeline], sessions=sessions) as dispatcher,
+    ):
+        for number in range(2):
+            heard = Heard()
+            order = lt.StepOrder(
+                id=f"a{number}", session_id="a", request=lt.GenerationRequest("fog")
+            )
+            dispatcher.submit(order, heard)
+            end = heard.end()
+            assert isinstance(end, lt.OrderFailed)
+            assert "ill" in str(end.error)
+    assert sessions.history("a") == []
+
+
+def test_an_id_in_use_is_refused_and_free_when_its_order_is_over(
+    hall_of: Callable[[int], Hall],
+) -> None:
+    hall = hall_of(1)
+    first = hall.submit("a1")
+    with pytest.raises(lt.ValidationError, match="not over") as refused:
+        hall.submit("a1")
+    assert refused.value.path == "order.id"
+    hall.gate.opened.set()
+    first.done()
+    assert hall.submit("a1").done().revision == 2
+
+
+def test_draining_ends_what_there_is_and_takes_no_more(hall_of: Callable[[int], Hall]) -> None:
+    hall = hall_of(1)
+    orders = [hall.submit("a1"), hall.submit("b1")]
+    hall.running()
+    assert not hall.dispatcher.drain(0.01)
+    assert hall.dispatcher.status().draining
+    with pytest.raises(lt.DispatcherClosed):
+        hall.submit("c1")
+    hall.gate.opened.set()
+    assert hall.dispatcher.drain(WAIT)
+    assert [type(heard.events[-1]) for heard in orders] == [lt.OrderDone, lt.OrderDone]
+
+
+def test_closing_cancels_everything_and_may_be_repeated(hall_of: Callable[[int], Hall]) -> None:
+    hall = hall_of(2)
+    orders = [hall.submit(name) for name in ("a1", "a2", "b1", "c1")]
+    hall.running()
+    hall.dispatcher.close()
+    assert [type(heard.events[-1]) for heard in orders] == [lt.OrderCancelled] * 4
+    hall.dispatcher.close()
+    with pytest.raises(lt.DispatcherClosed):
+        hall.submit("d1")
+    assert hall.sessions.history("a") == []
+
+
+def test_a_session_that_its_worker_goes_on_with_is_not_decoded_again() -> None:
+    decoded: list[object] = []
+
+    class Codec(FogCodec):
+        def decode(
+            self, state: lt.ContinuationState, blobs: lt.BlobStore | None = None
+        ) -> FogState:
+            decoded.append(state)
+            return super().decode(state, blobs)
+
+    sessions = lt.open_session_store("memory:")
+    sessions.create("a", family="fog", preset="thin@1")
+    with lt.Pipeline(evolve(FOG, codecs=(Codec(),))) as pipeline:
+        for count in (0, 1):
+            decoded.clear()
+            with lt.InProcessDispatcher([pipeline], sessions=sessions) as dispatcher:
+                for number in range(3):
+                    heard = Heard()
+                    request = lt.GenerationRequest("fog", output=lt.Output(overlap_frames=3))
+                    order = lt.StepOrder(id=f"a{number}", session_id="a", request=request)
+                    dispatcher.submit(order, heard)
+                    heard.done()
+            assert len(decoded) == count, "a new dispatcher reads the state once"
+
+
+@pytest.mark.parametrize("names", [[], ["a"], ["a", "a"], ["a", ""], ["a", "b", "c"]])
+def test_names_that_do_not_fit_the_pipelines_are_refused(names: list[str]) -> None:
+    sessions = lt.open_session_store("memory:")
+    with lt.Pipeline(FOG) as pipeline, pytest.raises(lt.ValidationError, match="worker_names"):
+        lt.InProcessDispatcher([pipeline, pipeline], sessions=sessions, worker_names=names)
+
+
+def test_a_dispatcher_without_a_pipeline_is_refused() -> None:
+    with pytest.raises(lt.ValidationError, match="pipelines: is empty"):
+        lt.InProcessDispatcher([], sessions=lt.open_session_store("memory:"))
+
+
+def test_it_is_a_dispatcher(hall_of: Callable[[int], Hall]) -> None:
+    assert isinstance(hall_of(1).dispatcher, lt.Dispatcher)
