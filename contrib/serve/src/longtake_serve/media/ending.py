@@ -33,7 +33,7 @@ def keep_end(
     session_id: str,
     result: lt.GenerationResult,
 ) -> None:
-    """Keep the end of a take beside its session: ``result``, as `longtake.Pipeline.finish` gives it.
+    """Keep the end of a take, ``result`` of `longtake.Pipeline.finish`, beside its session.
 
     Where it is not kept, or another segment is the last one by now, `end_of` has silence in its
     place. Raises `longtake.ValidationError` when it does not follow the session's last segment.
