@@ -16,6 +16,7 @@ import pytest
 from attrs import evolve
 
 import longtake as lt
+from longtake_serve.media.ending import keep_end
 from longtake_serve.media.pieces import document_of, piece_of, put_piece
 from longtake_serve.media.playlist import PlaylistEntry, playlist_text
 from longtake_serve.media.stream import StreamNotFound, TakeStream, entries_of
@@ -70,6 +71,50 @@ def test_forty_segments_are_shown_and_heard_as_they_were_made(codec: Codec) -> N
     rate = served.results[0].audio_sample_rate
     assert rate is not None
     assert abs(file.sound.shape[1] - round(frames * rate / fps)) < 1024
+
+
+@codecs
+def test_the_end_of_the_sound_is_heard_when_it_is_kept(codec: Codec) -> None:
+    served = memory(codec)
+    take = served.create()
+    served.roll(take, 3)
+    quiet = bytes_of(served.read(finished=True))
+    sessions = served.sessions
+    assert isinstance(sessions, lt.RowSessionStore)
+    state = sessions.read(take).state
+    assert state is not None
+    end = served.pipeline.finish(state, blobs=served.blobs)
+    keep_end(sessions, served.blobs, take, end)
+    stream = served.read(finished=True)
+    sound = rounded([each.audio for each in (*served.results, end)])
+    heard = shown(bytes_of(stream)).sound
+    if codec == "flac":
+        np.testing.assert_array_equal(heard, sound)
+    else:
+        assert 0 <= heard.shape[1] - sound.shape[1] < 1024
+        assert np.abs(heard[:, : sound.shape[1]] - sound).max() < 0.2
+    assert bytes_of(stream) != quiet
+    assert stream.entries[-1].name.startswith("end-")
+    with pytest.raises(lt.ValidationError, match="goes on at"):
+        keep_end(sessions, served.blobs, take, evolve(end, first_sample=1))
+    served.roll(take, 1)  # what was kept is not the end any more
+    over = shown(bytes_of(served.read(finished=True)))
+    assert len(over.times) == 17 + 3 * 8
+
+
+def test_a_take_without_segments_has_no_end() -> None:
+    served = memory()
+    take = served.create()
+    assert served.read(finished=True).entries == ()
+    assert isinstance(served.sessions, lt.RowSessionStore)
+    nothing = lt.GenerationResult(
+        frames=np.zeros((0, 1, 1, 3), np.uint8),
+        audio=None,
+        audio_sample_rate=None,
+        fps=Fraction(24),
+    )
+    with pytest.raises(lt.ValidationError, match="no segment yet"):
+        keep_end(served.sessions, served.blobs, take, nothing)
 
 
 @codecs

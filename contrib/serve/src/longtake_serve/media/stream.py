@@ -11,7 +11,8 @@ from fractions import Fraction
 from attrs import field, frozen
 
 import longtake as lt
-from longtake_serve.media.pieces import StreamPiece, piece_of, state_of
+from longtake_serve.media.ending import end_of
+from longtake_serve.media.pieces import StreamPiece, piece_of
 from longtake_serve.media.playlist import PlaylistEntry, playlist_text
 
 __all__ = [
@@ -125,7 +126,7 @@ class TakeStreams:
         pieces = [(each.index, self._piece(each.media)) for each in segments]
         entries, waiting = entries_of(pieces)
         if finished and segments:
-            entries += self._last(segments[-1], waiting)
+            entries += self._last(session_id, segments[-1], waiting)
         return TakeStream(entries=tuple(entries), finished=finished, blobs=self._blobs)
 
     def _history(self, session_id: str) -> list[lt.SessionSegment]:
@@ -151,25 +152,27 @@ class TakeStreams:
         return piece
 
     def _last(
-        self, segment: lt.SessionSegment, waiting: list[tuple[int, StreamPiece]]
+        self,
+        session_id: str,
+        segment: lt.SessionSegment,
+        waiting: list[tuple[int, StreamPiece]],
     ) -> list[StreamEntry]:
         """What waited for sound, and the end of the sound."""
-        state = state_of(segment.media, self._blobs)
-        end = lt.stream_end(state)
+        end = end_of(self._sessions, self._blobs, segment, session_id)
         if end is None and not waiting:
             return []
         data = b"" if end is None else end.fragment
         pieces = tuple(piece for _, piece in waiting)
         seconds = sum((piece.seconds for piece in pieces), Fraction(0))
         if end is not None and not pieces:
-            seconds = _sound_in(state, end)
+            seconds = end.seconds
         digest = hashlib.sha256(data).hexdigest()[:16]
         return [
             StreamEntry(
                 name=f"{waiting[0][0] if waiting else 'end'}-{digest}.m4s",
                 pieces=pieces,
                 seconds=seconds,
-                initialization=state.initialization,
+                initialization=self._piece(segment.media).initialization,
                 end=data,
             )
         ]
@@ -199,9 +202,3 @@ def entries_of(
             )
             waiting = []
     return entries, waiting
-
-
-def _sound_in(state: lt.StreamState, end: lt.StreamedSegment) -> Fraction:
-    """How long the sound of the end is. It begins before the last picture is over."""
-    begin = state.end_sample if state.tail is None else state.tail.next_packet
-    return Fraction(end.state.end_sample - begin, state.sample_rate)
