@@ -57,7 +57,7 @@ def check_count(takes: int, limits: ServeLimits) -> None:
 
 def check_upload(path: str | os.PathLike[str], limits: ServeLimits) -> None:
     """Raise `LimitExceeded` for a file that is too big to be imported."""
-    size = os.path.getsize(path)
+    size = os.path.getsize(path) if os.path.isfile(path) else 0  # importing says what is wrong
     if size > limits.upload_bytes:
         problem = f"has {size} bytes; at most {limits.upload_bytes} are taken"
         raise LimitExceeded("file", problem)
