@@ -435,6 +435,19 @@ def test_a_wrong_request_is_refused_before_it_is_queued(
     assert desk.rows(take) == []
 
 
+@pytest.mark.parametrize("depth", [40, 900, 100_000])
+def test_a_request_that_is_nested_too_deeply_is_refused(desk: Desk, depth: int) -> None:
+    take = desk.take()
+    nested: list[Any] = []
+    for _ in range(depth):
+        nested = [nested]
+    with pytest.raises(LimitExceeded, match="nested"):
+        desk.service.extend(
+            "ann", take, {"prompt": "x", "stage_overrides": {"swing": {"steps": nested}}}
+        )
+    assert desk.rows(take) == []
+
+
 @pytest.mark.parametrize("name", [each.name for each in attrs.fields(ServeLimits)])
 @pytest.mark.parametrize("value", [0, -1, True, 1.5, "9"])
 def test_limits_are_numbers_from_one(name: str, value: Any) -> None:

@@ -18,6 +18,7 @@ from longtake_serve.takes.errors import ServiceClosed
 from longtake_serve.takes.limits import (
     ServeLimits,
     check_count,
+    check_depth,
     check_import,
     check_request,
     check_upload,
@@ -137,6 +138,7 @@ class TakeService:
         if key is not None and _KEY.fullmatch(key) is None:
             raise lt.ValidationError("key", "must be 1 to 255 visible characters of ASCII")
         self._tenants.row(tenant, take)
+        check_depth(request)
         wanted = lt.GenerationRequest.from_dict(request)
         check_request(wanted, self._limits)
         if self._check is not None:
