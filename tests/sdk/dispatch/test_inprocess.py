@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 
 import longtake as lt
+from longtake.testing import DispatcherContract
 from tests.sdk.toy_family import FOG, Clean, FogCodec, FogState, Noisy
 
 WAIT = 60.0
@@ -312,3 +313,10 @@ def test_a_dispatcher_without_a_pipeline_is_refused() -> None:
 
 def test_it_is_a_dispatcher(hall_of: Callable[[int], Hall]) -> None:
     assert isinstance(hall_of(1).dispatcher, lt.Dispatcher)
+
+
+class TestInProcessDispatcher(DispatcherContract):
+    @pytest.fixture
+    def dispatcher(self, sessions: lt.SessionStore) -> Iterator[lt.InProcessDispatcher]:
+        with lt.Pipeline(self.family) as first, lt.Pipeline(self.family) as second:
+            yield lt.InProcessDispatcher([first, second], sessions=sessions)

@@ -137,11 +137,7 @@ class InProcessDispatcher:
             taken = self._taken.get(order_id)
             if taken is None:
                 return False
-            taken.cancelled.set()
-            told: list[Mailbox] = []
-            if self._queue.remove(order_id):
-                told = [self._post_end(taken, OrderCancelled(order_id=order_id))]
-                told += self._post_places()
+            told = [*self._cancelled(taken), *self._post_places()]
         _deliver(told)
         return True
 
@@ -164,9 +160,8 @@ class InProcessDispatcher:
         """As `Dispatcher.close`."""
         with self._changed:
             self._draining = True
-            waiting = list(self._taken)
-        for order_id in waiting:
-            self.cancel(order_id)
+            told = [each for taken in [*self._taken.values()] for each in self._cancelled(taken)]
+        _deliver(told)
         self.drain()
         with self._changed:
             self._closed = True
@@ -203,6 +198,13 @@ class InProcessDispatcher:
             told = [taken.mailbox, *self._post_places()]
         _deliver(told)
         return taken
+
+    def _cancelled(self, taken: _Taken) -> list[Mailbox]:
+        """Stop the order, or end it if it waits; the mailboxes to deliver."""
+        taken.cancelled.set()
+        if not self._queue.remove(taken.order.id):
+            return []
+        return [self._post_end(taken, OrderCancelled(order_id=taken.order.id))]
 
     def _post_places(self) -> list[Mailbox]:
         """Post the places that have changed; the mailboxes to deliver."""

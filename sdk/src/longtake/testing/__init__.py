@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from longtake.testing.blobs.contract import StatContract as StatContract
     from longtake.testing.blobs.contract import WatchedStore as WatchedStore
     from longtake.testing.codecs.contract import CodecContract as CodecContract
+    from longtake.testing.dispatchers.contract import DispatcherContract as DispatcherContract
     from longtake.testing.distributions import FakeDistributions as FakeDistributions
     from longtake.testing.distributions import Finished as Finished
     from longtake.testing.families.contract import FamilyContract as FamilyContract
@@ -27,6 +28,7 @@ else:
         "BlobStoreContract": "blobs.contract",
         "CloseContract": "blobs.contract",
         "CodecContract": "codecs.contract",
+        "DispatcherContract": "dispatchers.contract",
         "FakeDistributions": "distributions",
         "FamilyContract": "families.contract",
         "Finished": "distributions",

@@ -98,6 +98,24 @@ def test_the_same_key_makes_one_piece_of_work_also_when_that_has_ended(desk: Des
     assert desk.extend(other, "dunes", key="abc").status == "queued"
 
 
+@pytest.mark.parametrize("key", ["", "x" * 256, "a b", "\ud800", "ä", "a\n"])
+def test_a_key_is_visible_ascii(desk: Desk, key: str) -> None:
+    take = desk.take()
+    with pytest.raises(lt.ValidationError) as caught:
+        desk.extend(take, "sea", key=key)
+    assert caught.value.path == "key"
+    assert desk.rows(take) == []
+
+
+@pytest.mark.parametrize(("after", "limit"), [(-1, 1), (0, 0), (0, 1001)])
+def test_events_are_asked_for_within_bounds(desk: Desk, after: int, limit: int) -> None:
+    take = desk.take("sea")
+    with pytest.raises(lt.ValidationError) as caught:
+        desk.service.events("ann", take, after=after, limit=limit)
+    assert caught.value.path == ("after" if after < 0 else "limit")
+    assert desk.service.events("ann", take, after=2**63) == []
+
+
 def test_progress_is_told_and_not_kept(desk: Desk) -> None:
     take = desk.take("sea")
     order = desk.dispatcher.of(take)
@@ -401,16 +419,32 @@ def test_what_is_too_much_is_refused_with_its_path(
         ({}, "prompt"),
         ({"prompt": "x", "blobs": "file:///etc"}, "blobs"),
         ({"prompt": "x", "sampling": {"seed": -1}}, "sampling.seed"),
+        ({"prompt": "x", "stage_overrides": {"swing": {"steps": float("nan")}}}, ""),
+        ({"prompt": "\ud800"}, "prompt"),
+        ([], ""),
         ({"prompt": "x", "state": {"kind": "pendulum.v1", "payload": {}}}, "state"),
     ],
 )
 def test_a_wrong_request_is_refused_before_it_is_queued(
-    desk: Desk, request_: dict[str, Any], path: str
+    desk: Desk, request_: Any, path: str
 ) -> None:
     take = desk.take()
     with pytest.raises(lt.ValidationError) as caught:
         desk.service.extend("ann", take, request_)
     assert caught.value.path == path
+    assert desk.rows(take) == []
+
+
+@pytest.mark.parametrize("depth", [40, 900, 100_000])
+def test_a_request_that_is_nested_too_deeply_is_refused(desk: Desk, depth: int) -> None:
+    take = desk.take()
+    nested: list[Any] = []
+    for _ in range(depth):
+        nested = [nested]
+    with pytest.raises(LimitExceeded, match="nested"):
+        desk.service.extend(
+            "ann", take, {"prompt": "x", "stage_overrides": {"swing": {"steps": nested}}}
+        )
     assert desk.rows(take) == []
 
 
@@ -487,6 +521,8 @@ def test_what_is_not_for_this_server_is_not_imported(tmp_path: Path) -> None:
         fogs.import_("ann", path)
     assert refused.value.path == "session.family"
     assert fogs.list("ann") == []
+    with pytest.raises(lt.LongtakeError):
+        fogs.import_("ann", tmp_path / "missing.zip")
     fogs.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from attrs import Attribute, field, frozen
@@ -13,10 +14,14 @@ __all__ = [
     "LimitExceeded",
     "ServeLimits",
     "check_count",
+    "check_depth",
     "check_import",
     "check_request",
     "check_upload",
 ]
+
+
+_DEEPEST = 32
 
 
 class LimitExceeded(lt.ValidationError):
@@ -57,7 +62,7 @@ def check_count(takes: int, limits: ServeLimits) -> None:
 
 def check_upload(path: str | os.PathLike[str], limits: ServeLimits) -> None:
     """Raise `LimitExceeded` for a file that is too big to be imported."""
-    size = os.path.getsize(path)
+    size = os.path.getsize(path) if os.path.isfile(path) else 0  # importing says what is wrong
     if size > limits.upload_bytes:
         problem = f"has {size} bytes; at most {limits.upload_bytes} are taken"
         raise LimitExceeded("file", problem)
@@ -71,6 +76,22 @@ def check_import(record: lt.SessionRecord, family: str, limits: ServeLimits) -> 
     if record.num_segments > limits.segments:
         problem = f"are {record.num_segments}; at most {limits.segments} are taken"
         raise LimitExceeded("segments", problem)
+
+
+def check_depth(document: object) -> None:
+    """Raise `LimitExceeded` for a document that is nested deeper than any that means something."""
+    level = [document]
+    for _ in range(_DEEPEST):
+        level = [value for each in level for value in _values_of(each)]
+        if not level:
+            return
+    raise LimitExceeded("", f"is nested more than {_DEEPEST} deep; no request is")
+
+
+def _values_of(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
 
 
 def check_request(request: lt.GenerationRequest, limits: ServeLimits) -> None:

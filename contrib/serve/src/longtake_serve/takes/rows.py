@@ -181,4 +181,9 @@ def reported(rows: lt.SessionRows) -> Iterator[None]:
 
 
 def _json(document: object) -> bytes:
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    """Raises `longtake.ValidationError` for what JSON has no way to say."""
+    try:
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise lt.ValidationError("", f"what is to be kept is not plain JSON: {error}") from None
+    return text.encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from longtake_serve.takes.errors import ServiceClosed
 from longtake_serve.takes.limits import (
     ServeLimits,
     check_count,
+    check_depth,
     check_import,
     check_request,
     check_upload,
@@ -28,7 +30,8 @@ from longtake_serve.takes.workshop import Workshop
 
 __all__ = ["TakeService"]
 
-_LONGEST_KEY = 255
+_KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
+_MOST_EVENTS = 1000
 
 
 class TakeService:
@@ -132,10 +135,10 @@ class TakeService:
         `TakeFinished`.
         """
         self._check_open()
-        if key is not None and not 1 <= len(key) <= _LONGEST_KEY:
-            problem = f"has {len(key)} characters; must have 1 to {_LONGEST_KEY}"
-            raise lt.ValidationError("key", problem)
+        if key is not None and _KEY.fullmatch(key) is None:
+            raise lt.ValidationError("key", "must be 1 to 255 visible characters of ASCII")
         self._tenants.row(tenant, take)
+        check_depth(request)
         wanted = lt.GenerationRequest.from_dict(request)
         check_request(wanted, self._limits)
         if self._check is not None:
@@ -257,9 +260,16 @@ class TakeService:
     def events(
         self, tenant: str, take: str, *, after: int = 0, limit: int = 100
     ) -> builtins.list[TakeEvent]:
-        """Events that are kept, behind the one of this id: at most the last 1,000."""
+        """Events that are kept, behind the one of this id: at most the last 1,000.
+
+        ``limit``: 1 to 1000.
+        """
+        if after < 0:
+            raise lt.ValidationError("after", f"is {after}; must be the id of an event, or 0")
+        if not 1 <= limit <= _MOST_EVENTS:
+            raise lt.ValidationError("limit", f"is {limit}; must be from 1 to {_MOST_EVENTS}")
         self._tenants.row(tenant, take)
-        return self._book.events(take, max(after, 0), min(max(limit, 1), 1000))
+        return self._book.events(take, after, limit)
 
     def listen(
         self, tenant: str, take: str, callback: Callable[[TakeEvent], None]

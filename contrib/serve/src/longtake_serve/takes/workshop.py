@@ -222,7 +222,9 @@ class Workshop:
             case lt.OrderDone():
                 self._change(order, lambda draft: changes.end_with(draft, order.number, event))
             case lt.OrderFailed() if not isinstance(event.error, lt.SessionStoreUnavailable):
-                _log.warning("order of take %s failed", order.take, exc_info=event.error)
+                is_known = isinstance(event.error, lt.LongtakeError)
+                trace = None if is_known else event.error
+                _log.warning("take %s: %s", order.take, event.error, exc_info=trace)
                 self._change(order, self._without_segment(order.number, event.error))
             case lt.OrderCancelled() if self._is_unwanted(order):
                 self._change(order, self._without_segment(order.number, None))

@@ -1,0 +1,1 @@
+"""The contract of dispatchers, and the family that it rolls."""

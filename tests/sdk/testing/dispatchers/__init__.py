@@ -1,0 +1,1 @@
+"""The contract of dispatchers, over those that are broken on purpose."""
