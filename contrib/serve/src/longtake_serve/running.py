@@ -36,7 +36,7 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
         blobs = lt.open_blob_store(settings.blobs)
         specs = [settings.spec.on(device) for device in settings.devices] or [settings.spec]
         pipelines = [stack.enter_context(spec.load()) for spec in specs]
-        service = stack.enter_context(
+        opened = stack.enter_context(
             serving(
                 pipelines,
                 sessions=sessions,
@@ -45,13 +45,7 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
                 audio_codec=settings.audio_codec,
             )
         )
-        app = build_app(
-            service,
-            preset=pipelines[0].preset,
-            limits=settings.limits,
-            authenticator=authenticator,
-            hosts=settings.hosts,
-        )
+        app = build_app(opened, authenticator=authenticator, hosts=settings.hosts)
         config = uvicorn.Config(
             app,
             access_log=False,

@@ -84,21 +84,16 @@ def served(
         pipeline = stack.enter_context(lt.load(family="pendulum"))
         sessions = lt.open_session_store(f"sqlite:///{folder / 'takes.db'}")
         blobs = lt.open_blob_store(f"file://{folder / 'blobs'}")
-        service = stack.enter_context(
+        opened = stack.enter_context(
             serving([pipeline], sessions=sessions, blobs=blobs, limits=limits)
         )
-        app = build_app(
-            service,
-            preset=pipeline.preset,
-            limits=limits,
-            authenticator=authenticator,
-        )
+        app = build_app(opened, authenticator=authenticator)
         config = uvicorn.Config(
             app, host="127.0.0.1", port=0, log_level="critical", timeout_graceful_shutdown=2
         )
         port = stack.enter_context(_running(uvicorn.Server(config)))
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=WAIT)
-        yield Served(stack.enter_context(client), service, port)
+        yield Served(stack.enter_context(client), opened.service, port)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 import longtake as lt
 
-__all__ = ["list_of", "number_in", "page", "request_schema", "schema_of"]
+__all__ = ["between", "list_of", "number_in", "page", "request_schema", "schema_of"]
 
 
 def schema_of(cls: type) -> dict[str, Any]:
@@ -44,6 +44,11 @@ def request_schema(preset: lt.Preset) -> dict[str, Any]:
             "additionalProperties": {"type": "object"},
         }
     return schema
+
+
+def between(low: int, high: int) -> dict[str, Any]:
+    """The JSON Schema of an integer."""
+    return {"type": "integer", "minimum": low, "maximum": high}
 
 
 def number_in(request: Request, name: str, default: int, low: int, high: int) -> int:

@@ -19,6 +19,7 @@ __all__ = [
     "BodyTooSlow",
     "Forbidden",
     "NotJson",
+    "NothingYet",
     "RangeNotThere",
     "Unauthorized",
     "answer_of",
@@ -53,6 +54,10 @@ class Forbidden(lt.LongtakeError, PermissionError):
     """A page of another site asked, in the browser of somebody who did not."""
 
 
+class NothingYet(lt.LongtakeError, LookupError):
+    """There will be something, but is not yet: players ask again, as they do not after a 404."""
+
+
 class RangeNotThere(lt.LongtakeError, LookupError):
     """A range that begins behind the end. ``size``: bytes that there are."""
 
@@ -76,6 +81,7 @@ _STATUS: dict[type[Exception], int] = {
     NotJson: 415,
     RangeNotThere: 416,
     lt.ValidationError: 422,
+    NothingYet: 503,
     ServiceClosed: 503,
     lt.DispatcherClosed: 503,
     lt.SessionStoreUnavailable: 503,

@@ -1,8 +1,6 @@
-"""Takes over HTTP: they are made, extended, forked, rewound, finished and deleted."""
+"""Takes over HTTP: they are made, listed, forked, rewound, finished and deleted."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from attrs import field, frozen
 from starlette.concurrency import run_in_threadpool
@@ -10,14 +8,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 import longtake as lt
-from longtake_serve.http.bodies import json_body, typed_body
-from longtake_serve.http.documents import list_of, number_in, page, schema_of
+from longtake_serve.http.bodies import typed_body
+from longtake_serve.http.documents import between, list_of, number_in, page, schema_of
 from longtake_serve.http.operations import Operation, Parameter
 from longtake_serve.takes.limits import ServeLimits
 from longtake_serve.takes.service import TakeService
-from longtake_serve.takes.views import TakeView, WorkView
+from longtake_serve.takes.views import TakeView
 
-__all__ = ["CreateTake", "FirstSegments", "SegmentView", "TakeRoutes"]
+__all__ = ["CreateTake", "FirstSegments", "TakeRoutes"]
 
 _TAKE = "/v1/sessions/{take}"
 _PAGE = 100
@@ -37,39 +35,19 @@ class FirstSegments:
     num_segments: int
 
 
-@frozen(kw_only=True)
-class SegmentView:
-    """A segment that is there.
-
-    - ``request``: as it was asked for; big inputs by their digests. ``seconds``: how long it is.
-    - ``state_digest``: of the state after it. ``committed``: when, in seconds since 1970.
-    """
-
-    index: int
-    seconds: float
-    state_digest: str | None
-    request: dict[str, Any]
-    made_by: str
-    versions: dict[str, str]
-    committed: float
-
-
 class TakeRoutes:
-    """The operations. ``request_schema``: of what extends a take."""
+    """The operations."""
 
-    def __init__(
-        self, service: TakeService, limits: ServeLimits, request_schema: dict[str, Any]
-    ) -> None:
+    def __init__(self, service: TakeService, limits: ServeLimits) -> None:
         self._service = service
         self._most = limits.body_bytes
-        self._schema = request_schema
 
     def operations(self) -> list[Operation]:
         """What this adds to a server."""
-        return [*self._of_takes(), *self._of_work()]
+        return [*self._of_collection(), *self._of_one(), *self._of_branches()]
 
-    def _of_takes(self) -> list[Operation]:
-        take, first = schema_of(TakeView), schema_of(FirstSegments)
+    def _of_collection(self) -> list[Operation]:
+        take = schema_of(TakeView)
         return [
             Operation(
                 method="POST",
@@ -89,11 +67,16 @@ class TakeRoutes:
                 result=list_of(take),
                 parameters=(
                     Parameter("after", "Go on behind the take of this id."),
-                    Parameter("limit", "At most so many.", _bounded(1, 1000)),
+                    Parameter("limit", "At most so many.", between(1, 1000)),
                     Parameter("label", "NAME=VALUE that they have; may be repeated."),
                 ),
                 errors=(422,),
             ),
+        ]
+
+    def _of_one(self) -> list[Operation]:
+        take = schema_of(TakeView)
+        return [
             Operation(
                 method="GET",
                 path=_TAKE,
@@ -111,6 +94,11 @@ class TakeRoutes:
                 result_type=None,
                 errors=(404,),
             ),
+        ]
+
+    def _of_branches(self) -> list[Operation]:
+        take, first = schema_of(TakeView), schema_of(FirstSegments)
+        return [
             Operation(
                 method="POST",
                 path=f"{_TAKE}/fork",
@@ -137,68 +125,6 @@ class TakeRoutes:
                 summary="Take no more requests; what is open is rolled.",
                 result=take,
                 errors=(404,),
-            ),
-        ]
-
-    def _of_work(self) -> list[Operation]:
-        work = schema_of(WorkView)
-        key = Parameter(
-            "Idempotency-Key", "The same again gives the work that it made.", place="header"
-        )
-        return [
-            Operation(
-                method="POST",
-                path=f"{_TAKE}/segments",
-                answer=self.extend,
-                summary="Queue a request for the next segment.",
-                status=202,
-                body=self._schema,
-                result=work,
-                parameters=(key,),
-                errors=(400, 404, 409, 413, 415, 422, 429),
-            ),
-            Operation(
-                method="GET",
-                path=f"{_TAKE}/segments",
-                answer=self.segments,
-                summary="The segments that are there.",
-                result=list_of(schema_of(SegmentView)),
-                parameters=(
-                    Parameter("start", "Begin with the one of this index.", _bounded(0, 2**31)),
-                    Parameter("limit", "At most so many.", _bounded(1, 1000)),
-                ),
-                errors=(404, 422),
-            ),
-            Operation(
-                method="GET",
-                path=f"{_TAKE}/work",
-                answer=self.work,
-                summary="Requests, open and ended, in the order in which they came.",
-                result=list_of(work),
-                errors=(404,),
-            ),
-            Operation(
-                method="DELETE",
-                path=f"{_TAKE}/work/{{work}}",
-                answer=self.cancel,
-                summary="Cancel a request. One that is rolled stops within a step.",
-                result=work,
-                errors=(404,),
-            ),
-            Operation(
-                method="GET",
-                path=f"{_TAKE}/state",
-                answer=self.state,
-                summary="The state after the last segment.",
-                result=schema_of(lt.ContinuationState),
-                errors=(404,),
-            ),
-            Operation(
-                method="GET",
-                path="/v1/schema",
-                answer=self.schema,
-                summary="The JSON Schema of requests.",
-                result={"type": "object"},
             ),
         ]
 
@@ -253,60 +179,3 @@ class TakeRoutes:
         """No more requests."""
         view = await run_in_threadpool(self._service.finish, tenant, request.path_params["take"])
         return JSONResponse(lt.unstructure(view))
-
-    async def extend(self, request: Request, tenant: str) -> Response:
-        """One more request."""
-        document = await json_body(request, self._most)
-        key = request.headers.get("idempotency-key")
-        take = request.path_params["take"]
-        view = await run_in_threadpool(self._service.extend, tenant, take, document, key=key)
-        return JSONResponse(lt.unstructure(view), 202)
-
-    async def segments(self, request: Request, tenant: str) -> Response:
-        """Segments, a page of them."""
-        start = number_in(request, "start", 0, 0, 2**31)
-        limit = number_in(request, "limit", _PAGE, 1, 1000)
-        take = request.path_params["take"]
-        found = await run_in_threadpool(
-            self._service.segments, tenant, take, start=start, limit=limit
-        )
-        return page([_view(each) for each in found], has_more=len(found) == limit)
-
-    async def work(self, request: Request, tenant: str) -> Response:
-        """Requests."""
-        take = request.path_params["take"]
-        return page(await run_in_threadpool(self._service.work, tenant, take), has_more=False)
-
-    async def cancel(self, request: Request, tenant: str) -> Response:
-        """One request less."""
-        take, work = request.path_params["take"], request.path_params["work"]
-        (view,) = await run_in_threadpool(self._service.cancel, tenant, take, work)
-        return JSONResponse(lt.unstructure(view))
-
-    async def state(self, request: Request, tenant: str) -> Response:
-        """What the next segment goes on from."""
-        take = request.path_params["take"]
-        state = await run_in_threadpool(self._service.state, tenant, take)
-        if state is None:
-            raise lt.SessionNotFound(f"take {take!r} has no segment yet, so no state")
-        return JSONResponse(await run_in_threadpool(lt.unstructure, state))
-
-    async def schema(self, request: Request, tenant: str) -> Response:
-        """Of requests."""
-        return JSONResponse(self._schema, media_type="application/schema+json")
-
-
-def _view(segment: lt.SessionSegment) -> SegmentView:
-    return SegmentView(
-        index=segment.index,
-        seconds=segment.seconds,
-        state_digest=segment.state_digest,
-        request=segment.request,
-        made_by=segment.made_by,
-        versions=segment.versions,
-        committed=segment.committed,
-    )
-
-
-def _bounded(low: int, high: int) -> dict[str, Any]:
-    return {"type": "integer", "minimum": low, "maximum": high}
