@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Literal
 
 from attrs import frozen
@@ -13,11 +14,13 @@ from starlette.types import ASGIApp
 
 import longtake as lt
 from longtake_serve.http.access import Authenticator, Everybody
+from longtake_serve.http.archives import ArchiveRoutes
 from longtake_serve.http.documents import request_schema
 from longtake_serve.http.errors import http_error, internal_error, longtake_error
 from longtake_serve.http.events import EventRoutes
 from longtake_serve.http.headers import KnownHosts, SecurityHeaders
 from longtake_serve.http.health import Counted, HealthRoutes
+from longtake_serve.http.openapi import OpenApiRoute
 from longtake_serve.http.operations import Operation, route_of
 from longtake_serve.http.streams import StreamRoutes
 from longtake_serve.http.takes import TakeRoutes
@@ -94,21 +97,26 @@ def build_app(
     *,
     authenticator: Authenticator | None = None,
     hosts: Collection[str] = (),
+    folder: Path | None = None,
 ) -> ASGIApp:
     """The ASGI application of a service.
 
     ``authenticator``: knows whose a bearer token is; without one every caller is the same tenant.
     ``hosts``: names by which it may be asked, without ports; any when there are none.
+    ``folder``: where files lie that are exported or imported, the system's own when None.
     """
     service = opened.service
     health = HealthRoutes(service, opened.is_ready)
     operations = [
+        *ArchiveRoutes(service, opened.limits, folder).operations(),
         *TakeRoutes(service, opened.limits).operations(),
         *WorkRoutes(service, opened.limits, request_schema(opened.preset)).operations(),
         *EventRoutes(service).operations(),
         *StreamRoutes(service, opened.sessions, opened.blobs).operations(),
         *health.operations(),
     ]
+    document = OpenApiRoute(operations, needs_token=authenticator is not None)
+    operations += document.operations()
     app: ASGIApp = _application(operations, authenticator or Everybody())
     app = Counted(KnownHosts(app, hosts) if hosts else app, health.registry)
     return SecurityHeaders(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import uvicorn
 
 import longtake as lt
 from longtake_serve.app import build_app, serving
-from longtake_serve.http.access import Authenticator, Everybody, TokenFile
+from longtake_serve.http.access import Authenticator, TokenFile
 from longtake_serve.settings import Settings
 
 __all__ = ["run"]
@@ -32,6 +33,9 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
     with ExitStack() as stack:
         stack.enter_context(listening)
         settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        transfers = settings.folder / "transfers"
+        shutil.rmtree(transfers, ignore_errors=True)  # of a server that was killed
+        transfers.mkdir(mode=0o700)
         sessions = lt.open_session_store(settings.sessions)
         blobs = lt.open_blob_store(settings.blobs)
         specs = [settings.spec.on(device) for device in settings.devices] or [settings.spec]
@@ -45,7 +49,7 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
                 audio_codec=settings.audio_codec,
             )
         )
-        app = build_app(opened, authenticator=authenticator, hosts=settings.hosts)
+        app = build_app(opened, authenticator=authenticator, hosts=settings.hosts, folder=transfers)
         config = uvicorn.Config(
             app,
             access_log=False,
@@ -61,8 +65,8 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
             uvicorn.Server(config).run(sockets=[listening])
 
 
-def _authenticator(settings: Settings) -> Authenticator:
-    return Everybody() if settings.tokens is None else TokenFile(settings.tokens)
+def _authenticator(settings: Settings) -> Authenticator | None:
+    return None if settings.tokens is None else TokenFile(settings.tokens)
 
 
 def _socket(settings: Settings) -> socket.socket:

@@ -74,20 +74,22 @@ class Served:
 
 @contextmanager
 def served(
-    folder: Path,
+    stores: Path,
     *,
     limits: ServeLimits | None = None,
     authenticator: Authenticator | None = None,
+    folder: Path | None = None,
 ) -> Iterator[Served]:
-    """A server on the stores in ``folder``."""
+    """A server on the stores in ``stores``."""
+    stores.mkdir(exist_ok=True)
     with ExitStack() as stack:
         pipeline = stack.enter_context(lt.load(family="pendulum"))
-        sessions = lt.open_session_store(f"sqlite:///{folder / 'takes.db'}")
-        blobs = lt.open_blob_store(f"file://{folder / 'blobs'}")
+        sessions = lt.open_session_store(f"sqlite:///{stores / 'takes.db'}")
+        blobs = lt.open_blob_store(f"file://{stores / 'blobs'}")
         opened = stack.enter_context(
             serving([pipeline], sessions=sessions, blobs=blobs, limits=limits)
         )
-        app = build_app(opened, authenticator=authenticator)
+        app = build_app(opened, authenticator=authenticator, folder=folder)
         config = uvicorn.Config(
             app, host="127.0.0.1", port=0, log_level="critical", timeout_graceful_shutdown=2
         )

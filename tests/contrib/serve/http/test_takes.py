@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import longtake as lt
 
 pytest.importorskip("longtake_serve")
 
+from longtake_serve.http import bodies
 from longtake_serve.takes.limits import ServeLimits
 from tests.contrib.serve.http.server import SLOW, TINY, Served, served
 
@@ -181,6 +183,26 @@ def test_a_body_without_end_is_refused_while_it_comes(server: Served) -> None:
         with connection.makefile("rb") as file:
             assert file.readline().startswith(b"HTTP/1.1 413 ")
             assert json.loads(file.read().partition(b"\r\n\r\n")[2])["error"]["path"] == "body"
+
+
+def test_a_body_that_trickles_is_not_waited_for(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "_PATIENCE", 0.4)
+    head = (
+        f"POST /v1/sessions HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), 30) as connection:
+        connection.sendall(head.encode())
+        connection.settimeout(0.1)
+        answer = b""
+        for _ in range(300):
+            with contextlib.suppress(TimeoutError):
+                answer = connection.recv(4096)
+                break
+            connection.sendall(b" ")
+    assert answer.startswith(b"HTTP/1.1 408 ")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,9 @@ __all__ = ["json_body", "pieces_of", "typed_body"]
 T = TypeVar("T")
 
 _PATIENCE = 30.0
-"""Seconds that the next piece of a body may take."""
+"""Seconds that the next piece of a body may take, and all of it besides its length."""
+_SLOWEST = 1024
+"""Bytes a second that a body has on average."""
 
 
 async def pieces_of(request: Request, most: int, path: str) -> AsyncIterator[bytes]:
@@ -33,12 +35,15 @@ async def pieces_of(request: Request, most: int, path: str) -> AsyncIterator[byt
         raise BodyTooLarge(path, problem)
     count = 0
     stream = request.stream()
+    clock = asyncio.get_running_loop().time
+    begin = clock()
     while True:
         try:
-            async with asyncio.timeout(_PATIENCE):
+            slowest = begin + _PATIENCE + count / _SLOWEST
+            async with asyncio.timeout_at(min(slowest, clock() + _PATIENCE)):
                 piece = await anext(stream, None)
         except TimeoutError:
-            raise BodyTooSlow(f"nothing of the {path} came for {_PATIENCE:g} s") from None
+            raise BodyTooSlow(f"the {path} comes too slowly; send it again") from None
         except ClientDisconnect:
             raise BadBody(path, "is not whole: the connection was cut") from None
         if piece is None:

@@ -93,6 +93,7 @@ class WorkRoutes:
                 answer=self.schema,
                 summary="The JSON Schema of requests.",
                 result={"type": "object"},
+                result_type="application/schema+json",
             ),
         ]
 
