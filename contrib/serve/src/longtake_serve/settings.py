@@ -129,6 +129,17 @@ def rows_of(context: click.Context, settings: Settings) -> list[tuple[str, str, 
     return rows
 
 
+_LIMITS = {
+    "sessions": "Takes of one tenant.",
+    "queue": "Open requests of one take.",
+    "segments": "Of one take.",
+    "body_bytes": "Of a request.",
+    "upload_bytes": "Of a take that is imported.",
+    "pixels": "Of a frame.",
+    "prompt_characters": "Of a prompt.",
+}
+"""What each limit is of, for help."""
+
 _NO_SETTING = frozenset({"help", "config", "show_settings"})
 
 
@@ -169,7 +180,7 @@ def _options() -> list[Callable[[F], F]]:
                 default=each.default,
                 show_default=True,
                 metavar="N",
-                help="At most so many.",
+                help=_LIMITS[each.name],
             )
             for each in attrs.fields(ServeLimits)
         ),

@@ -61,7 +61,13 @@ class StreamRoutes:
         mp4, width = "video/mp4", {"type": "integer", "minimum": 16, "maximum": _LARGEST}
         number = {"type": "integer", "minimum": 0}
         return [
-            _of("stream.m3u8", self.playlist, "HLS", "application/vnd.apple.mpegurl", (404, 503)),
+            _of(
+                "stream.m3u8",
+                self.playlist,
+                "The HLS list.",
+                "application/vnd.apple.mpegurl",
+                (404, 503),
+            ),
             _of("init-{name}.mp4", self.initialization, "What the fragments begin with.", mp4),
             _of("{name}.m4s", self.fragment, "A fragment that the HLS list names.", mp4),
             _of("take.mp4", self.whole, "The whole take, also in ranges.", mp4, (404, 416, 422)),
