@@ -24,6 +24,7 @@ PACKAGES = (
     "contrib/otel",
     "contrib/postgres",
     "contrib/redis",
+    "contrib/serve",
 )
 EXTRAS = {"families/ltx2": "[gguf,lora,offload]"}
 SOURCES = tuple(f"{package}/src" for package in PACKAGES)

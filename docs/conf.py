@@ -28,6 +28,8 @@ nitpick_ignore = [
     ("py:class", "Recipe"),  # a tuple of StageSpec
     ("py:class", "Refused"),  # a name and why
     ("py:class", "Status"),  # of a plugin, a text
+    ("py:class", "longtake.takes.notes.SoundTail"),  # a part of StreamState's document
+    ("py:class", "Image"),  # of Pillow
     ("py:class", "Stage"),  # a StageSpec, a callable, or a name of one
     # what a function makes has no public class
     ("py:class", "longtake.schema.bounds.Described"),

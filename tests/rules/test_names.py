@@ -36,6 +36,8 @@ ISOLATING = {
     "longtake.testing.families.recognised",
     "longtake.testing.hanging",
     "longtake.testing.observers.contract",
+    "longtake_serve.takes.clerk",
+    "longtake_serve.takes.listeners",
 }
 """Modules that may catch everything, each time with the reason beside it."""
 

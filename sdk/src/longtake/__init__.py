@@ -98,6 +98,8 @@ if TYPE_CHECKING:
     from longtake.hookspecs import hookimpl as hookimpl
     from longtake.keys import KeyRing as KeyRing
     from longtake.loading import load as load
+    from longtake.media.contact_sheet import SegmentView as SegmentView
+    from longtake.media.contact_sheet import contact_sheet as contact_sheet
     from longtake.pipeline import Pipeline as Pipeline
     from longtake.plugins.registry import Registry as Registry
     from longtake.plugins.stores import open_blob_store as open_blob_store
@@ -183,6 +185,10 @@ if TYPE_CHECKING:
     from longtake.takes.notes import read_take_record as read_take_record
     from longtake.takes.record import SegmentRecord as SegmentRecord
     from longtake.takes.record import TakeRecord as TakeRecord
+    from longtake.takes.streaming import StreamedSegment as StreamedSegment
+    from longtake.takes.streaming import StreamState as StreamState
+    from longtake.takes.streaming import stream_end as stream_end
+    from longtake.takes.streaming import stream_segment as stream_segment
     from longtake.takes.writer import TakeWriter as TakeWriter
 else:
     _MODULES = {
@@ -229,6 +235,7 @@ else:
         "hookspecs": "hookimpl",
         "keys": "KeyRing",
         "loading": "load",
+        "media.contact_sheet": "SegmentView contact_sheet",
         "pipeline": "Pipeline",
         "plugins.registry": "Registry",
         "plugins.stores": "open_blob_store open_session_store watch_blob_stores",
@@ -277,6 +284,7 @@ else:
         "takes.joining": "join_takes",
         "takes.notes": "read_take_record",
         "takes.record": "SegmentRecord TakeRecord",
+        "takes.streaming": "StreamState StreamedSegment stream_end stream_segment",
         "takes.writer": "TakeWriter",
     }
     _HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}

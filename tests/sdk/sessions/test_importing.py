@@ -145,6 +145,21 @@ def test_it_is_imported_once_and_under_another_id_again(export: Path) -> None:
     assert isinstance(refused(export, session_id="../take"), lt.InvalidSessionId)
 
 
+def test_whoever_imports_adds_labels_of_their_own(export: Path) -> None:
+    store, blobs = lt.open_session_store("memory:"), lt.open_blob_store("memory:")
+    for name, labels in (("a", {"tenant": "x"}), ("b", {"show": "dunes"}), ("c", {})):
+        lt.import_session(
+            store, export, session_id=name, blobs=blobs, registry=REGISTRY, labels=labels
+        )
+    assert [record.labels for record in store.list()] == [
+        {"show": "sea", "tenant": "x"},
+        {"show": "dunes"},
+        {"show": "sea"},
+    ]
+    with pytest.raises(lt.ValidationError, match="labels"):
+        lt.import_session(store, export, session_id="d", blobs=blobs, labels={"": "x"})
+
+
 def test_its_blobs_are_pinned_and_given_up_with_it(export: Path) -> None:
     one = imported(export)
     ids = {each for segment in one.sessions.history("take") for each in segment.blob_ids}

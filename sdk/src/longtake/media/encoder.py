@@ -169,22 +169,25 @@ class TakeEncoder:
         assert owner.audio is not None
         codec = owner.audio.codec_context
         try:
-            for start in range(0, samples.shape[1], BLOCK):
-                block = samples[:, start : start + BLOCK]
-                if block.shape[1] == BLOCK or ends:
+            size = codec.frame_size or BLOCK
+            for start in range(0, samples.shape[1], size):
+                block = samples[:, start : start + size]
+                if block.shape[1] == size or ends:
                     yield from codec.encode(self._audio_frame(block, codec, first + start))
-            if ends:
-                yield from codec.encode(None)
+            if ends:  # FLAC ends with a packet that holds nothing
+                yield from (packet for packet in codec.encode(None) if packet.size)
         finally:
             owner.close()
 
     def _audio_frame(
         self, block: NDArray[np.float32], codec: AudioCodecContext, pts: int
     ) -> AudioFrame:
+        name, layout = codec.format.name, LAYOUTS[self._take.channels]
         planes = block if codec.format.is_planar else block.T.reshape(1, -1)
-        frame = AudioFrame.from_ndarray(
-            np.ascontiguousarray(planes), codec.format.name, LAYOUTS[self._take.channels]
-        )
+        if name == "s32":
+            frame = AudioFrame.from_ndarray(_as_24_bits(planes), name, layout)
+        else:
+            frame = AudioFrame.from_ndarray(np.ascontiguousarray(planes), name, layout)
         frame.sample_rate = self._take.sample_rate
         frame.pts = pts
         frame.time_base = Fraction(1, self._take.sample_rate)
@@ -212,3 +215,9 @@ class TakeEncoder:
         lag = end - (self._place.first_frame + self._frames) * picture
         padded = lag + -end % BLOCK
         return abs(lag) < picture <= padded and abs(padded - BLOCK) < padded
+
+
+def _as_24_bits(samples: NDArray[np.float32]) -> NDArray[np.int32]:
+    """The nearest of 2**24 steps over -1..1, in the upper bits, where FLAC's encoder reads them."""
+    steps = np.round(samples.astype(np.float64, order="C") * 2**23)
+    return np.clip(steps, -(2**23), 2**23 - 1).astype(np.int32) << 8

@@ -9,7 +9,7 @@ from typing import Literal
 
 from attrs import evolve, frozen
 
-__all__ = ["CONTAINER_FORMATS", "ContainerFormat", "container_format"]
+__all__ = ["CONTAINER_FORMATS", "STREAM_FORMATS", "ContainerFormat", "container_format"]
 
 Options = Mapping[str, str]
 
@@ -28,7 +28,8 @@ class ContainerFormat:
     ``fragment_marker`` starts ``fragment_marker_offset`` bytes after the end of the header.
     ``fragment_counter`` is the muxer's option that takes a fragment's number, if it counts them.
     ``audio_in_runs``: the sound's encoder keeps a memory, so that it is started anew for each
-    segment; see `longtake.media.sound_runs`. ``holds_pictures`` is false for a file of sound alone.
+    segment; see `longtake.media.sound_runs`. ``audio_sample_format``: of the sound's encoder, where
+    its own choice would lose something. ``holds_pictures`` is false for a file of sound alone.
     ``note_kind``: in what a note that players skip is wrapped; see `longtake.media.notes`.
     """
 
@@ -50,6 +51,7 @@ class ContainerFormat:
     header_options: Options
     fragment_options: Options
     final_options: Options
+    audio_sample_format: str | None = None
     holds_pictures: bool = True
 
 
@@ -132,6 +134,33 @@ _WAV = evolve(
 CONTAINER_FORMATS: Mapping[str, ContainerFormat] = MappingProxyType(
     {".mp4": _MP4, ".mkv": _MKV, ".m4a": _M4A, ".wav": _WAV}
 )
+
+
+def _cmaf(options: Options) -> Options:
+    return _options({**options, "movflags": f"{options['movflags']}+cmaf"})
+
+
+# What each fragment says of itself is as CMAF wants it. A stream is made while others wait: this
+# preset takes less than half the time of the other one, for a tenth more bytes.
+_CMAF = evolve(
+    _MP4,
+    name="CMAF (H.264 + AAC)",
+    video_options=_options({**_MP4.video_options, "preset": "veryfast"}),
+    header_options=_cmaf(_MP4.header_options),
+    fragment_options=_cmaf(_MP4.fragment_options),
+)
+_CMAF_FLAC = evolve(
+    _CMAF,
+    name="CMAF (H.264 + FLAC)",
+    audio_codec="flac",
+    audio_options=_options({}),
+    audio_in_runs=False,
+    audio_bit_rate_per_channel=0,
+    audio_sample_format="s32",
+)
+
+STREAM_FORMATS: Mapping[str, ContainerFormat] = MappingProxyType({"aac": _CMAF, "flac": _CMAF_FLAC})
+"""What a take is streamed as, by the codec of its sound."""
 
 
 def container_format(path: str | os.PathLike[str]) -> ContainerFormat | None:

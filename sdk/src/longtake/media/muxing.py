@@ -72,7 +72,7 @@ class FragmentMuxer:
         if self._video is not None:
             video = (_placeholder(0, _time_base(self._video)),)
         if self._audio is not None:
-            start = self._audio_start if self._format.audio_in_runs else 0
+            start = min(self._audio_start, 0) if self._format.note_kind == "box" else 0
             audio = (_placeholder(start, _time_base(self._audio)),)
         data = self._mux(Encoded(video, audio), self._format.header_options)
         return data[: self._header_length(data)]
@@ -92,13 +92,12 @@ class FragmentMuxer:
         if self._audio is None:
             return
         # The edit list in an MP4's header takes off again what is added here.
-        start = self._audio_start
-        earlier = start if self._format.audio_in_runs else min(start, 0)
+        earlier = min(self._audio_start, 0)
         for packet in encoded.audio:
             assert packet.pts is not None
             packet.pts -= earlier
             packet.dts = packet.pts
-        if earlier and not self._format.audio_in_runs:
+        if earlier and self._format.note_kind != "box":
             delay = -earlier * _time_base(self._audio)
             for packet in encoded.video:
                 _delay(packet, delay)

@@ -8,6 +8,7 @@ from fractions import Fraction
 import av
 import numpy as np
 from attrs import frozen
+from av.audio.format import AudioFormat
 from av.audio.stream import AudioStream
 from av.codec.context import Flags
 from av.container import OutputContainer
@@ -156,6 +157,8 @@ def _add_audio(owner: OutputContainer, container: ContainerFormat, take: TakeFor
     )
     assert isinstance(stream, AudioStream)
     stream.layout = LAYOUTS[take.channels]
+    if container.audio_sample_format is not None:
+        stream.codec_context.format = AudioFormat(container.audio_sample_format)
     stream.time_base = Fraction(1, take.sample_rate)
     stream.codec_context.flags |= Flags.bitexact
     if container.audio_bit_rate_per_channel:

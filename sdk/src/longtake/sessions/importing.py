@@ -60,6 +60,7 @@ def import_session(
     session_id: str | None = None,
     blobs: BlobStore | None = None,
     registry: Registry | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> SessionRecord:
     """Make the session that `export_session` wrote to the file ``path``.
 
@@ -69,19 +70,21 @@ def import_session(
     digests as where it comes from. When anything is refused, nothing is left behind.
 
     ``session_id``: by default the one that it had. ``blobs``: for its blobs; may be left out when
-    it has none. ``registry``: has its family; by default what is installed. The session is nobody's
-    fork, for its parent is in another store.
+    it has none. ``registry``: has its family; by default what is installed. ``labels``: beside
+    those that it had, in the place of those of the same names. The session is nobody's fork, for
+    its parent is in another store.
 
     Raises `ValidationError` with the path of what is wrong in the file, `UnknownNameError` for a
     family that is not installed, and `SessionExists`.
     """
+    more_labels = check_labels(labels or {})
     with opened_archive(path) as archive:
         export = _read(archive, registry or Registry.default())
         wanted = check_session_id(export.manifest.session.id if session_id is None else session_id)
         _check_absent(sessions, wanted)
         if export.manifest.blobs and blobs is None:
             raise ValidationError("blobs", "the session has blobs; say where they are to be kept")
-        return _create(sessions, wanted, export, blobs)
+        return _create(sessions, wanted, export, blobs, more_labels)
 
 
 @frozen
@@ -226,7 +229,11 @@ def _check_absent(sessions: SessionStore, session_id: str) -> None:
 
 
 def _create(
-    sessions: SessionStore, session_id: str, export: _Export, blobs: BlobStore | None
+    sessions: SessionStore,
+    session_id: str,
+    export: _Export,
+    blobs: BlobStore | None,
+    labels: Mapping[str, str],
 ) -> SessionRecord:
     own = None if blobs is None else OwnBlobs(blobs, _HOLD_SECONDS)
     patience = Patience(_PATIENCE)
@@ -245,7 +252,7 @@ def _create(
             session_id,
             family=session.family,
             preset=session.preset,
-            labels=session.labels,
+            labels={**session.labels, **labels},
             segments=segments,
             attempt=attempt.id,
             hold=attempt.hold,

@@ -1,0 +1,1 @@
+"""The service over HTTP: JSON, events and media, with a tenant for each caller."""

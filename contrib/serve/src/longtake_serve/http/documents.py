@@ -1,0 +1,62 @@
+"""How values become JSON for clients, and their schemas; what the query says as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+import longtake as lt
+
+__all__ = ["between", "list_of", "number_in", "page", "request_schema", "schema_of"]
+
+
+def schema_of(cls: type) -> dict[str, Any]:
+    """The JSON Schema of an attrs class, as a part of a larger one."""
+    schema = lt.json_schema(cls)
+    del schema["$schema"]
+    return schema
+
+
+def list_of(item: dict[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of what `page` makes."""
+    fields = {"data": {"type": "array", "items": item}, "has_more": {"type": "boolean"}}
+    return {"type": "object", "properties": fields, "required": [*fields]}
+
+
+def page(items: Sequence[object], *, has_more: bool) -> Response:
+    """A part of a list. ``has_more``: whether there may be more behind it."""
+    return JSONResponse({"data": [lt.unstructure(each) for each in items], "has_more": has_more})
+
+
+def request_schema(preset: lt.Preset) -> dict[str, Any]:
+    """The JSON Schema of requests: without a state, and with the stages that a preset has."""
+    schema = lt.json_schema(lt.GenerationRequest)
+    fields: dict[str, Any] = schema["properties"]
+    del fields["state"]
+    overrides = {name: schema_of(preset.override_class(name)) for name in preset.overrides}
+    if overrides:
+        fields["stage_overrides"] = {
+            "type": "object",
+            "properties": overrides,
+            "additionalProperties": {"type": "object"},
+        }
+    return schema
+
+
+def between(low: int, high: int) -> dict[str, Any]:
+    """The JSON Schema of an integer."""
+    return {"type": "integer", "minimum": low, "maximum": high}
+
+
+def number_in(request: Request, name: str, default: int, low: int, high: int) -> int:
+    """The integer of the query. Raises `longtake.ValidationError` with its name as the path."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    digits = text.isascii() and text.isdecimal() and len(text) <= 12
+    if not digits or not low <= int(text) <= high:
+        raise lt.ValidationError(name, f"is {text[:50]!r}; must be an integer, {low} to {high}")
+    return int(text)

@@ -1,0 +1,159 @@
+"""Which error is which answer: one table, and one form for all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+import longtake as lt
+from longtake_serve.media.stream import StreamNotFound
+from longtake_serve.takes.errors import ServiceClosed, TakeBusy, TakeFinished
+from longtake_serve.takes.limits import LimitExceeded
+
+__all__ = [
+    "BadBody",
+    "BodyTooLarge",
+    "BodyTooSlow",
+    "Forbidden",
+    "NotJson",
+    "NothingYet",
+    "RangeNotThere",
+    "Unauthorized",
+    "answer_of",
+    "error_schema",
+    "http_error",
+    "internal_error",
+    "longtake_error",
+]
+
+
+class BadBody(lt.ValidationError):
+    """The body is not what its type says."""
+
+
+class NotJson(lt.ValidationError):
+    """The body has another type than this route takes."""
+
+
+class BodyTooLarge(LimitExceeded):
+    """The body has more bytes than are taken; the rest of it is not read."""
+
+
+class BodyTooSlow(lt.LongtakeError, TimeoutError):
+    """The next piece of the body did not come in time."""
+
+
+class Unauthorized(lt.LongtakeError, PermissionError):
+    """There is no token, or not one that is known."""
+
+
+class Forbidden(lt.LongtakeError, PermissionError):
+    """A page of another site asked, in the browser of somebody who did not."""
+
+
+class NothingYet(lt.LongtakeError, LookupError):
+    """There will be something, but is not yet: players ask again, as they do not after a 404."""
+
+
+class RangeNotThere(lt.LongtakeError, LookupError):
+    """A range that begins behind the end. ``size``: bytes that there are."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"there are {size} bytes; ask for a range of those")
+        self.size = size
+
+
+_STATUS: dict[type[Exception], int] = {
+    BadBody: 400,
+    Unauthorized: 401,
+    Forbidden: 403,
+    lt.SessionNotFound: 404,
+    StreamNotFound: 404,
+    BodyTooSlow: 408,
+    TakeBusy: 409,
+    TakeFinished: 409,
+    lt.Conflict: 409,
+    lt.SessionExists: 409,
+    BodyTooLarge: 413,
+    NotJson: 415,
+    RangeNotThere: 416,
+    lt.ValidationError: 422,
+    NothingYet: 503,
+    ServiceClosed: 503,
+    lt.DispatcherClosed: 503,
+    lt.SessionStoreUnavailable: 503,
+    lt.BlobStoreUnavailable: 503,
+    lt.SessionStoreFull: 507,
+    lt.BlobStoreFull: 507,
+}
+"""By the error's class, or the next one above it; whatever has none is the server's fault."""
+
+_TOO_MANY = frozenset({"queue", "sessions"})
+"""Limits after which the same request may be taken later."""
+
+_OUR_FAULT = {
+    500: "something went wrong on the server; its log says what",
+    503: "the server cannot do this at the moment; try again",
+    507: "the server has no room left; delete what is not needed",
+}
+"""What is said instead of the error's own text, which may tell of the inside."""
+
+
+def status_of(error: lt.LongtakeError) -> int:
+    """Of the answer for this error."""
+    if isinstance(error, LimitExceeded) and error.path in _TOO_MANY:
+        return 429
+    return next((_STATUS[each] for each in type(error).__mro__ if each in _STATUS), 500)
+
+
+def answer_of(
+    status: int, type_: str, message: str, *, path: str = "", headers: dict[str, str] | None = None
+) -> Response:
+    """The one form in which errors are told."""
+    document = {"error": {"type": type_, "path": path, "message": message}}
+    return JSONResponse(document, status, headers)
+
+
+async def longtake_error(request: Request, error: Exception) -> Response:
+    """The answer for an error that somebody raised on purpose."""
+    assert isinstance(error, lt.LongtakeError)
+    status = status_of(error)
+    if status == 500:
+        raise error
+    path = error.path if isinstance(error, lt.ValidationError) else ""
+    headers: dict[str, str] = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if status in (408, 413, 415):
+        headers["Connection"] = "close"  # what is left of the body is not waited for
+    if status in (429, 503):
+        headers["Retry-After"] = "1"
+    if isinstance(error, RangeNotThere):
+        headers["Content-Range"] = f"bytes */{error.size}"
+    message = _OUR_FAULT.get(status, str(error))
+    return answer_of(status, type(error).__name__, message, path=path, headers=headers)
+
+
+async def http_error(request: Request, error: Exception) -> Response:
+    """The answer for a path or method that there is not."""
+    assert isinstance(error, HTTPException)
+    kinds = {404: "NotFound", 405: "MethodNotAllowed"}
+    kind = kinds.get(error.status_code, "HttpError")
+    headers = None if error.headers is None else dict(error.headers)
+    return answer_of(error.status_code, kind, error.detail, headers=headers)
+
+
+async def internal_error(request: Request, error: Exception) -> Response:
+    """The answer for whatever nobody expected; the server's log has the error itself."""
+    return answer_of(500, "InternalError", _OUR_FAULT[500])
+
+
+def error_schema() -> dict[str, Any]:
+    """The JSON Schema of the one form."""
+    text = {"type": "string"}
+    fields = {"type": text, "path": text, "message": text}
+    inner = {"type": "object", "properties": fields, "required": [*fields]}
+    return {"type": "object", "properties": {"error": inner}, "required": ["error"]}
