@@ -26,6 +26,7 @@ NOT_HERE = {
     "python3 -m pip wheel": "`nox -s wheels` does this",
     "pip install": "packages from an index; `nox -s wheels` installs ours",
     "export PATH=": "the test's `longtake` is on its path already",
+    "longtake serve": "ends when it is told to; tests/contrib/serve/http starts it",
     "torchrun": "needs a launcher and four devices; tests/ltx2/test_parallel.py has two processes",
     "pytest": "tests/sdk/scaffolding and nox -s wheels run the tests of new packages",
     "python -m build": "makes an archive with a tool that is installed for nothing else",
@@ -51,6 +52,8 @@ ELSEWHERE = {
     ): "needs a server; tests/contrib/test_postgres.py starts one",
     ("docs/tutorials/sessions-that-last.md", "session   tram"): "an example of what show prints",
     ("docs/tutorials/sessions-that-last.md", "  tram   "): "an example of what show prints",
+    ("docs/how-to/serve.md", "curl"): "needs a server; tests/contrib/serve/http asks one",
+    ("docs/how-to/serve.md", "token="): "a file of tokens; tests/contrib/serve/http writes one",
     ("docs/parallel.md", "torchrun"): "needs a launcher; tests/ltx2/test_parallel.py does",
     (
         "docs/how-to/embed-in-a-platform.md",

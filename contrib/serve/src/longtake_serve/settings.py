@@ -225,6 +225,4 @@ def _limit_names() -> list[str]:
 
 def _without_secrets(text: str) -> str:
     text = re.sub(r"//[^/@\s]*@", "//***@", text)
-    return re.sub(
-        r"(?i)([?&][^=&\s]*(?:password|secret|key|token)[^=&\s]*=)[^&\s]*", r"\1***", text
-    )
+    return _SECRET.sub(r"\1***", text)
