@@ -163,7 +163,7 @@ class Desk:
 
     def roll_all(self, take: str) -> None:
         """Have all done that waits."""
-        while self.works(take)[-1].status in ("queued", "running"):
+        while {"queued", "running"} & set(self.statuses(take)):
             self.dispatcher.do(self.dispatcher.of(take))
             self.settle(take)
 
