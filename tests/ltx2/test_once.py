@@ -37,7 +37,7 @@ def counted_pngs() -> Iterator[Counter[str]]:
 
     with (
         patch.object(png_frames, "_encode", counting("_encode")),
-        patch.object(png_frames, "_loaded", counting("_loaded")),
+        patch.object(png_frames, "read_pixels", counting("read_pixels")),
     ):
         yield counts
 
@@ -53,7 +53,7 @@ def test_a_session_makes_no_png_unless_its_state_is_read(tiny: Path) -> None:
         assert session.state.to_json() == session.state.to_json()
         assert pngs == {"_encode": 9}
         lt.Session(pipeline, state=session.state, sampling=FEW_STEPS).extend("it stops")
-        assert pngs == {"_encode": 9, "_loaded": 9}
+        assert pngs == {"_encode": 9, "read_pixels": 9}
 
 
 def test_a_live_state_gives_the_bits_that_its_document_gives(tiny: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_command_reads_a_state_once(tiny: Path, tmp_path: Path) -> None:
     with counted_pngs() as pngs:
         onwards = ["generate", "b", "c", *common, *frames, "-o", str(tmp_path / "2.mkv")]
         assert main([*onwards, "--state", str(state)]) == 0
-    assert pngs == {"_encode": 18, "_loaded": 9}
+    assert pngs == {"_encode": 18, "read_pixels": 9}
 
 
 @pytest.mark.parametrize("overlap", [9, 17, 33])

@@ -69,7 +69,7 @@ def file_of(url: str) -> str:
     else:
         path = os.fsdecode(unquote_to_bytes(rest))
     if not path or "\0" in path or "?" in rest or "#" in rest:
-        form = "'sqlite:///absolute/path.db' or 'sqlite:path.db', percent-encoded"
+        form = "'sqlite:///absolute/path.db' or 'sqlite:relative/path.db', percent-encoded"
         raise ValidationError("sessions", f"a {scheme} store is {form}")
     return os.path.abspath(path)
 
