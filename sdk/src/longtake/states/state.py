@@ -72,8 +72,15 @@ class ContinuationState:
             raise ValidationError("", f"the state {error.problem}") from None
         except (TypeError, ValueError, RecursionError) as error:
             raise ValidationError("", f"the state is not a JSON document: {error}") from None
-        check_texts(document, "")
+        if _may_have_surrogates(text):
+            check_texts(document, "")
         return structure(document, cls)
+
+
+def _may_have_surrogates(text: str | bytes) -> bool:
+    """Whether a text in the JSON may be no Unicode: told without reading it value by value."""
+    escape = "\\u" if isinstance(text, str) else b"\\u"
+    return not text.isascii() or escape in text  # type: ignore[operator]  # of its own type
 
 
 def canonical_json(document: dict[str, Any]) -> str:
