@@ -21,6 +21,16 @@ def test_every_state_survives_its_json(state: lt.ContinuationState, indent: int 
     assert lt.ContinuationState.from_json(text.encode()) == state
 
 
+@pytest.mark.parametrize("half", [r"\ud800", r"\uD800", "\ud800"], ids=["low", "high", "itself"])
+@pytest.mark.parametrize("where", ['{"x": "HALF"}', '{"HALF": 1}', '{"x": [{"y": "a HALF"}]}'])
+@pytest.mark.parametrize("encoded", [False, True])
+def test_half_of_a_surrogate_pair_is_refused(half: str, where: str, encoded: bool) -> None:
+    text = f'{{"kind": "a", "payload": {where.replace("HALF", half)}}}'
+    given = text.encode("utf-8", "surrogatepass") if encoded else text
+    with pytest.raises(lt.ValidationError):
+        lt.ContinuationState.from_json(given)
+
+
 def test_the_json_does_not_depend_on_the_order_of_keys() -> None:
     one = lt.ContinuationState("fog.v1", {"a": 1, "b": 2})
     other = lt.ContinuationState("fog.v1", {"b": 2, "a": 1})
