@@ -35,6 +35,7 @@ IN_TWO = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 SERVERS = (
     "flask",
     "flask-cors",
+    "httpx",
     "moto[s3]",
     "opentelemetry-sdk",
     "psycopg[binary]",
