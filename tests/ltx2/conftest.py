@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from tests.ltx2.support import Checkpoints
 
 
 @pytest.fixture(scope="session")
-def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Checkpoints:
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkpoints]:
     """Random checkpoints by generation and size, each made when first asked for."""
-    return Checkpoints(tmp_path_factory.mktemp("checkpoints"))
+    made = Checkpoints(tmp_path_factory.mktemp("checkpoints"))
+    yield made
+    assert made.changed() == [], "A test wrote into a checkpoint that all tests share."
 
 
 @pytest.fixture(scope="session")

@@ -49,12 +49,24 @@ class Checkpoints:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._made: dict[Path, frozenset[tuple[str, int]]] = {}
 
     @functools.cache  # noqa: B019  (one instance per test run)
     def path(self, generation: Generation = "2.0", size: Size = "tiny") -> Path:
         sizes = {"tiny": TINY, "larger": LARGER}
         target = self._folder / f"{generation}-{size}"
-        return write_tiny_checkpoint(target, generation=generation, size=sizes[size])
+        written = write_tiny_checkpoint(target, generation=generation, size=sizes[size])
+        self._made[written] = _files_of(written)
+        return written
+
+    def changed(self) -> list[Path]:
+        """The checkpoints that tests, which share them, have added to or taken from."""
+        return [path for path, files in self._made.items() if _files_of(path) != files]
+
+
+def _files_of(folder: Path) -> frozenset[tuple[str, int]]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return frozenset((str(path.relative_to(folder)), path.stat().st_mtime_ns) for path in files)
 
 
 class LatentProbe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,7 @@ def test_ranks_give_what_one_process_gives(
     ranks: int,
     bound: float,
 ) -> None:
-    checkpoint = checkpoints.path(generation)
+    checkpoint = shutil.copytree(checkpoints.path(generation), tmp_path / "checkpoint")
     write_tiny_lora(checkpoint / "refine.safetensors", checkpoint)
     state, target = state_of(checkpoint, tmp_path / "state.json"), tmp_path / "latents.npz"
     expected = TAKES[name](checkpoint, lt.ContinuationState.from_json(state.read_bytes()))
