@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import LiteralString
 
 import psycopg
-from attrs import frozen
 from psycopg import sql
 
 import longtake as lt
@@ -63,21 +63,46 @@ locked as well. Each query sees what was committed before it, so what is behind 
 those who had them have written. Another text gets another name."""
 
 _WRITE = "SELECT {function}(%s::text[], %b::bytea[], %s::text[], %b::bytea[], %s::text[])"
+_FEW = 16
+"""Rows of a change that are given one by one: psycopg takes ten times as long for a list."""
 
 
-@frozen
 class Statements:
-    """What is asked of a table; columns are named, so that others may be added to it."""
+    """What is asked of the table of ``place``; columns are named, so that others may be added."""
 
-    read: sql.Composed
-    scan: sql.Composed
-    write: sql.Composed
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.read = _of(_READ, place)
+        self.scan = _of(_SCAN, place)
+        self._write = _of(_WRITE, place)
+        self._writes: dict[tuple[int, int, int], sql.Composed] = {}
 
-    @classmethod
-    def of(cls, place: Place) -> Statements:
-        """Those of the table of ``place``."""
-        texts = (_READ, _SCAN, _WRITE)
-        return cls(*(_of(text, place) for text in texts))
+    def write(self, change: lt.RowChange) -> tuple[sql.Composed, Sequence[object]]:
+        """A call of the function with ``change``, and its parameters."""
+        expected, puts = change.expected, change.puts
+        deletes = [key for key in change.deletes if key not in puts]
+        values = (expected, expected.values(), puts, puts.values(), deletes)
+        shape = (len(expected), len(puts), len(deletes))
+        if sum(shape) > _FEW:
+            return self._write, [list(each) for each in values]
+        if shape not in self._writes:
+            self._writes[shape] = _of(_one_by_one(*shape), self._place)
+        return self._writes[shape], [value for each in values for value in each]
+
+
+def _one_by_one(num_expected: int, num_puts: int, num_deletes: int) -> LiteralString:
+    """The text of a call with so many rows, each of which is a parameter."""
+    rows = (*_arrays(num_expected), *_arrays(num_puts), _array("%s", num_deletes, "text"))
+    return f"SELECT {{function}}({', '.join(rows)})"
+
+
+def _arrays(number: int) -> tuple[LiteralString, LiteralString]:
+    """Of as many keys, and of their values."""
+    return _array("%s", number, "text"), _array("%b", number, "bytea")
+
+
+def _array(each: LiteralString, number: int, kind: LiteralString) -> LiteralString:
+    return f"ARRAY[{', '.join([each] * number)}]::{kind}[]"
 
 
 def prepare(connection: psycopg.Connection, place: Place) -> None:

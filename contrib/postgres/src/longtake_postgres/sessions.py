@@ -41,7 +41,7 @@ class PostgresRows(lt.SessionRows):
         self._url = url
         self._place = parse_url(url)
         self._connections = Connections(self._place)
-        self._statements = Statements.of(self._place)
+        self._statements = Statements(self._place)
         self._prepared = False
 
     def now(self) -> float:
@@ -64,13 +64,11 @@ class PostgresRows(lt.SessionRows):
             return connection.execute(self._statements.scan, bounds, binary=True).fetchall()
 
     def write(self, change: lt.RowChange) -> bool:
-        deletes = [key for key in change.deletes if key not in change.puts]
-        expected = [list(change.expected), list(change.expected.values())]
-        told = [*expected, list(change.puts), list(change.puts.values()), deletes]
+        statement, told = self._statements.write(change)
         with self._connection() as connection:
             for left in reversed(range(_TRIES)):
                 try:
-                    row = connection.execute(self._statements.write, told).fetchone()
+                    row = connection.execute(statement, told).fetchone()
                 except UNDONE:  # nothing of it was written
                     if not left:
                         raise

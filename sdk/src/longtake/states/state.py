@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from functools import cache
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -92,16 +94,18 @@ def canonical_json(document: dict[str, Any]) -> str:
     return _dumped(document, separators=(",", ":"))
 
 
-def _dumped(document: dict[str, Any], **form: Any) -> str:
+def _dumped(
+    document: dict[str, Any], indent: int | None = None, separators: tuple[str, str] | None = None
+) -> str:
     try:
-        text = json.dumps(document, sort_keys=True, allow_nan=False, **form)
+        text = _encoder(indent, separators).encode(document)
     except (TypeError, ValueError, RecursionError) as error:
         check_texts(document, "")
         _check_keys(document)
         raise ValidationError("payload", f"is not plain JSON: {error}") from None
     if "\\ud" in text:  # half of a surrogate pair, perhaps
         check_texts(document, "")
-    if not _has_only_text_keys(document):
+    if _OF_NO_TEXT.search(text):
         _check_keys(document)
     limits = StateLimits.current()
     if text.count("{") + text.count("[") > limits.depth:
@@ -111,27 +115,13 @@ def _dumped(document: dict[str, Any], **form: Any) -> str:
     return text
 
 
-_CONTAINERS = frozenset({dict, list, tuple})
+@cache
+def _encoder(indent: int | None, separators: tuple[str, str] | None) -> json.JSONEncoder:
+    return json.JSONEncoder(sort_keys=True, allow_nan=False, indent=indent, separators=separators)
 
 
-def _has_only_text_keys(document: dict[str, Any]) -> bool:
-    """Whether no key needs to be looked at; of what was written, so nothing contains itself."""
-    left: list[Any] = [document]
-    while left:
-        each = left.pop()
-        values = each
-        if type(each) is dict:
-            for key in each:
-                if type(key) is not str:
-                    return False
-            values = each.values()
-        for value in values:
-            kind = type(value)
-            if kind in _CONTAINERS:
-                left.append(value)
-            elif isinstance(value, dict | list | tuple):
-                return False  # one of a class of its own
-    return True
+_OF_NO_TEXT = re.compile(r'"(?:-?(?:[0-9][^"]*|Infinity)|NaN|true|false|null)":')
+"""A key as JSON writes one that is a number, a truth value or None."""
 
 
 def _check_keys(document: object) -> None:
