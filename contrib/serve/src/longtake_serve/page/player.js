@@ -8,7 +8,8 @@ const WAITS_MS = [500, 1000, 2000, 4000];
 const FINAL = new Set([401, 403, 404, 410, 421, 422]);
 /** A fragment that is listed may be missing for a moment, but not for ever. */
 const MISSING_FRAGMENT_RETRIES = 8;
-const FRAME_SECONDS = 0.1;
+/** So often a decoder that failed is begun again at the same place. */
+const DECODER_RETRIES = 3;
 
 const RETRY = {
   maxNumRetry: Infinity,
@@ -52,10 +53,13 @@ export class TakePlayer extends EventTarget {
   #abort = null;
   #retry = null;
   #failures = 0;
+  #broken = { time: -1, count: 0 };
   #isFinished = false;
   #isStarted = false;
   #isStalled = false;
   #duration = 0;
+  #listed = -1;
+  #loaded = -1;
 
   /** `headers()`: of every request, such as a token's. */
   constructor(video, { headers = () => ({}) } = {}) {
@@ -91,6 +95,8 @@ export class TakePlayer extends EventTarget {
     this.#hls?.destroy();
     this.#hls = this.#abort = this.#retry = null;
     this.#failures = this.#duration = 0;
+    this.#broken = { time: -1, count: 0 };
+    this.#listed = this.#loaded = -1;
     this.#isFinished = this.#isStarted = this.#isStalled = false;
   }
 
@@ -101,14 +107,14 @@ export class TakePlayer extends EventTarget {
         const answer = await fetch(listUrl, { headers: this.#headers(), signal, cache: "no-cache" });
         if (answer.ok) return true;
         if (FINAL.has(answer.status)) {
-          const { error } = await answer.json().catch(() => ({}));
-          if (!signal.aborted) this.#failed(error?.message ?? answer.statusText, answer.status);
+          const message = messageOf(await answer.text()) || answer.statusText;
+          if (!signal.aborted) this.#tell("failed", { message, status: answer.status });
           return false;
         }
       } catch {
         // no server answers at the moment
       }
-      await new Promise((done) => setTimeout(done, WAITS_MS[Math.min(count, 3)]));
+      await new Promise((done) => setTimeout(done, WAITS_MS[Math.min(count, WAITS_MS.length - 1)]));
     }
     return false;
   }
@@ -117,7 +123,7 @@ export class TakePlayer extends EventTarget {
     const hls = (this.#hls = new Hls({
       startPosition: at,
       enableWorker: false, // fragments are passed on as they are
-      lowLatencyMode: false,
+      lowLatencyMode: true, // the server holds a list until it has the next segment
       manifestLoadPolicy: policy(RETRY),
       playlistLoadPolicy: policy(RETRY),
       fragLoadPolicy: policy(FRAGMENT_RETRY),
@@ -128,8 +134,11 @@ export class TakePlayer extends EventTarget {
         }
       },
     }));
-    hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => this.#listed(details));
-    hls.on(Hls.Events.FRAG_BUFFERED, () => (this.#failures = 0));
+    hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => this.#read(details));
+    hls.on(Hls.Events.FRAG_BUFFERED, (_, { frag }) => {
+      this.#failures = 0;
+      this.#loaded = frag.sn;
+    });
     hls.on(Hls.Events.ERROR, (_, error) => this.#wrong(hls, error));
     hls.on(Hls.Events.MANIFEST_PARSED, () => this.#go());
     hls.loadSource(url);
@@ -147,8 +156,9 @@ export class TakePlayer extends EventTarget {
     }
   }
 
-  #listed(details) {
+  #read(details) {
     this.#duration = details.edge;
+    this.#listed = details.endSN;
     this.#isFinished = !details.live;
     this.#told();
   }
@@ -164,7 +174,7 @@ export class TakePlayer extends EventTarget {
 
   #waited() {
     if (!this.#isStarted || this.#isStalled || this.#video.seeking) return;
-    const isAtEdge = this.#video.currentTime >= this.#duration - FRAME_SECONDS;
+    const isAtEdge = this.#loaded === this.#listed;
     if (isAtEdge && this.#isFinished) return;
     this.#isStalled = true;
     this.#tell("stalled", { reason: isAtEdge ? "edge" : "network" });
@@ -184,22 +194,38 @@ export class TakePlayer extends EventTarget {
     if (!error.fatal || hls !== this.#hls) return;
     const status = error.response?.code ?? 0;
     const isMedia = error.type === Hls.ErrorTypes.MEDIA_ERROR;
-    if (FINAL.has(status) || (this.#failures >= 3 && isMedia)) {
-      const message = error.response?.text || error.error?.message || error.details;
+    if (FINAL.has(status) || (isMedia && this.#isBrokenHere())) {
+      const text = messageOf(error.response?.data ?? error.response?.text ?? "");
       this.stop();
-      return this.#failed(message, status);
+      return this.#tell("failed", { message: text || error.error?.message || error.details, status });
     }
-    const wait = WAITS_MS[Math.min(this.#failures, 3)];
+    const wait = WAITS_MS[Math.min(this.#failures, WAITS_MS.length - 1)];
     this.#failures += 1;
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => (isMedia ? hls.recoverMediaError() : hls.startLoad()), wait);
+    this.#retry = setTimeout(() => {
+      if (isMedia) hls.recoverMediaError();
+      else if (hls.levels.length === 0) hls.loadSource(hls.url);
+      else hls.startLoad();
+    }, wait);
   }
 
-  #failed(message, status) {
-    this.#tell("failed", { message, status });
+  #isBrokenHere() {
+    const time = this.#video.currentTime;
+    const isHere = Math.abs(time - this.#broken.time) < 1;
+    this.#broken = { time, count: isHere ? this.#broken.count + 1 : 1 };
+    return this.#broken.count > DECODER_RETRIES;
   }
 
   #tell(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+/** What the server says is wrong; nothing where it was not the server that said it. */
+function messageOf(text) {
+  try {
+    return JSON.parse(text).error.message;
+  } catch {
+    return "";
   }
 }
