@@ -68,7 +68,7 @@ class StreamRoutes:
                 "The HLS list.",
                 "application/vnd.apple.mpegurl",
                 (404, 422, 503),
-                (Parameter("_HLS_msn", "Wait some seconds for the segment of this number.", number),),
+                (Parameter("_HLS_msn", "Wait some seconds for this segment.", number),),
             ),
             _of("init-{name}.mp4", self.initialization, "What the fragments begin with.", mp4),
             _of("{name}.m4s", self.fragment, "A fragment that the HLS list names.", mp4),
