@@ -47,6 +47,8 @@ class FragmentMuxer:
     Sound may begin before the first picture, which is at time 0: ``audio_start`` is the ``pts`` of
     its first packet. An MP4 has an edit list, which hides what is before 0; where there is none,
     everything is later by as much. ``fragments``: how many the file has already.
+    ``video_ticks``: of a second of an MP4's pictures, the muxer's choice when None; times are
+    rounded to them.
     """
 
     def __init__(
@@ -57,12 +59,14 @@ class FragmentMuxer:
         *,
         audio_start: int = 0,
         fragments: int = 0,
+        video_ticks: int | None = None,
     ) -> None:
         self._format = container
         self._video = video
         self._audio = audio
         self._audio_start = audio_start
         self._fragments = fragments
+        self._video_ticks = video_ticks
 
     def header(self) -> bytes:
         """The start of the file, before the first fragment."""
@@ -104,7 +108,10 @@ class FragmentMuxer:
 
     def _mux(self, encoded: Encoded, options: Mapping[str, str]) -> bytes:
         buffer = io.BytesIO()
-        with av.open(buffer, "w", format=self._format.muxer, options=dict(options)) as output:
+        options = dict(options)
+        if self._video_ticks is not None:
+            options["video_track_timescale"] = str(self._video_ticks)
+        with av.open(buffer, "w", format=self._format.muxer, options=options) as output:
             if self._video is not None:
                 video = output.add_stream_from_template(self._video)
                 for packet in encoded.video:

@@ -216,6 +216,7 @@ def _streamed(
         encoder.audio,
         audio_start=encoder.audio_start,
         fragments=state.fragments,
+        video_ticks=_video_ticks(state),
     )
     after = evolve(
         state,
@@ -231,6 +232,16 @@ def _streamed(
         has_sound=bool(encoded.audio),
         state=after,
     )
+
+
+def _video_ticks(state: StreamState) -> int | None:
+    """The sound's clock for the pictures, where it has a tick for each of them.
+
+    If the two differ, hls.js moves a fragment of sound alone, as the last one is, to where the
+    pictures before it end.
+    """
+    has_ticks = state.channels and (state.sample_rate / state.fps).denominator == 1
+    return state.sample_rate if has_ticks else None
 
 
 def _silence(state: StreamState, zero_sample: int) -> NDArray[np.float32]:

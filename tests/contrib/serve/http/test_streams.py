@@ -118,6 +118,34 @@ def test_where_nothing_comes_players_are_to_ask_again(
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
 
+def test_an_open_list_is_held_until_it_has_the_segment_that_is_asked_for(server: Served) -> None:
+    take = server.rolled("sea")
+    url = f"/v1/sessions/{take}/stream.m3u8"
+    assert "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES" in server.client.get(url).text
+    for end in (
+        lambda: server.service.extend("local", take, {"prompt": "dunes"}),
+        lambda: server.service.finish("local", take),
+    ):
+        before = names(server.client.get(url).text)
+        timer = threading.Timer(0.3, end)
+        timer.start()
+        answer = server.client.get(url, params={"_HLS_msn": str(len(before) - 1)})
+        timer.join()
+        assert len(names(answer.text)) == len(before) + 1
+    assert answer.text.endswith("#EXT-X-ENDLIST\n")
+    assert "SERVER-CONTROL" not in answer.text
+    wrong = server.client.get(url, params={"_HLS_msn": "-1"})
+    assert (wrong.status_code, wrong.json()["error"]["path"]) == (422, "_HLS_msn")
+
+
+def test_a_list_that_does_not_grow_is_answered_as_it_is(
+    server: Served, take: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "_HELD", 0.1)
+    url = f"/v1/sessions/{take}/stream.m3u8"
+    assert server.client.get(url, params={"_HLS_msn": "99"}).text == server.client.get(url).text
+
+
 def test_the_stream_goes_on_after_a_restart(tmp_path: Path) -> None:
     with served(tmp_path) as server:
         take = server.rolled("sea", "dunes")

@@ -30,7 +30,8 @@ _TAKE = "/v1/sessions/{take}"
 _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _ASK_AGAIN = {"Cache-Control": "private, no-cache"}
 _HELD = 8.0
-"""Seconds that the list is held until there is a first segment; players give up after 10."""
+"""Seconds that the list is held until it has the segment that is asked for; players give up on one
+that is held for 10, and do not ask like that again."""
 _AT_ONCE = 2
 """Pictures that are drawn at the same time; each decodes video."""
 _LARGEST = 4096
@@ -66,7 +67,8 @@ class StreamRoutes:
                 self.playlist,
                 "The HLS list.",
                 "application/vnd.apple.mpegurl",
-                (404, 503),
+                (404, 422, 503),
+                (Parameter("_HLS_msn", "Wait some seconds for this segment.", number),),
             ),
             _of("init-{name}.mp4", self.initialization, "What the fragments begin with.", mp4),
             _of("{name}.m4s", self.fragment, "A fragment that the HLS list names.", mp4),
@@ -96,9 +98,14 @@ class StreamRoutes:
         ]
 
     async def playlist(self, request: Request, tenant: str) -> Response:
-        """The list of what every server on the store can send; held until there is something."""
+        """The list of what every server on the store can send.
+
+        It is held until there is something, and where a player asks for it (RFC 8216bis,
+        6.2.5.2) until there is more: so the player has the next segment at once.
+        """
         take = request.path_params["take"]
-        stream = await self._started(tenant, take)
+        number = number_in(request, "_HLS_msn", 0, 0, 2**31)
+        stream = await self._awaited(tenant, take, number)
         if not stream.entries and not stream.finished:
             raise NothingYet(f"take {take!r} has no segment yet; ask again")
         data = stream.playlist().encode()
@@ -199,10 +206,14 @@ class StreamRoutes:
 
         return await run_in_threadpool(read)
 
-    async def _started(self, tenant: str, take: str) -> TakeStream:
-        """The stream once it has a segment. Raises `StreamNotFound` after some seconds."""
+    async def _awaited(self, tenant: str, take: str, number: int) -> TakeStream:
+        """The stream once it has this segment or is over, else as it is after some seconds."""
+
+        def is_enough(stream: TakeStream) -> bool:
+            return len(stream.entries) > number or stream.finished
+
         stream = await self._stream(tenant, take)
-        if stream.entries:
+        if is_enough(stream):
             return stream
         loop, changed = asyncio.get_running_loop(), asyncio.Event()
 
@@ -216,7 +227,7 @@ class StreamRoutes:
             while True:
                 changed.clear()
                 stream = await self._stream(tenant, take)
-                if stream.entries or time.monotonic() >= end:
+                if is_enough(stream) or time.monotonic() >= end:
                     return stream
                 try:
                     await asyncio.wait_for(changed.wait(), max(0.0, end - time.monotonic()))

@@ -23,8 +23,8 @@ class PlaylistEntry:
 def playlist_text(entries: Sequence[PlaylistEntry], *, finished: bool) -> str:
     """The list: an EVENT, to which segments are added, or VOD when the take is ``finished``.
 
-    It says that players begin at its beginning, where they would otherwise begin near its end.
-    Times are rounded so that no error adds up.
+    It says that players begin at its beginning, where they would otherwise begin near its end, and
+    of an EVENT that they may wait for its next segment. Times are rounded so that no error adds up.
     """
     longest = max((entry.seconds for entry in entries), default=Fraction(1))
     lines = [
@@ -36,6 +36,8 @@ def playlist_text(entries: Sequence[PlaylistEntry], *, finished: bool) -> str:
         "#EXT-X-INDEPENDENT-SEGMENTS",
         "#EXT-X-START:TIME-OFFSET=0,PRECISE=YES",
     ]
+    if not finished:
+        lines.append("#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES")
     initialization, end, shown = "", Fraction(0), 0
     for entry in entries:
         if entry.initialization != initialization:
