@@ -126,6 +126,7 @@ class Desk:
     sessions: lt.SessionStore = field(factory=lambda: lt.open_session_store("memory:"))
     blobs: lt.BlobStore | None = None
     limits: ServeLimits = field(factory=ServeLimits)
+    clock: Callable[[], float] = time.time
     events: dict[str, list[TakeEvent]] = field(factory=dict)
     dispatcher: ScriptedDispatcher = field(init=False)
     service: TakeService = field(init=False)
@@ -144,6 +145,7 @@ class Desk:
             family="pendulum",
             preset=f"{preset.name}@{preset.version}",
             limits=self.limits,
+            clock=self.clock,
         )
 
     def take(self, *prompts: str) -> str:

@@ -18,6 +18,7 @@ from longtake_serve.http.archives import ArchiveRoutes
 from longtake_serve.http.documents import request_schema
 from longtake_serve.http.errors import http_error, internal_error, longtake_error
 from longtake_serve.http.events import EventRoutes
+from longtake_serve.http.glances import GlanceRoutes
 from longtake_serve.http.headers import KnownHosts, SecurityHeaders
 from longtake_serve.http.health import Counted, HealthRoutes
 from longtake_serve.http.openapi import OpenApiRoute
@@ -38,12 +39,13 @@ __all__ = ["Opened", "build_app", "serving"]
 class Opened:
     """A service that is open, and what it stands on.
 
-    ``is_ready``: whether a worker has rolled anything. ``preset``: of new takes.
+    ``is_ready``: whether a worker has rolled anything. ``family``, ``preset``: of new takes.
     """
 
     service: TakeService
     sessions: lt.SessionStore
     blobs: lt.BlobStore
+    family: lt.ModelFamily
     preset: lt.Preset
     limits: ServeLimits
     is_ready: Callable[[], bool]
@@ -87,6 +89,7 @@ def serving(
             service=service,
             sessions=sessions,
             blobs=blobs,
+            family=pipelines[0].family,
             preset=preset,
             limits=limits,
             is_ready=probe.is_ready,
@@ -111,9 +114,12 @@ def build_app(
     operations = [
         *ArchiveRoutes(service, opened.limits, folder).operations(),
         *TakeRoutes(service, opened.limits).operations(),
-        *WorkRoutes(service, opened.limits, request_schema(opened.preset)).operations(),
+        *WorkRoutes(
+            service, opened.limits, request_schema(opened.family, opened.preset)
+        ).operations(),
         *EventRoutes(service).operations(),
         *StreamRoutes(service, opened.sessions, opened.blobs).operations(),
+        *GlanceRoutes(service, opened.blobs).operations(),
         *health.operations(),
     ]
     document = OpenApiRoute(operations, needs_token=authenticator is not None)

@@ -124,6 +124,21 @@ def test_the_schema_says_what_is_taken(server: Served) -> None:
     assert "state" not in schema["properties"]
 
 
+def test_the_schema_has_the_options_of_stages_and_what_a_new_take_gets(server: Served) -> None:
+    fields = server.client.get("/v1/schema").json()["properties"]
+    stages = fields["stage_overrides"]["properties"]
+    assert stages.keys() == {"simulate", "sing"}
+    count = stages["simulate"]["properties"]["num_pendulums"]
+    assert (count["minimum"], count["maximum"]) == (1, 9)
+    assert "How many" in count["description"]
+    assert fields["sampling"]["properties"]["height"]["examples"] == [288]
+    answer = server.client.post(
+        f"/v1/sessions/{server.take()}/segments",
+        json={"prompt": "sea", "stage_overrides": {"simulate": {"num_pendulums": 10}}},
+    )
+    assert error_of(answer, 422)["path"] == "stage_overrides.simulate.num_pendulums"
+
+
 WRONG: list[tuple[dict[str, Any], int, str]] = [
     ({"prompt": 3}, 422, "prompt"),
     ({"prompt": "sea", "sampling": {"num_frames": "many"}}, 422, "sampling.num_frames"),

@@ -65,6 +65,28 @@ def test_a_request_is_queued_rolled_and_told(desk: Desk) -> None:
     assert (view.num_segments, view.revision, view.status, view.open_work) == (1, 1, "open", 0)
 
 
+def test_work_says_when_it_was_begun_and_had_ended() -> None:
+    now = [100.0]
+    desk = Desk(clock=lambda: now[0])
+    take = desk.take()
+    desk.extend(take, "sea")
+    desk.extend(take, "dunes")
+    desk.extend(take, "snow")
+    first = desk.works(take)[0]
+    assert (first.created, first.started, first.ended) == (100.0, None, None)
+    order = desk.dispatcher.of(take)
+    now[0] = 103.0
+    desk.dispatcher.start(order)
+    desk.settle(take)
+    now[0] = 107.5
+    desk.service.cancel("ann", take, "work_3")
+    desk.dispatcher.end(order, desk.dispatcher.roll(order))
+    desk.settle(take)
+    found = [(each.started, each.ended) for each in desk.works(take)]
+    assert found == [(103.0, 107.5), (None, None), (None, 107.5)]
+    desk.service.close()
+
+
 def test_requests_of_a_take_are_rolled_in_order_each_from_the_one_before(desk: Desk) -> None:
     take = desk.take("one", "two", "three")
     assert [each.place for each in desk.works(take)] == [0, 1, 2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -13,9 +13,9 @@ import longtake as lt
 __all__ = ["between", "list_of", "number_in", "page", "request_schema", "schema_of"]
 
 
-def schema_of(cls: type) -> dict[str, Any]:
-    """The JSON Schema of an attrs class, as a part of a larger one."""
-    schema = lt.json_schema(cls)
+def schema_of(cls: type, defaults: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The JSON Schema of an attrs class, as a part of a larger one; as `longtake.json_schema`."""
+    schema = lt.json_schema(cls, defaults=defaults)
     del schema["$schema"]
     return schema
 
@@ -31,18 +31,27 @@ def page(items: Sequence[object], *, has_more: bool) -> Response:
     return JSONResponse({"data": [lt.unstructure(each) for each in items], "has_more": has_more})
 
 
-def request_schema(preset: lt.Preset) -> dict[str, Any]:
-    """The JSON Schema of requests: without a state, and with the stages that a preset has."""
+def request_schema(family: lt.ModelFamily, preset: lt.Preset) -> dict[str, Any]:
+    """The JSON Schema of requests to the preset of a family: without a state.
+
+    ``stage_overrides`` has the options of its stages. What a new take gets where a field is left
+    out stands there as its ``examples``: a take that goes on may have another value.
+    """
     schema = lt.json_schema(lt.GenerationRequest)
     fields: dict[str, Any] = schema["properties"]
     del fields["state"]
-    overrides = {name: schema_of(preset.override_class(name)) for name in preset.overrides}
-    if overrides:
-        fields["stage_overrides"] = {
-            "type": "object",
-            "properties": overrides,
-            "additionalProperties": {"type": "object"},
-        }
+    defaults = {**family.defaults, **preset.defaults}
+    for name, field in [*fields.items(), *fields["sampling"]["properties"].items()]:
+        if isinstance(defaults.get(name), bool | int | float | str):
+            field["examples"] = [defaults[name]]
+    stages = {}
+    for spec in family.recipe(preset):
+        if (options := spec.options_class()) is not None:
+            followed = {name: defaults[name] for name in spec.followed_fields() & {*defaults}}
+            values = {**spec.defaults, **followed, **preset.stage_defaults.get(spec.name, {})}
+            stages[spec.name] = schema_of(options, values)
+    if stages:
+        fields["stage_overrides"]["properties"] = stages
     return schema
 
 

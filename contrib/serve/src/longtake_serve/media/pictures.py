@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-__all__ = ["sheet", "thumbnail", "waveform_image"]
+__all__ = ["peaks", "sheet", "still", "thumbnail", "waveform_image"]
 
 _WAVE, _MIDDLE = (54, 98, 168, 255), (127, 127, 127, 96)
 
@@ -30,7 +30,7 @@ def thumbnail(
 
     Raises `StreamNotFound` for a take without pictures.
     """
-    from PIL.Image import Resampling, fromarray
+    from PIL.Image import fromarray
 
     pictured = [entry for entry in stream.entries if entry.pieces]
     if not pictured:
@@ -38,11 +38,32 @@ def thumbnail(
     frame = next(_frames(stream, pictured[len(pictured) // 2]), None)
     if frame is None:
         raise StreamNotFound("the take has sound alone, so no picture")
-    image = fromarray(frame)
-    if image.width > width:
-        height = max(1, round(width * image.height / image.width))
-        image = image.resize((width, height), Resampling.LANCZOS)
-    return _encoded(image, kind)
+    return _encoded(_narrow(fromarray(frame), width), kind)
+
+
+def still(stream: TakeStream, *, width: int = 320) -> bytes:
+    """The frame in the middle of the stream's first segment, as a JPEG of ``width`` or less.
+
+    Raises `StreamNotFound` for one without pictures.
+    """
+    from PIL.Image import fromarray
+
+    entry = stream.entries[0]
+    frame = next(_frames(stream, entry, after=entry.seconds / 2), None)
+    if frame is None:
+        raise StreamNotFound("the segment has sound alone, so no picture")
+    return _encoded(_narrow(fromarray(frame), width), "JPEG")
+
+
+def peaks(stream: TakeStream, *, count: int = 64) -> list[float]:
+    """The loudest sample of each of ``count`` equal parts of the stream, 0 to 1; 0 for silence."""
+    import numpy as np
+
+    heard = [np.abs(samples).max(0) for _, samples in _sounds(stream)]
+    if not heard:
+        return [0.0] * count
+    parts = np.array_split(np.concatenate(heard), count)
+    return [round(min(1.0, float(part.max(initial=0.0))), 4) for part in parts]
 
 
 def sheet(stream: TakeStream, labels: Sequence[str], *, first: int = 0, count: int = 12) -> bytes:
@@ -97,8 +118,20 @@ def waveform_image(stream: TakeStream, *, width: int = 1200, height: int = 120) 
     return _encoded(fromarray(pixels), "PNG")
 
 
-def _frames(stream: TakeStream, entry: StreamEntry) -> Iterator[NDArray[np.uint8]]:
-    """Its pictures, each uint8 RGB ``[H, W, 3]``."""
+def _narrow(image: Image, width: int) -> Image:
+    """It in the same shape, at most so wide."""
+    from PIL.Image import Resampling
+
+    if image.width <= width:
+        return image
+    height = max(1, round(width * image.height / image.width))
+    return image.resize((width, height), Resampling.LANCZOS)
+
+
+def _frames(
+    stream: TakeStream, entry: StreamEntry, *, after: Fraction = Fraction(0)
+) -> Iterator[NDArray[np.uint8]]:
+    """Its pictures from ``after`` seconds on, each uint8 RGB ``[H, W, 3]``."""
     import av
     import numpy as np
     from av.video.reformatter import Colorspace
@@ -106,7 +139,11 @@ def _frames(stream: TakeStream, entry: StreamEntry) -> Iterator[NDArray[np.uint8
     data = entry.initialization + b"".join(stream.parts_of(entry))
     with av.open(io.BytesIO(data), "r") as file:
         if file.streams.video:
+            first = None
             for frame in file.decode(video=0):
+                first = frame.time if first is None else first
+                if frame.time < first + after:
+                    continue
                 rgb = frame.reformat(format="rgb24", src_colorspace=Colorspace.ITU709)
                 yield rgb.to_ndarray().astype(np.uint8, copy=False)
 

@@ -72,12 +72,12 @@ def add(
     return work
 
 
-def begin(draft: Draft, number: int, worker: str) -> None:
-    """A worker is at it."""
+def begin(draft: Draft, number: int, worker: str, now: float) -> None:
+    """A worker is at it. ``now``: seconds since 1970."""
     if number in draft.row.queue:
         work = draft.work(number)
-        if work.status == "queued":
-            draft.keep(evolve(work, status="running"))
+        status: WorkStatus = "running" if work.status == "queued" else work.status
+        draft.keep(evolve(work, status=status, started=now))
         draft.tell("started", work=work_id(number), worker=worker)
 
 
@@ -91,7 +91,7 @@ def requeue(draft: Draft, number: int) -> WorkRow:
     return work
 
 
-def cancel(draft: Draft, numbers: tuple[int, ...] | None) -> list[WorkRow]:
+def cancel(draft: Draft, numbers: tuple[int, ...] | None, now: float) -> list[WorkRow]:
     """Cancel these, or all: at once what only waits, and the first one as soon as it stops."""
     wanted = draft.row.queue if numbers is None else numbers
     first = draft.row.queue[:1]
@@ -103,7 +103,7 @@ def cancel(draft: Draft, numbers: tuple[int, ...] | None) -> list[WorkRow]:
                 work = evolve(work, status="cancelling")
                 draft.keep(work)
             else:
-                work = evolve(work, status="cancelled")
+                work = evolve(work, status="cancelled", ended=now)
                 draft.end(work)
                 draft.tell("cancelled", work=work_id(number))
         changed.append(work)
@@ -115,6 +115,7 @@ def end(
     number: int,
     status: WorkStatus,
     *,
+    now: float,
     revision: int,
     num_segments: int,
     segment: lt.SessionSegment | None = None,
@@ -128,7 +129,8 @@ def end(
         return
     why = None if error is None else _why(error)
     index = None if segment is None else segment.index
-    draft.end(evolve(draft.work(number), status=status, segment=index, error=why))
+    work = evolve(draft.work(number), status=status, segment=index, error=why, ended=now)
+    draft.end(work)
     name = work_id(number)
     if segment is not None:
         draft.tell(
@@ -148,11 +150,12 @@ def end(
         draft.tell("finished", num_segments=num_segments)
 
 
-def end_with(draft: Draft, number: int, event: lt.OrderDone) -> None:
+def end_with(draft: Draft, number: int, event: lt.OrderDone, now: float) -> None:
     """The first work of the queue is over: it made the session's last segment."""
     segment = event.segment
     count = segment.index + 1
-    end(draft, number, "done", revision=event.revision, num_segments=count, segment=segment)
+    revision = event.revision
+    end(draft, number, "done", now=now, revision=revision, num_segments=count, segment=segment)
 
 
 def finish(draft: Draft, session: Callable[[], lt.SessionRecord]) -> None:

@@ -81,12 +81,15 @@ class WorkRow:
     - ``key``: the client's idempotency key. ``request_digest``: of the request as it was asked for.
     - ``revision``: of the session that its segment is rolled from, once it is first in the queue.
       It never changes then, so that what a crash leaves open is rolled once.
+    - ``started``, ``ended``: when a worker last began it, and when it had ended; since 1970.
     """
 
     number: int
     status: WorkStatus = "queued"
     prompt: str = field(repr=False)
     created: float
+    started: float | None = None
+    ended: float | None = None
     key: str | None = None
     request_digest: str
     revision: int | None = None

@@ -76,7 +76,7 @@ class TakeService:
         self._clock = clock
         self._book = Book(sessions)
         self._tenants = Tenants(sessions, self._book)
-        self._workshop = Workshop(sessions, self._book, dispatcher, self._limits)
+        self._workshop = Workshop(sessions, self._book, dispatcher, self._limits, clock)
         self._is_open = True
 
     def resume(self) -> int:

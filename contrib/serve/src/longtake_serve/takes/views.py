@@ -79,7 +79,8 @@ class WorkView:
 
     - ``id``: among the work of its take; ``take``: the take's.
     - ``status``: ``queued``, ``running`` and ``cancelling`` are open, the others are the end.
-    - ``created``: seconds since 1970.
+    - ``created``: seconds since 1970. ``started``: when a worker last began it; ``ended``: when it
+      had ended. Between them lies what it cost of the worker.
     - ``place``: at least so many are rolled before it; None unless it is queued.
     - ``fraction``: of its segment that is done, 0 to 1, as far as this server knows.
     - ``segment``: its index once it is ``done``; ``error``: once it ``failed``.
@@ -90,6 +91,8 @@ class WorkView:
     status: WorkStatus
     prompt: str
     created: float
+    started: float | None = None
+    ended: float | None = None
     place: int | None = None
     fraction: float | None = None
     segment: int | None = None

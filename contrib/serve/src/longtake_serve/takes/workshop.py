@@ -47,11 +47,13 @@ class Workshop:
         book: Book,
         dispatcher: lt.Dispatcher,
         limits: ServeLimits,
+        clock: Callable[[], float],
     ) -> None:
         self._sessions = sessions
         self._book = book
         self._dispatcher = dispatcher
         self._limits = limits
+        self._clock = clock
         self._orders: dict[str, _Order] = {}
         self._current: dict[str, _Order] = {}
         self._stopping = False
@@ -70,7 +72,9 @@ class Workshop:
     def cancel(self, take: str, tenant: str, numbers: tuple[int, ...] | None) -> list[WorkRow]:
         """Cancel open work, all of it when there are no ``numbers``."""
         with self._book.turn(take):
-            changed = self._book.change(take, tenant, lambda draft: changes.cancel(draft, numbers))
+            changed = self._book.change(
+                take, tenant, lambda draft: changes.cancel(draft, numbers, self._clock())
+            )
             if any(work.status == "cancelling" for work in changed):
                 self.stop(take)
                 changed = [self._book.work(take, work.number) for work in changed]
@@ -124,6 +128,8 @@ class Workshop:
             status=work.status,
             prompt=work.prompt,
             created=work.created,
+            started=work.started,
+            ended=work.ended,
             place=place,
             fraction=fraction,
             segment=work.segment,
@@ -201,7 +207,10 @@ class Workshop:
                 self._book.mention(take, "queued", work=name, place=event.place)
             case lt.OrderStarted():
                 order.place = 0
-                self._change(order, lambda draft: changes.begin(draft, order.number, event.worker))
+                now = self._clock()
+                self._change(
+                    order, lambda draft: changes.begin(draft, order.number, event.worker, now)
+                )
             case lt.OrderProgress():
                 order.fraction = event.fraction
                 self._book.mention(
@@ -220,7 +229,8 @@ class Workshop:
         """The order has ended, and mostly what it was for, too: the next one's turn comes."""
         match event:
             case lt.OrderDone():
-                self._change(order, lambda draft: changes.end_with(draft, order.number, event))
+                now = self._clock()
+                self._change(order, lambda draft: changes.end_with(draft, order.number, event, now))
             case lt.OrderFailed() if not isinstance(event.error, lt.SessionStoreUnavailable):
                 is_known = isinstance(event.error, lt.LongtakeError)
                 trace = None if is_known else event.error
@@ -242,7 +252,9 @@ class Workshop:
         if work.revision is not None and session.revision > work.revision and session.last:
             done = lt.OrderDone(order_id="", segment=session.last, revision=session.revision)
             self._book.change(
-                take, tenant, lambda draft: changes.end_with(draft, work.number, done)
+                take,
+                tenant,
+                lambda draft: changes.end_with(draft, work.number, done, self._clock()),
             )
         else:
             self._book.change(take, tenant, self._without_segment(work.number, None))
@@ -256,6 +268,7 @@ class Workshop:
                 draft,
                 number,
                 "cancelled" if error is None else "failed",
+                now=self._clock(),
                 revision=session.revision,
                 num_segments=session.num_segments,
                 error=error,
