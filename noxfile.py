@@ -249,7 +249,7 @@ def wheels(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Ratios, each paired in one run: start-up, blob stores, states, commits, segments.
+    """Ratios, each paired in one run: start-up, blob stores, states, commits, segments, serving.
 
     CPU seconds of the first take too; ``python benchmarks/first_generate.py LONGTAKE`` compares
     them with another build's.
@@ -263,6 +263,7 @@ def bench(session: nox.Session) -> None:
     session.run("python", "benchmarks/hand_over.py")
     session.run("python", "benchmarks/going_on.py")
     session.run("python", "benchmarks/advance.py")
+    session.run("python", "benchmarks/serve_cost.py")
     session.run("python", "benchmarks/segment.py", *session.posargs)
     session.run("python", "benchmarks/tiling.py")
     session.run("python", "benchmarks/real_size.py")

@@ -1,0 +1,292 @@
+"""What a server computes itself for each segment, as a share of one core, and its first picture.
+
+``python benchmarks/serve_cost.py``; ``--segments N`` for more or fewer than 10 of each part. A
+server of pendulums rolls a take in real time: one default segment, 2 s, every 2 s. Counted is what
+its process computes, user and system, also while it waits, but for the family's own stages: with
+nobody there, with a reader of the take's events, and with a player as well, which looks at the list
+every half target duration and fetches what is new. Beside it stands how long after a new take's
+first segment was made its first picture is with who asked for it before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import httpx
+import uvicorn
+from attrs import define, field, frozen
+
+import longtake as lt
+from longtake_serve.app import build_app, serving
+from longtake_serve.media.sink import StreamMedia
+
+SECONDS = 2.0
+"""Of each segment."""
+GOAL = 0.05
+"""Of one core."""
+SOONEST = 0.3
+"""Seconds after which the first picture is to be there."""
+TAKES = 5
+"""Whose first picture is waited for."""
+PARTS = ("media", "commit", "book", "answers")
+
+
+@define
+class Meter:
+    """Seconds that the server's process has computed, by what for. ``made``: when, in order."""
+
+    family: float = 0.0
+    media: float = 0.0
+    of_worker: float = 0.0
+    made: list[float] = field(factory=list)
+
+    def watch(self, pipeline: lt.Pipeline) -> None:
+        """Count what the pipeline's stages compute, in a thread of each run's own."""
+        stream = pipeline.stream
+
+        def counted(*arguments: Any, **options: Any) -> Iterator[lt.Event]:
+            clock = Clock()
+            for event in stream(*arguments, **options):
+                if isinstance(event, lt.Final):
+                    self.made.append(time.monotonic())
+                    self.family += clock.new_threads()
+                yield event
+
+        pipeline.stream = counted  # type: ignore[assignment, method-assign]
+
+    def watch_media(self) -> None:
+        """Count what it computes to keep a segment's media, also in the encoder's threads."""
+        keep = StreamMedia.keep
+
+        def counted(
+            media: StreamMedia, made: lt.MadeSegment, blobs: lt.BlobStore | None
+        ) -> Sequence[str]:
+            clock, own = Clock(), time.thread_time()
+            try:
+                return keep(media, made, blobs)
+            finally:
+                own = time.thread_time() - own
+                self.of_worker += own
+                self.media += own + clock.new_threads()
+
+        StreamMedia.keep = counted  # type: ignore[assignment, method-assign]
+
+    def report(self) -> dict[str, Any]:
+        """Seconds of each part so far; ``answers`` are what is left, and ``made``."""
+        threads = threading.enumerate()
+        worker = computed([each for each in threads if each.name.endswith("/0")])
+        parts = {
+            "media": self.media,
+            "commit": worker - self.of_worker,
+            "book": computed([each for each in threads if each.name == "longtake-serve"]),
+        }
+        rest = time.process_time() - self.family - sum(parts.values())
+        return {**parts, "answers": rest, "made": self.made}
+
+
+class Clock:
+    """What threads compute that were not there before, be they Python's or not."""
+
+    def __init__(self) -> None:
+        self._threads = {each: computed([each]) for each in threading.enumerate()}
+        self._process = time.process_time()
+
+    def new_threads(self) -> float:
+        """Seconds so far."""
+        rest = time.process_time() - self._process
+        before = {each: then for each, then in self._threads.items() if each.is_alive()}
+        return rest - computed([*before]) + sum(before.values())
+
+
+def computed(threads: Sequence[threading.Thread]) -> float:
+    """Seconds, of threads that are alive."""
+    clocks = [time.pthread_getcpuclockid(each.ident) for each in threads if each.ident is not None]
+    return sum(map(time.clock_gettime, clocks))
+
+
+def serve(folder: Path) -> None:
+    """Serve; say the port, and to each line of the input what was computed so far."""
+    meter = Meter()
+    meter.watch_media()
+    with ExitStack() as stack:
+        pipeline = stack.enter_context(lt.load(family="pendulum"))
+        meter.watch(pipeline)
+        sessions = lt.open_session_store(f"sqlite:///{folder / 'takes.db'}")
+        blobs = lt.open_blob_store(f"file://{folder / 'blobs'}")
+        opened = stack.enter_context(serving([pipeline], sessions=sessions, blobs=blobs))
+        config = uvicorn.Config(
+            build_app(opened), port=0, log_level="warning", access_log=False, proxy_headers=False
+        )
+        server = uvicorn.Server(config)
+        threading.Thread(target=answer, args=(server, meter), daemon=True).start()
+        server.run()
+
+
+def answer(server: uvicorn.Server, meter: Meter) -> None:
+    while not server.started:
+        time.sleep(0.01)
+    print(server.servers[0].sockets[0].getsockname()[1], flush=True)
+    for _ in sys.stdin:
+        print(json.dumps(meter.report()), flush=True)
+    server.should_exit = True
+
+
+@frozen
+class Client:
+    """``http``: of the server, which is ``process``."""
+
+    http: httpx.Client
+    process: subprocess.Popen[str]
+
+    def report(self) -> dict[str, Any]:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        print(file=self.process.stdin, flush=True)
+        found: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return found
+
+    def create(self) -> str:
+        take: str = self.http.post("/v1/sessions", json={}).raise_for_status().json()["id"]
+        return f"/v1/sessions/{take}"
+
+    def extend(self, take: str) -> None:
+        self.http.post(f"{take}/segments", json={"prompt": "swing"}).raise_for_status()
+
+    def settle(self, take: str) -> None:
+        while self.http.get(take).json()["open_work"]:
+            time.sleep(0.2)
+
+    def roll(self, take: str, segments: int) -> dict[str, float]:
+        """Seconds of each part for each of so many segments in real time."""
+        before, start = self.report(), time.monotonic()
+        for number in range(segments):
+            self.extend(take)
+            time.sleep(max(0.0, start + (number + 1) * SECONDS - time.monotonic()))
+        self.settle(take)
+        after = self.report()
+        return {part: (after[part] - before[part]) / segments for part in PARTS}
+
+
+@contextmanager
+def running() -> Iterator[Client]:
+    """A server that has rolled before."""
+    with tempfile.TemporaryDirectory(prefix="longtake-bench-") as folder:
+        command = [sys.executable, __file__, "--server", folder]
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdin is not None and process.stdout is not None
+        with process, httpx.Client(timeout=60) as http:
+            http.base_url = f"http://127.0.0.1:{int(process.stdout.readline())}"
+            client = Client(http, process)
+            take = client.create()
+            client.extend(take)
+            client.settle(take)
+            yield client
+            process.stdin.close()
+
+
+@contextmanager
+def beside(use: Callable[[httpx.Client, threading.Event], None], client: Client) -> Iterator[None]:
+    """``use`` in a thread, with a client of its own, until the block is over."""
+    over = threading.Event()
+
+    def run() -> None:
+        with httpx.Client(base_url=client.http.base_url, timeout=10) as http:
+            use(http, over)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def read_events(take: str) -> Callable[[httpx.Client, threading.Event], None]:
+    def use(http: httpx.Client, over: threading.Event) -> None:
+        with http.stream("GET", f"{take}/events") as told:
+            for _ in told.iter_lines():
+                if over.is_set():  # with the next event
+                    return
+
+    return use
+
+
+def play(take: str) -> Callable[[httpx.Client, threading.Event], None]:
+    def use(http: httpx.Client, over: threading.Event) -> None:
+        seen: set[str] = set()
+        while not over.wait(SECONDS / 2):
+            listed = http.get(f"{take}/stream.m3u8").text
+            names = {each for each in listed.splitlines() if each.endswith(".m4s")}
+            for name in sorted(names - seen):
+                http.get(f"{take}/{name}").raise_for_status()
+            seen |= names
+
+    return use
+
+
+def first_picture(client: Client) -> float:
+    """Seconds from a new take's first segment to its first picture, with who waits for it."""
+    take, found = client.create(), threading.Event()
+    there: list[float] = []
+
+    def use(http: httpx.Client, over: threading.Event) -> None:
+        lines = http.get(f"{take}/stream.m3u8").raise_for_status().text.splitlines()
+        (begin,) = (line.split('"')[1] for line in lines if line.startswith("#EXT-X-MAP"))
+        (name,) = (line for line in lines if line.endswith(".m4s"))
+        for each in (begin, name):
+            http.get(f"{take}/{each}").raise_for_status()
+        there.append(time.monotonic())
+        found.set()
+
+    with beside(use, client):
+        client.extend(take)
+        found.wait(60)
+    made: float = client.report()["made"][-1]
+    client.settle(take)
+    return there[0] - made
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--segments", type=int, default=10)
+    parser.add_argument("--server", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.server is not None:
+        return serve(arguments.server)
+    with running() as client:
+        waits = [first_picture(client) for _ in range(TAKES)]
+        take = client.create()
+        client.extend(take)
+        client.settle(take)
+        show("nobody there", client.roll(take, arguments.segments))
+        with beside(read_events(take), client):
+            show("events read", client.roll(take, arguments.segments))
+            with beside(play(take), client):
+                show("and played", client.roll(take, arguments.segments))
+            client.extend(take)  # the reader hears of its end
+    most = f"{1000 * median(waits):.0f} ms, at most {1000 * max(waits):.0f} ms"
+    print(f"first picture after {most}; goal {1000 * SOONEST:.0f} ms")
+    return None
+
+
+def show(name: str, seconds: dict[str, float]) -> None:
+    parts = ", ".join(f"{part} {1000 * seconds[part]:.1f} ms" for part in PARTS)
+    share = sum(seconds.values()) / SECONDS
+    print(f"{name:13} {share:6.1%} of a core (goal {GOAL:.0%}): {parts}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
