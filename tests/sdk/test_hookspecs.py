@@ -71,6 +71,11 @@ EXAMPLES = {
         lambda registry: [provided.value for provided in registry.session_backends],
         ("longtake.builtin", "session-store:sqlite"),
     ),
+    "longtake_authenticators": Example(
+        lt.AuthenticatorBackend("shelf", "fog.shelf:open_tokens"),
+        lambda registry: [provided.value for provided in registry.authenticators],
+        ("longtake_serve.plugin", "authenticator:file"),
+    ),
     "longtake_observers": Example(
         watch, lambda registry: registry.observers, ("longtake_otel", "observer:observe")
     ),

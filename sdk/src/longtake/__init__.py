@@ -8,6 +8,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from longtake.authenticators import Authenticator as Authenticator
+    from longtake.authenticators import AuthenticatorBackend as AuthenticatorBackend
     from longtake.blobs.encrypted import EncryptedBlobStore as EncryptedBlobStore
     from longtake.blobs.leases import SupportsLeases as SupportsLeases
     from longtake.blobs.leases import leasing as leasing
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from longtake.dispatch.protocol import StepOrder as StepOrder
     from longtake.dispatch.protocol import WorkerStatus as WorkerStatus
     from longtake.doctor.heavy import heavy_modules as heavy_modules
+    from longtake.errors import AuthenticatorUnavailable as AuthenticatorUnavailable
     from longtake.errors import BlobCorrupt as BlobCorrupt
     from longtake.errors import BlobError as BlobError
     from longtake.errors import BlobNotFound as BlobNotFound
@@ -102,6 +105,7 @@ if TYPE_CHECKING:
     from longtake.media.contact_sheet import contact_sheet as contact_sheet
     from longtake.pipeline import Pipeline as Pipeline
     from longtake.plugins.registry import Registry as Registry
+    from longtake.plugins.stores import open_authenticator as open_authenticator
     from longtake.plugins.stores import open_blob_store as open_blob_store
     from longtake.plugins.stores import open_session_store as open_session_store
     from longtake.plugins.stores import watch_blob_stores as watch_blob_stores
@@ -192,6 +196,7 @@ if TYPE_CHECKING:
     from longtake.takes.writer import TakeWriter as TakeWriter
 else:
     _MODULES = {
+        "authenticators": "Authenticator AuthenticatorBackend",
         "blobs.encrypted": "EncryptedBlobStore",
         "blobs.leases": "SupportsLeases leasing",
         "blobs.powers": (
@@ -212,6 +217,7 @@ else:
         ),
         "doctor.heavy": "heavy_modules",
         "errors": (
+            "AuthenticatorUnavailable "
             "BlobCorrupt BlobError BlobNotFound BlobStoreFull BlobStoreUnavailable BlobTooLarge "
             "Cancelled CheckpointError Conflict DispatcherClosed HoldRevoked InvalidBlobId "
             "InvalidSessionId LongtakeError MissingDependencyError NameClashError OutputError "
@@ -238,7 +244,9 @@ else:
         "media.contact_sheet": "SegmentView contact_sheet",
         "pipeline": "Pipeline",
         "plugins.registry": "Registry",
-        "plugins.stores": "open_blob_store open_session_store watch_blob_stores",
+        "plugins.stores": (
+            "open_authenticator open_blob_store open_session_store watch_blob_stores"
+        ),
         "requests.decoded": "DecodedInputs",
         "requests.inputs": "AudioInput ClipInput ImageInput Inputs",
         "requests.request": "GenerationRequest Job Output ResolvedSampling Sampling",

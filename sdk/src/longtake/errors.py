@@ -6,6 +6,7 @@ import reprlib
 from types import TracebackType
 
 __all__ = [
+    "AuthenticatorUnavailable",
     "Blaming",
     "BlobCorrupt",
     "BlobError",
@@ -202,6 +203,10 @@ class SessionBusyError(LongtakeError, RuntimeError):
 
 class DispatcherClosed(LongtakeError, RuntimeError):
     """The dispatcher takes no more orders: it is being drained, or is closed."""
+
+
+class AuthenticatorUnavailable(LongtakeError, ConnectionError):
+    """Whose a token is cannot be said at the moment. Trying again later may help."""
 
 
 class CheckpointError(_LocatedError, ValueError):

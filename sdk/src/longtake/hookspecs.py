@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from longtake.authenticators import AuthenticatorBackend
     from longtake.blobs.protocol import BlobBackend
     from longtake.commands import Command
     from longtake.families.extensions import Extension
@@ -43,6 +44,11 @@ def longtake_blob_stores() -> list[BlobBackend]:  # type: ignore[empty-body]
 @hookspec
 def longtake_session_stores() -> list[SessionBackend]:  # type: ignore[empty-body]
     """Kinds of session stores, each under a URL scheme of its own."""
+
+
+@hookspec
+def longtake_authenticators() -> list[AuthenticatorBackend]:  # type: ignore[empty-body]
+    """Kinds of what knows whose a token is, each under a URL scheme of its own."""
 
 
 @hookspec

@@ -258,6 +258,23 @@ def test_the_users_session_store_is_written_to_and_left_clean(
     store.close()
 
 
+LOCKS = """
+import longtake as lt
+@lt.hookimpl
+def longtake_authenticators(): return [lt.AuthenticatorBackend("{scheme}", "{name}:open_lock")]
+"""
+
+
+def test_authenticators_are_imported_and_their_schemes_compared(path: FakeDistributions) -> None:
+    path.add("bolts", "def open_lock(url): 1\n" + LOCKS.format(scheme="key", name="bolts"))
+    path.add("chains", LOCKS.format(scheme="KEY", name="chains"))
+    diagnosis = diagnose(only("bolts", "chains"))
+    bolts, chains = named(diagnosis, "bolts"), named(diagnosis, "chains")
+    assert (bolts.status, chains.status) == ("loaded", "failed")
+    assert "authenticator backend 'KEY': open 'chains:open_lock'" in str(chains.reason)
+    assert all("authenticator scheme 'key'" in each.clashes[0] for each in (bolts, chains))
+
+
 SESSIONS = """
 import longtake as lt
 @lt.hookimpl

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 import longtake as lt
-from longtake_serve.http.access import Authenticator, Everybody
+from longtake_serve.http.access import Access
 from longtake_serve.http.archives import ArchiveRoutes
 from longtake_serve.http.documents import request_schema
 from longtake_serve.http.errors import http_error, internal_error, longtake_error
@@ -99,7 +99,7 @@ def serving(
 def build_app(
     opened: Opened,
     *,
-    authenticator: Authenticator | None = None,
+    authenticator: lt.Authenticator | None = None,
     hosts: Collection[str] = (),
     folder: Path | None = None,
 ) -> ASGIApp:
@@ -124,14 +124,14 @@ def build_app(
     ]
     document = OpenApiRoute(operations, needs_token=authenticator is not None)
     operations += document.operations()
-    app: ASGIApp = _application(operations, authenticator or Everybody())
+    app: ASGIApp = _application(operations, Access(authenticator))
     app = Counted(KnownHosts(app, hosts) if hosts else app, health.registry)
     return SecurityHeaders(app)
 
 
-def _application(operations: Sequence[Operation], authenticator: Authenticator) -> Starlette:
+def _application(operations: Sequence[Operation], access: Access) -> Starlette:
     return Starlette(
-        routes=[*page_routes(), *(route_of(each, authenticator) for each in operations)],
+        routes=[*page_routes(), *(route_of(each, access) for each in operations)],
         exception_handlers={
             lt.LongtakeError: longtake_error,
             HTTPException: http_error,

@@ -13,7 +13,6 @@ import uvicorn
 
 import longtake as lt
 from longtake_serve.app import build_app, serving
-from longtake_serve.http.access import Authenticator, TokenFile
 from longtake_serve.settings import Settings
 
 __all__ = ["run"]
@@ -28,7 +27,8 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
     Raises `longtake.ValidationError` for a port that cannot be had, and what stores and loading
     raise. What is being rolled at the end goes on when a server comes back.
     """
-    authenticator = _authenticator(settings)
+    tokens = settings.tokens
+    authenticator = None if tokens is None else lt.open_authenticator(tokens)
     listening = _socket(settings)
     with ExitStack() as stack:
         stack.enter_context(listening)
@@ -63,10 +63,6 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
         signal.signal(signal.SIGTERM, _ignore)
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening])
-
-
-def _authenticator(settings: Settings) -> Authenticator | None:
-    return None if settings.tokens is None else TokenFile(settings.tokens)
 
 
 def _socket(settings: Settings) -> socket.socket:

@@ -23,6 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _ENVIRONMENT = "LONGTAKE_SERVE_"
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1", re.ASCII)
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _SECRET = re.compile(r"(?i)([?&][^=&\s]*(?:password|secret|key|token)[^=&\s]*=)[^&\s]*")
 _SOURCES = {
     ParameterSource.COMMANDLINE: "option",
@@ -39,8 +40,8 @@ class Settings:
     - ``spec``: of the pipelines; ``devices``: one pipeline for each, the family's own when empty.
     - ``sessions``, ``blobs``: URLs of the stores; ``folder``: for those that were not said.
     - ``host``, ``port``: where it listens; port 0 is any that is free.
-    - ``tokens``: the file of tokens; ``without_tokens``: whether others than this machine may go
-      without. ``hosts``: names under which it is asked; all when empty.
+    - ``tokens``: URL of what knows whose a token is; ``without_tokens``: whether others than this
+      machine may go without. ``hosts``: names under which it is asked; all when empty.
     - ``audio_codec``: of new takes. ``limits``: what tenants may ask for.
 
     Raises `longtake.ValidationError`.
@@ -53,7 +54,7 @@ class Settings:
     folder: Path
     host: str = "127.0.0.1"
     port: int = 8008
-    tokens: Path | None = None
+    tokens: str | None = field(default=None, repr=False)
     without_tokens: bool = False
     hosts: tuple[str, ...] = ()
     audio_codec: Literal["aac", "flac"] = "aac"
@@ -95,7 +96,7 @@ def settings_of(values: dict[str, Any]) -> Settings:
         folder=folder,
         host=values["host"],
         port=values["port"],
-        tokens=None if tokens is None else Path(tokens),
+        tokens=None if tokens is None else _url_of_tokens(tokens),
         without_tokens=values["without_tokens"],
         hosts=hosts,
         audio_codec=values["audio_codec"],
@@ -167,7 +168,11 @@ def _options() -> list[Callable[[F], F]]:
         _option("--folder", metavar="DIR", help="Of the stores that are not said."),
         _option("--host", default="127.0.0.1", show_default=True, help="Where it listens."),
         _option("--port", type=port, default=8008, show_default=True, help="0: any free one."),
-        _option("--tokens", type=file, metavar="FILE", help="Lines TENANT:SHA256 of a token."),
+        _option(
+            "--tokens",
+            metavar="FILE|URL",
+            help="Lines TENANT:SHA256 of a token, or who knows tokens, by a plugin.",
+        ),
         _option("--without-tokens", is_flag=True, help="Let everybody in, from anywhere."),
         _option("--allowed-host", multiple=True, help="Name it is asked by. Repeatable."),
         _option(
@@ -217,6 +222,12 @@ def _read_file(context: click.Context, parameter: click.Parameter, value: str | 
 def _default_folder(data_home: str | None) -> Path:
     home = Path(data_home) if data_home else Path.home() / ".local" / "share"
     return home / "longtake" / "serve"
+
+
+def _url_of_tokens(given: str) -> str:
+    if _URL.match(given):
+        return given
+    return f"file://{quote(str(Path(given).expanduser().absolute()))}"
 
 
 def _limit_names() -> list[str]:

@@ -1,4 +1,4 @@
-"""Opening a store of blobs or of sessions by its URL, with the plugin whose scheme it has."""
+"""Opening a store, or an authenticator, by its URL, with the plugin whose scheme it has."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from longtake.plugins.registry import Registry
 from longtake.schema.references import resolve
 
 if TYPE_CHECKING:
+    from longtake.authenticators import Authenticator
     from longtake.session_stores.protocol import SessionStore
 
-__all__ = ["open_blob_store", "open_session_store", "watch_blob_stores"]
+__all__ = ["open_authenticator", "open_blob_store", "open_session_store", "watch_blob_stores"]
 
 _watchers: dict[int, list[BlobStore]] = {}
 
@@ -55,6 +56,20 @@ def open_session_store(url: str, *, registry: Registry | None = None) -> Session
     opener: Any = resolve((registry or Registry.default()).session_backend(scheme).open)
     store: SessionStore = opener(url)
     return store
+
+
+def open_authenticator(url: str, *, registry: Registry | None = None) -> Authenticator:
+    """Open what knows whose a token is by its URL, in any scheme that a plugin provides.
+
+    ``file:///path`` is of longtake-serve: lines of a tenant, ``:``, and the SHA-256 of a token.
+
+    Raises `ValidationError` for something that is not a URL, `UnknownNameError` for a scheme that
+    nobody provides, and what the plugin raises.
+    """
+    scheme = _scheme_of(url, "tokens", "file:///folder/tokens")
+    opener: Any = resolve((registry or Registry.default()).authenticator(scheme).open)
+    authenticator: Authenticator = opener(url)
+    return authenticator
 
 
 def _scheme_of(url: str, what: str, example: str) -> str:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from longtake.testing.authenticators.contract import (
+        AuthenticatorContract as AuthenticatorContract,
+    )
     from longtake.testing.blobs.contract import BlobStoreContract as BlobStoreContract
     from longtake.testing.blobs.contract import CloseContract as CloseContract
     from longtake.testing.blobs.contract import LeaseContract as LeaseContract
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from longtake.testing.sessions.contract import SessionStoreContract as SessionStoreContract
 else:
     _HOMES = {
+        "AuthenticatorContract": "authenticators.contract",
         "BlobStoreContract": "blobs.contract",
         "CloseContract": "blobs.contract",
         "CodecContract": "codecs.contract",

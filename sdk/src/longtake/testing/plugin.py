@@ -29,6 +29,7 @@ _MARKERS = (
 )
 # Now, for later they may be imported: asserts of the contracts say what they compared.
 pytest.register_assert_rewrite(
+    "longtake.testing.authenticators",
     "longtake.testing.blobs",
     "longtake.testing.codecs",
     "longtake.testing.distributions",

@@ -15,7 +15,6 @@ from attrs import frozen
 
 import longtake as lt
 from longtake_serve.app import build_app, serving
-from longtake_serve.http.access import Authenticator
 from longtake_serve.takes.limits import ServeLimits
 from longtake_serve.takes.service import TakeService
 
@@ -77,7 +76,7 @@ def served(
     stores: Path,
     *,
     limits: ServeLimits | None = None,
-    authenticator: Authenticator | None = None,
+    authenticator: lt.Authenticator | None = None,
     folder: Path | None = None,
 ) -> Iterator[Served]:
     """A server on the stores in ``stores``."""

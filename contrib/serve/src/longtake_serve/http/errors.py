@@ -84,6 +84,7 @@ _STATUS: dict[type[Exception], int] = {
     NothingYet: 503,
     ServiceClosed: 503,
     lt.DispatcherClosed: 503,
+    lt.AuthenticatorUnavailable: 503,
     lt.SessionStoreUnavailable: 503,
     lt.BlobStoreUnavailable: 503,
     lt.SessionStoreFull: 507,

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from longtake_serve.http.access import Authenticator, check_origin, tenant_of
+from longtake_serve.http.access import Access, check_origin
 
 __all__ = ["Answer", "Operation", "Parameter", "route_of"]
 
@@ -56,13 +56,13 @@ class Operation:
     errors: tuple[int, ...] = ()
 
 
-def route_of(operation: Operation, authenticator: Authenticator) -> Route:
+def route_of(operation: Operation, access: Access) -> Route:
     """The route, which knows who asks before anything is done."""
 
     async def endpoint(request: Request) -> Response:
         if operation.method != "GET":
             check_origin(request)
-        tenant = "" if operation.is_open else tenant_of(request, authenticator)
+        tenant = "" if operation.is_open else await access.tenant_of(request)
         return await operation.answer(request, tenant)
 
     return Route(operation.path, endpoint, methods=[operation.method])
