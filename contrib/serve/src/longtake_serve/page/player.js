@@ -121,7 +121,7 @@ export class TakePlayer extends EventTarget {
 
   #begin(url, at) {
     const hls = (this.#hls = new Hls({
-      startPosition: at,
+      startPosition: 0, // fragments' sound begins before their pictures: only the first tells the clock
       enableWorker: false, // fragments are passed on as they are
       lowLatencyMode: true, // the server holds a list until it has the next segment
       manifestLoadPolicy: policy(RETRY),
@@ -135,12 +135,15 @@ export class TakePlayer extends EventTarget {
       },
     }));
     hls.on(Hls.Events.LEVEL_UPDATED, (_, { details }) => this.#read(details));
+    hls.once(Hls.Events.FRAG_BUFFERED, () => {
+      if (at > 0) this.seekTo(at);
+      this.#go();
+    });
     hls.on(Hls.Events.FRAG_BUFFERED, (_, { frag }) => {
       this.#failures = 0;
       this.#loaded = frag.sn;
     });
     hls.on(Hls.Events.ERROR, (_, error) => this.#wrong(hls, error));
-    hls.on(Hls.Events.MANIFEST_PARSED, () => this.#go());
     hls.loadSource(url);
     hls.attachMedia(this.#video);
   }
@@ -189,15 +192,17 @@ export class TakePlayer extends EventTarget {
     if (this.#hls !== null) this.#tell("time", detail);
   }
 
-  /** hls.js has stopped: it is told to go on, later each time, unless that is of no use. */
+  /** Where hls.js has stopped it is told to go on, later each time, unless that is of no use. */
   #wrong(hls, error) {
-    if (!error.fatal || hls !== this.#hls) return;
+    if (hls !== this.#hls) return;
     const status = error.response?.code ?? 0;
+    const isRefused = FINAL.has(status) && !(status === 404 && error.frag);
+    if (!error.fatal && !isRefused) return;
     const isMedia = error.type === Hls.ErrorTypes.MEDIA_ERROR;
-    if (FINAL.has(status) || (isMedia && this.#isBrokenHere())) {
-      const text = messageOf(error.response?.data ?? error.response?.text ?? "");
+    if (isRefused || (isMedia && this.#isBrokenHere())) {
+      const said = error.frag ? "" : messageOf(error.networkDetails?.responseText);
       this.stop();
-      return this.#tell("failed", { message: text || error.error?.message || error.details, status });
+      return this.#tell("failed", { message: said || error.error?.message || error.details, status });
     }
     const wait = WAITS_MS[Math.min(this.#failures, WAITS_MS.length - 1)];
     this.#failures += 1;
