@@ -1,11 +1,12 @@
 """What a server computes itself for each segment, as a share of one core, and its first picture.
 
-``python benchmarks/serve_cost.py``; ``--segments N`` for more or fewer than 10 of each part. A
-server of pendulums rolls a take in real time: one default segment, 2 s, every 2 s. Counted is what
-its process computes, user and system, also while it waits, but for the family's own stages: with
-nobody there, with a reader of the take's events, and with a player as well, which looks at the list
-every half target duration and fetches what is new. Beside it stands how long after a new take's
-first segment was made its first picture is with who asked for it before.
+``python benchmarks/serve_cost.py``; ``--segments N`` for more or fewer than 10 of each part,
+``--audio-codec flac`` for lossless sound. A server of pendulums rolls a take in real time: one
+default segment, 2 s, every 2 s. Counted is what its process computes, user and system, also while
+it waits, but for the family's own stages: with nobody there, with a reader of the take's events,
+and with a player as well, which looks at the list every half target duration and fetches what is
+new. Beside it stands how long after a new take's first segment was made its first picture is with
+who asked for it before.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import uvicorn
@@ -39,6 +40,7 @@ SOONEST = 0.3
 """Seconds after which the first picture is to be there."""
 TAKES = 5
 """Whose first picture is waited for."""
+Codec = Literal["aac", "flac"]
 PARTS = ("media", "commit", "book", "answers")
 
 
@@ -115,7 +117,7 @@ def computed(threads: Sequence[threading.Thread]) -> float:
     return sum(map(time.clock_gettime, clocks))
 
 
-def serve(folder: Path) -> None:
+def serve(folder: Path, codec: Codec) -> None:
     """Serve; say the port, and to each line of the input what was computed so far."""
     meter = Meter()
     meter.watch_media()
@@ -124,7 +126,9 @@ def serve(folder: Path) -> None:
         meter.watch(pipeline)
         sessions = lt.open_session_store(f"sqlite:///{folder / 'takes.db'}")
         blobs = lt.open_blob_store(f"file://{folder / 'blobs'}")
-        opened = stack.enter_context(serving([pipeline], sessions=sessions, blobs=blobs))
+        opened = stack.enter_context(
+            serving([pipeline], sessions=sessions, blobs=blobs, audio_codec=codec)
+        )
         config = uvicorn.Config(
             build_app(opened), port=0, log_level="warning", access_log=False, proxy_headers=False
         )
@@ -178,10 +182,10 @@ class Client:
 
 
 @contextmanager
-def running() -> Iterator[Client]:
+def running(codec: Codec) -> Iterator[Client]:
     """A server that has rolled before."""
     with tempfile.TemporaryDirectory(prefix="longtake-bench-") as folder:
-        command = [sys.executable, __file__, "--server", folder]
+        command = [sys.executable, __file__, "--server", folder, "--audio-codec", codec]
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -262,11 +266,12 @@ def first_picture(client: Client) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--segments", type=int, default=10)
+    parser.add_argument("--audio-codec", choices=("aac", "flac"), default="aac")
     parser.add_argument("--server", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.server is not None:
-        return serve(arguments.server)
-    with running() as client:
+        return serve(arguments.server, arguments.audio_codec)
+    with running(arguments.audio_codec) as client:
         waits = [first_picture(client) for _ in range(TAKES)]
         take = client.create()
         client.extend(take)

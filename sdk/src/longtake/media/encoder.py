@@ -12,7 +12,7 @@ from av.audio.frame import AudioFrame
 from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from longtake.media.formats import ContainerFormat
@@ -34,6 +34,9 @@ _ACCURATE = (
     | Interpolation.FULL_CHR_H_INP
     | Interpolation.FULL_CHR_H_INT
 )
+
+_CONVERTING = 1
+"""Threads that convert pixels: handing a picture over takes longer than converting it."""
 
 
 def first_packet(
@@ -73,6 +76,7 @@ class TakeEncoder:
         self._frames = frames
         self._owner = open_streams(container, take, fps)
         self.video, self.audio = self._owner.video, self._owner.audio
+        self._is_fresh = True  # nothing was encoded by the templates' own encoders
         self.zero_sample = self._place.zero_sample(take, fps)
         self.pending = pending or self._no_sound_yet()
         self.audio_start = first_packet(container, take, fps, self._place) - self.zero_sample
@@ -136,13 +140,17 @@ class TakeEncoder:
         return evolve(begins, samples=silence)
 
     def _encode_video(self, frames: NDArray[np.uint8]) -> Iterator[Packet[Stream]]:
-        owner = open_streams(self._container, evolve(self._take, channels=0), self._fps)
+        if self._is_fresh:  # opening one more takes as long as encoding several pictures
+            self._is_fresh, owner = False, self._owner
+        else:
+            owner = open_streams(self._container, evolve(self._take, channels=0), self._fps)
         stream = owner.video
         assert stream is not None
+        converter = VideoReformatter()  # one for all frames: preparing it takes as long as using it
         try:
-            for pixels in frames:
+            for pixels in np.ascontiguousarray(frames):
                 frame = self._to_encoder_pixels(
-                    VideoFrame.from_ndarray(pixels, format="rgb24"), stream.pix_fmt
+                    converter, VideoFrame.from_numpy_buffer(pixels, "rgb24"), stream.pix_fmt
                 )
                 frame.pts = self._frames
                 frame.time_base = 1 / self._fps
@@ -151,16 +159,21 @@ class TakeEncoder:
                     packet.duration = 1
                     yield packet
         finally:
-            owner.close()
+            if owner is not self._owner:
+                owner.close()
 
-    def _to_encoder_pixels(self, frame: VideoFrame, pixel_format: str | None) -> VideoFrame:
+    def _to_encoder_pixels(
+        self, converter: VideoReformatter, frame: VideoFrame, pixel_format: str | None
+    ) -> VideoFrame:
         if not self._container.yuv:
-            return frame.reformat(format=pixel_format)
-        return frame.reformat(
+            return converter.reformat(frame, format=pixel_format, threads=_CONVERTING)
+        return converter.reformat(
+            frame,
             format=pixel_format,
             interpolation=_ACCURATE,
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
+            threads=_CONVERTING,
         )
 
     def run(self, samples: NDArray[np.float32], first: int, ends: bool) -> Iterator[Packet[Stream]]:

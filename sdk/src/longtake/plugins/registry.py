@@ -284,13 +284,11 @@ class Registry:
 
         ``preset``: names the one that is used, so that the extensions it comes from count.
         """
-        from importlib import metadata  # late: no listing needs it
-
         found = [each.plugin for each in self.families if each.value is family]
         made_by = {plugin.distribution: plugin.version for plugin in found}
         used = family.extensions_of(family.preset(preset)) if family.extensions else ()
         added = {joined.distribution: joined.version for joined in used}
-        return {"longtake": metadata.version("longtake"), **made_by, **added}
+        return {"longtake": _own_version(), **made_by, **added}
 
     def family_for_kind(self, kind: str) -> ModelFamily:
         """The family that reads states of ``kind``. Raises like `family`."""
@@ -360,6 +358,13 @@ def _ask(provided: Provided[ModelFamily], path: Path) -> Recognition | str | Non
             f"{provided.value.name} could not look at it ({type(error).__name__}: {text_of(error)})"
         )
     return answer
+
+
+@functools.cache
+def _own_version() -> str:
+    from importlib import metadata  # late: no listing needs it
+
+    return metadata.version("longtake")
 
 
 _in_use: dict[object, Registry] = {}

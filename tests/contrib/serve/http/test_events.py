@@ -180,3 +180,23 @@ def test_progress_that_waits_is_replaced_by_newer() -> None:
 
     newest = TakeEvent(id=1, type="progress", data={"step": 999})
     assert asyncio.run(read()) == [event(1), newest]
+
+
+def test_progress_waits_for_newer_until_there_is_another_event() -> None:
+    steps = [TakeEvent(id=1, type="progress", data={"step": number}) for number in range(4)]
+
+    async def read() -> list[TakeEvent | None]:
+        feed = Feed(progress_seconds=1e6)
+        feed.put(steps[0])
+        told = [await feed.get()]
+        feed.put(steps[1])
+        waiting = asyncio.create_task(feed.get())
+        await asyncio.sleep(0.01)
+        feed.put(steps[2])
+        feed.put(steps[3])
+        await asyncio.sleep(0.01)
+        assert not waiting.done()
+        feed.put(event(2))
+        return [*told, await waiting, await feed.get()]
+
+    assert asyncio.run(read()) == [steps[0], steps[3], event(2)]

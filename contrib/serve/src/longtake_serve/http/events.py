@@ -31,23 +31,29 @@ _WAITING = 256
 _SEND_SECONDS = 20.0
 """After so long without taking anything a reader is cut."""
 _RETRY_MS = 1000
+_PROGRESS_SECONDS = 0.1
+"""From one progress that a reader is sent to the next; some steps take less than a millisecond."""
 _PAGE = 100
 
 
 class Feed:
     """Events on their way from any thread to one reader in the event loop, at most ``most``.
 
-    Progress that is not read yet is replaced by newer progress. Once there are too many the reader
-    gets no more.
+    Progress that is not read yet is replaced by newer progress. The reader gets the newest once in
+    ``progress_seconds``, or before the event behind it. Once there are too many it gets no more.
     """
 
-    def __init__(self, most: int = _WAITING) -> None:
+    def __init__(
+        self, most: int = _WAITING, *, progress_seconds: float = _PROGRESS_SECONDS
+    ) -> None:
         self._most = most
+        self._progress_seconds = progress_seconds
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._events: deque[TakeEvent] = deque()
         self._there = asyncio.Event()
         self._is_cut = False
+        self._next_progress = 0.0
 
     def put(self, event: TakeEvent) -> None:
         """From any thread; does not wait."""
@@ -55,7 +61,8 @@ class Feed:
             last = self._events[-1] if self._events else None
             if last is not None and last.type == event.type == "progress":
                 self._events[-1] = event
-            elif len(self._events) < self._most and not self._is_cut:
+                return  # the reader knows that there is one
+            if len(self._events) < self._most and not self._is_cut:
                 self._events.append(event)
             else:
                 self._is_cut = True
@@ -66,12 +73,21 @@ class Feed:
         """The next event, waited for; None when the reader was too slow."""
         while True:
             self._there.clear()
+            now = self._loop.time()
             with self._lock:
                 if self._is_cut:
                     return None
-                if self._events:
+                is_early = self._is_progress_alone() and now < self._next_progress
+                if self._events and not is_early:
+                    if self._events[0].type == "progress":
+                        self._next_progress = now + self._progress_seconds
                     return self._events.popleft()
-            await self._there.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._next_progress - now if is_early else None):
+                    await self._there.wait()
+
+    def _is_progress_alone(self) -> bool:
+        return len(self._events) == 1 and self._events[0].type == "progress"
 
 
 class EventRoutes:

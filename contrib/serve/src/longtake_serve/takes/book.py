@@ -194,6 +194,7 @@ class Book:
                 if draft.row == row and not draft.puts:
                     return result
                 if self._write(draft.change(before)):
+                    self._listeners.know(take, draft.row.next_event - 1)
                     self._listeners.tell(take, draft.events)
                     return result
 
@@ -202,10 +203,14 @@ class Book:
         if not self._listeners.has(take):
             return
         with self.turn(take):
-            row = self.take(take)
-            if row is not None:
-                event = TakeEvent(id=row.next_event - 1, type=type, data=data)
-                self._listeners.tell(take, [event])
+            last = self._listeners.last(take)
+            if last is None:
+                row = self.take(take)
+                if row is None:
+                    return
+                last = row.next_event - 1
+                self._listeners.know(take, last)
+            self._listeners.tell(take, [TakeEvent(id=last, type=type, data=data)])
 
     def listen(self, take: str, callback: Callable[[TakeEvent], None]) -> Callable[[], None]:
         """As `Listeners.listen`."""
