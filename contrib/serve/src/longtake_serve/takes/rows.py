@@ -81,6 +81,7 @@ class WorkRow:
     - ``key``: the client's idempotency key. ``request_digest``: of the request as it was asked for.
     - ``revision``: of the session that its segment is rolled from, once it is first in the queue.
       It never changes then, so that what a crash leaves open is rolled once.
+    - ``traceparent``: of the client's trace that asked for it.
     """
 
     number: int
@@ -90,6 +91,7 @@ class WorkRow:
     key: str | None = None
     request_digest: str
     revision: int | None = None
+    traceparent: str | None = None
     segment: int | None = None
     error: WorkError | None = None
 
