@@ -436,7 +436,10 @@ def test_the_page_lists_every_span_event_metric_and_attribute(backend: Backend) 
     def fail() -> None:
         raise OSError("no space")
 
-    lt.Pipeline(FOG, observers=(backend.observer,)).generate(REQUEST)
+    with lt.Pipeline(FOG, observers=(backend.observer,)) as pipeline:
+        sessions = lt.open_session_store("memory:")
+        sessions.create("hill", family="fog", preset="thin@1")
+        lt.roll(sessions, "hill", CONTINUABLE, pipeline=pipeline)
     with pytest.raises(lt.StageError):
         pipeline_of(fail, observers=(backend.observer,)).generate(PLAIN)
     document: Any = json.loads(str(backend.reader.get_metrics_data().to_json()))  # type: ignore[union-attr]

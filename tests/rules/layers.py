@@ -65,7 +65,7 @@ SDK = Package(
         Layer({"states": "What travels from one segment to the next?"}),
         Layer(
             {
-                "requests": "What does a caller ask for?",
+                "requests": "What does a caller ask for, and who is it?",
                 "session_stores": "Where are takes kept between segments, and who may change them?",
             }
         ),
@@ -76,7 +76,6 @@ SDK = Package(
             {
                 "hookspecs": "What can a plugin do?",
                 "commands": "What is a command that a plugin adds?",
-                "authenticators": "Who knows whose a token is?",
             }
         ),
         Layer({"pipeline": "What is a family with its networks, ready to run?"}),

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from longtake.authenticators import Authenticator as Authenticator
-    from longtake.authenticators import AuthenticatorBackend as AuthenticatorBackend
     from longtake.blobs.encrypted import EncryptedBlobStore as EncryptedBlobStore
     from longtake.blobs.leases import SupportsLeases as SupportsLeases
     from longtake.blobs.leases import leasing as leasing
@@ -109,6 +107,8 @@ if TYPE_CHECKING:
     from longtake.plugins.stores import open_blob_store as open_blob_store
     from longtake.plugins.stores import open_session_store as open_session_store
     from longtake.plugins.stores import watch_blob_stores as watch_blob_stores
+    from longtake.requests.authenticators import Authenticator as Authenticator
+    from longtake.requests.authenticators import AuthenticatorBackend as AuthenticatorBackend
     from longtake.requests.decoded import DecodedInputs as DecodedInputs
     from longtake.requests.inputs import AudioInput as AudioInput
     from longtake.requests.inputs import ClipInput as ClipInput
@@ -196,7 +196,6 @@ if TYPE_CHECKING:
     from longtake.takes.writer import TakeWriter as TakeWriter
 else:
     _MODULES = {
-        "authenticators": "Authenticator AuthenticatorBackend",
         "blobs.encrypted": "EncryptedBlobStore",
         "blobs.leases": "SupportsLeases leasing",
         "blobs.powers": (
@@ -247,6 +246,7 @@ else:
         "plugins.stores": (
             "open_authenticator open_blob_store open_session_store watch_blob_stores"
         ),
+        "requests.authenticators": "Authenticator AuthenticatorBackend",
         "requests.decoded": "DecodedInputs",
         "requests.inputs": "AudioInput ClipInput ImageInput Inputs",
         "requests.request": "GenerationRequest Job Output ResolvedSampling Sampling",

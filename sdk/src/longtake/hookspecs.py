@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from longtake.authenticators import AuthenticatorBackend
     from longtake.blobs.protocol import BlobBackend
     from longtake.commands import Command
     from longtake.families.extensions import Extension
     from longtake.families.family import ModelFamily
+    from longtake.requests.authenticators import AuthenticatorBackend
     from longtake.runs.declared import Observer
     from longtake.runs.events import RunEvent
     from longtake.session_stores.backend import SessionBackend

@@ -326,7 +326,8 @@ class Pipeline:
             if after is not None or blobs is not None:
                 raise ValidationError("request", "is prepared, with a state and store of its own")
             resolved = Resolved(request.job, request.options)
-            return Asked(request.request, lambda: request, lambda: resolved, num_segments)
+            whose = request.session_id, request.traceparent
+            return Asked(request.request, lambda: request, lambda: resolved, num_segments, *whose)
         asked = as_request(request)
         return Asked(
             asked,
@@ -380,9 +381,8 @@ class Pipeline:
                 preset=f"{self.preset.name}@{self.preset.version}",
                 device=self._model.device,
                 waited_seconds=time.perf_counter() - began,
-                prompts=() if asked is None else _prompts(asked),
                 progress=self._progress(asked, bool(self._observers) or listener is not nobody),
-                num_segments=None if asked is None else asked.num_segments,
+                **({} if asked is None else asked.told),
             ) as observed,
         ):
             yield observed
@@ -394,7 +394,3 @@ class Pipeline:
         if asked is None:
             return RunProgress(stage_shares(self.family.finish))
         return RunProgress(self._shares.of(asked.expect))
-
-
-def _prompts(asked: Asked) -> tuple[str | None, str | None]:
-    return asked.request.prompt, asked.request.negative_prompt

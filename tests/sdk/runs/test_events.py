@@ -29,7 +29,13 @@ SO_FAR: dict[str, Any] = {"fraction": 0.25}
 END: dict[str, Any] = {"seconds": 0.5, "outcome": "done", "error": None}
 
 FIELDS: dict[Any, dict[str, Any]] = {
-    lt.RunStarted: {"waited_seconds": 0.0, "stages": (), "num_segments": 3},
+    lt.RunStarted: {
+        "waited_seconds": 0.0,
+        "stages": (),
+        "num_segments": 3,
+        "session_id": "a",
+        "traceparent": None,
+    },
     lt.StageStarted: {**OF_STAGE, **SO_FAR},
     lt.StepDone: {**OF_STAGE, "step": 1, "total": 4, **SO_FAR},
     lt.StageEnded: {**OF_STAGE, **END, **SO_FAR},

@@ -8,6 +8,7 @@ from attrs import define
 from opentelemetry import context, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode, TracerProvider
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 import longtake as lt
 import longtake_otel
@@ -46,12 +47,18 @@ class Spans:
         self._open: dict[str, _OpenRun] = {}
 
     def start_run(self, event: lt.RunStarted) -> None:
-        """The parent is the span that is current where the run was asked for."""
+        """The parent is the span that is current where the run was asked for.
+
+        Without one, as in a worker, it is that of the trace which the run belongs to.
+        """
         attributes = of_run(event) | {
             "longtake.run.id": event.run_id,
             "longtake.run.waited": event.waited_seconds,
         }
-        run = self._started(f"{event.purpose} {event.family}", attributes, event.time_ns)
+        if event.session_id is not None:
+            attributes["longtake.session.id"] = event.session_id
+        name = f"{event.purpose} {event.family}"
+        run = self._started(name, attributes, event.time_ns, _parent(event.traceparent))
         self._open[event.run_id] = _OpenRun(run)
 
     def start_stage(self, event: lt.StageStarted) -> None:
@@ -96,10 +103,25 @@ class Spans:
         """With its error, if it failed."""
         self._open.pop(event.run_id).run.end(event)
 
-    def _started(self, name: str, attributes: dict[str, Value], time_ns: int) -> _Current:
-        """A span below the current one, which it follows as the current one."""
-        span = self._tracer.start_span(name, attributes=attributes, start_time=time_ns)
+    def _started(
+        self,
+        name: str,
+        attributes: dict[str, Value],
+        time_ns: int,
+        parent: Context | None = None,
+    ) -> _Current:
+        """A span below ``parent``'s or the current one, which it follows as the current one."""
+        span = self._tracer.start_span(
+            name, context=parent, attributes=attributes, start_time=time_ns
+        )
         return _Current(span, context.attach(trace.set_span_in_context(span)))
+
+
+def _parent(traceparent: str | None) -> Context | None:
+    """The context of a trace that began elsewhere; None below a span of this process."""
+    if traceparent is None or trace.get_current_span().get_span_context().is_valid:
+        return None
+    return TraceContextTextMapPropagator().extract({"traceparent": traceparent})
 
 
 def _exception(error: str) -> dict[str, Value]:

@@ -10,7 +10,7 @@ from attrs import Attribute, field, frozen
 
 from longtake.errors import ValidationError, shown
 from longtake.requests.request import GenerationRequest
-from longtake.session_stores.checks import check_revision, check_session_id
+from longtake.session_stores.checks import check_revision, check_session_id, check_traceparent
 from longtake.session_stores.records import SessionSegment
 
 __all__ = [
@@ -53,6 +53,10 @@ def _check_expected(instance: object, attribute: Attribute[Any], value: object) 
         check_revision(value)
 
 
+def _check_trace(instance: object, attribute: Attribute[Any], value: object) -> None:
+    check_traceparent(value, "order.traceparent")
+
+
 @frozen(kw_only=True)
 class StepOrder:
     """An order to roll the next segment of a session.
@@ -61,7 +65,7 @@ class StepOrder:
       are not over have the same.
     - ``session_id``: of a session in the dispatcher's store.
     - ``request``: what the segment shows, without a state.
-    - ``expected_revision``: as of `longtake.roll`.
+    - ``expected_revision``, ``traceparent``: as of `longtake.roll`.
 
     Raises `ValidationError`, and `InvalidSessionId`.
     """
@@ -70,6 +74,7 @@ class StepOrder:
     session_id: str = field(validator=_check_session)
     request: GenerationRequest = field(validator=_check_request, repr=False)
     expected_revision: int | None = field(default=None, validator=_check_expected)
+    traceparent: str | None = field(default=None, validator=_check_trace)
 
 
 @frozen(kw_only=True)

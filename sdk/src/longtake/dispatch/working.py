@@ -82,6 +82,7 @@ class Roller:
             blobs=self._blobs,
             media=self._media,
             expected_revision=order.expected_revision,
+            traceparent=order.traceparent,
             live=self._live.pop(order.session_id, None),
             cancel=cancel,
             follow=follow,

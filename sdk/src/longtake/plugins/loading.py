@@ -24,9 +24,9 @@ from longtake.schema.references import resolve
 from longtake.settings import Settings
 
 if TYPE_CHECKING:
-    from longtake.authenticators import AuthenticatorBackend
     from longtake.commands import Command
     from longtake.families.extensions import Extension
+    from longtake.requests.authenticators import AuthenticatorBackend
     from longtake.session_stores.backend import SessionBackend
 
 __all__ = [
@@ -266,7 +266,7 @@ _PROVIDED = {
     ),
     "authenticators": (
         "longtake_authenticators",
-        "longtake.authenticators:AuthenticatorBackend",
+        "longtake.requests.authenticators:AuthenticatorBackend",
     ),
     "observers": ("longtake_observers", "collections.abc:Callable"),
     "extensions": ("longtake_extensions", "longtake.families.extensions:Extension"),

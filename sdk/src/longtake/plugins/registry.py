@@ -27,9 +27,9 @@ from longtake.settings import Settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from longtake.authenticators import AuthenticatorBackend
     from longtake.commands import Command
     from longtake.families.models import Recognition
+    from longtake.requests.authenticators import AuthenticatorBackend
     from longtake.runs.declared import Observer
     from longtake.session_stores.backend import SessionBackend
 

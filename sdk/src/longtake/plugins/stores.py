@@ -12,7 +12,7 @@ from longtake.plugins.registry import Registry
 from longtake.schema.references import resolve
 
 if TYPE_CHECKING:
-    from longtake.authenticators import Authenticator
+    from longtake.requests.authenticators import Authenticator
     from longtake.session_stores.protocol import SessionStore
 
 __all__ = ["open_authenticator", "open_blob_store", "open_session_store", "watch_blob_stores"]

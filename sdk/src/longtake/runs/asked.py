@@ -28,12 +28,25 @@ class Asked:
     - ``prepare``: makes it a prepared one; called once it has its turn.
     - ``expect``: resolves it as far as that is cheap, which reads no state; may raise.
     - ``num_segments``: of its take; None where the caller does not say.
+    - ``session_id``, ``traceparent``: as of `PreparedRequest`.
     """
 
     request: GenerationRequest
     prepare: Callable[[], PreparedRequest]
     expect: Callable[[], Resolved]
     num_segments: int | None = field(default=None, validator=_segments)
+    session_id: str | None = None
+    traceparent: str | None = None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What those who observe the run are told of it, and ``prompts``, which they are not."""
+        return {
+            "prompts": (self.request.prompt, self.request.negative_prompt),
+            "num_segments": self.num_segments,
+            "session_id": self.session_id,
+            "traceparent": self.traceparent,
+        }
 
 
 def as_request(request: GenerationRequest | str) -> GenerationRequest:

@@ -70,6 +70,8 @@ class RunStarted(_OfRun):
     - ``stages``: those to come, in their order. Their weights add up to 1: by the floating-point
       operations that the family's ``estimate`` counts, or all the same where it cannot tell.
     - ``num_segments``: of the take that the segment is of; None where the caller does not say.
+    - ``session_id``: of the session whose segment `longtake.roll` makes; None of other runs.
+    - ``traceparent``: of the trace that the run belongs to, as `longtake.roll` was told.
 
     All later events say the ``fraction`` of the run that is done, from 0 to 1, by these weights and
     the steps that stages count. It never falls. All stages together fill 0.99, and 1 is said only
@@ -79,6 +81,8 @@ class RunStarted(_OfRun):
     waited_seconds: float
     stages: tuple[StageShare, ...] = ()
     num_segments: int | None = None
+    session_id: str | None = None
+    traceparent: str | None = None
 
 
 @frozen(kw_only=True)

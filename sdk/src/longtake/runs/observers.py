@@ -87,6 +87,8 @@ class Observers:
         prompts: Sequence[str | None] = (),
         progress: RunProgress | None = None,
         num_segments: int | None = None,
+        session_id: str | None = None,
+        traceparent: str | None = None,
     ) -> Iterator[ObservedRun]:
         """Tell the start of a run now, and its end when the block is left.
 
@@ -108,6 +110,8 @@ class Observers:
                 waited_seconds=waited_seconds,
                 stages=progress.stages,
                 num_segments=num_segments,
+                session_id=session_id,
+                traceparent=traceparent,
             )
             yield run
 

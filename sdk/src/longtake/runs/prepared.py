@@ -30,6 +30,8 @@ class PreparedRequest:
       without.
     - ``inputs``: its pictures, clips and sound.
     - ``blobs``: where the states' big parts are read and written; None when they are inline.
+    - ``session_id``: of the session whose segment it is; ``traceparent``: of the trace that the run
+      belongs to (W3C Trace Context); None where there is none. Observers are told.
     - ``pipeline_id``: of the pipeline that prepared it, which alone can run it.
     """
 
@@ -40,4 +42,6 @@ class PreparedRequest:
     place: Any = field(default=None, repr=False)
     inputs: DecodedInputs = field(repr=False)
     blobs: BlobStore | None = None
+    session_id: str | None = None
+    traceparent: str | None = None
     pipeline_id: str = field(repr=False)

@@ -21,10 +21,12 @@ __all__ = [
     "check_session_id",
     "check_state",
     "check_text",
+    "check_traceparent",
     "check_whole",
 ]
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _LONGEST = 10 * 366 * 24 * 3600.0
 """Seconds."""
 _MOST_LABELS = 64
@@ -66,6 +68,12 @@ def check_seconds(seconds: object, path: str) -> float:
     if not number or not 0 < seconds <= _LONGEST:  # type: ignore[operator]  # it is a number
         raise ValidationError(path, f"is {shown(seconds)}; must be seconds, more than 0")
     return seconds  # type: ignore[return-value]
+
+
+def check_traceparent(value: object, path: str) -> None:
+    """Raise `ValidationError` unless it is None or a ``traceparent`` of W3C Trace Context."""
+    if value is not None and (not isinstance(value, str) or not _TRACEPARENT.fullmatch(value)):
+        raise ValidationError(path, f"is {shown(value)}; must be like '00-<32 hex>-<16 hex>-01'")
 
 
 def check_whole(number: object, path: str, low: int, high: int | None = None) -> int:

@@ -61,6 +61,7 @@ class SegmentMaker:
     worker: str
     admit: Callable[[Job], None] | None
     follow: Callable[[Event], None] | None
+    traceparent: str | None
     lease_seconds: float
     patience: Patience
 
@@ -71,7 +72,8 @@ class SegmentMaker:
         if before is not None:
             known = live is not None and live.document() == before
             after = live if known else self.pipeline.restore(before, blobs=self.blobs)
-        prepared = self.pipeline.check(self.request, after=after)
+        checked = self.pipeline.check(self.request, after=after)
+        prepared = evolve(checked, session_id=self.session.id, traceparent=self.traceparent)
         if self.admit is not None:
             self.admit(prepared.job)
         if self.follow is None:

@@ -14,7 +14,7 @@ from longtake.requests.request import GenerationRequest, Job
 from longtake.runs.asked import as_request
 from longtake.runs.events import Event
 from longtake.runs.run import never
-from longtake.session_stores.checks import check_revision, check_seconds
+from longtake.session_stores.checks import check_revision, check_seconds, check_traceparent
 from longtake.session_stores.protocol import SessionStore
 from longtake.session_stores.records import SessionRecord, SessionSegment
 from longtake.sessions.attempts import Patience
@@ -43,6 +43,7 @@ def roll(
     admit: Callable[[Job], None] | None = None,
     follow: Callable[[Event], None] | None = None,
     worker: str | None = None,
+    traceparent: str | None = None,
     claim_seconds: float = 60.0,
     wait_seconds: float = LONGEST_WAIT,
     lease_seconds: float = 600.0,
@@ -61,8 +62,9 @@ def roll(
     ``cancel``: as in `Pipeline.generate`. ``admit``: is shown the job, which leaves nothing out,
     before any network runs; what it raises refuses it. ``follow``: is told what `Pipeline.stream`
     yields while the segment is made. ``worker``: who makes it, for the record; by default the host
-    and the process. ``claim_seconds``: for which others are kept from the same work, renewed while
-    it runs. ``wait_seconds``: for which another's claim is waited for at most; more than the
+    and the process. ``traceparent``: of the trace that the work belongs to, a W3C Trace Context;
+    observers are told. ``claim_seconds``: for which others are kept from the same work, renewed
+    while it runs. ``wait_seconds``: for which another's claim is waited for at most; more than the
     slowest segment takes. ``lease_seconds``: for which its blobs may wait for the commit; what a
     kill leaves behind can be swept after it. ``patience``: seconds that a store which is away is
     waited for.
@@ -73,6 +75,7 @@ def roll(
     `SessionStoreUnavailable` when the store stayed away, and what `Pipeline.generate`, ``blobs``
     and ``media`` raise.
     """
+    check_traceparent(traceparent, "traceparent")
     times = _Times(claim_seconds, wait_seconds, lease_seconds)
     waits = Patience(patience)
     if expected_revision is not None:
@@ -82,7 +85,7 @@ def roll(
     step = _Step(sessions, session, _asked(request), pipeline, waits)
     if expected_revision is not None and session.revision != expected_revision:
         return step.committed_before(expected_revision)
-    maker = step.maker(blobs, media, admit, follow, worker or worker_name(), times)
+    maker = step.maker(blobs, media, admit, follow, worker or worker_name(), times, traceparent)
     return step.rolled(maker, live, cancel, times)
 
 
@@ -128,6 +131,7 @@ class _Step:
         follow: Callable[[Event], None] | None,
         worker: str,
         times: _Times,
+        traceparent: str | None,
     ) -> SegmentMaker:
         """Who makes its segment."""
         return SegmentMaker(
@@ -142,6 +146,7 @@ class _Step:
             worker=worker,
             admit=admit,
             follow=follow,
+            traceparent=traceparent,
             lease_seconds=times.lease,
             patience=self.patience,
         )

@@ -59,6 +59,7 @@ class WorkRoutes:
         key = Parameter(
             "Idempotency-Key", "The same again gives the work that it made.", place="header"
         )
+        trace = Parameter("traceparent", "The trace that it is part of.", place="header")
         return [
             Operation(
                 method="POST",
@@ -68,7 +69,7 @@ class WorkRoutes:
                 status=202,
                 body=self._schema,
                 result=work,
-                parameters=(key,),
+                parameters=(key, trace),
                 errors=(400, 404, 409, 413, 415, 422, 429),
             ),
             Operation(
@@ -126,7 +127,10 @@ class WorkRoutes:
         document = await json_body(request, self._most)
         key = request.headers.get("idempotency-key")
         take = request.path_params["take"]
-        view = await run_in_threadpool(self._service.extend, tenant, take, document, key=key)
+        trace = request.headers.get("traceparent")
+        view = await run_in_threadpool(
+            self._service.extend, tenant, take, document, key=key, traceparent=trace
+        )
         return JSONResponse(lt.unstructure(view), 202)
 
     async def segments(self, request: Request, tenant: str) -> Response:

@@ -37,6 +37,7 @@ class Asked:
     prompt: str
     document: dict[str, Any]
     key: str | None
+    traceparent: str | None
     digest: str
     created: float
 
@@ -64,6 +65,7 @@ def add(
         prompt=asked.prompt,
         created=asked.created,
         key=asked.key,
+        traceparent=asked.traceparent,
         request_digest=asked.digest,
         revision=None if row.queue else now.revision,
     )

@@ -82,6 +82,7 @@ class WorkRow:
     - ``revision``: of the session that its segment is rolled from, once it is first in the queue.
       It never changes then, so that what a crash leaves open is rolled once.
     - ``started``, ``ended``: when a worker last began it, and when it had ended; since 1970.
+    - ``traceparent``: of the client's trace that asked for it.
     """
 
     number: int
@@ -93,6 +94,7 @@ class WorkRow:
     key: str | None = None
     request_digest: str
     revision: int | None = None
+    traceparent: str | None = None
     segment: int | None = None
     error: WorkError | None = None
 

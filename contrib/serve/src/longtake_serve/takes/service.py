@@ -30,6 +30,7 @@ from longtake_serve.takes.workshop import Workshop
 
 __all__ = ["TakeService"]
 
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
 _MOST_EVENTS = 1000
 
@@ -126,11 +127,18 @@ class TakeService:
         return [self._tenants.view(each, row) for each, row in found if not _is_gone(row)]
 
     def extend(
-        self, tenant: str, take: str, request: dict[str, Any], *, key: str | None = None
+        self,
+        tenant: str,
+        take: str,
+        request: dict[str, Any],
+        *,
+        key: str | None = None,
+        traceparent: str | None = None,
     ) -> WorkView:
         """Queue a request. The same ``key`` again gives the work that it made the first time.
 
-        ``request``: the document of a `longtake.GenerationRequest`, without a state. Raises
+        ``request``: the document of a `longtake.GenerationRequest`, without a state.
+        ``traceparent``: of the client's trace; one that is none is passed over. Raises
         `longtake.ValidationError` with the path of what is wrong, `LimitExceeded` and
         `TakeFinished`.
         """
@@ -148,6 +156,7 @@ class TakeService:
             prompt=wanted.prompt,
             document=document,
             key=key,
+            traceparent=_trace(traceparent),
             digest=digest_of(document),
             created=self._clock(),
         )
@@ -311,6 +320,11 @@ class TakeService:
         """The session first: as long as the book has the mark, a start does this again."""
         self._sessions.delete(take)
         self._book.purge(take)
+
+
+def _trace(given: str | None) -> str | None:
+    """What W3C Trace Context lets through: with anything else a trace of its own begins."""
+    return given if given is not None and _TRACEPARENT.fullmatch(given) else None
 
 
 def _new_id() -> str:

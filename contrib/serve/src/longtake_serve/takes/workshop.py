@@ -174,6 +174,7 @@ class Workshop:
                 session_id=take,
                 request=lt.GenerationRequest.from_dict(document),
                 expected_revision=work.revision,
+                traceparent=work.traceparent,
             )
         except lt.ValidationError as error:  # another release had taken it
             self._book.change(take, tenant, self._without_segment(work.number, error))
