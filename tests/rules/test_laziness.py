@@ -28,7 +28,7 @@ HEAVY = {
 NUM_PLUGINS = 20
 NEEDED = {"attr", "attrs", "click", "pluggy"}
 """The only packages from elsewhere that a listing imports."""
-MAX_OWN_MODULES = 22
+MAX_OWN_MODULES = 23
 """Packages are not counted: they are empty, or lazy, which another rule holds. One of them
 is that of commands, which a plugin of the workspace adds."""
 MAX_MODULES = 160

@@ -60,6 +60,7 @@ class LoadReport:
     commands: tuple[str, ...]
     schemes: tuple[str, ...]
     session_schemes: tuple[str, ...]
+    dispatcher_schemes: tuple[str, ...]
     examples: tuple[StoreTrial, ...]
     import_ms: float | None
     heavy: tuple[str, ...]

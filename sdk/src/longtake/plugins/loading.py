@@ -25,6 +25,7 @@ from longtake.settings import Settings
 
 if TYPE_CHECKING:
     from longtake.commands import Command
+    from longtake.dispatchers import DispatcherBackend
     from longtake.families.extensions import Extension
     from longtake.session_stores.backend import SessionBackend
 
@@ -71,6 +72,7 @@ class Plugin:
     extensions: tuple[Extension, ...] = field(default=(), repr=False, kw_only=True)
     commands: tuple[Command, ...] = field(default=(), repr=False, kw_only=True)
     session_backends: tuple[SessionBackend, ...] = field(default=(), repr=False, kw_only=True)
+    dispatcher_backends: tuple[DispatcherBackend, ...] = field(default=(), repr=False, kw_only=True)
     phase: Phase | None = field(default=None, kw_only=True)
     api: str | None = field(default=None, kw_only=True)
     module: str = field(default="", kw_only=True, repr=False)
@@ -91,6 +93,7 @@ class Plugin:
             *(f"command:{command.name}" for command in self.commands),
             *(f"blob-store:{backend.scheme}" for backend in self.blob_backends),
             *(f"session-store:{backend.scheme}" for backend in self.session_backends),
+            *(f"dispatcher:{backend.scheme}" for backend in self.dispatcher_backends),
             *(f"observer:{_observer_name(each)}" for each in self.observers),
         )
 
@@ -177,6 +180,7 @@ def load_plugin(
         extensions=provided["extensions"],
         commands=provided["commands"],
         session_backends=provided["session_backends"],
+        dispatcher_backends=provided["dispatcher_backends"],
         api=api,
     )
 
@@ -243,6 +247,7 @@ def _call_hooks(name: str, module: object, manager: _Hooks) -> dict[str, tuple[A
     _check_names("blob store scheme", [backend.scheme for backend in found["blob_backends"]])
     schemes = [backend.scheme for backend in found["session_backends"]]
     _check_names("session store scheme", schemes)
+    _check_names("dispatcher scheme", [each.scheme for each in found["dispatcher_backends"]])
     _check_names("command", [command.name for command in found["commands"]])
     observers = [each.name for each in found["observers"] if not callable(each)]
     _check_names("observer", observers)
@@ -258,6 +263,7 @@ _PROVIDED = {
         "longtake_session_stores",
         "longtake.session_stores.backend:SessionBackend",
     ),
+    "dispatcher_backends": ("longtake_dispatchers", "longtake.dispatchers:DispatcherBackend"),
     "observers": ("longtake_observers", "collections.abc:Callable"),
     "extensions": ("longtake_extensions", "longtake.families.extensions:Extension"),
     "commands": ("longtake_commands", "longtake.commands:Command"),

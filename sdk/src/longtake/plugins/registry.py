@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from longtake.commands import Command
+    from longtake.dispatchers import DispatcherBackend
     from longtake.families.models import Recognition
     from longtake.runs.declared import Observer
     from longtake.session_stores.backend import SessionBackend
@@ -115,6 +116,7 @@ class Registry:
         self._families: Names[ModelFamily] = Names("family", absent)
         self._backends: Names[BlobBackend] = Names("blob store scheme", absent)
         self._session_backends: Names[SessionBackend] = Names("session store scheme", absent)
+        self._dispatchers: Names[DispatcherBackend] = Names("dispatcher scheme", absent)
         self._commands: Names[Command] = Names("command", absent)
         self._kinds: Names[ModelFamily] = Names("continuation kind", absent)
         self._observers: Names[Observer] = Names("observer", absent)
@@ -130,6 +132,8 @@ class Registry:
                 self._backends.add(backend.scheme.lower(), backend, plugin)
             for sessions in plugin.session_backends:
                 self._session_backends.add(sessions.scheme.lower(), sessions, plugin)
+            for dispatchers in plugin.dispatcher_backends:
+                self._dispatchers.add(dispatchers.scheme.lower(), dispatchers, plugin)
             for command in plugin.commands:
                 self._commands.add(command.name, command, plugin)
         clashes = tuple(self._with_clashes(plugin) for plugin in found)
@@ -197,6 +201,7 @@ class Registry:
             self._kinds,
             self._backends,
             self._session_backends,
+            self._dispatchers,
             self._commands,
             self._observers,
         )
@@ -255,6 +260,11 @@ class Registry:
         return self._session_backends.undisputed()
 
     @property
+    def dispatcher_backends(self) -> list[Provided[DispatcherBackend]]:
+        """The backends of dispatchers whose schemes are not in dispute, by scheme."""
+        return self._dispatchers.undisputed()
+
+    @property
     def observers(self) -> list[Observer | Callable[..., None]]:
         """The observers of all loaded plugins whose names are not in dispute."""
         of_all = [observer for plugin in self.plugins for observer in plugin.observers]
@@ -293,6 +303,10 @@ class Registry:
     def session_backend(self, scheme: str) -> SessionBackend:
         """The backend of sessions of a URL scheme. Raises like `family`."""
         return self._session_backends.one(scheme).value
+
+    def dispatcher_backend(self, scheme: str) -> DispatcherBackend:
+        """The backend of dispatchers of a URL scheme. Raises like `family`."""
+        return self._dispatchers.one(scheme).value
 
     def recognise(self, path: Path) -> tuple[ModelFamily, Recognition]:
         """The one family that knows the checkpoint at ``path``.
