@@ -76,6 +76,7 @@ SDK = Package(
             {
                 "hookspecs": "What can a plugin do?",
                 "commands": "What is a command that a plugin adds?",
+                "dispatchers": "What is a kind of dispatcher that a plugin adds?",
             }
         ),
         Layer({"pipeline": "What is a family with its networks, ready to run?"}),

@@ -31,6 +31,7 @@ TESTED_ELSEWHERE = {
     "cli/commands/take_files.py": "cli/commands/test_starting.py",
     "cli/commands/rolling.py": "cli/commands/test_generate.py",
     "cli/commands/take_pictures.py": "cli/commands/test_take_inspection.py",
+    "dispatchers.py": "dispatch/test_opening.py",
     "dispatch/working.py": "dispatch/test_inprocess.py",
     "doctor/child.py": "doctor/test_diagnosis.py",
     "doctor/process.py": "doctor/test_diagnosis.py",

@@ -23,7 +23,7 @@ def test_own_stores_come_through_the_same_door_and_can_be_blocked() -> None:
     assert {"memory", "sqlite"}.isdisjoint(p.value.scheme for p in blocked.session_backends)
 
 
-def test_the_plugin_brings_its_stores_and_nothing_else() -> None:
+def test_the_plugin_brings_its_stores_and_dispatcher_and_nothing_else() -> None:
     plugin = load_plugin("builtin", "longtake", lt.__version__, lambda: builtin)
     assert (plugin.status, plugin.error) == ("loaded", None)
     assert plugin.provides == (
@@ -31,6 +31,7 @@ def test_the_plugin_brings_its_stores_and_nothing_else() -> None:
         "blob-store:file",
         "session-store:memory",
         "session-store:sqlite",
+        "dispatcher:inprocess",
     )
 
 

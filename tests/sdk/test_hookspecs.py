@@ -71,6 +71,11 @@ EXAMPLES = {
         lambda registry: [provided.value for provided in registry.session_backends],
         ("longtake.builtin", "session-store:sqlite"),
     ),
+    "longtake_dispatchers": Example(
+        lt.DispatcherBackend("shelf", "fog.shelf:open_dispatcher"),
+        lambda registry: [provided.value for provided in registry.dispatcher_backends],
+        ("longtake.builtin", "dispatcher:inprocess"),
+    ),
     "longtake_authenticators": Example(
         lt.AuthenticatorBackend("shelf", "fog.shelf:open_tokens"),
         lambda registry: [provided.value for provided in registry.authenticators],

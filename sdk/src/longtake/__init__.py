@@ -26,9 +26,14 @@ if TYPE_CHECKING:
     from longtake.blobs.tenants import TenantBlobStore as TenantBlobStore
     from longtake.blobs.urls import local_path as local_path
     from longtake.commands import Command as Command
+    from longtake.dispatch.desk import OrderDesk as OrderDesk
+    from longtake.dispatch.desk import OrderTicket as OrderTicket
     from longtake.dispatch.inprocess import InProcessDispatcher as InProcessDispatcher
+    from longtake.dispatch.opening import open_dispatcher as open_dispatcher
+    from longtake.dispatch.opening import open_dispatcher_pool as open_dispatcher_pool
     from longtake.dispatch.pipeline_spec import PipelineSpec as PipelineSpec
     from longtake.dispatch.protocol import Dispatcher as Dispatcher
+    from longtake.dispatch.protocol import DispatcherPool as DispatcherPool
     from longtake.dispatch.protocol import DispatcherStatus as DispatcherStatus
     from longtake.dispatch.protocol import OrderCancelled as OrderCancelled
     from longtake.dispatch.protocol import OrderDone as OrderDone
@@ -39,6 +44,8 @@ if TYPE_CHECKING:
     from longtake.dispatch.protocol import OrderStarted as OrderStarted
     from longtake.dispatch.protocol import StepOrder as StepOrder
     from longtake.dispatch.protocol import WorkerStatus as WorkerStatus
+    from longtake.dispatch.working import Roller as Roller
+    from longtake.dispatchers import DispatcherBackend as DispatcherBackend
     from longtake.doctor.heavy import heavy_modules as heavy_modules
     from longtake.errors import AuthenticatorUnavailable as AuthenticatorUnavailable
     from longtake.errors import BlobCorrupt as BlobCorrupt
@@ -208,12 +215,16 @@ else:
         "blobs.tenants": "TenantBlobStore",
         "blobs.urls": "local_path",
         "commands": "Command",
+        "dispatch.desk": "OrderDesk OrderTicket",
         "dispatch.inprocess": "InProcessDispatcher",
+        "dispatch.opening": "open_dispatcher open_dispatcher_pool",
         "dispatch.pipeline_spec": "PipelineSpec",
         "dispatch.protocol": (
-            "Dispatcher DispatcherStatus OrderCancelled OrderDone OrderEvent OrderFailed "
-            "OrderProgress OrderQueued OrderStarted StepOrder WorkerStatus"
+            "Dispatcher DispatcherPool DispatcherStatus OrderCancelled OrderDone OrderEvent "
+            "OrderFailed OrderProgress OrderQueued OrderStarted StepOrder WorkerStatus"
         ),
+        "dispatch.working": "Roller",
+        "dispatchers": "DispatcherBackend",
         "doctor.heavy": "heavy_modules",
         "errors": (
             "AuthenticatorUnavailable "

@@ -1,8 +1,9 @@
-"""The plugin that Longtake itself brings: its own blob stores, through the same door as all."""
+"""The plugin that Longtake itself brings: its own stores and dispatcher, by the door of all."""
 
 from __future__ import annotations
 
 from longtake.blobs.protocol import BlobBackend
+from longtake.dispatchers import DispatcherBackend
 from longtake.hookspecs import hookimpl
 from longtake.session_stores.backend import SessionBackend
 
@@ -23,3 +24,8 @@ def longtake_session_stores() -> list[SessionBackend]:
         SessionBackend("memory", "longtake.session_stores.memory:open_store"),
         SessionBackend("sqlite", "longtake.session_stores.sqlite:open_store"),
     ]
+
+
+@hookimpl
+def longtake_dispatchers() -> list[DispatcherBackend]:
+    return [DispatcherBackend("inprocess", "longtake.dispatch.inprocess:open_dispatcher")]

@@ -15,7 +15,7 @@ __all__ = ["COMMAND_NAME", "OWN_COMMANDS", "Command"]
 OWN_COMMANDS = frozenset(
     {
         *("generate", "finish", "join", "plan", "inspect", "sessions"),
-        *("families", "presets", "plugins", "doctor", "new"),
+        *("families", "presets", "plugins", "doctor", "new", "pool"),
     }
 )
 """Longtake's, which no plugin can have."""

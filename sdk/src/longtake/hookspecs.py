@@ -10,6 +10,7 @@ import pluggy
 if TYPE_CHECKING:
     from longtake.blobs.protocol import BlobBackend
     from longtake.commands import Command
+    from longtake.dispatchers import DispatcherBackend
     from longtake.families.extensions import Extension
     from longtake.families.family import ModelFamily
     from longtake.requests.authenticators import AuthenticatorBackend
@@ -44,6 +45,11 @@ def longtake_blob_stores() -> list[BlobBackend]:  # type: ignore[empty-body]
 @hookspec
 def longtake_session_stores() -> list[SessionBackend]:  # type: ignore[empty-body]
     """Kinds of session stores, each under a URL scheme of its own."""
+
+
+@hookspec
+def longtake_dispatchers() -> list[DispatcherBackend]:  # type: ignore[empty-body]
+    """Kinds of dispatchers, each under a URL scheme of its own."""
 
 
 @hookspec

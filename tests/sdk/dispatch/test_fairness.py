@@ -88,6 +88,15 @@ def test_what_is_removed_is_not_taken() -> None:
     assert len(queue) == 0
 
 
+def test_what_is_put_back_comes_first_and_behind_nothing_of_its_session() -> None:
+    queue = queue_of("a1", "a2", "b1", "c1")
+    lost = queue.take("w")
+    assert lost is not None
+    queue.put_back(lost)
+    assert queue.places() == {"a1": 0, "b1": 1, "c1": 2, "a2": 3}
+    assert rolled(queue, *["v"] * 4) == ["a1", "b1", "c1", "a2"]
+
+
 @given(
     st.lists(st.sampled_from("abcd"), max_size=30),
     st.lists(st.sampled_from(["w1", "w2", "w3"]), min_size=60, max_size=60),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,27 @@ def test_it_travels_as_json_and_loads() -> None:
     assert again == spec
     with again.load() as pipeline:
         assert (pipeline.family.name, pipeline.device) == ("pendulum", "cpu")
+
+
+def test_a_pipeline_that_only_checks_needs_no_checkpoint(tmp_path: Path) -> None:
+    pytest.importorskip("longtake_ltx2")
+    model = str(tmp_path / "elsewhere")
+    spec = lt.PipelineSpec(model=model, family="ltx2", preset="ltx2_distilled")
+    with spec.unloaded() as pipeline:
+        assert (pipeline.family.name, pipeline.preset.name) == ("ltx2", "ltx2_distilled")
+        pipeline.check("a tram")
+        bad = lt.GenerationRequest("a tram", sampling=lt.Sampling(num_frames=122))
+        with pytest.raises(lt.ValidationError, match="num_frames"):
+            pipeline.check(bad)
+
+
+@pytest.mark.parametrize("missing", ["family", "preset"])
+def test_a_model_that_is_elsewhere_says_nothing_of_itself(tmp_path: Path, missing: str) -> None:
+    named = {"family": "ltx2", "preset": "ltx2_distilled"}
+    del named[missing]
+    spec = lt.PipelineSpec(model=str(tmp_path / "elsewhere"), **named)  # type: ignore[arg-type]
+    with pytest.raises(lt.ValidationError, match=rf"spec\.{missing}: must be named"):
+        spec.unloaded()
 
 
 def test_the_same_on_another_device() -> None:

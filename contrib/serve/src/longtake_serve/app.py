@@ -32,7 +32,7 @@ from longtake_serve.probe import WorkerProbe
 from longtake_serve.takes.limits import ServeLimits
 from longtake_serve.takes.service import TakeService
 
-__all__ = ["Opened", "build_app", "serving"]
+__all__ = ["Opened", "build_app", "serving", "serving_by"]
 
 
 @frozen(kw_only=True)
@@ -60,18 +60,36 @@ def serving(
     limits: ServeLimits | None = None,
     audio_codec: Literal["aac", "flac"] = "aac",
 ) -> Iterator[Opened]:
-    """The service whose segments the pipelines roll; what was left open before goes on.
+    """The service whose segments the pipelines roll, which stay the caller's. As `serving_by`."""
+    media = StreamMedia(sessions, audio_codec=audio_codec)
+    dispatcher = lt.InProcessDispatcher(pipelines, sessions=sessions, blobs=blobs, media=media)
+    with serving_by(
+        dispatcher, checks=pipelines[0], sessions=sessions, blobs=blobs, limits=limits
+    ) as opened:
+        yield opened
 
-    In the end what is being rolled is stopped, and stays open in the stores.
+
+@contextmanager
+def serving_by(
+    dispatcher: lt.Dispatcher,
+    *,
+    checks: lt.Pipeline,
+    sessions: lt.SessionStore,
+    blobs: lt.BlobStore,
+    limits: ServeLimits | None = None,
+) -> Iterator[Opened]:
+    """The service whose segments the dispatcher has rolled; what was left open before goes on.
+
+    ``dispatcher``: over the same stores, and with a `StreamMedia`. ``checks``: checks requests, and
+    may have no weights; its family and preset are those of new takes. In the end what is being
+    rolled is stopped, and stays open in the stores; the dispatcher is closed.
     """
-    family, preset = pipelines[0].family.name, pipelines[0].preset
+    family, preset = checks.family.name, checks.preset
     made_for = f"{preset.name}@{preset.version}"
     limits = limits or ServeLimits()
-    media = StreamMedia(sessions, audio_codec=audio_codec)
     with ExitStack() as stack:
-        dispatcher = lt.InProcessDispatcher(pipelines, sessions=sessions, blobs=blobs, media=media)
-        probe = WorkerProbe(dispatcher, sessions, family, made_for)
         stack.callback(dispatcher.close)
+        probe = WorkerProbe(dispatcher, sessions, family, made_for)
         service = TakeService(
             sessions,
             blobs,
@@ -79,7 +97,7 @@ def serving(
             family=family,
             preset=made_for,
             limits=limits,
-            check=pipelines[0].check,
+            check=checks.check,
         )
         probe.start()
         stack.callback(probe.close)

@@ -12,7 +12,8 @@ from types import FrameType
 import uvicorn
 
 import longtake as lt
-from longtake_serve.app import build_app, serving
+from longtake_serve.app import build_app, serving_by
+from longtake_serve.media.sink import StreamMedia
 from longtake_serve.settings import Settings
 
 __all__ = ["run"]
@@ -38,15 +39,17 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
         transfers.mkdir(mode=0o700)
         sessions = lt.open_session_store(settings.sessions)
         blobs = lt.open_blob_store(settings.blobs)
-        specs = [settings.spec.on(device) for device in settings.devices] or [settings.spec]
-        pipelines = [stack.enter_context(spec.load()) for spec in specs]
+        checks = stack.enter_context(settings.spec.unloaded())
+        dispatcher = lt.open_dispatcher(
+            settings.dispatcher,
+            settings.spec,
+            sessions=sessions,
+            blobs=blobs,
+            media=StreamMedia(sessions, audio_codec=settings.audio_codec),
+        )
         opened = stack.enter_context(
-            serving(
-                pipelines,
-                sessions=sessions,
-                blobs=blobs,
-                limits=settings.limits,
-                audio_codec=settings.audio_codec,
+            serving_by(
+                dispatcher, checks=checks, sessions=sessions, blobs=blobs, limits=settings.limits
             )
         )
         app = build_app(opened, authenticator=authenticator, hosts=settings.hosts, folder=transfers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
@@ -37,7 +37,7 @@ _SOURCES = {
 class Settings:
     """What a server is told.
 
-    - ``spec``: of the pipelines; ``devices``: one pipeline for each, the family's own when empty.
+    - ``spec``: of the pipelines; ``dispatcher``: the URL of what has them rolled.
     - ``sessions``, ``blobs``: URLs of the stores; ``folder``: for those that were not said.
     - ``host``, ``port``: where it listens; port 0 is any that is free.
     - ``tokens``: URL of what knows whose a token is; ``without_tokens``: whether others than this
@@ -48,7 +48,7 @@ class Settings:
     """
 
     spec: lt.PipelineSpec
-    devices: tuple[str, ...] = ()
+    dispatcher: str = field(default="inprocess:", repr=False)
     sessions: str = field(repr=False)
     blobs: str = field(repr=False)
     folder: Path
@@ -90,7 +90,7 @@ def settings_of(values: dict[str, Any]) -> Settings:
     hosts = tuple(values["allowed_host"])
     settings = Settings(
         spec=lt.PipelineSpec(model=model, family=family, preset=preset),
-        devices=tuple(values["device"]),
+        dispatcher=_dispatcher(values["dispatcher"], values["device"]),
         sessions=values["sessions"] or f"sqlite://{quote(str(folder / 'takes.db'))}",
         blobs=values["blobs"] or f"file://{quote(str(folder / 'blobs'))}",
         folder=folder,
@@ -112,6 +112,7 @@ def rows_of(context: click.Context, settings: Settings) -> list[tuple[str, str, 
     used = {
         "model": settings.spec.model,
         "family": settings.spec.family,
+        "dispatcher": settings.dispatcher,
         "sessions": settings.sessions,
         "blobs": settings.blobs,
         "folder": settings.folder,
@@ -163,6 +164,7 @@ def _options() -> list[Callable[[F], F]]:
         _option("--family", metavar="NAME", help="Its family; pendulum when there is no model."),
         _option("--preset", metavar="NAME", help="Of new takes; else the family's first."),
         _option("--device", multiple=True, help="One worker for each, e.g. cuda:0. Repeatable."),
+        _option("--dispatcher", metavar="URL", help="Who rolls them; else this process does."),
         _option("--sessions", metavar="URL", help="Where takes and their work are kept."),
         _option("--blobs", metavar="URL", help="Where their media are kept."),
         _option("--folder", metavar="DIR", help="Of the stores that are not said."),
@@ -217,6 +219,16 @@ def _read_file(context: click.Context, parameter: click.Parameter, value: str | 
             raise click.BadParameter(f"{value}: {key} must be {kind}", context, parameter)
         found[key.replace("-", "_")] = setting
     context.default_map = found
+
+
+def _dispatcher(url: str | None, devices: Sequence[str]) -> str:
+    """The URL of the dispatcher; workers of this process may be on devices of their own."""
+    if url is None:
+        return f"inprocess:{','.join(devices)}"
+    if devices:
+        problem = "is for workers of this process; say in the dispatcher's URL where others are"
+        raise lt.ValidationError("device", problem)
+    return url if ":" in url else f"{url}:"
 
 
 def _default_folder(data_home: str | None) -> Path:

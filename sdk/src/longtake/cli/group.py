@@ -24,6 +24,10 @@ _COMMANDS = {
         "longtake.cli.commands.sessions.group:sessions",
         "Takes that last, in a store that processes share.",
     ),
+    "pool": (
+        "longtake.cli.commands.pool:pool",
+        "Look at the workers of a dispatcher, and replace them.",
+    ),
     "plan": (
         "longtake.cli.commands.plan:plan",
         "Tell what a take will need, without loading weights.",
@@ -43,7 +47,7 @@ _COMMANDS = {
 }
 
 _SECTIONS = {
-    "Make takes": ("generate", "finish", "join", "sessions"),
+    "Make takes": ("generate", "finish", "join", "sessions", "pool"),
     "Know beforehand and afterwards": ("plan", "inspect"),
     "What is installed": ("families", "presets", "plugins", "doctor", "new"),
 }

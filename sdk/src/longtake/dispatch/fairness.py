@@ -58,6 +58,12 @@ class FairQueue:
         """An order that was taken is over."""
         self._rolling.discard(order.session_id)
 
+    def put_back(self, order: StepOrder) -> None:
+        """An order that was taken waits again, and comes before all others."""
+        self.ended(order)
+        session = order.session_id
+        self._waiting = {session: deque([order, *self._waiting.pop(session, ())]), **self._waiting}
+
     def remove(self, order_id: str) -> bool:
         """Forget an order that waits; whether it did."""
         for session, orders in self._waiting.items():

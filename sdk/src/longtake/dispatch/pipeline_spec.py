@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from attrs import Attribute, evolve, field, frozen
@@ -9,6 +10,7 @@ from attrs import Attribute, evolve, field, frozen
 from longtake.errors import ValidationError
 from longtake.loading import load
 from longtake.pipeline import Pipeline
+from longtake.plugins.registry import Registry
 from longtake.session_stores.checks import check_name, check_plain
 
 __all__ = ["PipelineSpec"]
@@ -64,3 +66,21 @@ class PipelineSpec:
     def load(self) -> Pipeline:
         """The pipeline, with its weights loaded. Raises like `longtake.load`."""
         return load(self.model, family=self.family, preset=self.preset, **self.options)
+
+    def unloaded(self) -> Pipeline:
+        """The pipeline without its weights, for a process that checks requests and rolls none.
+
+        Where there is no ``model`` on this machine, the family and the preset must be named, and
+        what depends on the checkpoint is checked by the workers alone. Raises `ValidationError`,
+        and otherwise like `load`.
+        """
+        if self.model is None or Path(self.model).exists():
+            options = {"prepare": False, **self.options}
+            return load(self.model, family=self.family, preset=self.preset, **options)
+        if self.family is None or self.preset is None:
+            field = "family" if self.family is None else "preset"
+            problem = f"must be named, for {self.model} is not on this machine to say which it is"
+            raise ValidationError(f"spec.{field}", problem)
+        family = Registry.default().family(self.family)
+        overrides = self.options.get("preset_overrides")
+        return Pipeline(family, preset=family.preset(self.preset), preset_overrides=overrides)

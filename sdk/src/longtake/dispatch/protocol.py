@@ -15,6 +15,7 @@ from longtake.session_stores.records import SessionSegment
 
 __all__ = [
     "Dispatcher",
+    "DispatcherPool",
     "DispatcherStatus",
     "OrderCancelled",
     "OrderDone",
@@ -207,4 +208,20 @@ class Dispatcher(Protocol):
 
     def close(self) -> None:
         """Cancel all orders, wait until they are over, and let the workers go. May be repeated."""
+        ...
+
+
+@runtime_checkable
+class DispatcherPool(Protocol):
+    """The workers of a dispatcher, as another process than its own sees them."""
+
+    def status(self) -> DispatcherStatus:
+        """The workers as they are now, and the queue as they were last told of it."""
+        ...
+
+    def replace(self) -> int:
+        """Have every worker replaced by a new one, each after its order; how many there are.
+
+        The dispatcher does so one after the other, and no order is lost or cancelled.
+        """
         ...

@@ -114,6 +114,7 @@ def _report(plugin: Plugin, import_ms: list[float]) -> LoadReport:
         schemes=tuple(backend.scheme.lower() for backend in plugin.blob_backends),
         session_schemes=tuple(backend.scheme.lower() for backend in plugin.session_backends),
         authenticator_schemes=tuple(each.scheme.lower() for each in plugin.authenticators),
+        dispatcher_schemes=tuple(each.scheme.lower() for each in plugin.dispatcher_backends),
         examples=tuple(
             StoreTrial(each.scheme, masked_url(url), "not tried", None, kind_of(each))
             for each, url in _urls(plugin, None, "blobs")

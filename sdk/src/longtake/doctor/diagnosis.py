@@ -95,6 +95,7 @@ def _names_of(patients: Iterable[_Patient]) -> tuple[Names[Installed], ...]:
     families: Names[Installed] = Names("family")
     kinds: Names[Installed] = Names("continuation kind")
     commands: Names[Installed] = Names("command")
+    dispatcher_schemes: Names[Installed] = Names("dispatcher scheme")
     authenticators: Names[Installed] = Names("authenticator scheme")
     schemes: Names[Installed] = Names("blob store scheme")
     session_schemes: Names[Installed] = Names("session store scheme")
@@ -106,13 +107,14 @@ def _names_of(patients: Iterable[_Patient]) -> tuple[Names[Installed], ...]:
             (families, report.families),
             (kinds, report.kinds),
             (commands, report.commands),
+            (dispatcher_schemes, report.dispatcher_schemes),
             (authenticators, report.authenticator_schemes),
             (schemes, report.schemes),
             (session_schemes, report.session_schemes),
         ):
             for name in own:
                 names.add(name, each.found, each.plugin)
-    return families, kinds, commands, authenticators, schemes, session_schemes
+    return families, kinds, commands, dispatcher_schemes, authenticators, schemes, session_schemes
 
 
 async def _examine(found: Installed, settings: Settings, timeout: float) -> _Patient:

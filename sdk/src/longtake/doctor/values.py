@@ -61,6 +61,7 @@ class LoadReport:
     schemes: tuple[str, ...]
     session_schemes: tuple[str, ...]
     authenticator_schemes: tuple[str, ...]
+    dispatcher_schemes: tuple[str, ...]
     examples: tuple[StoreTrial, ...]
     import_ms: float | None
     heavy: tuple[str, ...]

@@ -25,6 +25,7 @@ from longtake.settings import Settings
 
 if TYPE_CHECKING:
     from longtake.commands import Command
+    from longtake.dispatchers import DispatcherBackend
     from longtake.families.extensions import Extension
     from longtake.requests.authenticators import AuthenticatorBackend
     from longtake.session_stores.backend import SessionBackend
@@ -73,6 +74,7 @@ class Plugin:
     commands: tuple[Command, ...] = field(default=(), repr=False, kw_only=True)
     session_backends: tuple[SessionBackend, ...] = field(default=(), repr=False, kw_only=True)
     authenticators: tuple[AuthenticatorBackend, ...] = field(default=(), repr=False, kw_only=True)
+    dispatcher_backends: tuple[DispatcherBackend, ...] = field(default=(), repr=False, kw_only=True)
     phase: Phase | None = field(default=None, kw_only=True)
     api: str | None = field(default=None, kw_only=True)
     module: str = field(default="", kw_only=True, repr=False)
@@ -94,6 +96,7 @@ class Plugin:
             *(f"blob-store:{backend.scheme}" for backend in self.blob_backends),
             *(f"session-store:{backend.scheme}" for backend in self.session_backends),
             *(f"authenticator:{backend.scheme}" for backend in self.authenticators),
+            *(f"dispatcher:{backend.scheme}" for backend in self.dispatcher_backends),
             *(f"observer:{_observer_name(each)}" for each in self.observers),
         )
 
@@ -181,6 +184,7 @@ def load_plugin(
         commands=provided["commands"],
         session_backends=provided["session_backends"],
         authenticators=provided["authenticators"],
+        dispatcher_backends=provided["dispatcher_backends"],
         api=api,
     )
 
@@ -249,6 +253,7 @@ def _call_hooks(name: str, module: object, manager: _Hooks) -> dict[str, tuple[A
     _check_names("session store scheme", schemes)
     schemes = [backend.scheme for backend in found["authenticators"]]
     _check_names("authenticator scheme", schemes)
+    _check_names("dispatcher scheme", [each.scheme for each in found["dispatcher_backends"]])
     _check_names("command", [command.name for command in found["commands"]])
     observers = [each.name for each in found["observers"] if not callable(each)]
     _check_names("observer", observers)
@@ -268,6 +273,7 @@ _PROVIDED = {
         "longtake_authenticators",
         "longtake.requests.authenticators:AuthenticatorBackend",
     ),
+    "dispatcher_backends": ("longtake_dispatchers", "longtake.dispatchers:DispatcherBackend"),
     "observers": ("longtake_observers", "collections.abc:Callable"),
     "extensions": ("longtake_extensions", "longtake.families.extensions:Extension"),
     "commands": ("longtake_commands", "longtake.commands:Command"),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from longtake.commands import Command
+    from longtake.dispatchers import DispatcherBackend
     from longtake.families.models import Recognition
     from longtake.requests.authenticators import AuthenticatorBackend
     from longtake.runs.declared import Observer
@@ -116,6 +117,7 @@ class Registry:
         self._families: Names[ModelFamily] = Names("family", absent)
         self._backends: Names[BlobBackend] = Names("blob store scheme", absent)
         self._session_backends: Names[SessionBackend] = Names("session store scheme", absent)
+        self._dispatchers: Names[DispatcherBackend] = Names("dispatcher scheme", absent)
         self._authenticators: Names[AuthenticatorBackend] = Names("authenticator scheme", absent)
         self._commands: Names[Command] = Names("command", absent)
         self._kinds: Names[ModelFamily] = Names("continuation kind", absent)
@@ -132,6 +134,8 @@ class Registry:
                 self._backends.add(backend.scheme.lower(), backend, plugin)
             for sessions in plugin.session_backends:
                 self._session_backends.add(sessions.scheme.lower(), sessions, plugin)
+            for dispatchers in plugin.dispatcher_backends:
+                self._dispatchers.add(dispatchers.scheme.lower(), dispatchers, plugin)
             for authenticator in plugin.authenticators:
                 self._authenticators.add(authenticator.scheme.lower(), authenticator, plugin)
             for command in plugin.commands:
@@ -201,6 +205,7 @@ class Registry:
             self._kinds,
             self._backends,
             self._session_backends,
+            self._dispatchers,
             self._authenticators,
             self._commands,
             self._observers,
@@ -260,6 +265,11 @@ class Registry:
         return self._session_backends.undisputed()
 
     @property
+    def dispatcher_backends(self) -> list[Provided[DispatcherBackend]]:
+        """The backends of dispatchers whose schemes are not in dispute, by scheme."""
+        return self._dispatchers.undisputed()
+
+    @property
     def authenticators(self) -> list[Provided[AuthenticatorBackend]]:
         """The kinds of authenticators whose schemes are not in dispute, by scheme."""
         return self._authenticators.undisputed()
@@ -301,6 +311,10 @@ class Registry:
     def session_backend(self, scheme: str) -> SessionBackend:
         """The backend of sessions of a URL scheme. Raises like `family`."""
         return self._session_backends.one(scheme).value
+
+    def dispatcher_backend(self, scheme: str) -> DispatcherBackend:
+        """The backend of dispatchers of a URL scheme. Raises like `family`."""
+        return self._dispatchers.one(scheme).value
 
     def authenticator(self, scheme: str) -> AuthenticatorBackend:
         """The kind of authenticators of a URL scheme. Raises like `family`."""

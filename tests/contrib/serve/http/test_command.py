@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 pytest.importorskip("longtake_serve")
 
+import longtake as lt
 from longtake_serve.command import serve
 from tests.contrib.serve.http.process import running
 from tests.contrib.serve.http.server import WAIT
@@ -82,6 +83,18 @@ def test_settings_come_from_options_the_environment_and_a_file(tmp_path: Path) -
     assert found["limit-queue"] == ("16", "default")
     by_environment = shown(env={"LONGTAKE_SERVE_CONFIG": str(file)})
     assert by_environment["port"] == ("1", "file")
+
+
+def test_who_rolls_is_this_process_or_whoever_is_named() -> None:
+    assert shown()["dispatcher"] == ("inprocess:", "default")
+    devices = shown("--device", "cuda:0", "--device", "cuda:1")
+    assert devices["dispatcher"][0] == "inprocess:cuda:0,cuda:1"
+    assert shown("--dispatcher", "inprocess")["dispatcher"] == ("inprocess:", "option")
+    named = shown("--dispatcher", "ray://u:hidden@head:10001?workers=4")
+    assert named["dispatcher"] == ("ray://***@head:10001?workers=4", "option")
+    result = CliRunner().invoke(serve, ["--dispatcher", "inprocess:2", "--device", "cpu"])
+    assert isinstance(result.exception, lt.ValidationError)
+    assert result.exception.path == "device"
 
 
 def test_every_setting_is_shown_and_no_secret(tmp_path: Path) -> None:
