@@ -26,6 +26,8 @@ from longtake_serve.http.streams import StreamRoutes
 from longtake_serve.http.takes import TakeRoutes
 from longtake_serve.http.work import WorkRoutes
 from longtake_serve.media.sink import StreamMedia
+from longtake_serve.openai.asking import Studio
+from longtake_serve.openai.routes import VideoRoutes
 from longtake_serve.probe import WorkerProbe
 from longtake_serve.takes.limits import ServeLimits
 from longtake_serve.takes.service import TakeService
@@ -37,13 +39,15 @@ __all__ = ["Opened", "build_app", "serving"]
 class Opened:
     """A service that is open, and what it stands on.
 
-    ``is_ready``: whether a worker has rolled anything. ``preset``: of new takes.
+    ``is_ready``: whether a worker has rolled anything. ``preset``: of new takes. ``pipeline``: says
+    what a request leaves out, and rolls nothing.
     """
 
     service: TakeService
     sessions: lt.SessionStore
     blobs: lt.BlobStore
     preset: lt.Preset
+    pipeline: lt.Pipeline
     limits: ServeLimits
     is_ready: Callable[[], bool]
 
@@ -87,6 +91,7 @@ def serving(
             sessions=sessions,
             blobs=blobs,
             preset=preset,
+            pipeline=pipelines[0],
             limits=limits,
             is_ready=probe.is_ready,
         )
@@ -107,12 +112,16 @@ def build_app(
     """
     service = opened.service
     health = HealthRoutes(service, opened.is_ready)
+    streams = StreamRoutes(service, opened.sessions, opened.blobs)
+    schema = request_schema(opened.preset)
+    studio = Studio(opened.pipeline, opened.limits.queue)
     operations = [
         *ArchiveRoutes(service, opened.limits, folder).operations(),
         *TakeRoutes(service, opened.limits).operations(),
-        *WorkRoutes(service, opened.limits, request_schema(opened.preset)).operations(),
+        *WorkRoutes(service, opened.limits, schema).operations(),
         *EventRoutes(service).operations(),
-        *StreamRoutes(service, opened.sessions, opened.blobs).operations(),
+        *streams.operations(),
+        *VideoRoutes(service, opened.limits, studio, streams, schema).operations(),
         *health.operations(),
     ]
     document = OpenApiRoute(operations, needs_token=authenticator is not None)
