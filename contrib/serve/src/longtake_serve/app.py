@@ -114,7 +114,7 @@ def build_app(
     health = HealthRoutes(service, opened.is_ready)
     streams = StreamRoutes(service, opened.sessions, opened.blobs)
     schema = request_schema(opened.preset)
-    studio = Studio(opened.pipeline, opened.limits.queue)
+    studio = Studio(opened.pipeline, opened.limits)
     operations = [
         *ArchiveRoutes(service, opened.limits, folder).operations(),
         *TakeRoutes(service, opened.limits).operations(),

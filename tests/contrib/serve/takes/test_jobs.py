@@ -70,7 +70,7 @@ def test_what_is_behind_a_failure_is_not_rolled(desk: Desk) -> None:
     desk.settle(take)
     assert desk.statuses(take) == ["done", "failed", "cancelled", "cancelled"]
     job = read(desk, take)
-    assert job.status == "failed"
+    assert (job.status, job.fraction) == ("failed", 0.25)
     assert job.error is not None
     assert (job.error.type, job.error.path) == ("ValidationError", "prompt")
     assert len(desk.dispatcher.seen) == 2

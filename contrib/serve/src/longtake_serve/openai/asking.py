@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 
 import longtake as lt
 from longtake_serve.openai.lengths import segment_lengths
-from longtake_serve.takes.limits import check_depth
+from longtake_serve.takes.limits import ServeLimits, check_depth, check_request
 from longtake_serve.takes.views import JobView, TakeJob
 
 __all__ = ["AskedVideo", "Studio"]
@@ -25,6 +25,7 @@ _DEFAULT_SECONDS = 4.0
 _NAMES = (
     ("requests", "seconds"),
     ("sampling.num_frames", "seconds"),
+    ("output.overlap_frames", "seconds"),
     ("sampling.height", "size"),
     ("sampling.width", "size"),
     ("inputs", "input_reference"),
@@ -54,12 +55,12 @@ class AskedVideo:
 class Studio:
     """Knows what is served: ``pipeline`` says what a request leaves out, ``model`` is its name.
 
-    ``most``: segments of one video that are asked for at once.
+    ``limits``: of requests; a video has at most as many as a take's queue.
     A video names OpenAI's models, which means whatever is served, or that one.
     """
 
     pipeline: lt.Pipeline
-    most: int
+    limits: ServeLimits
 
     @property
     def model(self) -> str:
@@ -82,6 +83,7 @@ class Studio:
         _say_image(request, request.pop("input_reference", None))
         with _blamed(said):
             wanted = _as_before(lt.GenerationRequest.from_dict(request), after)
+            check_request(wanted, self.limits)
             return self._planned(wanted, seconds, after, said)
 
     def _planned(
@@ -106,7 +108,7 @@ class Studio:
                 longest=sampling.num_frames,
                 before=before,
                 overlap=wanted.output.overlap_frames,
-                most=self.most,
+                most=self.limits.queue,
                 fit=lambda frames: self.pipeline.num_frames_for(frames, wanted),
             )
         job = TakeJob(

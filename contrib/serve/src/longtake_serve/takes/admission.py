@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 import longtake as lt
 from longtake_serve.takes.changes import Asked
@@ -23,8 +23,8 @@ _KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
 class Admission:
     """What a service takes.
 
-    ``check``: is called with each request, and raises for one that cannot be rolled. ``clock``:
-    seconds since 1970.
+    ``check``: is called with each request as it is rolled, and raises for one that cannot be.
+    ``clock``: seconds since 1970.
     """
 
     limits: ServeLimits = field(factory=ServeLimits)
@@ -46,7 +46,9 @@ class Admission:
         wanted = lt.GenerationRequest.from_dict(request)
         check_request(wanted, self.limits)
         if self.check is not None:
-            self.check(wanted)
+            # rolling makes a state, whatever is asked: a segment may be too short for one
+            output = evolve(wanted.output, last=False, return_state=True)
+            self.check(evolve(wanted, output=output))
         document = wanted.to_dict()
         return Asked(
             prompt=wanted.prompt,

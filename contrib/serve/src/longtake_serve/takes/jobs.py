@@ -123,8 +123,11 @@ class Jobs:
     def _view(self, record: lt.SessionRecord, row: TakeRow, job: TakeJob) -> JobView:
         if not row.queue and record.num_segments < job.num_segments:
             record = self.sessions.read(record.id)  # it may have been read before its row
+        status = self._status(record, row, job)
         done = job.num_works - len(row.queue)
-        fraction, status = done / job.num_works, self._status(record, row, job)
+        if status == "failed":
+            done = job.num_works - (job.num_segments - record.num_segments)
+        fraction = done / job.num_works
         if row.queue:
             first = self.workshop.view(record.id, row, self.book.work(record.id, row.queue[0]))
             fraction += (first.fraction or 0.0) / job.num_works
