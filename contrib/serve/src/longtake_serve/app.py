@@ -28,6 +28,8 @@ from longtake_serve.http.streams import StreamRoutes
 from longtake_serve.http.takes import TakeRoutes
 from longtake_serve.http.work import WorkRoutes
 from longtake_serve.media.sink import StreamMedia
+from longtake_serve.openai.asking import Studio
+from longtake_serve.openai.routes import VideoRoutes
 from longtake_serve.probe import WorkerProbe
 from longtake_serve.takes.limits import ServeLimits
 from longtake_serve.takes.service import TakeService
@@ -39,14 +41,14 @@ __all__ = ["Opened", "build_app", "serving", "serving_by"]
 class Opened:
     """A service that is open, and what it stands on.
 
-    ``is_ready``: whether a worker has rolled anything. ``family``, ``preset``: of new takes.
+    ``is_ready``: whether a worker has rolled anything. ``checks``: says what a request leaves out,
+    and rolls nothing; its family and preset are those of new takes.
     """
 
     service: TakeService
     sessions: lt.SessionStore
     blobs: lt.BlobStore
-    family: lt.ModelFamily
-    preset: lt.Preset
+    checks: lt.Pipeline
     limits: ServeLimits
     is_ready: Callable[[], bool]
 
@@ -107,8 +109,7 @@ def serving_by(
             service=service,
             sessions=sessions,
             blobs=blobs,
-            family=pipelines[0].family,
-            preset=preset,
+            checks=checks,
             limits=limits,
             is_ready=probe.is_ready,
         )
@@ -129,15 +130,17 @@ def build_app(
     """
     service = opened.service
     health = HealthRoutes(service, opened.is_ready)
+    streams = StreamRoutes(service, opened.sessions, opened.blobs)
+    schema = request_schema(opened.checks.family, opened.checks.preset)
+    studio = Studio(opened.checks, opened.limits)
     operations = [
         *ArchiveRoutes(service, opened.limits, folder).operations(),
         *TakeRoutes(service, opened.limits).operations(),
-        *WorkRoutes(
-            service, opened.limits, request_schema(opened.family, opened.preset)
-        ).operations(),
+        *WorkRoutes(service, opened.limits, schema).operations(),
         *EventRoutes(service).operations(),
-        *StreamRoutes(service, opened.sessions, opened.blobs).operations(),
+        *streams.operations(),
         *GlanceRoutes(service, opened.blobs).operations(),
+        *VideoRoutes(service, opened.limits, studio, streams, schema).operations(),
         *health.operations(),
     ]
     document = OpenApiRoute(operations, needs_token=authenticator is not None)

@@ -79,11 +79,12 @@ def served(
     authenticator: lt.Authenticator | None = None,
     folder: Path | None = None,
     audio_codec: Literal["aac", "flac"] = "aac",
+    model: Path | None = None,
 ) -> Iterator[Served]:
-    """A server on the stores in ``stores``."""
+    """A server on the stores in ``stores``. ``model``: a checkpoint in the place of pendulums."""
     stores.mkdir(exist_ok=True)
     with ExitStack() as stack:
-        pipeline = stack.enter_context(lt.load(family="pendulum"))
+        pipeline = stack.enter_context(lt.load(model, family=None if model else "pendulum"))
         sessions = lt.open_session_store(f"sqlite:///{stores / 'takes.db'}")
         blobs = lt.open_blob_store(f"file://{stores / 'blobs'}")
         opened = stack.enter_context(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import field, frozen
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -21,12 +22,14 @@ __all__ = [
     "NotJson",
     "NothingYet",
     "RangeNotThere",
+    "Refusal",
     "Unauthorized",
     "answer_of",
     "error_schema",
     "http_error",
     "internal_error",
     "longtake_error",
+    "refusal_of",
 ]
 
 
@@ -103,6 +106,17 @@ _OUR_FAULT = {
 """What is said instead of the error's own text, which may tell of the inside."""
 
 
+@frozen(kw_only=True)
+class Refusal:
+    """What a client is told of an error, in whatever form. ``type``: the error's class."""
+
+    status: int
+    type: str
+    path: str
+    message: str
+    headers: dict[str, str] = field(factory=dict)
+
+
 def status_of(error: lt.LongtakeError) -> int:
     """Of the answer for this error."""
     if isinstance(error, LimitExceeded) and error.path in _TOO_MANY:
@@ -121,6 +135,12 @@ def answer_of(
 async def longtake_error(request: Request, error: Exception) -> Response:
     """The answer for an error that somebody raised on purpose."""
     assert isinstance(error, lt.LongtakeError)
+    told = refusal_of(error)
+    return answer_of(told.status, told.type, told.message, path=told.path, headers=told.headers)
+
+
+def refusal_of(error: lt.LongtakeError) -> Refusal:
+    """What is told of an error. One that nobody raised on purpose is raised again."""
     status = status_of(error)
     if status == 500:
         raise error
@@ -135,7 +155,8 @@ async def longtake_error(request: Request, error: Exception) -> Response:
     if isinstance(error, RangeNotThere):
         headers["Content-Range"] = f"bytes */{error.size}"
     message = _OUR_FAULT.get(status, str(error))
-    return answer_of(status, type(error).__name__, message, path=path, headers=headers)
+    kind = type(error).__name__
+    return Refusal(status=status, type=kind, path=path, message=message, headers=headers)
 
 
 async def http_error(request: Request, error: Exception) -> Response:

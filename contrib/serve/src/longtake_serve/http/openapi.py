@@ -85,6 +85,8 @@ def _described(operation: Operation, needs_token: bool) -> dict[str, Any]:
     }
     if operation.body is not None:
         content = {operation.body_type: {"schema": dict(operation.body)}}
+        if operation.form is not None:
+            content["multipart/form-data"] = {"schema": dict(operation.form)}
         described["requestBody"] = {"required": True, "content": content}
     if needs_token:
         described["security"] = [{"token": []}]
@@ -99,7 +101,8 @@ def _responses(operation: Operation, needs_token: bool) -> dict[str, Any]:
     errors = {*operation.errors, *((401,) if needs_token else ())}
     if operation.method != "GET":
         errors.add(403)
-    wrong = {"content": {"application/json": {"schema": _ERROR}}}
+    form = _ERROR if operation.error_form is None else dict(operation.error_form.schema)
+    wrong = {"content": {"application/json": {"schema": form}}}
     return {
         str(operation.status): good,
         **{str(each): {"description": _words(each), **wrong} for each in sorted(errors)},

@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+import longtake as lt
 from longtake_serve.http.access import Access, check_origin
 
-__all__ = ["Answer", "Operation", "Parameter", "route_of"]
+__all__ = ["Answer", "ErrorForm", "Operation", "Parameter", "route_of"]
 
 Answer = Callable[[Request, str], Awaitable[Response]]
 """Is given the tenant who asks, which is the only way to one."""
@@ -31,15 +32,24 @@ class Parameter:
 
 
 @frozen(kw_only=True)
+class ErrorForm:
+    """Another form of errors. ``tell``: makes the answer, or raises it. ``schema``: of its JSON."""
+
+    tell: Callable[[lt.LongtakeError], Response]
+    schema: Schema
+
+
+@frozen(kw_only=True)
 class Operation:
     """One method of one path.
 
     - ``answer``: makes the response. ``summary``: one line. ``status``: when all is well.
-    - ``body``: the JSON Schema of the body, None without; ``body_type``: its media type.
+    - ``body``: the JSON Schema of the body, None without; ``body_type``: its media type; ``form``:
+      the schema of the same as ``multipart/form-data``, None where that is not taken.
     - ``result``: the JSON Schema of the answer, None where it is no JSON.
     - ``result_type``: the media type of the answer, None where it has no body.
     - ``is_open``: needs no token; its ``answer`` is then given an empty tenant.
-    - ``errors``: statuses that it may answer besides.
+    - ``errors``: statuses that it may answer besides; ``error_form``: theirs, None for the one.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -49,20 +59,30 @@ class Operation:
     status: int = 200
     body: Schema | None = None
     body_type: str = "application/json"
+    form: Schema | None = None
     result: Schema | None = None
     result_type: str | None = "application/json"
     parameters: tuple[Parameter, ...] = ()
     is_open: bool = False
     errors: tuple[int, ...] = ()
+    error_form: ErrorForm | None = None
 
 
 def route_of(operation: Operation, access: Access) -> Route:
     """The route, which knows who asks before anything is done."""
 
-    async def endpoint(request: Request) -> Response:
+    async def answered(request: Request) -> Response:
         if operation.method != "GET":
             check_origin(request)
         tenant = "" if operation.is_open else await access.tenant_of(request)
         return await operation.answer(request, tenant)
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            return await answered(request)
+        except lt.LongtakeError as error:
+            if operation.error_form is None:
+                raise
+            return operation.error_form.tell(error)
 
     return Route(operation.path, endpoint, methods=[operation.method])

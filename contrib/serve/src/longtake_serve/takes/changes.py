@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
@@ -12,12 +12,13 @@ from longtake_serve.takes.book import Draft
 from longtake_serve.takes.errors import TakeBusy, TakeFinished
 from longtake_serve.takes.limits import LimitExceeded, ServeLimits
 from longtake_serve.takes.rows import OPEN, WorkRow
-from longtake_serve.takes.views import WorkError, WorkStatus, work_id
+from longtake_serve.takes.views import TakeJob, WorkError, WorkStatus, work_id
 
 __all__ = [
     "Asked",
     "add",
     "begin",
+    "begin_job",
     "cancel",
     "check_idle",
     "delete",
@@ -74,6 +75,23 @@ def add(
     return work
 
 
+def begin_job(
+    draft: Draft,
+    asked: Sequence[Asked],
+    job: TakeJob,
+    limits: ServeLimits,
+    session: Callable[[], lt.SessionRecord],
+) -> None:
+    """All requests of a take that is finished with the last of them; once."""
+    before = draft.row.job
+    if before is None:
+        for each in asked:
+            add(draft, each, limits, session)
+        draft.row = evolve(draft.row, job=job, finished=True)
+    elif before.digest != job.digest:
+        raise lt.ValidationError("key", "was used for another request; choose a new one")
+
+
 def begin(draft: Draft, number: int, worker: str, now: float) -> None:
     """A worker is at it. ``now``: seconds since 1970."""
     if number in draft.row.queue:
@@ -96,19 +114,21 @@ def requeue(draft: Draft, number: int) -> WorkRow:
 def cancel(draft: Draft, numbers: tuple[int, ...] | None, now: float) -> list[WorkRow]:
     """Cancel these, or all: at once what only waits, and the first one as soon as it stops."""
     wanted = draft.row.queue if numbers is None else numbers
-    first = draft.row.queue[:1]
+    behind = [each for number in wanted for each in _useless_without(draft, number)]
     changed = []
     for number in wanted:
         work = draft.work(number)
         if work.status in OPEN:
-            if number in first:
+            if number in draft.row.queue[:1]:
                 work = evolve(work, status="cancelling")
                 draft.keep(work)
             else:
                 work = evolve(work, status="cancelled", ended=now)
-                draft.end(work)
-                draft.tell("cancelled", work=work_id(number))
+                _drop(draft, work)
         changed.append(work)
+    for number in behind:
+        if number in draft.row.queue and number not in wanted:
+            _drop(draft, evolve(draft.work(number), status="cancelled", ended=now))
     return changed
 
 
@@ -131,6 +151,8 @@ def end(
         return
     why = None if error is None else _why(error)
     index = None if segment is None else segment.index
+    for useless in () if segment else _useless_without(draft, number):
+        _drop(draft, evolve(draft.work(useless), status="cancelled", ended=now))
     work = evolve(draft.work(number), status=status, segment=index, error=why, ended=now)
     draft.end(work)
     name = work_id(number)
@@ -183,6 +205,20 @@ def check_idle(draft: Draft) -> None:
             f"take {draft.take!r} has {len(draft.row.queue)} requests that are open; cancel them, "
             "or wait for their end"
         )
+
+
+def _useless_without(draft: Draft, number: int) -> tuple[int, ...]:
+    """What waits behind the work of a job, and is not rolled when that makes no segment."""
+    queue = draft.row.queue
+    if draft.row.job is None or number not in queue:
+        return ()
+    return queue[queue.index(number) + 1 :]
+
+
+def _drop(draft: Draft, work: WorkRow) -> None:
+    """End what only waited."""
+    draft.end(work)
+    draft.tell("cancelled", work=work_id(work.number))
 
 
 def _why(error: Exception) -> WorkError:

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from attrs import field, frozen
 
 import longtake as lt
-from longtake_serve.takes.views import WorkError, WorkStatus
+from longtake_serve.takes.views import TakeJob, WorkError, WorkStatus
 
 __all__ = [
     "OPEN",
@@ -62,6 +62,8 @@ class TakeRow:
     - ``next_work``, ``next_event``: the numbers that come next.
     - ``finished``: nothing is added any more. ``deleted``: it is being deleted.
     - ``error``: of the work that ended last.
+    - ``job``: of a take whose requests were all asked at once: where one of them makes no segment,
+      those behind it are not rolled.
     """
 
     version: int = 0
@@ -72,6 +74,7 @@ class TakeRow:
     finished: bool = False
     deleted: bool = False
     error: WorkError | None = None
+    job: TakeJob | None = None
 
 
 @frozen(kw_only=True)

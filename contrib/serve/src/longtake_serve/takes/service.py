@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import builtins
 import os
-import re
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,25 +11,23 @@ from typing import Any
 
 import longtake as lt
 from longtake_serve.takes import changes
+from longtake_serve.takes.admission import Admission
 from longtake_serve.takes.book import Book
 from longtake_serve.takes.errors import ServiceClosed
+from longtake_serve.takes.jobs import Jobs
 from longtake_serve.takes.limits import (
     ServeLimits,
     check_count,
-    check_depth,
     check_import,
-    check_request,
     check_upload,
 )
-from longtake_serve.takes.rows import TakeRow, digest_of
-from longtake_serve.takes.tenants import Tenants
+from longtake_serve.takes.rows import TakeRow
+from longtake_serve.takes.tenants import Tenants, new_id
 from longtake_serve.takes.views import TakeEvent, TakeView, WorkView, work_number
 from longtake_serve.takes.workshop import Workshop
 
 __all__ = ["TakeService"]
 
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
-_KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
 _MOST_EVENTS = 1000
 
 
@@ -41,7 +37,8 @@ class TakeService:
     ``sessions``: must be a `longtake.RowSessionStore`, for the book of work is kept in its rows.
     ``family``, ``preset`` (with its version): of new takes. ``check``: is called with each request
     before it is queued, and raises for one that cannot be rolled. ``registry``: has the families of
-    takes that are imported. ``clock``: seconds since 1970.
+    takes that are imported. ``clock``: seconds since 1970. ``jobs``: takes that are asked for as a
+    whole.
 
     Every method may be called from any thread and waits for the store. A take that is not the
     tenant's is `longtake.SessionNotFound`, as one that is not there. What is changed is of the
@@ -72,13 +69,23 @@ class TakeService:
         self._dispatcher = dispatcher
         self._made_for = (family, preset)
         self._limits = limits or ServeLimits()
-        self._check = check
+        self._admission = Admission(limits=self._limits, check=check, clock=clock)
         self._registry = registry
-        self._clock = clock
         self._book = Book(sessions)
         self._tenants = Tenants(sessions, self._book)
         self._workshop = Workshop(sessions, self._book, dispatcher, self._limits, clock)
         self._is_open = True
+        self.jobs = Jobs(
+            sessions=sessions,
+            blobs=blobs,
+            book=self._book,
+            tenants=self._tenants,
+            workshop=self._workshop,
+            admission=self._admission,
+            family=family,
+            preset=preset,
+            check_open=self._check_open,
+        )
 
     def resume(self) -> int:
         """Submit what waits or had been started, once, at the start; of how many takes."""
@@ -100,7 +107,7 @@ class TakeService:
         all_labels = self._tenants.labels(tenant, labels or {})
         check_count(self._tenants.count(tenant, self._limits.sessions), self._limits)
         family, preset = self._made_for
-        record = self._sessions.create(_new_id(), family=family, preset=preset, labels=all_labels)
+        record = self._sessions.create(new_id(), family=family, preset=preset, labels=all_labels)
         return self._tenants.view(record, None)
 
     def read(self, tenant: str, take: str) -> TakeView:
@@ -143,23 +150,9 @@ class TakeService:
         `TakeFinished`.
         """
         self._check_open()
-        if key is not None and _KEY.fullmatch(key) is None:
-            raise lt.ValidationError("key", "must be 1 to 255 visible characters of ASCII")
+        self._admission.check_key(key)
         self._tenants.row(tenant, take)
-        check_depth(request)
-        wanted = lt.GenerationRequest.from_dict(request)
-        check_request(wanted, self._limits)
-        if self._check is not None:
-            self._check(wanted)
-        document = wanted.to_dict()
-        asked = changes.Asked(
-            prompt=wanted.prompt,
-            document=document,
-            key=key,
-            traceparent=_trace(traceparent),
-            digest=digest_of(document),
-            created=self._clock(),
-        )
+        asked = self._admission.asked(request, key=key, traceparent=traceparent)
         work = self._workshop.add(take, tenant, asked)
         return self._workshop.view(take, self._tenants.row(tenant, take), work)
 
@@ -185,7 +178,7 @@ class TakeService:
         self._check_open()
         self._tenants.row(tenant, take)
         check_count(self._tenants.count(tenant, self._limits.sessions), self._limits)
-        record = lt.fork_session(self._sessions, take, num_segments, _new_id(), blobs=self._blobs)
+        record = lt.fork_session(self._sessions, take, num_segments, new_id(), blobs=self._blobs)
         return self._tenants.view(record, None)
 
     def rewind(self, tenant: str, take: str, num_segments: int) -> TakeView:
@@ -240,7 +233,7 @@ class TakeService:
         record = lt.import_session(
             self._sessions,
             path,
-            session_id=_new_id(),
+            session_id=new_id(),
             blobs=self._blobs,
             registry=self._registry,
             labels=self._tenants.labels(tenant, {}),
@@ -320,15 +313,6 @@ class TakeService:
         """The session first: as long as the book has the mark, a start does this again."""
         self._sessions.delete(take)
         self._book.purge(take)
-
-
-def _trace(given: str | None) -> str | None:
-    """What W3C Trace Context lets through: with anything else a trace of its own begins."""
-    return given if given is not None and _TRACEPARENT.fullmatch(given) else None
-
-
-def _new_id() -> str:
-    return f"take_{secrets.token_urlsafe(16)}"
 
 
 def _is_gone(row: TakeRow | None) -> bool:

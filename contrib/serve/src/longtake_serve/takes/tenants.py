@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterator, Mapping
 
 import longtake as lt
 from longtake_serve.takes.book import Book
 from longtake_serve.takes.rows import TakeRow
 from longtake_serve.takes.views import TakeStatus, TakeView
 
-__all__ = ["TENANT_LABEL", "Tenants"]
+__all__ = ["TENANT_LABEL", "Tenants", "new_id"]
 
 _PREFIX = "longtake-serve."
 TENANT_LABEL = f"{_PREFIX}tenant"
@@ -64,6 +65,13 @@ class Tenants:
             after = page[-1].id
         return found
 
+    def pages(self, tenant: str) -> Iterator[list[lt.SessionRecord]]:
+        """The tenant's sessions in the order of their ids, some at a time."""
+        wanted, after = {TENANT_LABEL: tenant}, ""
+        while page := self._sessions.list(labels=wanted, after=after, limit=_PAGE):
+            yield page
+            after = page[-1].id
+
     def view(self, record: lt.SessionRecord, row: TakeRow | None) -> TakeView:
         """The take of a session."""
         return TakeView(
@@ -79,6 +87,11 @@ class Tenants:
             open_work=0 if row is None else len(row.queue),
             last_error=None if row is None else row.error,
         )
+
+
+def new_id() -> str:
+    """Of a take; nobody can guess it."""
+    return f"take_{secrets.token_urlsafe(16)}"
 
 
 def _status(row: TakeRow) -> TakeStatus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, Literal
 
 from attrs import field, frozen
@@ -10,7 +11,9 @@ import longtake as lt
 
 __all__ = [
     "EVENT_TYPES",
+    "JobView",
     "TakeEvent",
+    "TakeJob",
     "TakeView",
     "WorkError",
     "WorkView",
@@ -20,6 +23,7 @@ __all__ = [
 
 TakeStatus = Literal["open", "finishing", "finished"]
 WorkStatus = Literal["queued", "running", "cancelling", "done", "failed", "cancelled"]
+JobStatus = Literal["queued", "in_progress", "completed", "failed"]
 
 EVENT_TYPES = (
     "queued",
@@ -96,6 +100,46 @@ class WorkView:
     place: int | None = None
     fraction: float | None = None
     segment: int | None = None
+    error: WorkError | None = None
+
+
+@frozen(kw_only=True)
+class TakeJob:
+    """What a take was asked to become, all of it at once.
+
+    - ``prompt``: of its requests. ``seconds``: that it is to have, with those of a take before.
+    - ``height``, ``width`` in pixels, ``fps``: its own. ``overlap_frames``: of its last segment,
+      that one which goes on from it repeats.
+    - ``num_segments``: that it has when all went well. ``num_works``: requests that make them.
+    - ``digest``: of all that was asked. These three are set when it is started.
+    """
+
+    prompt: str
+    seconds: float
+    height: int
+    width: int
+    fps: Fraction
+    overlap_frames: int
+    num_segments: int = 0
+    num_works: int = 0
+    digest: str = ""
+
+
+@frozen(kw_only=True)
+class JobView:
+    """A take that is rolled as one job, as it is now.
+
+    - ``take``, ``job``: the take, and what it was asked to become.
+    - ``status``: ``failed`` also when it was cancelled. ``fraction``: that is done, 0 to 1.
+    - ``completed``: when its last segment was there, seconds since 1970; None before.
+    - ``error``: why it ``failed``.
+    """
+
+    take: TakeView
+    job: TakeJob
+    status: JobStatus
+    fraction: float
+    completed: float | None = None
     error: WorkError | None = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from attrs import define
@@ -15,7 +15,7 @@ from longtake_serve.takes.book import Book, Draft
 from longtake_serve.takes.clerk import Clerk
 from longtake_serve.takes.limits import ServeLimits
 from longtake_serve.takes.rows import TakeRow, WorkRow
-from longtake_serve.takes.views import WorkView, work_id
+from longtake_serve.takes.views import TakeJob, WorkView, work_id
 
 __all__ = ["Workshop"]
 
@@ -69,6 +69,17 @@ class Workshop:
             self._submit_next(take)
         return work
 
+    def add_job(self, take: str, tenant: str, asked: Sequence[changes.Asked], job: TakeJob) -> None:
+        """Queue all requests of a take, unless that was done before, and submit the first."""
+        session = partial(self._sessions.read, take)
+        with self._book.turn(take):
+            self._book.change(
+                take,
+                tenant,
+                lambda draft: changes.begin_job(draft, asked, job, self._limits, session),
+            )
+            self._submit_next(take)
+
     def cancel(self, take: str, tenant: str, numbers: tuple[int, ...] | None) -> list[WorkRow]:
         """Cancel open work, all of it when there are no ``numbers``."""
         with self._book.turn(take):
@@ -90,8 +101,9 @@ class Workshop:
 
     def drop(self, take: str) -> None:
         """Have nothing more to do with a take that is being deleted; in its turn."""
-        order = self._current.pop(take, None)
+        order = self._current.get(take)
         if order is not None:
+            self._forget(order)  # a job's key may bring the very id back
             self._dispatcher.cancel(order.id)
 
     def resume(self, take: str) -> None:

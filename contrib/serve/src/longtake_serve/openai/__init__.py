@@ -1,0 +1,1 @@
+"""OpenAI's video API over takes: a door for clients that speak it already."""
