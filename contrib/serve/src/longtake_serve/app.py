@@ -21,7 +21,7 @@ from longtake_serve.http.events import EventRoutes
 from longtake_serve.http.headers import KnownHosts, SecurityHeaders
 from longtake_serve.http.health import Counted, HealthRoutes
 from longtake_serve.http.openapi import OpenApiRoute
-from longtake_serve.http.operations import Operation, route_of
+from longtake_serve.http.operations import Operation, routes_of
 from longtake_serve.http.streams import StreamRoutes
 from longtake_serve.http.takes import TakeRoutes
 from longtake_serve.http.work import WorkRoutes
@@ -124,7 +124,7 @@ def build_app(
 
 def _application(operations: Sequence[Operation], authenticator: Authenticator) -> Starlette:
     return Starlette(
-        routes=[route_of(operation, authenticator) for operation in operations],
+        routes=routes_of(operations, authenticator),
         exception_handlers={
             lt.LongtakeError: longtake_error,
             HTTPException: http_error,

@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -14,6 +15,7 @@ import uvicorn
 import longtake as lt
 from longtake_serve.app import build_app, serving
 from longtake_serve.http.access import Authenticator, TokenFile
+from longtake_serve.http.connections import BoundedConnection
 from longtake_serve.settings import Settings
 
 __all__ = ["run"]
@@ -52,8 +54,9 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
         app = build_app(opened, authenticator=authenticator, hosts=settings.hosts, folder=transfers)
         config = uvicorn.Config(
             app,
+            http=partial(BoundedConnection, most=settings.limits.connections),  # type: ignore[arg-type]
             access_log=False,
-            log_level="warning",
+            log_level="error",  # its warnings are of what clients do
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=_GRACE,

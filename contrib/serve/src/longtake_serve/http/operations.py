@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from attrs import field, frozen
@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from longtake_serve.http.access import Authenticator, check_origin, tenant_of
 
-__all__ = ["Answer", "Operation", "Parameter", "route_of"]
+__all__ = ["Answer", "Operation", "Parameter", "routes_of"]
 
 Answer = Callable[[Request, str], Awaitable[Response]]
 """Is given the tenant who asks, which is the only way to one."""
@@ -56,13 +56,20 @@ class Operation:
     errors: tuple[int, ...] = ()
 
 
-def route_of(operation: Operation, authenticator: Authenticator) -> Route:
-    """The route, which knows who asks before anything is done."""
+def routes_of(operations: Iterable[Operation], authenticator: Authenticator) -> list[Route]:
+    """A route for each path, which knows who asks before anything is done."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
+    return [_route(path, found, authenticator) for path, found in by_path.items()]
 
+
+def _route(path: str, operations: Mapping[str, Operation], authenticator: Authenticator) -> Route:
     async def endpoint(request: Request) -> Response:
+        operation = operations["GET" if request.method == "HEAD" else request.method]
         if operation.method != "GET":
             check_origin(request)
         tenant = "" if operation.is_open else tenant_of(request, authenticator)
         return await operation.answer(request, tenant)
 
-    return Route(operation.path, endpoint, methods=[operation.method])
+    return Route(path, endpoint, methods=[*operations])
