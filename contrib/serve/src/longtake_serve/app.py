@@ -22,7 +22,7 @@ from longtake_serve.http.glances import GlanceRoutes
 from longtake_serve.http.headers import KnownHosts, SecurityHeaders
 from longtake_serve.http.health import Counted, HealthRoutes
 from longtake_serve.http.openapi import OpenApiRoute
-from longtake_serve.http.operations import Operation, route_of
+from longtake_serve.http.operations import Operation, routes_of
 from longtake_serve.http.page import page_routes
 from longtake_serve.http.streams import StreamRoutes
 from longtake_serve.http.takes import TakeRoutes
@@ -152,7 +152,7 @@ def build_app(
 
 def _application(operations: Sequence[Operation], access: Access) -> Starlette:
     return Starlette(
-        routes=[*page_routes(), *(route_of(each, access) for each in operations)],
+        routes=[*page_routes(), *routes_of(operations, access)],
         exception_handlers={
             lt.LongtakeError: longtake_error,
             HTTPException: http_error,

@@ -7,12 +7,14 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from functools import partial
 from types import FrameType
 
 import uvicorn
 
 import longtake as lt
 from longtake_serve.app import build_app, serving_by
+from longtake_serve.http.connections import BoundedConnection
 from longtake_serve.media.sink import StreamMedia
 from longtake_serve.settings import Settings
 
@@ -55,8 +57,9 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
         app = build_app(opened, authenticator=authenticator, hosts=settings.hosts, folder=transfers)
         config = uvicorn.Config(
             app,
+            http=partial(BoundedConnection, most=settings.limits.connections),  # type: ignore[arg-type]
             access_log=False,
-            log_level="warning",
+            log_level="error",  # its warnings are of what clients do
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=_GRACE,

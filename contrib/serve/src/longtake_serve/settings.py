@@ -139,6 +139,7 @@ _LIMITS = {
     "upload_bytes": "Of a take that is imported.",
     "pixels": "Of a frame.",
     "prompt_characters": "Of a prompt.",
+    "connections": "Of all clients together.",
 }
 """What each limit is of, for help."""
 

@@ -18,7 +18,7 @@ from longtake_serve.app import build_app, serving
 from longtake_serve.takes.limits import ServeLimits
 from longtake_serve.takes.service import TakeService
 
-__all__ = ["SLOW", "TINY", "WAIT", "Served", "served"]
+__all__ = ["SLOW", "TINY", "WAIT", "Served", "listening", "served"]
 
 WAIT = 30
 """Seconds after which a test that hangs fails."""
@@ -100,13 +100,14 @@ def served(
         config = uvicorn.Config(
             app, host="127.0.0.1", port=0, log_level="critical", timeout_graceful_shutdown=2
         )
-        port = stack.enter_context(_running(uvicorn.Server(config)))
+        port = stack.enter_context(listening(uvicorn.Server(config)))
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=WAIT)
         yield Served(stack.enter_context(client), opened.service, port)
 
 
 @contextmanager
-def _running(server: uvicorn.Server) -> Iterator[int]:
+def listening(server: uvicorn.Server) -> Iterator[int]:
+    """The port of a server that answers in a thread until the end."""
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

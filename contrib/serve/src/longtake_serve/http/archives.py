@@ -69,8 +69,8 @@ class ArchiveRoutes:
         headers = {"Content-Disposition": f'attachment; filename="{take}.zip"'}
         if request.method == "HEAD":
             return Response(headers=headers, media_type=_TYPE)
-        pieces = self._exported(tenant, take)
-        first = await anext(pieces)  # raises while an error can still be told
+        pieces = self._exported(request, tenant, take)
+        first = await anext(pieces, b"")  # raises while an error can still be told
         return StreamingResponse(_rest(first, pieces), headers=headers, media_type=_TYPE)
 
     async def import_(self, request: Request, tenant: str) -> Response:
@@ -88,11 +88,14 @@ class ArchiveRoutes:
         location = {"Location": f"/v1/sessions/{view.id}"}
         return JSONResponse(lt.unstructure(view), 201, location)
 
-    async def _exported(self, tenant: str, take: str) -> AsyncIterator[bytes]:
+    async def _exported(self, request: Request, tenant: str, take: str) -> AsyncIterator[bytes]:
+        """The file in pieces; nothing when the client left while it waited for its turn."""
         with ExitStack() as stack:
             with TemporaryDirectory(dir=self._folder) as folder:
                 path = Path(folder) / "take.zip"
                 async with self._busy:
+                    if await request.is_disconnected():
+                        return
                     await run_in_threadpool(self._service.export, tenant, take, path)
                 file = stack.enter_context(path.open("rb"))
             while piece := await run_in_threadpool(file.read, _PIECE):  # it has no name any more

@@ -121,6 +121,8 @@ class EventRoutes:
         if not text.isascii() or not text.isdecimal() or len(text) > 10:
             raise lt.ValidationError("after", f"is {text[:50]!r}; must be the id of an event")
         await run_in_threadpool(self._service.events, tenant, take, limit=1)  # raises for no take
+        if request.method == "HEAD":  # which would never end
+            return Response(media_type="text/event-stream")
         return _Stream(self._told(tenant, take, int(text)), send_timeout=_SEND_SECONDS, ping=15)
 
     async def _told(self, tenant: str, take: str, last: int) -> AsyncIterator[ServerSentEvent]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from attrs import field, frozen
@@ -13,7 +13,7 @@ from starlette.routing import Route
 import longtake as lt
 from longtake_serve.http.access import Access, check_origin
 
-__all__ = ["Answer", "ErrorForm", "Operation", "Parameter", "route_of"]
+__all__ = ["Answer", "ErrorForm", "Operation", "Parameter", "routes_of"]
 
 Answer = Callable[[Request, str], Awaitable[Response]]
 """Is given the tenant who asks, which is the only way to one."""
@@ -68,21 +68,29 @@ class Operation:
     error_form: ErrorForm | None = None
 
 
-def route_of(operation: Operation, access: Access) -> Route:
-    """The route, which knows who asks before anything is done."""
+def routes_of(operations: Iterable[Operation], access: Access) -> list[Route]:
+    """A route for each path, which knows who asks before anything is done."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        by_path.setdefault(operation.path, {})[operation.method] = operation
+    return [_route(path, found, access) for path, found in by_path.items()]
 
-    async def answered(request: Request) -> Response:
-        if operation.method != "GET":
-            check_origin(request)
-        tenant = "" if operation.is_open else await access.tenant_of(request)
-        return await operation.answer(request, tenant)
 
+def _route(path: str, operations: Mapping[str, Operation], access: Access) -> Route:
     async def endpoint(request: Request) -> Response:
+        operation = operations["GET" if request.method == "HEAD" else request.method]
         try:
-            return await answered(request)
+            return await _answered(operation, request, access)
         except lt.LongtakeError as error:
             if operation.error_form is None:
                 raise
             return operation.error_form.tell(error)
 
-    return Route(operation.path, endpoint, methods=[operation.method])
+    return Route(path, endpoint, methods=[*operations])
+
+
+async def _answered(operation: Operation, request: Request, access: Access) -> Response:
+    if operation.method != "GET":
+        check_origin(request)
+    tenant = "" if operation.is_open else await access.tenant_of(request)
+    return await operation.answer(request, tenant)

@@ -13,6 +13,8 @@ from longtake_serve.http.errors import RangeNotThere
 
 __all__ = ["ranged"]
 
+_AT_ONCE = 2**16
+"""Bytes that are handed to the connection, which is as much as it keeps for a slow client."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
@@ -51,7 +53,9 @@ async def _pieces(
     read: Callable[[int, int], Iterator[bytes | memoryview]], start: int, stop: int
 ) -> AsyncIterator[bytes | memoryview]:
     async for piece in iterate_in_threadpool(read(start, stop)):
-        yield piece
+        view = memoryview(piece)
+        for begin in range(0, len(view), _AT_ONCE):  # what is sent is copied until it is taken
+            yield view[begin : begin + _AT_ONCE]
 
 
 def _asked(request: Request, size: int, etag: str) -> tuple[int, int] | None:

@@ -35,6 +35,8 @@ that is held for 10, and do not ask like that again."""
 _AT_ONCE = 2
 """Pictures that are drawn at the same time; each decodes video."""
 _LARGEST = 4096
+_GONE = 499
+"""For nobody: the client left while it waited for its turn."""
 _REMEMBERED = 64
 """Takes whose lists are not read again until they change."""
 
@@ -196,6 +198,8 @@ class StreamRoutes:
         if f'"{tag}"' in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers={"ETag": f'"{tag}"', **_ASK_AGAIN})
         async with self._drawing:
+            if await request.is_disconnected():
+                return Response(status_code=_GONE)
             data = await run_in_threadpool(draw, stream)
         return Response(data, media_type=kind, headers={"ETag": f'"{tag}"', **_ASK_AGAIN})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,6 +19,7 @@ __all__ = ["CreateTake", "FirstSegments", "TakeRoutes"]
 
 _TAKE = "/v1/sessions/{take}"
 _PAGE = 100
+_LABELS = {"type": "array", "items": {"type": "string", "pattern": "="}}
 
 
 @frozen(kw_only=True)
@@ -32,7 +33,7 @@ class CreateTake:
 class FirstSegments:
     """How many segments a fork begins with, or are left after rewinding."""
 
-    num_segments: int
+    num_segments: int = field(validator=validators.ge(0))
 
 
 class TakeRoutes:
@@ -68,7 +69,7 @@ class TakeRoutes:
                 parameters=(
                     Parameter("after", "Go on behind the take of this id."),
                     Parameter("limit", "At most so many.", between(1, 1000)),
-                    Parameter("label", "NAME=VALUE that they have; may be repeated."),
+                    Parameter("label", "NAME=VALUE that they have; may be repeated.", _LABELS),
                 ),
                 errors=(422,),
             ),

@@ -42,6 +42,7 @@ class ServeLimits:
     - ``body_bytes``: of a request's body. ``upload_bytes``: of a session that is imported.
     - ``pixels``: height times width of one frame. ``prompt_characters``: of a prompt, and of a
       negative one.
+    - ``connections``: of all clients together; who comes then is told to come back.
     """
 
     sessions: int = field(default=200, validator=_positive)
@@ -51,6 +52,7 @@ class ServeLimits:
     upload_bytes: int = field(default=2**30, validator=_positive)
     pixels: int = field(default=1920 * 1088, validator=_positive)
     prompt_characters: int = field(default=4_000, validator=_positive)
+    connections: int = field(default=800, validator=_positive)
 
 
 def check_count(takes: int, limits: ServeLimits) -> None:
