@@ -17,8 +17,8 @@ pytest.importorskip("longtake_serve")
 import longtake as lt
 from longtake.testing import AuthenticatorContract, FakeDistributions
 from longtake_serve.http import access
+from tests.contrib.serve.http.process import running
 from tests.contrib.serve.http.server import served
-from tests.contrib.serve.http.test_command import running
 
 OF_FILE = {"a" * 43: "ann", "b" * 43: "bob", "another of ann's": "ann"}
 

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("longtake_serve")
 
-from tests.contrib.serve.http.test_command import Process, running
+from tests.contrib.serve.http.process import Process, running
 from tests.contrib.serve.scripted import eventually
 
 CLIENTS = 200

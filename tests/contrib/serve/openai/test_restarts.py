@@ -13,8 +13,8 @@ import pytest
 pytest.importorskip("longtake_serve")
 pytest.importorskip("openai")
 
+from tests.contrib.serve.http.process import Process, running
 from tests.contrib.serve.http.server import WAIT
-from tests.contrib.serve.http.test_command import Process, running
 from tests.contrib.serve.openai.client import client_of, counted, extended
 from tests.contrib.serve.scripted import eventually
 
