@@ -49,7 +49,7 @@ def keep_end(
     if end is not None:
         made = _end(piece_of(last.media, blobs).digest, state, end)
         data = json.dumps(lt.unstructure(made), separators=(",", ":")).encode()
-        sessions.rows.write(lt.RowChange(puts={_key(session_id): data}))
+        sessions.write_rows(lt.RowChange(puts={_key(session_id): data}))
 
 
 def end_of(
@@ -58,7 +58,7 @@ def end_of(
     """The end behind ``segment``, the last one; None when everything is there already."""
     piece, state = piece_of(segment.media, blobs), state_of(segment.media, blobs)
     if isinstance(sessions, lt.RowSessionStore):
-        (data,) = sessions.rows.read([_key(session_id)])
+        (data,) = sessions.read_rows([_key(session_id)])
         if data is not None:
             kept = lt.structure(json.loads(data), StreamEnd)
             if kept.after == piece.digest:
