@@ -54,6 +54,7 @@ class StreamRoutes:
         self._read = lru_cache(_REMEMBERED)(
             read
         )  # players ask all the time, mostly for nothing new
+        self._listed = lru_cache(_REMEMBERED)(_listed)
         self._drawing = asyncio.Semaphore(_AT_ONCE)
 
     def operations(self) -> list[Operation]:
@@ -101,8 +102,7 @@ class StreamRoutes:
         stream = await self._started(tenant, take)
         if not stream.entries and not stream.finished:
             raise NothingYet(f"take {take!r} has no segment yet; ask again")
-        data = stream.playlist().encode()
-        tag = hashlib.sha256(data).hexdigest()[:32]
+        data, tag = self._listed(stream)
         return sent(
             request,
             data,
@@ -242,6 +242,12 @@ def _of(
         errors=errors,
         parameters=parameters,
     )
+
+
+def _listed(stream: TakeStream) -> tuple[bytes, str]:
+    """The list, and its tag."""
+    data = stream.playlist().encode()
+    return data, hashlib.sha256(data).hexdigest()[:32]
 
 
 def _sent(request: Request, data: bytes) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from fractions import Fraction
 
 from attrs import field, frozen
@@ -53,10 +54,10 @@ def keep_end(
 
 
 def end_of(
-    sessions: lt.SessionStore, blobs: lt.BlobStore, segment: lt.SessionSegment, session_id: str
+    sessions: lt.SessionStore, blobs: lt.BlobStore, media: Sequence[str], session_id: str
 ) -> StreamEnd | None:
-    """The end behind ``segment``, the last one; None when everything is there already."""
-    piece, state = piece_of(segment.media, blobs), state_of(segment.media, blobs)
+    """The end behind the last segment, which has ``media``; None when all is there already."""
+    piece, state = piece_of(media, blobs), state_of(media, blobs)
     if isinstance(sessions, lt.RowSessionStore):
         (data,) = sessions.read_rows([_key(session_id)])
         if data is not None:
