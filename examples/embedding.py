@@ -33,24 +33,6 @@ class WorkerFull(RuntimeError):
     """As many requests wait as may wait; ask again later, or another worker."""
 
 
-STATUSES: tuple[tuple[type[Exception], int], ...] = (
-    (lt.ValidationError, 422),
-    (lt.InvalidSessionId, 400),
-    (lt.SessionNotFound, 404),
-    (lt.Conflict, 409),
-    (lt.Cancelled, 408),
-    (lt.BlobTooLarge, 413),
-    (lt.BlobStoreFull, 507),
-    (lt.SessionStoreFull, 507),
-    (lt.BlobStoreUnavailable, 503),
-    (lt.SessionStoreUnavailable, 503),
-    (lt.HoldRevoked, 503),
-    (lt.PipelineClosedError, 503),
-    (WorkerFull, 503),
-)
-"""The first that fits; of any other error the caller is told nothing but 500."""
-
-
 @define(eq=False)
 class Ticket:
     """A request on its way. ``result`` raises what `lt.roll` raised; ``progress`` is the latest.
@@ -184,7 +166,7 @@ def answer(ticket: Ticket) -> tuple[int, Mapping[str, Any]]:
 
 def refusal(error: Exception) -> tuple[int, Mapping[str, Any]]:
     """An error as an HTTP status and a document. What is the platform's own fault is logged."""
-    status = next((number for kind, number in STATUSES if isinstance(error, kind)), 500)
+    status = 503 if isinstance(error, WorkerFull) else lt.http_status(error)
     if status >= 500:
         log.error("a request failed", exc_info=error)
     if status == 500:

@@ -192,6 +192,7 @@ if TYPE_CHECKING:
     from longtake.states.state import StateSummary as StateSummary
     from longtake.states.state import SupportsModelFingerprint as SupportsModelFingerprint
     from longtake.states.state import SupportsSummary as SupportsSummary
+    from longtake.statuses import http_status as http_status
     from longtake.takes.joining import join_takes as join_takes
     from longtake.takes.notes import read_take_record as read_take_record
     from longtake.takes.record import SegmentRecord as SegmentRecord
@@ -300,6 +301,7 @@ else:
             "ContinuationCodec ContinuationState StatePart StateSummary SupportsModelFingerprint "
             "SupportsSummary"
         ),
+        "statuses": "http_status",
         "takes.joining": "join_takes",
         "takes.notes": "read_take_record",
         "takes.record": "SegmentRecord TakeRecord",

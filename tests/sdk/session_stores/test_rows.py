@@ -100,3 +100,32 @@ def test_a_change_that_is_not_expected_changes_nothing() -> None:
     assert rows.read(["a", "b", "c", "d"]) == [b"1", b"2", None, None]
     assert rows.write(lt.RowChange(expected={"a": b"1", "c": None}, deletes=["a", "c"]))
     assert rows.scan("", "z", 10) == [("b", b"2")]
+
+
+def test_others_keep_rows_of_their_own_beside_the_sessions() -> None:
+    store = lt.RowSessionStore(MemoryRows())
+    store.create("a", family="fog", preset="mist@1")
+    keys = [f"mine/{number:04}" for number in range(1200)]
+    others = {"mine": b"", "mine0": b"", "miner/1": b""}
+    assert store.write_rows(lt.RowChange(puts={**dict.fromkeys(keys, b"x"), **others}))
+    assert [key for key, _ in store.rows_below("mine/")] == keys
+    assert list(store.rows_below("mine/", after=keys[700], limit=2)) == [
+        (keys[701], b"x"),
+        (keys[702], b"x"),
+    ]
+    assert [key for key, _ in store.rows_below("mine/", limit=600)] == keys[:600]
+    assert list(store.rows_below("mine/", after=keys[-1])) == []
+    assert store.read_rows([keys[0], "mine/none"]) == [b"x", None]
+    assert not store.write_rows(lt.RowChange(expected={keys[0]: None}, deletes=keys))
+    assert [each.id for each in store.list()] == ["a"]
+
+
+def test_rows_of_others_have_the_errors_of_a_store() -> None:
+    store = lt.RowSessionStore(BrokenRows(Lost("no route")))
+    with pytest.raises(lt.SessionStoreUnavailable, match="no route"):
+        store.read_rows(["mine/1"])
+    store.close()
+    with pytest.raises(lt.SessionError, match="closed"):
+        store.write_rows(lt.RowChange())
+    with pytest.raises(lt.SessionError, match="closed"):
+        list(store.rows_below("mine/"))

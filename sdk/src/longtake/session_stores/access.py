@@ -76,6 +76,33 @@ class RowAccess:
         """As `SessionStore.read`."""
         return self._record(self._found(session_id), with_state=True)
 
+    def read_rows(self, keys: Sequence[str]) -> list[bytes | None]:
+        """The rows as they are at one moment, None for each that is absent.
+
+        Others may keep rows of their own beside the sessions, under keys that begin with a name of
+        theirs and a slash. These three raise what a session store raises, and nothing else.
+        """
+        self._check_open()
+        with Translating(self._rows):
+            return self._rows.read(keys)
+
+    def rows_below(
+        self, prefix: str, *, after: str | None = None, limit: int | None = None
+    ) -> Iterator[tuple[str, bytes]]:
+        """The rows whose keys begin with ``prefix``, which ends with a slash, in their order.
+
+        ``after``: only those behind this key. ``limit``: at most so many. They are read page by
+        page, each page as it is at one moment.
+        """
+        start, stop = range_below(prefix)
+        return self._scan(start if after is None else f"{after}\x00", stop, limit)
+
+    def write_rows(self, change: RowChange) -> bool:
+        """Make all of ``change`` in one step; False, and nothing changed, if rows are not so."""
+        self._check_open()
+        with Translating(self._rows):
+            return self._rows.write(change)
+
     def close(self) -> None:
         """Let connections go. Closing again does nothing; other uses raise `SessionError`."""
         if not self._closed:
@@ -92,7 +119,7 @@ class RowAccess:
     def _found(self, session_id: str, *keys: str) -> Found:
         """The session, and more rows of the same moment. Raises `SessionNotFound`."""
         check_session_id(session_id)
-        row, head, *more = self._read([session_key(session_id), head_key(session_id), *keys])
+        row, head, *more = self.read_rows([session_key(session_id), head_key(session_id), *keys])
         found = as_found(session_id, row, head, more)
         if self._is_over(found.row):
             raise SessionNotFound(f"the time of session {session_id!r} is over")
@@ -128,11 +155,6 @@ class RowAccess:
         with Translating(self._rows):
             return self._rows.now()
 
-    def _read(self, keys: Sequence[str]) -> list[bytes | None]:
-        self._check_open()
-        with Translating(self._rows):
-            return self._rows.read(keys)
-
     def _scan(self, start: str, stop: str, limit: int | None) -> Iterator[tuple[str, bytes]]:
         """All rows of the range, page by page; each page is of one moment."""
         left = limit
@@ -146,11 +168,6 @@ class RowAccess:
                 return
             start = f"{page[-1][0]}\x00"
             left = None if left is None else left - len(page)
-
-    def _write(self, change: RowChange) -> bool:
-        self._check_open()
-        with Translating(self._rows):
-            return self._rows.write(change)
 
     def _check_open(self) -> None:
         if self._closed:

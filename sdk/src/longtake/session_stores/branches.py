@@ -79,7 +79,7 @@ class RowBranches(RowLifetimes):
             if found.head.revision != expected_revision:
                 raise Conflict(session_id, found.head.revision, expected_revision)
             check_whole(num_segments, "num_segments", 0, found.head.num_segments)
-            if self._write(self._rewound(found, num_segments)):
+            if self.write_rows(self._rewound(found, num_segments)):
                 return self.read(session_id)
 
     def _rewound(self, found: Found, num_segments: int) -> RowChange:
@@ -103,7 +103,7 @@ class RowBranches(RowLifetimes):
         }
         for first in range(0, len(segments), _STATES_AT_ONCE):
             indices = [each.index for each in segments[first : first + _STATES_AT_ONCE]]
-            states = self._read([state_key(session_id, index) for index in indices])
+            states = self.read_rows([state_key(session_id, index) for index in indices])
             for index, state in zip(indices, states, strict=True):
                 if state is not None:
                     rows[state_key(new_id, index)] = state

@@ -25,7 +25,7 @@ class RowClaims(RowAccess):
             granted=True,
         )
         while True:
-            before, session = self._read([key, session_key(session_id)])
+            before, session = self.read_rows([key, session_key(session_id)])
             now = self._now()
             if before is not None:
                 other = decode(before, ClaimRow, "a claim")
@@ -38,12 +38,12 @@ class RowClaims(RowAccess):
                 return own  # a claim on nothing is kept nowhere
             row = encode(ClaimRow(holder=holder, step=step, until=now + for_seconds))
             expected = {key: before, session_key(session_id): session}
-            if self._write(RowChange(expected=expected, puts={key: row})):
+            if self.write_rows(RowChange(expected=expected, puts={key: row})):
                 return own
 
     def end(self, session_id: str, *, holder: str) -> None:
         """As `SupportsClaims.end`."""
         key = claim_key(check_session_id(session_id))
-        row = self._read([key])[0]
+        row = self.read_rows([key])[0]
         if row is not None and decode(row, ClaimRow, "a claim").holder == holder:
-            self._write(RowChange(expected={key: row}, deletes=[key]))
+            self.write_rows(RowChange(expected={key: row}, deletes=[key]))

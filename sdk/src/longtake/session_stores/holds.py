@@ -9,7 +9,7 @@ from attrs import evolve
 from longtake.errors import HoldRevoked
 from longtake.session_stores.access import RowAccess
 from longtake.session_stores.checks import check_attempt, check_blob_ids, check_seconds, check_whole
-from longtake.session_stores.layout import decode, decode_needs, encode, hold_key, range_below
+from longtake.session_stores.layout import decode, decode_needs, encode, hold_key
 from longtake.session_stores.records import Hold, SessionSegment, new_attempt
 from longtake.session_stores.rows import RowChange
 
@@ -33,7 +33,7 @@ class RowHolds(RowAccess):
             blob_ids=names,
             until=self._now() + until,
         )
-        self._write(RowChange(puts={hold_key(hold.id): encode(hold)}))
+        self.write_rows(RowChange(puts={hold_key(hold.id): encode(hold)}))
         return hold
 
     def revoke_over(self, *, limit: int = 100) -> list[Hold]:
@@ -48,7 +48,7 @@ class RowHolds(RowAccess):
 
     def forget_hold(self, hold: Hold) -> None:
         """As `SupportsHolds.forget_hold`."""
-        self._write(RowChange(deletes=[hold_key(hold.id)]))
+        self.write_rows(RowChange(deletes=[hold_key(hold.id)]))
 
     def held(self) -> set[str]:
         """As `SupportsHolds.held`."""
@@ -57,24 +57,24 @@ class RowHolds(RowAccess):
     def _needs(self) -> Iterator[Need]:
         """What holds and segments need."""
         # Holds first: what is committed meanwhile is then found among the segments.
-        for _, row in self._scan(*range_below("hold/"), None):
+        for _, row in self.rows_below("hold/"):
             hold = decode(row, Hold, "a hold")
             if not hold.revoked:
                 yield from ((hold.attempt, blob_id) for blob_id in hold.blob_ids)
-        for _, row in self._scan(*range_below("segment/"), None):
+        for _, row in self.rows_below("segment/"):
             yield from decode_needs(row)
 
     def _revoked(self, limit: int) -> Iterator[list[Hold]]:
         """Holds that are over, revoked, up to ``limit`` at once; those before come again."""
         now = self._now()
         over: list[Hold] = []
-        for key, row in self._scan(*range_below("hold/"), None):
+        for key, row in self.rows_below("hold/"):
             hold = decode(row, Hold, "a hold")
             if hold.until > now:
                 continue
             if not hold.revoked:
                 hold = evolve(hold, revoked=True)
-                if not self._write(RowChange(expected={key: row}, puts={key: encode(hold)})):
+                if not self.write_rows(RowChange(expected={key: row}, puts={key: encode(hold)})):
                     continue  # it was committed, or another sweeper was first
             over.append(hold)
             if len(over) == limit:
@@ -97,7 +97,7 @@ class RowHolds(RowAccess):
         return found
 
     def _check_hold(self, hold: Hold | None) -> None:
-        if hold is not None and self._read([hold_key(hold.id)])[0] != encode(hold):
+        if hold is not None and self.read_rows([hold_key(hold.id)])[0] != encode(hold):
             raise HoldRevoked(
                 "the blobs were held for too short a time, and may be swept by now: put and hold "
                 "them again"

@@ -24,7 +24,6 @@ from longtake.session_stores.layout import (
     encode,
     head_key,
     label_key,
-    range_below,
     segment_key,
     session_key,
     state_key,
@@ -81,7 +80,7 @@ class RowLifetimes(RowHolds):
         """As `SessionStore.delete`."""
         check_session_id(session_id)
         while True:
-            row, head = self._read([session_key(session_id), head_key(session_id)])
+            row, head = self.read_rows([session_key(session_id), head_key(session_id)])
             if row is None or head is None or self._removed(session_id, row, head):
                 return
 
@@ -94,7 +93,7 @@ class RowLifetimes(RowHolds):
             row = evolve(found.row, expires=None if seconds is None else self._now() + seconds)
             head = evolve(found.head, expires=seconds is not None)
             puts = {session_key(session_id): encode(row), head_key(session_id): head.encode()}
-            if self._write(RowChange(expected=found.rows, puts=puts)):
+            if self.write_rows(RowChange(expected=found.rows, puts=puts)):
                 return self.read(session_id)
 
     def drop_expired(self, *, limit: int | None = None) -> int:
@@ -102,11 +101,11 @@ class RowLifetimes(RowHolds):
         if limit is not None:
             check_whole(limit, "limit", 1)
         now, dropped = self._now(), 0
-        for key, value in self._scan(*range_below("session/"), None):
+        for key, value in self.rows_below("session/"):
             row = decode(value, SessionRow, "a session")
             if row.expires is not None and row.expires <= now:
                 session_id = key.partition("/")[2]
-                head = self._read([head_key(session_id)])[0]
+                head = self.read_rows([head_key(session_id)])[0]
                 dropped += head is not None and self._removed(session_id, value, head)
             if limit is not None and dropped >= limit:
                 break
@@ -124,8 +123,8 @@ class RowLifetimes(RowHolds):
         change = evolve(
             change, expected={**change.expected, **absent}, puts={**change.puts, **own, **labels}
         )
-        while not self._write(change):
-            there, head_there = self._read([session_key(session_id), head_key(session_id)])
+        while not self.write_rows(change):
+            there, head_there = self.read_rows([session_key(session_id), head_key(session_id)])
             if there is None or head_there is None:
                 return False
             other = decode(there, SessionRow, f"session {session_id!r}")
@@ -145,7 +144,7 @@ class RowLifetimes(RowHolds):
         deletes += keys_of(session_id, segments)
         expected = {session_key(session_id): row, head_key(session_id): head}
         puts = let_go(segments, [])
-        return self._write(RowChange(expected=expected, puts=puts, deletes=deletes))
+        return self.write_rows(RowChange(expected=expected, puts=puts, deletes=deletes))
 
 
 def rows_of(

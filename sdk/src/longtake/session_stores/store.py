@@ -29,7 +29,6 @@ from longtake.session_stores.layout import (
     Head,
     head_key,
     label_key,
-    range_below,
     segment_key,
     session_key,
     state_key,
@@ -80,7 +79,7 @@ class RowSessionStore(RowBranches, RowClaims):
             },
             deletes=deletes,
         )
-        if self._write(change):
+        if self.write_rows(change):
             return segment
         return self._advanced(session_id, before, segment, change, hold)
 
@@ -155,17 +154,17 @@ class RowSessionStore(RowBranches, RowClaims):
                 expected={**change.expected, **found.rows},
                 puts={**change.puts, head_key(session_id): _next(now).encode()},
             )
-            if self._write(ends):
+            if self.write_rows(ends):
                 return segment
 
     def _records(self, ids: builtins.list[str]) -> Iterator[SessionRecord]:
         """Those that are there, in a few rounds for all of them."""
-        heads = self._read([head_key(each) for each in ids])
+        heads = self.read_rows([head_key(each) for each in ids])
         keys: builtins.list[str] = []
         for session_id, head in zip(ids, heads, strict=True):
             index = 0 if head is None else max(Head.decode(head).num_segments - 1, 0)
             keys += [session_key(session_id), head_key(session_id), segment_key(session_id, index)]
-        now, rows = self._now(), iter(self._read(keys))
+        now, rows = self._now(), iter(self.read_rows(keys))
         for session_id, before, row, head, last in zip(ids, heads, rows, rows, rows, strict=True):
             try:
                 found = as_found(session_id, row, head, ())
@@ -185,9 +184,7 @@ class RowSessionStore(RowBranches, RowClaims):
         for name, value in labels.items():
             prefix = label_key(name, value, "")
             break
-        _, stop = range_below(prefix)
-        start = f"{prefix}{after}\x00" if after else prefix
-        for key, _ in self._scan(start, stop, None):
+        for key, _ in self.rows_below(prefix, after=f"{prefix}{after}" if after else None):
             yield key.rpartition("/")[2]
 
     def _about_now(self) -> float:

@@ -19,7 +19,7 @@ import longtake as lt
 from longtake_serve.media.ending import keep_end
 from longtake_serve.media.pieces import document_of, piece_of, put_piece
 from longtake_serve.media.playlist import PlaylistEntry, playlist_text
-from longtake_serve.media.stream import StreamNotFound, TakeStream, entries_of
+from longtake_serve.media.stream import StreamNotFound, TakeStream, TakeStreams, entries_of
 from longtake_serve.media.whole import WholeTake
 from tests.contrib.serve.media.takes import Codec, Served, rounded, shown, snippet_request
 
@@ -274,3 +274,50 @@ def test_nothing_of_an_empty_take_is_a_file() -> None:
     served.create()
     with pytest.raises(lt.ValidationError, match="0"):
         WholeTake(served.read())
+
+
+def test_a_stream_that_is_known_reads_only_what_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    served = memory()
+    take = served.create()
+    served.roll(take, 5)
+    first = served.read().entries
+    starts: list[int] = []
+    history = served.sessions.history
+
+    def counted(name: str, *, start: int = 0, limit: int | None = None) -> list[lt.SessionSegment]:
+        starts.append(start)
+        return history(name, start=start, limit=limit)
+
+    served.roll(take, 2)
+    monkeypatch.setattr(served.sessions, "history", counted)
+    more = served.read().entries
+    assert starts == [4]
+    assert [each.name for each in more[: len(first)]] == [each.name for each in first]
+    assert len(more) > len(first)
+    monkeypatch.undo()
+    fresh = TakeStreams(served.sessions, served.blobs)
+    assert [each.name for each in more] == [each.name for each in fresh.read(take).entries]
+
+
+@pytest.mark.parametrize(("kept", "rolled"), [(0, 0), (2, 0), (2, 1), (2, 2), (2, 4)])
+def test_a_stream_that_is_known_notices_a_rewound_take(kept: int, rolled: int) -> None:
+    served = memory()
+    take = served.create()
+    served.roll(take, 4)
+    served.read()
+    lt.rewind_session(served.sessions, take, kept)
+    served.roll(take, rolled, new_frames=16)
+    fresh = TakeStreams(served.sessions, served.blobs)
+    expected = [each.name for each in fresh.read(take).entries]
+    assert [each.name for each in served.read().entries] == expected
+
+
+def test_a_long_stream_is_read_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    served = memory()
+    take = served.create()
+    served.roll(take, 7)
+    names = [each.name for each in served.read().entries]
+    monkeypatch.setattr("longtake_serve.media.stream._AT_ONCE", 3)
+    fresh = TakeStreams(served.sessions, served.blobs)
+    assert [each.name for each in fresh.read(take).entries] == names
+    assert [each.name for each in fresh.read(take).entries] == names

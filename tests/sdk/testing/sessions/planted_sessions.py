@@ -97,7 +97,7 @@ class StateBeforeTheComparison(Whole):
     ) -> Any:
         if state is not None and self.read(session_id).num_segments > segment.index:
             row = {state_key(session_id, segment.index): state.to_json().encode()}
-            self._write(lt.RowChange(puts=row))
+            self.write_rows(lt.RowChange(puts=row))
         return super().advance(session_id, expected_revision, segment, state, **more)
 
 
@@ -236,7 +236,7 @@ class ForkIsMadeAgain(Whole):
 
     def fork(self, session_id: str, num_segments: int, new_id: str, **more: Any) -> Any:
         check_session_id(session_id)
-        if self._read([session_key(check_session_id(new_id))])[0] is not None:
+        if self.read_rows([session_key(check_session_id(new_id))])[0] is not None:
             raise lt.SessionExists(new_id)
         return super().fork(session_id, num_segments, new_id, **more)
 
@@ -413,7 +413,7 @@ class ClaimBlocksCommits(Whole):
     fails = ("test_a_claim_blocks_no_commit",)
 
     def advance(self, session_id: str, *rest: Any, **more: Any) -> Any:
-        if self._read([claim_key(check_session_id(session_id))])[0]:
+        if self.read_rows([claim_key(check_session_id(session_id))])[0]:
             raise lt.Conflict(session_id, 0, 0)
         return super().advance(session_id, *rest, **more)
 
@@ -553,7 +553,7 @@ class IdsCheckedTooLate(Whole):
     fails = ("test_malformed_ids_are_refused_before_they_reach_the_backend",)
 
     def read(self, session_id: Any) -> Any:
-        self._read([f"session/{session_id}"])
+        self.read_rows([f"session/{session_id}"])
         return super().read(session_id)
 
 
@@ -637,7 +637,7 @@ class CloseDoesNothing(Whole):
 class ErrorsOfTheClientLeak(Whole):
     fails = ("test_a_lost_store_says_so_in_bounded_time",)
 
-    def _read(self, keys: Any) -> Any:
+    def read_rows(self, keys: Any) -> Any:
         self._check_open()
         return self.rows.read(keys)
 

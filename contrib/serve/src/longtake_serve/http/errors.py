@@ -73,27 +73,17 @@ _STATUS: dict[type[Exception], int] = {
     BadBody: 400,
     Unauthorized: 401,
     Forbidden: 403,
-    lt.SessionNotFound: 404,
     StreamNotFound: 404,
     BodyTooSlow: 408,
     TakeBusy: 409,
     TakeFinished: 409,
-    lt.Conflict: 409,
-    lt.SessionExists: 409,
     BodyTooLarge: 413,
     NotJson: 415,
     RangeNotThere: 416,
-    lt.ValidationError: 422,
     NothingYet: 503,
     ServiceClosed: 503,
-    lt.DispatcherClosed: 503,
-    lt.AuthenticatorUnavailable: 503,
-    lt.SessionStoreUnavailable: 503,
-    lt.BlobStoreUnavailable: 503,
-    lt.SessionStoreFull: 507,
-    lt.BlobStoreFull: 507,
 }
-"""By the error's class, or the next one above it; whatever has none is the server's fault."""
+"""Of the server's own errors; what is not among them is as `longtake.http_status` says."""
 
 _TOO_MANY = frozenset({"queue", "sessions"})
 """Limits after which the same request may be taken later."""
@@ -121,7 +111,8 @@ def status_of(error: lt.LongtakeError) -> int:
     """Of the answer for this error."""
     if isinstance(error, LimitExceeded) and error.path in _TOO_MANY:
         return 429
-    return next((_STATUS[each] for each in type(error).__mro__ if each in _STATUS), 500)
+    own = next((_STATUS[each] for each in type(error).__mro__ if each in _STATUS), None)
+    return lt.http_status(error) if own is None else own
 
 
 def answer_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 
 from starlette.concurrency import run_in_threadpool
@@ -16,7 +16,7 @@ import longtake as lt
 from longtake_serve.http.documents import number_in
 from longtake_serve.http.errors import NothingYet
 from longtake_serve.http.operations import Answer, Operation, Parameter
-from longtake_serve.http.ranges import ranged
+from longtake_serve.http.ranges import ranged, sent
 from longtake_serve.media.pictures import sheet, thumbnail, waveform_image
 from longtake_serve.media.pieces import piece_of
 from longtake_serve.media.stream import StreamNotFound, TakeStream, TakeStreams
@@ -57,6 +57,7 @@ class StreamRoutes:
         self._read = lru_cache(_REMEMBERED)(
             read
         )  # players ask all the time, mostly for nothing new
+        self._listed = lru_cache(_REMEMBERED)(_listed)
         self._drawing = asyncio.Semaphore(_AT_ONCE)
 
     def operations(self) -> list[Operation]:
@@ -110,12 +111,10 @@ class StreamRoutes:
         stream = await self._awaited(tenant, take, number)
         if not stream.entries and not stream.finished:
             raise NothingYet(f"take {take!r} has no segment yet; ask again")
-        data = stream.playlist().encode()
-        tag = hashlib.sha256(data).hexdigest()[:32]
-        return ranged(
+        data, tag = self._listed(stream)
+        return sent(
             request,
-            lambda start, stop: iter([data[start:stop]]),
-            len(data),
+            data,
             media_type="application/vnd.apple.mpegurl",
             tag=tag,
             headers=_ASK_AGAIN,
@@ -260,14 +259,16 @@ def _of(
     )
 
 
+def _listed(stream: TakeStream) -> tuple[bytes, str]:
+    """The list, and its tag."""
+    data = stream.playlist().encode()
+    return data, hashlib.sha256(data).hexdigest()[:32]
+
+
 def _sent(request: Request, data: bytes) -> Response:
     """MP4 that never changes."""
-
-    def read(start: int, stop: int) -> Iterator[bytes]:
-        yield data[start:stop]
-
     tag = hashlib.sha256(data).hexdigest()[:32]
-    return ranged(request, read, len(data), media_type="video/mp4", tag=tag, headers=_FOR_EVER)
+    return sent(request, data, media_type="video/mp4", tag=tag, headers=_FOR_EVER)
 
 
 def _tag(stream: TakeStream) -> str:

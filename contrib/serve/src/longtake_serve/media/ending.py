@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from fractions import Fraction
 
 from attrs import field, frozen
@@ -49,16 +50,16 @@ def keep_end(
     if end is not None:
         made = _end(piece_of(last.media, blobs).digest, state, end)
         data = json.dumps(lt.unstructure(made), separators=(",", ":")).encode()
-        sessions.rows.write(lt.RowChange(puts={_key(session_id): data}))
+        sessions.write_rows(lt.RowChange(puts={_key(session_id): data}))
 
 
 def end_of(
-    sessions: lt.SessionStore, blobs: lt.BlobStore, segment: lt.SessionSegment, session_id: str
+    sessions: lt.SessionStore, blobs: lt.BlobStore, media: Sequence[str], session_id: str
 ) -> StreamEnd | None:
-    """The end behind ``segment``, the last one; None when everything is there already."""
-    piece, state = piece_of(segment.media, blobs), state_of(segment.media, blobs)
+    """The end behind the last segment, which has ``media``; None when all is there already."""
+    piece, state = piece_of(media, blobs), state_of(media, blobs)
     if isinstance(sessions, lt.RowSessionStore):
-        (data,) = sessions.rows.read([_key(session_id)])
+        (data,) = sessions.read_rows([_key(session_id)])
         if data is not None:
             kept = lt.structure(json.loads(data), StreamEnd)
             if kept.after == piece.digest:

@@ -27,6 +27,8 @@ __all__ = [
 _REMEMBERED = 20_000
 """Pieces; each is asked for again whenever a player looks at the list."""
 _AT_ONCE = 500
+_TAKES = 64
+"""Whose segments are remembered, so that only new ones are read."""
 
 
 class StreamNotFound(lt.LongtakeError, KeyError):
@@ -103,6 +105,15 @@ class TakeStream:
             yield entry.end
 
 
+@frozen
+class _Known:
+    """A segment of a take. ``attempt``: no other segment has it."""
+
+    index: int
+    attempt: str
+    media: tuple[str, ...]
+
+
 class TakeStreams:
     """Reads the streams of sessions that were rolled with `StreamMedia`, from any thread.
 
@@ -113,6 +124,7 @@ class TakeStreams:
         self._sessions = sessions
         self._blobs = blobs
         self._pieces: OrderedDict[str, StreamPiece] = OrderedDict()
+        self._takes: OrderedDict[str, tuple[_Known, ...]] = OrderedDict()
         self._lock = threading.Lock()
 
     def read(self, session_id: str, *, finished: bool = False) -> TakeStream:
@@ -122,20 +134,33 @@ class TakeStreams:
         `longtake.SessionNotFound`, and `longtake.ValidationError` for a session that was rolled
         without `StreamMedia`.
         """
-        segments = self._history(session_id)
+        segments = self._segments(session_id)
         pieces = [(each.index, self._piece(each.media)) for each in segments]
         entries, waiting = entries_of(pieces)
         if finished and segments:
-            entries += self._last(session_id, segments[-1], waiting)
+            entries += self._last(session_id, segments[-1].media, waiting)
         return TakeStream(entries=tuple(entries), finished=finished, blobs=self._blobs)
 
-    def _history(self, session_id: str) -> list[lt.SessionSegment]:
-        found: list[lt.SessionSegment] = []
+    def _segments(self, session_id: str) -> tuple[_Known, ...]:
+        """All of the take's, of which those that are known are not read again."""
+        with self._lock:
+            known = self._takes.get(session_id, ())
         while True:
-            page = self._sessions.history(session_id, start=len(found), limit=_AT_ONCE)
-            found += page
+            # The last one that is known comes first, and tells whether the take was rewound.
+            page = self._sessions.history(session_id, start=max(0, len(known) - 1), limit=_AT_ONCE)
+            found = tuple(_Known(each.index, each.attempt, tuple(each.media)) for each in page)
+            if known and found[:1] != known[-1:]:
+                known = ()
+                continue
+            known = known[:-1] + found
             if len(page) < _AT_ONCE:
-                return found
+                break
+        with self._lock:
+            self._takes[session_id] = known
+            self._takes.move_to_end(session_id)
+            if len(self._takes) > _TAKES:
+                self._takes.popitem(last=False)
+        return known
 
     def _piece(self, media: Sequence[str]) -> StreamPiece:
         key = "\n".join(media)
@@ -154,11 +179,11 @@ class TakeStreams:
     def _last(
         self,
         session_id: str,
-        segment: lt.SessionSegment,
+        media: Sequence[str],
         waiting: list[tuple[int, StreamPiece]],
     ) -> list[StreamEntry]:
         """What waited for sound, and the end of the sound."""
-        end = end_of(self._sessions, self._blobs, segment, session_id)
+        end = end_of(self._sessions, self._blobs, media, session_id)
         if end is None and not waiting:
             return []
         data = b"" if end is None else end.fragment
@@ -172,7 +197,7 @@ class TakeStreams:
                 name=f"{waiting[0][0] if waiting else 'end'}-{digest}.m4s",
                 pieces=pieces,
                 seconds=seconds,
-                initialization=self._piece(segment.media).initialization,
+                initialization=self._piece(media).initialization,
                 end=data,
             )
         ]

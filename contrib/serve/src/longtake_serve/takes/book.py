@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from attrs import evolve
@@ -22,8 +22,6 @@ from longtake_serve.takes.rows import (
     meta_key,
     of_take,
     open_key,
-    range_below,
-    reported,
     request_key,
     work_key,
 )
@@ -121,7 +119,6 @@ class Book:
 
     def __init__(self, sessions: lt.RowSessionStore) -> None:
         self._sessions = sessions
-        self._rows = sessions.rows
         self._listeners = Listeners()
         self._turns = [threading.RLock() for _ in range(_TURNS)]
 
@@ -136,14 +133,13 @@ class Book:
 
     def takes(self, ids: list[str]) -> list[TakeRow | None]:
         """The rows of several takes at one moment."""
-        with reported(self._rows):
-            rows = self._rows.read([meta_key(each) for each in ids])
+        rows = self._sessions.read_rows([meta_key(each) for each in ids])
         what = "the book of a take"
         return [None if row is None else decode(row, TakeRow, what) for row in rows]
 
     def open_takes(self) -> list[str]:
         """Takes for which there is something to do."""
-        return [key.rpartition("/")[2] for key, _ in self._scan("serve/open/")]
+        return [key.rpartition("/")[2] for key, _ in self._sessions.rows_below("serve/open/")]
 
     def work(self, take: str, number: int) -> WorkRow:
         """The piece of work. Raises `longtake.SessionNotFound` for one that is not kept."""
@@ -155,7 +151,8 @@ class Book:
     def works(self, take: str) -> list[WorkRow]:
         """The work on the take that is kept, in the order in which it was asked for."""
         what = f"work on take {take!r}"
-        return [decode(row, WorkRow, what) for _, row in self._scan(f"serve/work/{take}/")]
+        rows = self._sessions.rows_below(f"serve/work/{take}/")
+        return [decode(row, WorkRow, what) for _, row in rows]
 
     def request(self, take: str, number: int) -> dict[str, Any]:
         """The plain document of the request of open work."""
@@ -168,9 +165,8 @@ class Book:
 
     def events(self, take: str, after: int, limit: int) -> list[TakeEvent]:
         """The events behind the one of the id ``after``, that are kept."""
-        _, stop = range_below(f"serve/event/{take}/")
-        with reported(self._rows):
-            rows = self._rows.scan(event_key(take, after + 1), stop, limit)
+        behind = event_key(take, after)
+        rows = self._sessions.rows_below(f"serve/event/{take}/", after=behind, limit=limit)
         return [decode(row, TakeEvent, f"an event of take {take!r}") for _, row in rows]
 
     def change(self, take: str, tenant: str, alter: Callable[[Draft], T]) -> T:
@@ -193,7 +189,7 @@ class Book:
                 result = alter(draft)
                 if draft.row == row and not draft.puts:
                     return result
-                if self._write(draft.change(before)):
+                if self._sessions.write_rows(draft.change(before)):
                     self._listeners.know(take, draft.row.next_event - 1)
                     self._listeners.tell(take, draft.events)
                     return result
@@ -219,25 +215,10 @@ class Book:
     def purge(self, take: str) -> None:
         """Remove all rows of a take that is being deleted; its mark goes last."""
         for prefix in of_take(take):
-            while keys := [key for key, _ in self._page(*range_below(prefix))]:
-                self._write(lt.RowChange(deletes=keys))
-        self._write(lt.RowChange(deletes=[meta_key(take), open_key(take)]))
+            while keys := [key for key, _ in self._sessions.rows_below(prefix, limit=_PAGE)]:
+                self._sessions.write_rows(lt.RowChange(deletes=keys))
+        self._sessions.write_rows(lt.RowChange(deletes=[meta_key(take), open_key(take)]))
 
     def read_row(self, key: str) -> bytes | None:
         """The row as it is, None where it is absent."""
-        with reported(self._rows):
-            return self._rows.read([key])[0]
-
-    def _scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
-        start, stop = range_below(prefix)
-        while page := self._page(start, stop):
-            yield from page
-            start = f"{page[-1][0]}\x00"
-
-    def _page(self, start: str, stop: str) -> list[tuple[str, bytes]]:
-        with reported(self._rows):
-            return self._rows.scan(start, stop, _PAGE)
-
-    def _write(self, change: lt.RowChange) -> bool:
-        with reported(self._rows):
-            return self._rows.write(change)
+        return self._sessions.read_rows([key])[0]

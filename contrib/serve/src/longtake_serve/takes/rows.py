@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from attrs import field, frozen
@@ -36,8 +34,6 @@ __all__ = [
     "meta_key",
     "of_take",
     "open_key",
-    "range_below",
-    "reported",
     "request_key",
     "work_key",
 ]
@@ -167,25 +163,6 @@ def event_key(take: str, number: int) -> str:
 def of_take(take: str) -> list[str]:
     """Beginnings of the keys of a take's rows, but for the first two."""
     return [f"serve/{kind}/{take}/" for kind in _KINDS]
-
-
-def range_below(prefix: str) -> tuple[str, str]:
-    """``start`` and ``stop`` of all keys that begin with ``prefix``, which ends with a slash."""
-    return prefix, f"{prefix[:-1]}0"  # 0 comes right behind the slash
-
-
-@contextmanager
-def reported(rows: lt.SessionRows) -> Iterator[None]:
-    """What ``rows`` raise becomes an error of session stores."""
-    try:
-        yield
-    except lt.LongtakeError:
-        raise
-    except Exception as error:
-        meaning = rows.failure(error)
-        if meaning is None:
-            meaning = lt.SessionError(f"{rows!r} failed: {type(error).__name__}: {error}")
-        raise meaning from error
 
 
 def _json(document: object) -> bytes:
