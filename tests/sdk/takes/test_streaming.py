@@ -123,6 +123,21 @@ def test_every_picture_is_shown_when_the_take_says(
     assert 0 <= sound.shape[1] - take.sound.shape[1] < (1024 if codec == "aac" else 1)
 
 
+@codecs
+@pytest.mark.parametrize(
+    ("fps", "rate", "is_one"), [(Fraction(24), 48_000, True), (Fraction(24), 44_100, False)]
+)
+def test_pictures_are_on_the_clock_of_the_sound_where_it_has_a_tick_for_each(
+    fps: Fraction, rate: int, is_one: bool, codec: Codec
+) -> None:
+    """Players put a fragment of sound alone in its place only where there is one clock."""
+    take = footage(frames=(9, 8), fps=fps, rate=rate, channels=2)
+    with av.open(io.BytesIO(file_of(streamed(take, codec))), "r") as file:
+        video, audio = file.streams.video[0].time_base, file.streams.audio[0].time_base
+    assert audio == Fraction(1, rate)
+    assert (video == audio) is is_one
+
+
 @pytest.mark.parametrize("held_back", [0, 3001, -500])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_flac_keeps_every_sample(channels: int, held_back: int) -> None:

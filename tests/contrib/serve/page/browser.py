@@ -153,8 +153,11 @@ class Watched:
 
     def wait_for(self, seconds: float) -> dict[str, Any]:
         """What was seen once this time of the take is reached."""
-        until(lambda: self.seen()["currentTime"] >= seconds, page=self.page)
-        return self.seen()
+        end = time.monotonic() + WAIT
+        while (seen := self.seen())["currentTime"] < seconds:
+            assert time.monotonic() < end, (seconds, self.page.evaluate("window.told"), seen)
+            self.page.wait_for_timeout(50)
+        return seen
 
     def wait_for_end(self) -> dict[str, Any]:
         """What was seen once the take is over."""

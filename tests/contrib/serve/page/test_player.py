@@ -75,7 +75,8 @@ def test_it_waits_for_the_first_segment_however_that_is_said(
     watched.play(take)
     assert watched.wait_for_end()["totalVideoFrames"] == 57
     assert not left
-    assert names(watched) == ["started"]
+    assert names(watched)[0] == "started"
+    assert "failed" not in names(watched)
 
 
 def test_a_list_that_fails_for_long_is_asked_for_again(watched: Watched, server: Served) -> None:
@@ -138,7 +139,8 @@ def test_another_take_is_played_in_place_of_the_first(watched: Watched, server: 
     watched.page.evaluate("window.player.seekTo(5.5)")
     seen = watched.wait_for_end()
     assert seen["currentTime"] == pytest.approx((57 + 2 * 48) / 24, abs=0.01)
-    assert names(watched) == ["started", "started"]
+    assert names(watched).count("started") == 2
+    assert "failed" not in names(watched)
     watched.page.evaluate("window.player.stop()")
     assert watched.seen()["buffered"] == []
 
