@@ -25,7 +25,7 @@ const player = new TakePlayer($("video"), { headers: () => api.headers() });
 const composer = new Composer(roll);
 const queue = new Queue(cancel, (work) => composer.put(work.prompt));
 const screen = new Screen(() => play(0));
-const transport = new Transport((seconds) => player.seekTo(seconds));
+const transport = new Transport(jump);
 const film = new Film(pick, (take, index) => api.picture(`/v1/sessions/${take}/segments/${index}/thumbnail.jpg?width=320`));
 const inspector = new Inspector({ rewind, fork, reuse, save });
 const library = new Library((take) => model.title(take), (take) => api.picture(`/v1/sessions/${take.id}/thumbnail.jpg?width=480`));
@@ -47,6 +47,7 @@ async function open() {
   [model.current, selected, time] = [null, null, 0];
   playing = { isAsked: false, isStarted: false, stalled: null, failure: null, duration: 0 };
   tellLink(true);
+  if (location.hash.length < 2) draw();
   const id = decodeURIComponent(location.hash.slice(1));
   try {
     await model.readTakes();
@@ -98,7 +99,10 @@ function changed(type, data) {
   if (type === "deleted") return gone();
   if (due === null) due = setTimeout(refresh, SETTLE_MS, listening.signal);
   if (type === "segment" && data.index >= model.segmentsOf().length) announce(`Segment ${data.index + 1} is there`);
-  if (type === "failed" && isOpenWork(data.work)) announce(`Failed: ${data.message}`);
+  if (type === "failed" && isOpenWork(data.work)) {
+    announce(`Failed: ${data.message}`);
+    composer.blame(data.path, data.message);
+  }
 }
 
 const isOpenWork = (id) => model.workOf().some((each) => each.id === id && isOpen(each));
@@ -203,7 +207,7 @@ async function cancel(work) {
 function pick(cell) {
   selected = { take: cell.take, index: cell.index };
   if (cell.isHere) {
-    if (playing.isAsked) player.seekTo(cell.start + 0.01);
+    if (playing.isAsked) jump(cell.start + 0.01);
     $("video").play().catch(() => {});
     return draw();
   }
@@ -291,7 +295,14 @@ function step(by) {
   const starts = model.starts();
   const here = starts.findLastIndex((each) => each <= time + 0.05);
   const next = by < 0 && time - starts[here] > 1 ? here : here + by;
-  if (next >= 0 && next < starts.length - 1) player.seekTo(starts[next] + 0.01);
+  if (next >= 0 && next < starts.length - 1) jump(starts[next] + 0.01);
+}
+
+/** The last pictures of a take that goes on have no sound yet, so no player gets there. */
+function jump(seconds) {
+  const { buffered } = $("video");
+  const loaded = buffered.length ? buffered.end(buffered.length - 1) - 0.1 : 0;
+  player.seekTo(Math.max(0, Math.min(seconds, Math.max(loaded, model.starts().at(-2) ?? 0))));
 }
 
 // What is seen
@@ -413,8 +424,8 @@ listenForKeys({
   "?": () => $("keys-dialog").showModal(),
   " ": () => transport.toggle(),
   k: () => transport.toggle(),
-  j: () => player.seekTo(Math.max(0, time - 1)),
-  l: () => player.seekTo(time + 1),
+  j: () => jump(time - 1),
+  l: () => jump(time + 1),
   "[": () => step(-1),
   "]": () => step(1),
   m: () => transport.mute(),
