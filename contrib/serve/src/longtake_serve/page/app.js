@@ -11,7 +11,7 @@ import { listenForKeys } from "./keys.js";
 import { Library } from "./library.js";
 import { Model } from "./model.js";
 import { TakePlayer } from "./player.js";
-import { Queue, isOpen } from "./queue.js";
+import { Queue } from "./queue.js";
 import { Screen } from "./screen.js";
 import { Transport } from "./transport.js";
 import { lanesOf } from "./tree.js";
@@ -36,6 +36,7 @@ let selected = null;
 let playing = { isAsked: false, isStarted: false, stalled: null, failure: null, duration: 0 };
 let time = 0;
 let jumpTo = null;
+const asked = new Set();
 
 // Opening
 
@@ -99,13 +100,17 @@ function changed(type, data) {
   if (type === "deleted") return gone();
   if (due === null) due = setTimeout(refresh, SETTLE_MS, listening.signal);
   if (type === "segment" && data.index >= model.segmentsOf().length) announce(`Segment ${data.index + 1} is there`);
-  if (type === "failed" && isOpenWork(data.work)) {
-    announce(`Failed: ${data.message}`);
-    composer.blame(data.path, data.message);
-  }
 }
 
-const isOpenWork = (id) => model.workOf().some((each) => each.id === id && isOpen(each));
+/** Work that was asked for here, and has failed since: its options say what is wrong with them. */
+function blame() {
+  for (const { id, status, error } of model.workOf()) {
+    const name = `${model.current}/${id}`;
+    if (status !== "failed" || !asked.delete(name)) continue;
+    announce(`Failed: ${error.message}`);
+    composer.blame(error.path, error.message);
+  }
+}
 
 async function refresh(signal) {
   due = null;
@@ -126,6 +131,7 @@ async function refresh(signal) {
       startIfThere();
     }
     draw();
+    blame();
   } catch (error) {
     if (!signal.aborted && error.status !== 0 && error.status !== 404) notice(error.message);
   } finally {
@@ -185,7 +191,8 @@ async function roll(request, key) {
     const title = request.prompt.replace(/\s+/g, " ").slice(0, TITLE_LENGTH);
     const take = await api.post("/v1/sessions", { labels: { title } });
     try {
-      await api.post(`/v1/sessions/${take.id}/segments`, request, { key });
+      const work = await api.post(`/v1/sessions/${take.id}/segments`, request, { key });
+      asked.add(`${take.id}/${work.id}`);
     } catch (error) {
       await api.delete(`/v1/sessions/${take.id}`).catch(() => {});
       throw error;
@@ -194,7 +201,8 @@ async function roll(request, key) {
     return open();
   }
   const id = model.current;
-  await api.post(`/v1/sessions/${id}/segments`, request, { key });
+  const work = await api.post(`/v1/sessions/${id}/segments`, request, { key });
+  asked.add(`${id}/${work.id}`);
   if (id === model.current) changed("queued", {});
 }
 
@@ -293,8 +301,9 @@ function notice(text) {
 
 function step(by) {
   const starts = model.starts();
-  const here = starts.findLastIndex((each) => each <= time + 0.05);
-  const next = by < 0 && time - starts[here] > 1 ? here : here + by;
+  const now = $("video").currentTime;
+  const here = starts.findLastIndex((each) => each <= now + 0.05);
+  const next = by < 0 && now - starts[here] > 1 ? here : here + by;
   if (next >= 0 && next < starts.length - 1) jump(starts[next] + 0.01);
 }
 
@@ -346,13 +355,23 @@ const costOf = (id, index) => model.cost(id, index);
 
 function drawTransport() {
   const starts = model.starts();
-  const tell = () => drawTransport();
   const shown = model.segmentsOf().map((segment, index) => ({
     start: starts[index],
     seconds: segment.seconds,
-    peaks: model.peaks(model.current, index, segment, tell),
+    peaks: model.peaks(model.current, index, segment, drawSoon),
   }));
   transport.show(shown, Math.max(starts.at(-1), playing.duration));
+}
+
+/** Many sounds come at once: they are drawn together. */
+let isDue = false;
+function drawSoon() {
+  if (isDue) return;
+  isDue = true;
+  requestAnimationFrame(() => {
+    isDue = false;
+    drawTransport();
+  });
 }
 
 function drawScreen() {
@@ -424,8 +443,8 @@ listenForKeys({
   "?": () => $("keys-dialog").showModal(),
   " ": () => transport.toggle(),
   k: () => transport.toggle(),
-  j: () => jump(time - 1),
-  l: () => jump(time + 1),
+  j: () => jump($("video").currentTime - 1),
+  l: () => jump($("video").currentTime + 1),
   "[": () => step(-1),
   "]": () => step(1),
   m: () => transport.mute(),

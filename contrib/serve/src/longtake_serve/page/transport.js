@@ -117,13 +117,14 @@ export class Transport {
   }
 
   #key(event) {
+    const now = this.#video.currentTime;
     const to = {
-      ArrowLeft: this.#time - 1,
-      ArrowRight: this.#time + 1,
-      ArrowDown: this.#time - 1,
-      ArrowUp: this.#time + 1,
-      PageDown: this.#time - 10,
-      PageUp: this.#time + 10,
+      ArrowLeft: now - 1,
+      ArrowRight: now + 1,
+      ArrowDown: now - 1,
+      ArrowUp: now + 1,
+      PageDown: now - 10,
+      PageUp: now + 10,
       Home: 0,
       End: this.#duration - 0.5,
     }[event.key];
