@@ -59,12 +59,11 @@ export class Api {
     return this.#patiently(() => this.json(path, options));
   }
 
-  async all(path) {
+  /** A whole list, page by page; `next(found)` says where a page begins. */
+  async all(path, next) {
     const found = [];
-    const join = path.includes("?") ? "&" : "?";
     for (;;) {
-      const behind = path.includes("/segments") ? `start=${found.length}` : `after=${found.at(-1)?.id ?? ""}`;
-      const page = await this.read(`${path}${join}limit=500&${behind}`);
+      const page = await this.read(`${path}?limit=500&${next(found)}`);
       found.push(...page.data);
       if (!page.has_more) return found;
     }

@@ -11,7 +11,7 @@ import { listenForKeys } from "./keys.js";
 import { Library } from "./library.js";
 import { Model } from "./model.js";
 import { TakePlayer } from "./player.js";
-import { Queue, isOpen } from "./queue.js";
+import { Queue } from "./queue.js";
 import { Screen } from "./screen.js";
 import { Transport } from "./transport.js";
 import { lanesOf } from "./tree.js";
@@ -25,7 +25,7 @@ const player = new TakePlayer($("video"), { headers: () => api.headers() });
 const composer = new Composer(roll);
 const queue = new Queue(cancel, (work) => composer.put(work.prompt));
 const screen = new Screen(() => play(0));
-const transport = new Transport((seconds) => player.seekTo(seconds));
+const transport = new Transport(jump);
 const film = new Film(pick, (take, index) => api.picture(`/v1/sessions/${take}/segments/${index}/thumbnail.jpg?width=320`));
 const inspector = new Inspector({ rewind, fork, reuse, save });
 const library = new Library((take) => model.title(take), (take) => api.picture(`/v1/sessions/${take.id}/thumbnail.jpg?width=480`));
@@ -36,6 +36,7 @@ let selected = null;
 let playing = { isAsked: false, isStarted: false, stalled: null, failure: null, duration: 0 };
 let time = 0;
 let jumpTo = null;
+const asked = new Set();
 
 // Opening
 
@@ -47,6 +48,7 @@ async function open() {
   [model.current, selected, time] = [null, null, 0];
   playing = { isAsked: false, isStarted: false, stalled: null, failure: null, duration: 0 };
   tellLink(true);
+  if (location.hash.length < 2) draw();
   const id = decodeURIComponent(location.hash.slice(1));
   try {
     await model.readTakes();
@@ -98,10 +100,17 @@ function changed(type, data) {
   if (type === "deleted") return gone();
   if (due === null) due = setTimeout(refresh, SETTLE_MS, listening.signal);
   if (type === "segment" && data.index >= model.segmentsOf().length) announce(`Segment ${data.index + 1} is there`);
-  if (type === "failed" && isOpenWork(data.work)) announce(`Failed: ${data.message}`);
 }
 
-const isOpenWork = (id) => model.workOf().some((each) => each.id === id && isOpen(each));
+/** Work that was asked for here, and has failed since: its options say what is wrong with them. */
+function blame() {
+  for (const { id, status, error } of model.workOf()) {
+    const name = `${model.current}/${id}`;
+    if (status !== "failed" || !asked.delete(name)) continue;
+    announce(`Failed: ${error.message}`);
+    composer.blame(error.path, error.message);
+  }
+}
 
 async function refresh(signal) {
   due = null;
@@ -122,6 +131,7 @@ async function refresh(signal) {
       startIfThere();
     }
     draw();
+    blame();
   } catch (error) {
     if (!signal.aborted && error.status !== 0 && error.status !== 404) notice(error.message);
   } finally {
@@ -181,7 +191,8 @@ async function roll(request, key) {
     const title = request.prompt.replace(/\s+/g, " ").slice(0, TITLE_LENGTH);
     const take = await api.post("/v1/sessions", { labels: { title } });
     try {
-      await api.post(`/v1/sessions/${take.id}/segments`, request, { key });
+      const work = await api.post(`/v1/sessions/${take.id}/segments`, request, { key });
+      asked.add(`${take.id}/${work.id}`);
     } catch (error) {
       await api.delete(`/v1/sessions/${take.id}`).catch(() => {});
       throw error;
@@ -190,7 +201,8 @@ async function roll(request, key) {
     return open();
   }
   const id = model.current;
-  await api.post(`/v1/sessions/${id}/segments`, request, { key });
+  const work = await api.post(`/v1/sessions/${id}/segments`, request, { key });
+  asked.add(`${id}/${work.id}`);
   if (id === model.current) changed("queued", {});
 }
 
@@ -203,7 +215,7 @@ async function cancel(work) {
 function pick(cell) {
   selected = { take: cell.take, index: cell.index };
   if (cell.isHere) {
-    if (playing.isAsked) player.seekTo(cell.start + 0.01);
+    if (playing.isAsked) jump(cell.start + 0.01);
     $("video").play().catch(() => {});
     return draw();
   }
@@ -289,9 +301,17 @@ function notice(text) {
 
 function step(by) {
   const starts = model.starts();
-  const here = starts.findLastIndex((each) => each <= time + 0.05);
-  const next = by < 0 && time - starts[here] > 1 ? here : here + by;
-  if (next >= 0 && next < starts.length - 1) player.seekTo(starts[next] + 0.01);
+  const now = $("video").currentTime;
+  const here = starts.findLastIndex((each) => each <= now + 0.05);
+  const next = by < 0 && now - starts[here] > 1 ? here : here + by;
+  if (next >= 0 && next < starts.length - 1) jump(starts[next] + 0.01);
+}
+
+/** The last pictures of a take that goes on have no sound yet, so no player gets there. */
+function jump(seconds) {
+  const { buffered } = $("video");
+  const loaded = buffered.length ? buffered.end(buffered.length - 1) - 0.1 : 0;
+  player.seekTo(Math.max(0, Math.min(seconds, Math.max(loaded, model.starts().at(-2) ?? 0))));
 }
 
 // What is seen
@@ -335,13 +355,23 @@ const costOf = (id, index) => model.cost(id, index);
 
 function drawTransport() {
   const starts = model.starts();
-  const tell = () => drawTransport();
   const shown = model.segmentsOf().map((segment, index) => ({
     start: starts[index],
     seconds: segment.seconds,
-    peaks: model.peaks(model.current, index, segment, tell),
+    peaks: model.peaks(model.current, index, segment, drawSoon),
   }));
   transport.show(shown, Math.max(starts.at(-1), playing.duration));
+}
+
+/** Many sounds come at once: they are drawn together. */
+let isDue = false;
+function drawSoon() {
+  if (isDue) return;
+  isDue = true;
+  requestAnimationFrame(() => {
+    isDue = false;
+    drawTransport();
+  });
 }
 
 function drawScreen() {
@@ -413,8 +443,8 @@ listenForKeys({
   "?": () => $("keys-dialog").showModal(),
   " ": () => transport.toggle(),
   k: () => transport.toggle(),
-  j: () => player.seekTo(Math.max(0, time - 1)),
-  l: () => player.seekTo(time + 1),
+  j: () => jump($("video").currentTime - 1),
+  l: () => jump($("video").currentTime + 1),
   "[": () => step(-1),
   "]": () => step(1),
   m: () => transport.mute(),

@@ -48,6 +48,11 @@ export class Composer {
     $("prompt").focus();
   }
 
+  /** A request failed later; whether an option of the form was to blame, and says so now. */
+  blame(path, message) {
+    return path !== "" && this.options.refuse(path, message);
+  }
+
   #count(count) {
     $("set-count").textContent = count === 0 ? "" : `${count} set`;
     $("reset").hidden = count === 0;
@@ -84,7 +89,8 @@ export class Composer {
     } catch (error) {
       if ($("prompt").value === "") $("prompt").value = prompt;
       this.#failed = { prompt, key }; // the very same again is rolled once
-      this.#refuse(error.path ?? "", error.message);
+      const path = error.path ?? "";
+      this.#refuse(path, plain(path, error.message).replace(/^prompt:?\s+/, "The prompt "));
     }
   }
 
@@ -94,8 +100,7 @@ export class Composer {
     this.options.forgive();
   }
 
-  #refuse(path, message) {
-    const text = plain(path, message);
+  #refuse(path, text) {
     if (path !== "prompt" && path !== "" && this.options.refuse(path, text)) return;
     $("prompt-error").textContent = text;
     $("prompt-error").hidden = false;

@@ -12,11 +12,12 @@ export async function listen(api, take, { onEvent, onLink, onGone, signal }) {
   let last = "0";
   let failures = 0;
   while (!signal.aborted) {
+    const seen = await whileSeen(signal);
     try {
       const answer = await api.fetch(`/v1/sessions/${take}/events`, {
         headers: { "Last-Event-ID": last, Accept: "text/event-stream" },
         cache: "no-store",
-        signal,
+        signal: seen,
       });
       onLink(true);
       failures = 0;
@@ -27,12 +28,27 @@ export async function listen(api, take, { onEvent, onLink, onGone, signal }) {
       }
     } catch (error) {
       if (signal.aborted) return;
+      if (seen.aborted) continue;
       if (error.status === 404) return onGone(error);
       if (failures > 0) onLink(false);
     }
     await new Promise((done) => setTimeout(done, WAITS_MS[Math.min(failures, 3)]));
     failures += 1;
   }
+}
+
+/**
+ * Waits until the page is seen; the signal is aborted when it is no more. A browser has six
+ * connections for all pages of a server, and one that nobody sees needs none.
+ */
+async function whileSeen(signal) {
+  while (document.hidden && !signal.aborted) {
+    await new Promise((done) => document.addEventListener("visibilitychange", done, { once: true, signal }));
+  }
+  const hidden = new AbortController();
+  document.addEventListener("visibilitychange", () => document.hidden && hidden.abort(), { signal: hidden.signal });
+  signal.addEventListener("abort", () => hidden.abort(), { once: true });
+  return hidden.signal;
 }
 
 /** The events of a body, as the standard has them: lines, and an empty one behind each event. */

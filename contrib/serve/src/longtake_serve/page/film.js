@@ -4,7 +4,7 @@ import { $, h, lengthText, set, svg } from "./dom.js";
 import { identity } from "./tree.js";
 
 const ROW = 148;
-const GAP = 6;
+const GAP = 10;
 const USUAL = 132; // pixels of a segment of the usual length
 const NARROWEST = 64;
 
@@ -105,7 +105,7 @@ export class Film {
     let element = before.get(key);
     if (element?.dataset.shot !== shot) {
       element = h("button", { type: "button", class: "cell", "data-cell": key, "data-shot": shot });
-      element.addEventListener("click", () => this.#pick(cell));
+      element.addEventListener("click", () => this.#pick(element.cell));
       element.append(h("span", { class: "shot" }), h("span", { class: "words" }), h("span", { class: "cost" }));
       if (this.#shots.has(shot)) this.#paint(element, this.#shots.get(shot));
     }

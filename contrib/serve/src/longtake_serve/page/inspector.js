@@ -8,6 +8,10 @@ export class Inspector {
 
   constructor(actions) {
     this.#actions = actions;
+    const isNarrow = matchMedia("(max-width: 1000px)");
+    const place = () => $(isNarrow.matches ? "film" : "desk").append($("inspector"));
+    isNarrow.addEventListener("change", place);
+    place();
   }
 
   hide() {
@@ -21,12 +25,12 @@ export class Inspector {
     const behind = segments.length - index - 1;
     const why = take.status !== "open" ? "A finished take is not rewound: fork it" : behind ? null : "Nothing is behind this segment";
     place.replaceChildren(
-      h("h3", {}, h("span", {}, `${index + 1} of ${segments.length}  `), segment.request.prompt),
+      h("h2", {}, h("span", {}, `Segment ${index + 1} of ${segments.length}`), segment.request.prompt),
       h("dl", {}, factsOf(segment, cost).map(([name, text]) => h("div", {}, h("dt", {}, name), h("dd", {}, text)))),
       h(
         "div",
         { class: "row" },
-        this.#button("plain", "edit", "Use this prompt", "reuse", take, index),
+        this.#button("plain", "edit", "Use prompt", "reuse", take, index),
         this.#button("plain", "down", "Save segment", "save", take, index),
         this.#button("", "back", "Rewind to here", "rewind", take, index, why),
         this.#button("", "fork", "Fork from here", "fork", take, index),
@@ -52,7 +56,7 @@ function factsOf(segment, cost) {
   const { sampling, stage_overrides: stages, negative_prompt: without } = segment.request;
   const facts = [["Length", lengthText(segment.seconds)]];
   if (cost !== null) {
-    const times = segment.seconds > 0 ? ` (${(cost / segment.seconds).toFixed(2)} s a second)` : "";
+    const times = segment.seconds > 0 ? ` · ${(cost / segment.seconds).toPrecision(2)} × its length` : "";
     facts.push(["Cost", `${lengthText(cost)} of a worker${times}`]);
   }
   for (const [name, value] of Object.entries(sampling)) {

@@ -37,7 +37,7 @@ export class Model {
   }
 
   async readTakes() {
-    const found = await this.#api.all("/v1/sessions");
+    const found = await this.#api.all("/v1/sessions", (page) => `after=${page.at(-1)?.id ?? ""}`);
     this.takes = new Map(found.map((take) => [take.id, take]));
   }
 
@@ -46,12 +46,18 @@ export class Model {
     const url = `/v1/sessions/${id}`;
     const [take, work] = await Promise.all([this.#api.read(url), this.#api.read(`${url}/work`)]);
     const known = this.segmentsOf(id);
-    const segments = await this.#api.all(`${url}/segments`);
-    const isOther = known.some((each, i) => segments[i] === undefined || identity(segments[i]) !== identity(each));
+    const first = Math.max(0, known.length - 1); // equal there, all before it is equal, too
+    let segments = await this.#segmentsFrom(url, first);
+    const isOther = known.length > 0 && (!segments.length || identity(segments[0]) !== identity(known[first]));
+    segments = isOther ? await this.#segmentsFrom(url, 0) : [...known.slice(0, first), ...segments];
     this.takes.set(id, take);
     this.work.set(id, work.data);
     this.segments.set(id, segments);
     return isOther;
+  }
+
+  #segmentsFrom(url, first) {
+    return this.#api.all(`${url}/segments`, (page) => `start=${first + page.length}`);
   }
 
   /** The takes that share something with this one, which may have gone meanwhile. */

@@ -4,10 +4,10 @@ import { h, icon } from "./dom.js";
 
 /** The server's or the page's own; nothing that somebody who directs a take would set. */
 const HIDDEN = new Set(["prompt", "output", "allow_empty_prompt", "state"]);
-const NAMES = { fps: "Frames per second", num_frames: "Frames", num_inference_steps: "Steps" };
+const NAMES = { data: "File", fps: "Frames per second", num_frames: "Frames", num_inference_steps: "Steps" };
 
 const words = (name) => {
-  const text = name.replaceAll("_", " ");
+  const text = name.replace(/^num_/, "number_of_").replaceAll("_", " ");
   return NAMES[name] ?? text[0].toUpperCase() + text.slice(1);
 };
 
@@ -69,11 +69,13 @@ export class Options {
     for (let each = found; each !== null; each = each.parentElement) {
       if (each.tagName === "DETAILS") each.open = true;
     }
-    found.textContent = message;
+    const begin = message.startsWith(found.dataset.path) ? found.dataset.path.length : 0;
+    found.textContent = message.slice(begin).replace(/^[:\s]+/, ""); // it stands at its field
     found.hidden = false;
     const field = found.parentElement.querySelector("input, select");
     field?.setAttribute("aria-invalid", "true");
-    field?.focus();
+    field?.focus({ preventScroll: true });
+    found.parentElement.scrollIntoView({ block: "nearest" });
     return true;
   }
 
@@ -107,7 +109,7 @@ export class Options {
     const type = typeOf(schema);
     if (type === "array") return this.#several(name, schema, path, leaves);
     if (type === "object") {
-      const title = h("legend", { class: "unseen" }, words(name));
+      const title = h("legend", {}, words(name));
       return h("fieldset", { class: "field wide item" }, title, this.#group(schema, path, leaves));
     }
     const id = `option-${path.replaceAll(".", "-")}`;
@@ -118,7 +120,8 @@ export class Options {
     const help = schema.description ? h("small", { id: `${id}-help` }, schema.description) : null;
     const wrong = h("p", { class: "error", id: `${id}-error`, "data-path": path, hidden: true });
     const parts = type === "boolean" ? [input, label] : [label, input];
-    const kind = `field${isWide ? " wide" : ""}${type === "boolean" ? " check" : ""}`;
+    const isShort = schema.description && !isFile(schema) && type !== "boolean" && type !== "string";
+    const kind = `field${isWide ? " wide" : ""}${type === "boolean" ? " check" : ""}${isShort ? " short" : ""}`;
     return h("div", { class: kind }, ...parts, help, wrong);
   }
 
@@ -141,7 +144,7 @@ export class Options {
       fields.querySelector("input")?.focus();
       this.#changed();
     };
-    const more = h("button", { type: "button", class: "button", onclick: add }, `Add to ${name}`);
+    const more = h("button", { type: "button", class: "button", onclick: add }, `Add ${name.replace(/s$/, "")}`);
     leaves.push({ isSet: () => entries.length > 0, put: (request) => putSeveral(request, path, entries) });
     const wrong = h("p", { class: "error", "data-path": path, hidden: true });
     return h("div", { class: "field wide", role: "group", "aria-label": words(name) }, list, more, wrong);

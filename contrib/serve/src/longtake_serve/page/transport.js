@@ -13,6 +13,7 @@ export class Transport {
   #segments = [];
   #duration = 0;
   #time = 0;
+  #drawn = -1;
 
   constructor(seek) {
     this.#seek = seek;
@@ -24,6 +25,7 @@ export class Transport {
       this.#video.addEventListener(name, () => this.#mirror());
     }
     this.#video.addEventListener("volumechange", () => this.#mirror());
+    this.#video.addEventListener("playing", () => requestAnimationFrame(() => this.#follow()));
     this.#track.addEventListener("pointerdown", (event) => this.#grab(event));
     this.#track.addEventListener("keydown", (event) => this.#key(event));
     new ResizeObserver(() => this.#draw()).observe(this.#track);
@@ -34,7 +36,7 @@ export class Transport {
   show(segments, duration) {
     this.#segments = segments;
     this.#duration = duration;
-    $("transport").classList.toggle("is-off", duration === 0);
+    $("transport").hidden = duration === 0;
     for (const id of ["play", "mute", "full"]) $(id).disabled = duration === 0;
     this.#draw();
     this.move(this.#time);
@@ -43,17 +45,32 @@ export class Transport {
   move(time) {
     this.#time = Math.min(time, this.#duration);
     const share = this.#duration === 0 ? 0 : this.#time / this.#duration;
+    this.#track.style.setProperty("--at", share);
+    const [now, whole] = $("clock").children;
+    if (now.textContent !== clockText(this.#time)) now.textContent = clockText(this.#time);
+    whole.textContent = clockText(this.#duration);
+    if (Math.floor((share * $("wave").clientWidth) / (BAR + GAP)) !== this.#drawn) this.#draw();
+    this.#say();
+  }
+
+  /** Told once a second: who listens to it wants to hear the take. */
+  #say() {
+    const second = `${Math.floor(this.#time)} / ${this.#duration}`;
+    if (this.#track.dataset.said === second) return;
+    this.#track.dataset.said = second;
     const index = this.#segments.findLastIndex((each) => each.start <= this.#time + 1e-3);
     set(this.#track, {
-      "--at": share,
       "aria-valuemax": this.#duration.toFixed(1),
       "aria-valuenow": this.#time.toFixed(1),
       "aria-valuetext": `${clockText(this.#time)} of ${clockText(this.#duration)}, segment ${index + 1}`,
     });
-    const [now, whole] = $("clock").children;
-    now.textContent = clockText(this.#time);
-    whole.textContent = clockText(this.#duration);
-    this.#draw();
+  }
+
+  /** Between the player's own times, so that the head glides. */
+  #follow() {
+    if (this.#video.paused || this.#video.seeking || this.#video.readyState < 3) return;
+    this.move(this.#video.currentTime);
+    requestAnimationFrame(() => this.#follow());
   }
 
   toggle() {
@@ -100,13 +117,14 @@ export class Transport {
   }
 
   #key(event) {
+    const now = this.#video.currentTime;
     const to = {
-      ArrowLeft: this.#time - 1,
-      ArrowRight: this.#time + 1,
-      ArrowDown: this.#time - 1,
-      ArrowUp: this.#time + 1,
-      PageDown: this.#time - 10,
-      PageUp: this.#time + 10,
+      ArrowLeft: now - 1,
+      ArrowRight: now + 1,
+      ArrowDown: now - 1,
+      ArrowUp: now + 1,
+      PageDown: now - 10,
+      PageUp: now + 10,
       Home: 0,
       End: this.#duration - 0.5,
     }[event.key];
@@ -146,6 +164,7 @@ export class Transport {
     const levels = this.#levels(count);
     const loudest = levels.reduce((a, b) => Math.max(a, b), 0.02);
     const played = (this.#time / this.#duration) * width;
+    this.#drawn = Math.floor(played / (BAR + GAP));
     pen.fillStyle = line;
     for (const { start } of this.#segments.slice(1)) {
       pen.fillRect(Math.round((start / this.#duration) * width), 0, 1, height);
