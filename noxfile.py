@@ -37,6 +37,7 @@ SERVERS = (
     "flask-cors",
     "httpx",
     "moto[s3]",
+    "openai",
     "opentelemetry-sdk",
     "playwright",
     "psutil",

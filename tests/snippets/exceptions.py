@@ -52,6 +52,10 @@ ELSEWHERE = {
     ): "needs a server; tests/contrib/test_postgres.py starts one",
     ("docs/tutorials/sessions-that-last.md", "session   tram"): "an example of what show prints",
     ("docs/tutorials/sessions-that-last.md", "  tram   "): "an example of what show prints",
+    (
+        "docs/how-to/openai-videos.md",
+        "",
+    ): "needs a server; tests/contrib/serve/openai/test_documentation.py runs it",
     ("docs/how-to/serve.md", "curl"): "needs a server; tests/contrib/serve/http asks one",
     ("docs/how-to/serve.md", "import {"): "needs a browser; tests/contrib/serve/page starts one",
     ("docs/how-to/serve.md", "token="): "a file of tokens; tests/contrib/serve/http writes one",

@@ -97,7 +97,8 @@ def _responses(operation: Operation, needs_token: bool) -> dict[str, Any]:
     good: dict[str, Any] = {"description": operation.summary}
     if operation.result_type is not None:
         schema = {} if operation.result is None else {"schema": dict(operation.result)}
-        good["content"] = {operation.result_type: schema}
+        types = (operation.result_type, *operation.other_types)
+        good["content"] = dict.fromkeys(types, schema)
     errors = {*operation.errors, *((401,) if needs_token else ())}
     if operation.method != "GET":
         errors.add(403)

@@ -47,7 +47,8 @@ class Operation:
     - ``body``: the JSON Schema of the body, None without; ``body_type``: its media type; ``form``:
       the schema of the same as ``multipart/form-data``, None where that is not taken.
     - ``result``: the JSON Schema of the answer, None where it is no JSON.
-    - ``result_type``: the media type of the answer, None where it has no body.
+    - ``result_type``: the media type of the answer, None where it has no body; ``other_types``:
+      that it may have instead.
     - ``is_open``: needs no token; its ``answer`` is then given an empty tenant.
     - ``errors``: statuses that it may answer besides; ``error_form``: theirs, None for the one.
     """
@@ -62,6 +63,7 @@ class Operation:
     form: Schema | None = None
     result: Schema | None = None
     result_type: str | None = "application/json"
+    other_types: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     is_open: bool = False
     errors: tuple[int, ...] = ()

@@ -139,6 +139,7 @@ class VideoRoutes:
                 answer=self.content,
                 summary="The file of a video that is completed, or a picture of it (OpenAI).",
                 result_type="video/mp4",
+                other_types=("image/jpeg", "image/png"),
                 parameters=(Parameter("variant", "Which file; the video if not said.", variant),),
                 errors=(400, 404, 416),
                 error_form=OPENAI_ERRORS,
