@@ -23,6 +23,7 @@ PACKAGES = (
     "contrib/objectstore",
     "contrib/otel",
     "contrib/postgres",
+    "contrib/ray",
     "contrib/redis",
     "contrib/serve",
 )

@@ -31,6 +31,8 @@ nitpick_ignore = [
     ("py:class", "longtake.takes.notes.SoundTail"),  # a part of StreamState's document
     ("py:class", "Image"),  # of Pillow
     ("py:class", "Stage"),  # a StageSpec, a callable, or a name of one
+    # what only a desk makes and uses
+    ("py:class", "longtake.dispatch.listening.Mailbox"),
     # what a function makes has no public class
     ("py:class", "longtake.schema.bounds.Described"),
     ("py:class", "longtake.states.arrays.Array"),  # a validator

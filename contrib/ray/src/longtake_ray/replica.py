@@ -1,0 +1,178 @@
+"""One worker in the cluster: its processes, which are placed, loaded, asked and ended together."""
+
+from __future__ import annotations
+
+import pickle
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import ray
+from attrs import define, field, frozen
+from ray.util.placement_group import placement_group, remove_placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+import longtake as lt
+from longtake_ray.connecting import NAMESPACE
+from longtake_ray.parcels import unpacked
+from longtake_ray.versions import check_versions
+from longtake_ray.worker import ACTOR, Told
+
+__all__ = ["LOST", "Replica", "StartStopped", "Wanted"]
+
+LOST = ray.exceptions.RayError
+"""What Ray raises of a worker that is gone, cannot be reached, or does not answer.
+
+Of one that is there and raised something itself it is a ``RayTaskError``.
+"""
+
+_ANSWER_SECONDS = 60.0
+"""After which a worker that does not answer is lost."""
+_NEWS_SECONDS = 0.1
+"""For which news is waited for at a time; a cancel is told with the next question."""
+_POLL_SECONDS = 0.5
+_CLOSE_SECONDS = 10.0
+
+
+class StartStopped(Exception):
+    """The dispatcher was closed while the worker was begun."""
+
+
+@frozen(kw_only=True)
+class Wanted:
+    """What every worker of a pool is.
+
+    - ``pool``: its name. ``ranks``: processes of a worker. ``resources``: of each, as Ray has them.
+    - ``spec``, ``parts``: what each rank loads. ``versions``: of this process; ``maker``: the
+      distribution of the family, where it is known.
+    """
+
+    pool: str
+    ranks: int
+    resources: Mapping[str, float]
+    spec: dict[str, Any]
+    parts: bytes = field(repr=False)
+    versions: Mapping[str, str]
+    maker: str | None
+
+
+@define(eq=False)
+class Replica:
+    """A worker that rolls. ``name``: of it alone, and never used again."""
+
+    name: str
+    device: str
+    _group: Any
+    _actors: list[Any]
+
+    @classmethod
+    def started(cls, wanted: Wanted, index: int, is_stopped: Callable[[], bool]) -> Replica:
+        """Place a worker, compare its packages with this process's, and have it load.
+
+        Its processes are on one machine. Raises `longtake.PluginError` for other versions, what
+        loading raises, `LOST` errors, and `StartStopped`. Nothing is left of one that fails.
+        """
+        name = f"{wanted.pool}/{index}.{secrets.token_hex(4)}"
+        group = placement_group(
+            [dict(wanted.resources)] * wanted.ranks, strategy="STRICT_PACK", name=name
+        )
+        replica = cls(name, "", group, [])
+        try:
+            replica._place(wanted, is_stopped)
+            for actor in replica._actors:
+                there = _answer(actor.versions.remote(), is_stopped)
+                check_versions(wanted.versions, there, wanted.maker)
+            replica.device = replica._loaded(wanted, is_stopped)
+        except BaseException:
+            replica.end(gently=False)
+            raise
+        return replica
+
+    def rolled(self, ticket: lt.OrderTicket) -> lt.OrderDone | lt.OrderFailed | lt.OrderCancelled:
+        """How the order ended; its listener is told its progress. Raises `LOST`."""
+        actor, attempt = self._actors[0], secrets.token_hex(8)
+        result = actor.roll.remote(attempt, pickle.dumps(ticket.order))
+        while True:
+            asked = actor.told.remote(attempt, ticket.cancelled.is_set(), _NEWS_SECONDS)
+            told: Told = ray.get(asked, timeout=_ANSWER_SECONDS)
+            for event in told.events:
+                ticket.tell(event)
+            if told.over:
+                end = unpacked(ray.get(result, timeout=_ANSWER_SECONDS))
+                if isinstance(end, Exception):
+                    return lt.OrderFailed(order_id=ticket.order.id, error=end)
+                ended: lt.OrderDone | lt.OrderFailed | lt.OrderCancelled = end
+                return ended
+
+    def hear(self, status: lt.DispatcherStatus) -> bool:
+        """Tell the worker of the queue; whether it is to be replaced. Raises `LOST` errors."""
+        asked = self._actors[0].hear.remote(status.queued, status.draining)
+        retiring: bool = ray.get(asked, timeout=_ANSWER_SECONDS)
+        return retiring
+
+    def end(self, *, gently: bool) -> None:
+        """Let the worker go. ``gently``: with time for its pipeline to be closed."""
+        if gently and self._actors:
+            with suppress(ray.exceptions.RayError):
+                ray.get(self._actors[0].close.remote(), timeout=_CLOSE_SECONDS)
+        for actor in self._actors:
+            with suppress(ray.exceptions.RayError, ValueError):
+                ray.kill(actor, no_restart=True)
+        with suppress(ray.exceptions.RayError, ValueError):
+            remove_placement_group(self._group)
+
+    def _place(self, wanted: Wanted, is_stopped: Callable[[], bool]) -> None:
+        while not self._group.wait(_POLL_SECONDS):
+            if is_stopped():
+                raise StartStopped
+        for rank in range(wanted.ranks):
+            placement = PlacementGroupSchedulingStrategy(
+                self._group, placement_group_bundle_index=rank
+            )
+            name = self.name if rank == 0 else f"{self.name}#{rank}"
+            placed = ACTOR.options(
+                name=name,
+                namespace=NAMESPACE,
+                num_cpus=wanted.resources["CPU"],
+                num_gpus=wanted.resources.get("GPU", 0),
+                scheduling_strategy=placement,
+            )
+            self._actors.append(placed.remote(self.name))
+
+    def _loaded(self, wanted: Wanted, is_stopped: Callable[[], bool]) -> str:
+        """The device of rank 0, which is the first to have loaded."""
+        variables: dict[str, str] = {}
+        if wanted.ranks > 1:
+            port = _answer(self._actors[0].free_port.remote(), is_stopped)
+            variables = {
+                "WORLD_SIZE": str(wanted.ranks),
+                "LOCAL_RANK": "0",  # Ray lets each rank see its own GPUs alone
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(port),
+            }
+        loads = [
+            actor.load.remote(wanted.spec, wanted.parts, {**variables, "RANK": str(rank)})
+            for rank, actor in enumerate(self._actors)
+        ]
+        first = loads[0] if wanted.ranks == 1 else None
+        while first is None:
+            ready, _ = ray.wait(loads, timeout=_POLL_SECONDS)
+            first = ready[0] if ready else None
+            if is_stopped():
+                raise StartStopped
+        device = unpacked(_answer(first, is_stopped))
+        if isinstance(device, Exception):
+            raise device
+        if first is not loads[0]:
+            problem = f"ranks={wanted.ranks}: this family does not share its work among processes"
+            raise lt.ValidationError("dispatcher", problem)
+        return str(device)
+
+
+def _answer(reference: Any, is_stopped: Callable[[], bool]) -> Any:
+    """What an actor that may still be on its way answers. Raises `StartStopped`."""
+    while not ray.wait([reference], timeout=_POLL_SECONDS)[0]:
+        if is_stopped():
+            raise StartStopped
+    return ray.get(reference, timeout=_ANSWER_SECONDS)

@@ -1,0 +1,179 @@
+"""The actor: one rank of a worker, with a pipeline, in a process of Ray's.
+
+Rolling has one thread, and whatever asks or tells has others, so a worker answers while it rolls.
+Ray would run a cancelled call all the same, so an attempt has a flag of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import threading
+import time
+from collections import deque
+from typing import Any
+
+import ray
+from attrs import define, field, frozen
+
+import longtake as lt
+from longtake_ray.parcels import Parcel, packed
+from longtake_ray.versions import loaded_versions
+
+__all__ = ["ACTOR", "Said", "Told", "Worker"]
+
+_MOST_ATTEMPTS = 8
+"""That are remembered: the one that is rolled, and some that a dispatcher may still ask of."""
+
+
+@frozen
+class Told:
+    """What is new of an attempt. ``over``: whether its call is about to return."""
+
+    events: tuple[lt.OrderEvent, ...]
+    over: bool
+
+
+@frozen
+class Said:
+    """What a worker says of itself. ``retiring``: whether it is to be replaced.
+
+    ``queued``, ``draining``: of its dispatcher, which told it ``age`` seconds ago.
+    """
+
+    status: lt.WorkerStatus
+    retiring: bool
+    queued: int
+    draining: bool
+    age: float
+
+
+@define(eq=False)
+class _Attempt:
+    cancelled: threading.Event = field(factory=threading.Event)
+    events: deque[lt.OrderEvent] = field(factory=deque)
+    over: bool = False
+
+
+class Worker:
+    """One rank of a worker called ``name``."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._changed = threading.Condition()
+        self._attempts: dict[str, _Attempt] = {}
+        self._status = lt.WorkerStatus(name=name, device="")
+        self._done = 0
+        self._retiring = False
+        self._heard = (0, False, time.monotonic())
+        self._pipeline: lt.Pipeline | None = None
+        self._roller: lt.Roller | None = None
+
+    def load(self, spec: dict[str, Any], parts: bytes, variables: dict[str, str]) -> Parcel:
+        """Load the pipeline, and say on which device it is, or what was raised.
+
+        ``variables``: of the environment, set before. On ranks other than 0 this returns when rank
+        0 has closed its pipeline.
+        """
+        os.environ.update(variables)
+        try:
+            self._pipeline = lt.structure(spec, lt.PipelineSpec).load()
+            stores = pickle.loads(parts)
+            self._roller = lt.Roller(self._name, self._pipeline, **stores)
+            self._status = lt.WorkerStatus(name=self._name, device=self._pipeline.device)
+            return packed(self._pipeline.device)
+        except Exception as error:  # isolation: a plugin's class may not be known to the server
+            return packed(error)
+
+    def roll(self, attempt: str, order: bytes) -> Parcel:
+        """Roll an order's segment; how it ended."""
+        current = self._attempt(attempt)
+        try:
+            return packed(self._rolled(current, pickle.loads(order)))
+        finally:
+            with self._changed:
+                self._done += 1
+                self._status = lt.WorkerStatus(
+                    name=self._name, device=self._status.device, orders_done=self._done
+                )
+                current.over = True
+                self._changed.notify_all()
+
+    def _rolled(self, current: _Attempt, order: lt.StepOrder) -> object:
+        assert self._roller is not None, "load comes first"
+        self._status = lt.WorkerStatus(
+            name=self._name,
+            device=self._status.device,
+            session_id=order.session_id,
+            order_id=order.id,
+            orders_done=self._done,
+        )
+
+        def tell(event: lt.OrderEvent) -> None:
+            with self._changed:
+                current.events.append(event)
+                self._changed.notify_all()
+
+        return self._roller.rolled(order, current.cancelled, tell)
+
+    def close(self) -> None:
+        """Let the pipeline go, and the other ranks with it."""
+        if self._pipeline is not None:
+            self._pipeline.close()
+
+    @ray.method(concurrency_group="asking")
+    def told(self, attempt: str, cancelled: bool, seconds: float) -> Told:
+        """What is new of the attempt; it is waited for. ``cancelled``: whether it is to stop."""
+        current = self._attempt(attempt)
+        if cancelled:
+            current.cancelled.set()
+        with self._changed:
+            self._changed.wait_for(lambda: current.events or current.over, seconds)
+            events = tuple(current.events)
+            current.events.clear()
+            return Told(events, current.over)
+
+    @ray.method(concurrency_group="asking")
+    def versions(self) -> dict[str, str]:
+        """What is installed here."""
+        return loaded_versions()
+
+    @ray.method(concurrency_group="asking")
+    def free_port(self) -> int:
+        """A port of this machine that nobody listens at."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port: int = server.getsockname()[1]
+            return port
+
+    @ray.method(concurrency_group="asking")
+    def hear(self, queued: int, draining: bool) -> bool:
+        """Be told of the dispatcher's queue; whether this worker is to be replaced."""
+        self._heard = (queued, draining, time.monotonic())
+        return self._retiring
+
+    @ray.method(concurrency_group="asking")
+    def retire(self) -> None:
+        """Be replaced after the order that is being rolled."""
+        self._retiring = True
+
+    @ray.method(concurrency_group="asking")
+    def said(self) -> Said:
+        """What this worker knows."""
+        queued, draining, heard = self._heard
+        return Said(self._status, self._retiring, queued, draining, time.monotonic() - heard)
+
+    def _attempt(self, attempt: str) -> _Attempt:
+        with self._changed:
+            found = self._attempts.setdefault(attempt, _Attempt())
+            if len(self._attempts) > _MOST_ATTEMPTS:
+                del self._attempts[next(iter(self._attempts))]
+            return found
+
+
+_OPTIONS: Any = {"concurrency_groups": {"asking": 4}, "max_restarts": 0, "max_task_retries": 0}
+"""Nothing is restarted or tried again behind the dispatcher's back: Ray would call a restarted
+actor in another order, and for ever where it is dead for good."""
+
+ACTOR: Any = ray.remote(**_OPTIONS)(Worker)
+"""The class of the actors."""
