@@ -15,7 +15,7 @@ from longtake_serve.takes.service import TakeService
 from longtake_serve.takes.views import TakeEvent, WorkView
 
 TINY = {"height": 16, "width": 16, "num_frames": 17, "seed": 3}
-WAIT = 20
+WAIT = 120
 """Seconds after which a test that hangs fails."""
 
 Listener = Callable[[lt.OrderEvent], None]

@@ -14,6 +14,7 @@ from longtake.schema.references import resolve
 
 if TYPE_CHECKING:
     from longtake.blobs.protocol import BlobStore
+    from longtake.schema.texts import Place
     from longtake.states.state import ContinuationState, StatePart, StateSummary
 
 __all__ = ["AttrsCodec"]
@@ -338,17 +339,19 @@ def _document(fields: dict[str, Any]) -> bytes:
 
 def _check_texts_fit(fields: dict[str, Any], path: str) -> None:
     """Refuse texts, which may be bytes in base64, that are more than a state may have in all."""
+    from longtake.schema.texts import CONTAINERS, items_of, path_to
     from longtake.states.budget import StateBudget
 
-    budget, left = StateBudget(), [(path, fields)]
+    room = StateBudget().left
+    left: list[tuple[object, Place]] = [(fields, (None, path))]
     while left:
-        where, value = left.pop()
-        if isinstance(value, str):
-            budget.take(len(value), where)
-        elif isinstance(value, dict):
-            left += [(f"{where}.{name}", inner) for name, inner in value.items()]
-        elif isinstance(value, list | tuple):
-            left += [(f"{where}[{index}]", inner) for index, inner in enumerate(value)]
+        value, place = left.pop()
+        if isinstance(value, CONTAINERS):
+            left += [(inner, (place, name)) for name, inner in items_of(value)]
+        elif isinstance(value, str):
+            if len(value) > room:  # only then is it worth to say where it lies
+                StateBudget(room).take(len(value), path_to(place))
+            room -= len(value)
 
 
 def _fetched(blob_id: str, blobs: BlobStore | None, path: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from longtake.errors import ValidationError
+from longtake.schema.texts import CONTAINERS
 from longtake.settings import StateLimits
 
 __all__ = ["StateBudget", "check_depth", "check_values", "read_document", "read_json"]
@@ -92,7 +93,7 @@ def _count_of_values(text: object) -> int:
 def check_depth(document: object, path: str) -> None:
     """Refuse what is nested deeper than `StateLimits` say, and a value that contains itself."""
     most = StateLimits.current().depth
-    level: list[Any] = [document]
+    level: list[Any] = [document] if isinstance(document, CONTAINERS) else []
     depth = 0
     while level:
         if depth > most:
@@ -100,8 +101,7 @@ def check_depth(document: object, path: str) -> None:
             raise ValidationError(path, problem)
         inner: dict[int, object] = {}
         for each in level:
-            items = each.values() if isinstance(each, dict) else each
-            for item in items if isinstance(each, dict | list | tuple) else ():
-                if isinstance(item, dict | list | tuple):
+            for item in each.values() if isinstance(each, dict) else each:
+                if isinstance(item, CONTAINERS):
                     inner[id(item)] = item  # once, however often it is there
         level, depth = list(inner.values()), depth + 1

@@ -20,7 +20,7 @@ from longtake_serve.takes.service import TakeService
 
 __all__ = ["SLOW", "TINY", "WAIT", "Served", "listening", "served"]
 
-WAIT = 30
+WAIT = 120
 """Seconds after which a test that hangs fails."""
 TINY = {"height": 32, "width": 48, "num_frames": 17, "seed": 3}
 SLOW = {"height": 512, "width": 768, "num_frames": 721, "seed": 3}

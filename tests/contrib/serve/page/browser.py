@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WAIT", "Browsers", "Watched", "browsers", "needs_browser", "until"]
 
-WAIT = 60
+WAIT = 120
 """Seconds after which a test that hangs fails."""
 
 _CHROMIUM = shutil.which("chromium")

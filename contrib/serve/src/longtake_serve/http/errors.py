@@ -161,7 +161,9 @@ async def http_error(request: Request, error: Exception) -> Response:
 
 async def internal_error(request: Request, error: Exception) -> Response:
     """The answer for whatever nobody expected; the server's log has the error itself."""
-    return answer_of(500, "InternalError", _OUR_FAULT[500])
+    # uvicorn ends the connection: a client that knows does not send its next request on it
+    headers = {"Connection": "close"}
+    return answer_of(500, "InternalError", _OUR_FAULT[500], headers=headers)
 
 
 def error_schema() -> dict[str, Any]:
