@@ -29,7 +29,8 @@ LONG = {"height": "512", "width": "768", "num_frames": "721"}
 
 VIDEO = """() => {
   const { currentTime, buffered, paused, muted } = document.querySelector("video");
-  const ranges = [...Array(buffered.length).keys()].map((n) => [buffered.start(n), buffered.end(n)]);
+  const ranges = [];
+  for (let n = 0; n < buffered.length; n += 1) ranges.push([buffered.start(n), buffered.end(n)]);
   return { currentTime, ranges, paused, muted };
 }"""
 
@@ -55,9 +56,9 @@ def clean(context: BrowserContext) -> Iterator[None]:
     """Nothing went wrong on its pages that nobody wanted to go wrong."""
     wrong: list[str] = []
     context.on("weberror", lambda each: wrong.append(str(each.error)))
-    context.on("console", lambda each: each.type == "error" and wrong.append(each.text))
+    context.on("console", lambda each: wrong.append(each.text if each.type == "error" else ""))
     yield
-    assert [each for each in wrong if "Failed to load resource" not in each] == []
+    assert [each for each in wrong if each and "Failed to load resource" not in each] == []
 
 
 def fill_options(page: Page, values: dict[str, str], where: str = "sampling") -> None:
@@ -294,9 +295,12 @@ def test_sound_is_asked_for_where_a_browser_forbids_it(browsers: Browsers, serve
     take = server.take("sea", "dusk", sampling=sampling)
     server.settle(take)
     chromium = browsers.start("--autoplay-policy=user-gesture-required")
+    told = """document.addEventListener("playing", () => console.log("it plays"), true)"""
     with chromium.new_context() as context, clean(context):
+        context.add_init_script(told)  # to ask the page is to a browser as if somebody had clicked
         page = context.new_page()
-        page.goto(f"http://127.0.0.1:{server.port}/#{take}")
+        with page.expect_console_message(lambda said: said.text == "it plays"):
+            page.goto(f"http://127.0.0.1:{server.port}/#{take}")
         button = page.get_by_role("button", name="Turn sound on")
         button.wait_for()
         assert video(page)["muted"]
