@@ -38,6 +38,8 @@ LONGEST = (
     "tests/ltx2/test_lora_layouts.py",
     "tests/sdk/testing/families/test_planted.py",
     "tests/ltx2/test_official_numerics.py",
+    "tests/contrib/serve/page/test_player.py",
+    "tests/contrib/serve/page/test_playing.py",
     "tests/ltx2/test_contract.py",
     "tests/ltx2/test_continuation_of_takes.py",
     "tests/ltx2/test_command_line.py",

@@ -37,7 +37,8 @@ _SWITCHES = ("--autoplay-policy=no-user-gesture-required",)
 
 _WATCH = """async () => {
   const video = document.querySelector("video");
-  const seen = (window.seen = { frames: [], presented: 0, loudest: 0 });
+  const seen = (window.seen = { frames: [], presented: 0, loudest: 0, seeks: 0 });
+  video.addEventListener("seeking", () => (seen.seeks += 1));
   const count = (now, { mediaTime, presentedFrames }) => {
     seen.frames.push(mediaTime);
     seen.presented = presentedFrames;

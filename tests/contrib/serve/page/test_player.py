@@ -62,6 +62,10 @@ def answer_first(page: Page, pattern: str, answers: list[int]) -> list[int]:
     return left
 
 
+def wait_for_stall(watched: Watched, count: int) -> None:
+    until(lambda: len(watched.told("stalled")) >= count, page=watched.page)
+
+
 def names(watched: Watched) -> list[str]:
     return [name for name, _ in watched.told()]
 
@@ -108,6 +112,19 @@ def test_a_fragment_that_is_late_is_not_left_out(watched: Watched, server: Serve
     assert len(seen["buffered"]) == 1
     assert {"reason": "network"} in watched.told("stalled")
     assert "failed" not in names(watched)
+
+
+def test_it_goes_on_each_time_that_a_prompt_comes_late(watched: Watched, server: Served) -> None:
+    """Chromium alone waits for ever at the end of the ninth or so."""
+    take = server.take()
+    short = {**SAMPLING, "num_frames": 33}
+    watched.play(take)
+    for number in range(12):
+        server.extend(take, f"sea {number}", short)
+        wait_for_stall(watched, number + 1)
+    assert watched.seen()["currentTime"] > (12 * 24 + 9) / 24 - 1
+    server.client.post(f"/v1/sessions/{take}/finish")
+    watched.wait_for_end()
 
 
 def test_where_it_would_never_play_it_says_why(watched: Watched, server: Served) -> None:

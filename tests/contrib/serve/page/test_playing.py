@@ -48,16 +48,20 @@ def frames_of(segments: int) -> int:
 
 
 def check_all_was_shown(seen: dict[str, Any], frames: int) -> None:
-    """Every picture came out of the decoder once, at its time, and none was held back or lost.
+    """Every picture came out of the decoder at its time, and none was held back or lost.
 
-    A busy machine may be late with some, which the browser then counts as dropped.
+    A busy machine may be late with some, which the browser then counts as dropped. After a stall
+    the player may seek to where it is, which decodes some pictures twice.
     """
-    assert seen["totalVideoFrames"] == frames
-    assert seen["presented"] <= frames <= seen["presented"] + seen["droppedVideoFrames"]
+    assert seen["totalVideoFrames"] >= frames
+    assert seen["presented"] + seen["droppedVideoFrames"] >= frames
     places = np.array(seen["frames"]) * FPS
     assert np.abs(places - np.round(places)).max() < 1e-3
-    assert (np.diff(places) > 0).all()
     assert round(places[-1]) < frames
+    if not seen["seeks"]:
+        assert seen["totalVideoFrames"] == frames
+        assert seen["presented"] <= frames
+        assert (np.diff(places) > 0).all()
     check_one_range(seen, frames)
 
 

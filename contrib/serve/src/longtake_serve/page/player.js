@@ -10,6 +10,8 @@ const FINAL = new Set([401, 403, 404, 410, 421, 422]);
 const MISSING_FRAGMENT_RETRIES = 8;
 /** So often a decoder that failed is begun again at the same place. */
 const DECODER_RETRIES = 3;
+/** How long a browser may take to go on by itself when there is more. */
+const RESUME_MS = 400;
 
 const RETRY = {
   maxNumRetry: Infinity,
@@ -52,6 +54,7 @@ export class TakePlayer extends EventTarget {
   #hls = null;
   #abort = null;
   #retry = null;
+  #resume = null;
   #failures = 0;
   #broken = { time: -1, count: 0 };
   #isFinished = false;
@@ -92,8 +95,9 @@ export class TakePlayer extends EventTarget {
   stop() {
     this.#abort?.abort();
     clearTimeout(this.#retry);
+    clearTimeout(this.#resume);
     this.#hls?.destroy();
-    this.#hls = this.#abort = this.#retry = null;
+    this.#hls = this.#abort = this.#retry = this.#resume = null;
     this.#failures = this.#duration = 0;
     this.#broken = { time: -1, count: 0 };
     this.#listed = this.#loaded = -1;
@@ -142,6 +146,8 @@ export class TakePlayer extends EventTarget {
     hls.on(Hls.Events.FRAG_BUFFERED, (_, { frag }) => {
       this.#failures = 0;
       this.#loaded = frag.sn;
+      clearTimeout(this.#resume);
+      if (this.#isStalled) this.#resume = setTimeout(() => this.#goOn(), RESUME_MS);
     });
     hls.on(Hls.Events.ERROR, (_, error) => this.#wrong(hls, error));
     hls.loadSource(url);
@@ -181,6 +187,13 @@ export class TakePlayer extends EventTarget {
     if (isAtEdge && this.#isFinished) return;
     this.#isStalled = true;
     this.#tell("stalled", { reason: isAtEdge ? "edge" : "network" });
+  }
+
+  /** Chromium wants more sound after each stall, up to seconds, until there is a seek. */
+  #goOn() {
+    const { buffered, currentTime, paused, seeking } = this.#video;
+    const end = buffered.length === 0 ? 0 : buffered.end(buffered.length - 1);
+    if (this.#isStalled && !paused && !seeking && end > currentTime + 0.1) this.seekTo(currentTime);
   }
 
   #told() {
