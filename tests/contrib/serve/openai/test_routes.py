@@ -130,6 +130,9 @@ def test_num_frames_are_a_length_too(server: Served, client: Any) -> None:
     ("fields", "param", "problem"),
     [
         ({"model": "veo"}, "model", "here is pendulum/swing@1"),
+        ({"extra_body": {"model": {"name": "sora-2"}}}, "model", "here is pendulum/swing@1"),
+        ({"extra_body": {"size": {"width": 3}}}, "size", "must be WIDTHxHEIGHT"),
+        ({"extra_body": {"seconds": {"a": 3}}}, "seconds", "must be a number"),
         ({"seconds": "0"}, "seconds", "must be a number"),
         ({"seconds": "four"}, "seconds", "must be a number"),
         ({"seconds": "99999"}, "seconds", "make 50000 segments; at most 16"),

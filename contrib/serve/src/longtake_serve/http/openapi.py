@@ -104,10 +104,14 @@ def _responses(operation: Operation, needs_token: bool) -> dict[str, Any]:
         errors.add(403)
     form = _ERROR if operation.error_form is None else dict(operation.error_form.schema)
     wrong = {"content": {"application/json": {"schema": form}}}
+    other = wrong
+    if operation.error_form is not None:  # what no operation answered has the one form
+        any_form = {"anyOf": [form, _ERROR]}
+        other = {"content": {"application/json": {"schema": any_form}}}
     return {
         str(operation.status): good,
         **{str(each): {"description": _words(each), **wrong} for each in sorted(errors)},
-        "default": {"description": "Another error, in the same form.", **wrong},
+        "default": {"description": "Another error, in the same form.", **other},
     }
 
 

@@ -124,7 +124,8 @@ class Studio:
     def _check_model(self, name: object) -> None:
         family, preset = self.model.split("/")
         known = {self.model, family, preset, preset.partition("@")[0]}
-        if name is not None and name not in known and not str(name).startswith("sora-"):
+        is_known = isinstance(name, str) and (name in known or name.startswith("sora-"))
+        if name is not None and not is_known:
             raise lt.ValidationError("model", f"is {name!r:.100}; here is {self.model}, or none")
 
 

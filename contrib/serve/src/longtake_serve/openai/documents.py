@@ -61,17 +61,34 @@ DELETED = _object(
     {"id": _TEXT, "object": {"const": "video.deleted"}, "deleted": {"type": "boolean"}}
 )
 
+_END = r"(?![\s\S])"
+"""What ``$`` means in JSON Schema, and not in Python."""
 _COMMON = {
     "model": {"type": ["string", "null"], "description": "What is served, or any of OpenAI's."},
     "seconds": {
         "type": ["string", "number", "null"],
+        "pattern": rf"^[0-9]{{1,5}}(\.[0-9]{{1,3}})?{_END}",
+        "exclusiveMinimum": 0,
+        "maximum": 99_999,
         "description": "How much longer the take gets; 4 if nothing is said.",
     },
 }
-_IMAGE = _object({"image_url": {"type": "string", "description": "A data URL."}})
+_IMAGE = _object(
+    {
+        "image_url": {
+            "type": "string",
+            "description": "A data URL.",
+            "pattern": "^data:image/(png|jpeg|webp);base64,",
+        }
+    }
+)
 CREATED = {
     **_COMMON,
-    "size": {"type": ["string", "null"], "description": "WIDTHxHEIGHT in pixels."},
+    "size": {
+        "type": ["string", "null"],
+        "description": "WIDTHxHEIGHT in pixels.",
+        "pattern": f"^[0-9]{{1,5}}x[0-9]{{1,5}}{_END}",
+    },
     "input_reference": {**_IMAGE, "type": ["object", "null"], "additionalProperties": False},
 }
 """Fields of a new video that are no fields of a request."""
