@@ -146,6 +146,7 @@ class TakeEncoder:
             owner = open_streams(self._container, evolve(self._take, channels=0), self._fps)
         stream = owner.video
         assert stream is not None
+        time_base = 1 / self._fps
         converter = VideoReformatter()  # one for all frames: preparing it takes as long as using it
         try:
             for pixels in np.ascontiguousarray(frames):
@@ -153,7 +154,7 @@ class TakeEncoder:
                     converter, VideoFrame.from_numpy_buffer(pixels, "rgb24"), stream.pix_fmt
                 )
                 frame.pts = self._frames
-                frame.time_base = 1 / self._fps
+                frame.time_base = time_base
                 self._frames += 1
                 for packet in stream.encode(frame):
                     packet.duration = 1
