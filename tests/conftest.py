@@ -28,6 +28,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--played", type=int, default=4, help="how many segments a browser shows while they grow"
     )
     parser.addoption(
+        "--http-requests", type=int, default=300, help="how many requests at random are answered"
+    )
+    parser.addoption(
+        "--served-segments", type=int, default=2, help="of each session of servers that are killed"
+    )
+    parser.addoption(
+        "--server-kills", type=int, default=3, help="how often a server that rolls them is killed"
+    )
+    parser.addoption(
         "--raced", type=int, default=20, help="for how many segments of a session workers race"
     )
 

@@ -1,0 +1,130 @@
+"""Requests at random, made from the OpenAPI document: each answer is one that it names."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("longtake_serve")
+pytest.importorskip("schemathesis")
+
+import requests
+import schemathesis
+from schemathesis.checks import load_all_checks
+from schemathesis.specs.openapi import checks as openapi_checks
+
+from longtake_serve.http import streams
+from longtake_serve.takes.limits import ServeLimits
+from tests.contrib.serve.http.server import Served, served
+
+LIMITS = ServeLimits(
+    sessions=60, queue=2, segments=4, body_bytes=2**16, upload_bytes=2**18, pixels=96 * 96
+)
+PATIENCE = 20
+"""Seconds after which an answer hangs."""
+IDS = {"take_x", "0", "-1", "work_1", "work_99999999999", "%00", "..", "x" * 300, "é"}
+CHECKS = (
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+)
+
+
+@schemathesis.serializer("application/zip")  # type: ignore[untyped-decorator]
+def zip_of(context: object, value: object) -> bytes:
+    """What is sent where a file is taken."""
+    return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams, "_HELD", 0.05)
+        with served(tmp_path_factory.mktemp("serve"), limits=LIMITS) as server:
+            yield server
+
+
+@pytest.fixture(scope="module")
+def operations(server: Served) -> list[Any]:
+    load_all_checks()
+    schema = schemathesis.openapi.from_dict(server.client.get("/openapi.json").json())
+    return [found.ok() for found in schema.get_all_operations()]
+
+
+class Takes:
+    """Some takes, of which there are always some: what is deleted comes back under another id."""
+
+    def __init__(self, server: Served) -> None:
+        self._server = server
+        self._rng = random.Random(1)
+        self._ids: list[str] = []
+
+    def any(self) -> str:
+        """The id of one."""
+        if len(self._ids) < 6:
+            self._ids.append(self._server.rolled(*["sea"] * self._rng.randrange(3)))
+        take = self._rng.choice(self._ids)
+        if self._server.client.get(f"/v1/sessions/{take}").is_success:
+            return take
+        self._ids.remove(take)
+        return self.any()
+
+
+def sent(case: Any, base: str) -> Any:
+    """The answer; of events, which do not end, the beginning."""
+    found = case.as_transport_kwargs(base_url=base)
+    with requests.Session() as session:
+        answer = session.request(**found, timeout=PATIENCE, stream=True)
+        if not answer.headers.get("content-type", "").startswith("text/event-stream"):
+            assert answer.content is not None  # read to its end
+        answer.close()
+    return answer
+
+
+def test_every_answer_is_one_that_the_document_names(
+    server: Served,
+    operations: list[Any],
+    request: pytest.FixtureRequest,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    count = request.config.getoption("http_requests")
+    base = f"http://127.0.0.1:{server.port}"
+    takes, statuses = Takes(server), Counter[int]()
+    modes = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
+
+    for operation in operations:
+        cases = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in modes))
+
+        @settings(
+            max_examples=-(-count // len(operations)),
+            database=None,
+            derandomize=True,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=cases, known=st.integers(0, 7), other=st.sampled_from(sorted(IDS)))
+        def answered(case: Any, known: int, other: str) -> None:
+            if "take" in case.path_parameters and known:
+                case.path_parameters["take"] = takes.any() if known > 1 else other
+            answer = sent(case, base)
+            statuses[answer.status_code] += 1
+            assert answer.status_code == 503 or answer.status_code < 500, answer.text
+            if not answer.headers.get("content-type", "").startswith("text/event-stream"):
+                case.validate_response(answer, checks=[getattr(openapi_checks, n) for n in CHECKS])
+
+        answered()
+
+    with capsys.disabled():
+        found = ", ".join(f"{status}: {number}" for status, number in sorted(statuses.items()))
+        sys.stdout.write(f"\n{sum(statuses.values())} requests, by status {found} ")
+    assert sum(statuses.values()) >= count // 2
+    assert server.client.get("/healthz").is_success
