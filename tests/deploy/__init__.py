@@ -1,0 +1,1 @@
+"""What is in ``deploy/``: it fits together, and to the code."""
