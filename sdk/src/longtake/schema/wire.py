@@ -24,7 +24,7 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, make_mapping_structure_fn
 
-from longtake.errors import PluginError, ValidationError
+from longtake.errors import LongtakeError, PluginError, ValidationError
 from longtake.schema.ratios import as_ratio
 from longtake.schema.records import check_record
 from longtake.schema.suggestions import did_you_mean
@@ -77,7 +77,7 @@ def _as_validation_error(error: BaseException, path: str, cls: Any) -> Validatio
         allowed = ", ".join(fields) or "none"
         problem = f"unknown field{did_you_mean(str(name), fields)}; allowed: {allowed}"
         return ValidationError(_join(path, name), problem)
-    if isinstance(error, KeyError):
+    if isinstance(error, KeyError) and not isinstance(error, LongtakeError):
         return ValidationError(_join(path, error.args[0]), "required, but missing")
     message = str(error.args[0]) if error.args else type(error).__name__
     match = _ATTRS_VALIDATOR_MESSAGE.match(message)
