@@ -1,0 +1,80 @@
+"""A take is made and watched on the page itself, as somebody who sits before it does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+pytest.importorskip("longtake_serve")
+
+from tests.contrib.serve.http.server import Served, served
+from tests.contrib.serve.page.browser import Watched, needs_browser, until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = needs_browser
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("serve")) as found:
+        yield found
+
+
+@pytest.fixture
+def page(chromium: Browser, server: Served) -> Iterator[Page]:
+    with chromium.new_context() as context:
+        found = context.new_page()
+        wrong: list[Any] = []
+        found.on("pageerror", lambda error: wrong.append(error))
+        found.goto(f"http://127.0.0.1:{server.port}/")
+        yield found
+        assert wrong == []
+
+
+def type_prompt(page: Page, text: str) -> None:
+    page.locator("#prompt").fill(text)
+    page.locator("#prompt").press("Enter")
+
+
+def segments(server: Served, take: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = server.client.get(f"/v1/sessions/{take}/segments").json()["data"]
+    return found
+
+
+def test_a_prompt_is_typed_and_the_take_is_watched_and_goes_on(page: Page, server: Served) -> None:
+    """Another prompt on the fly, a reload in the middle, and a fork."""
+    watched = Watched(page)
+    watched.watch()
+    type_prompt(page, "sea")
+    seen = watched.wait_for(0.5)
+    assert seen["frames"][0] < 0.2
+    take = page.evaluate("location.hash.slice(1)")
+    type_prompt(page, "dunes under snow")
+    until(lambda: len(segments(server, take)) == 2, page=page)
+    first = segments(server, take)[0]["seconds"]
+    seen = watched.wait_for(first + 0.5)
+    ((begin, end),) = seen["buffered"]
+    assert begin == 0
+    assert end > first
+    assert seen["loudest"] > 0.01
+
+    page.reload()
+    watched.watch()
+    seen = watched.wait_for(0.5)
+    assert seen["frames"][0] < 0.2
+
+    page.locator("#tree button").first.click()
+    page.get_by_role("button", name="Fork").first.click()
+    until(lambda: page.evaluate("location.hash.slice(1)") != take, page=page)
+    fork = page.evaluate("location.hash.slice(1)")
+    type_prompt(page, "snow")
+    until(lambda: len(segments(server, fork)) == 2, page=page)
+    server.client.post(f"/v1/sessions/{fork}/finish")
+    seen = watched.wait_for_end()
+    assert seen["currentTime"] == pytest.approx(
+        first + segments(server, fork)[1]["seconds"], abs=0.01
+    )
