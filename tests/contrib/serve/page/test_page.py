@@ -290,6 +290,46 @@ def test_a_token_is_asked_for_and_kept(chromium: Browser, tmp_path: Path) -> Non
         assert not page.locator("#token-dialog").is_visible()
 
 
+def test_a_prompt_of_any_characters_names_its_take(page: Page, server: Served) -> None:
+    prompt = "🌊" * 100 + "\n<b>sea</b> & 'dusk'"
+    fill_options(page, SMALL)
+    page.fill("#prompt", prompt)
+    page.press("#prompt", "Enter")
+    cells(page, 1)
+    assert page.inner_text("#title") == "🌊" * 80
+    assert "<b>sea</b>" in page.inner_text("button.cell .words")
+    assert server.work(take_of(page))[0]["prompt"] == prompt
+
+
+@pytest.mark.parametrize("name", ["take_x", "%", "../../metrics", "<b>"])
+def test_what_is_no_take_is_told(page: Page, name: str) -> None:
+    page.goto(f"{page.url.partition('#')[0]}#{name}")
+    until(lambda: "no such take" in page.locator("#notice").inner_text(), page=page)
+    assert page.inner_text("#title") == "New take"
+
+
+HIDE = """(isHidden) => {
+  Object.defineProperty(document, "hidden", { get: () => isHidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def test_a_page_that_nobody_sees_holds_no_connection_and_catches_up(
+    page: Page, server: Served
+) -> None:
+    take = directed(page, "sea")
+    ended: list[str] = []
+    page.on("requestfailed", lambda request: ended.append(request.url))
+    page.evaluate(HIDE, True)
+    until(lambda: any(url.endswith("/events") for url in ended), page=page)
+    server.extend(take, "dusk", {name: int(value) for name, value in SMALL.items()})
+    server.settle(take)
+    page.wait_for_timeout(1000)
+    assert page.locator("button.cell").count() == 1
+    page.evaluate(HIDE, False)
+    cells(page, 2)
+
+
 def test_sound_is_asked_for_where_a_browser_forbids_it(browsers: Browsers, server: Served) -> None:
     sampling = {name: int(value) for name, value in SMALL.items()}
     take = server.take("sea", "dusk", sampling=sampling)

@@ -49,11 +49,12 @@ async function open() {
   playing = { isAsked: false, isStarted: false, stalled: null, failure: null, duration: 0 };
   tellLink(true);
   if (location.hash.length < 2) draw();
-  const id = decodeURIComponent(location.hash.slice(1));
+  const id = location.hash.slice(1);
   try {
     await model.readTakes();
     if (signal.aborted) return;
-    if (id !== "") await openTake(id, signal);
+    if (/^[\w-]+$/.test(id)) await openTake(id, signal);
+    else if (id !== "") notice("There is no such take.");
   } catch (error) {
     if (!signal.aborted) notice(error.status === 404 ? "There is no such take any more." : error.message);
   }
@@ -188,7 +189,7 @@ player.addEventListener("time", ({ detail }) => {
 
 async function roll(request, key) {
   if (model.current === null) {
-    const title = request.prompt.replace(/\s+/g, " ").slice(0, TITLE_LENGTH);
+    const title = [...request.prompt.replace(/\s+/g, " ")].slice(0, TITLE_LENGTH).join("");
     const take = await api.post("/v1/sessions", { labels: { title } });
     try {
       const work = await api.post(`/v1/sessions/${take.id}/segments`, request, { key });
