@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ pytest.importorskip("openai")
 from tests.contrib.serve.http.process import Process, running
 from tests.contrib.serve.http.server import WAIT
 from tests.contrib.serve.openai.client import client_of, counted, extended
-from tests.contrib.serve.scripted import eventually
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API is scheduled:DeprecationWarning")
 
@@ -27,7 +27,10 @@ SIZE = "192x128"
 
 def kill_in_a_segment(server: Process, client: Any, video: str) -> None:
     """SIGKILL once its second segment is begun, and not yet done."""
-    eventually(lambda: 50 < client.videos.retrieve(video).progress < 100)
+    end = time.monotonic() + 3 * WAIT  # a server begins with a segment of its own
+    while not 50 < (progress := client.videos.retrieve(video).progress) < 100:
+        assert time.monotonic() < end and progress < 100, progress
+        time.sleep(0.01)
     server.process.send_signal(signal.SIGKILL)
     server.process.wait()
 
@@ -48,7 +51,7 @@ def test_polling_goes_on_over_a_kill(tmp_path: Path) -> None:
             kill_in_a_segment(server, client, video.id)
             assert not polled.done()
             with running(tmp_path, "--port", str(port)) as server:
-                done = polled.result(2 * WAIT)
+                done = polled.result(3 * WAIT)
                 assert (done.status, done.progress, done.prompt) == (
                     "completed",
                     100,
