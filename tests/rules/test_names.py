@@ -36,6 +36,10 @@ ISOLATING = {
     "longtake.testing.families.recognised",
     "longtake.testing.hanging",
     "longtake.testing.observers.contract",
+    "longtake_ray.connecting",
+    "longtake_ray.dispatcher",
+    "longtake_ray.parcels",
+    "longtake_ray.worker",
     "longtake_serve.takes.clerk",
     "longtake_serve.takes.listeners",
 }

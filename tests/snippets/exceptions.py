@@ -26,6 +26,8 @@ NOT_HERE = {
     "python3 -m pip wheel": "`nox -s wheels` does this",
     "pip install": "packages from an index; `nox -s wheels` installs ours",
     "export PATH=": "the test's `longtake` is on its path already",
+    "longtake pool": "needs workers elsewhere; tests/contrib/ray has some",
+    "ray start": "begins a part of a cluster that stays; tests/contrib/ray has one of its own",
     "longtake serve": "ends when it is told to; tests/contrib/serve/http starts it",
     "torchrun": "needs a launcher and four devices; tests/ltx2/test_parallel.py has two processes",
     "pytest": "tests/sdk/scaffolding and nox -s wheels run the tests of new packages",
@@ -50,6 +52,7 @@ ELSEWHERE = {
         "contrib/postgres/README.md",
         "sessions =",
     ): "needs a server; tests/contrib/test_postgres.py starts one",
+    ("contrib/ray/README.md", "dispatcher ="): "needs a cluster; tests/contrib/ray has one",
     ("docs/tutorials/sessions-that-last.md", "session   tram"): "an example of what show prints",
     ("docs/tutorials/sessions-that-last.md", "  tram   "): "an example of what show prints",
     (

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("ray")
+ray = pytest.importorskip("ray")
 pytest.importorskip("longtake_ray")
 
 import longtake as lt
@@ -181,9 +181,11 @@ def test_ranks_of_a_worker_are_together_and_know_each_other(sessions: lt.Session
     url = f"ray:?ranks=2&cpus=0.5&start={PATIENCE:g}"
     ranked = lt.open_dispatcher(url, lt.PipelineSpec(family="ranked"), sessions=sessions)
     (worker,) = ranked.status().workers
-    ranked.close()
     assert worker.device == "0 of 2, MASTER_PORT True"
-    with pytest.raises(lt.ValidationError, match="ranks=2: this family does not share its work"):
+    ray.kill(ray.get_actor(f"{worker.name}#1", namespace="longtake"))
+    eventually(lambda: {each.name for each in ranked.status().workers} - {worker.name} != set())
+    ranked.close()
+    with pytest.raises(RuntimeError, match="this family does not share its work"):
         lt.open_dispatcher(url, SPEC, sessions=sessions)
 
 

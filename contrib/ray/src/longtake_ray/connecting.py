@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from typing import Any
 
@@ -27,12 +28,14 @@ def connected(address: str | None) -> ExitStack:
             problem = f"this process is connected to Ray already; write ray: and not {address}"
             raise lt.ValidationError("dispatcher", problem)
         return stack
-    quiet: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False}
+    options: dict[str, Any] = {"namespace": NAMESPACE}
+    if address is None or not address.startswith("ray://"):  # Ray Client would hand them on
+        options |= {"log_to_driver": False, "logging_level": logging.WARNING}
     if address == "local":
-        quiet["include_dashboard"] = False
+        options["include_dashboard"] = False
     try:
-        ray.init(address or "auto", **quiet)
-    except (ConnectionError, RuntimeError, ValueError, ImportError, OSError) as error:
+        ray.init(address or "auto", **options)
+    except Exception as error:  # isolation: Ray raises everything, bare exceptions too
         where = address or "on this machine"
         raise lt.ValidationError("dispatcher", f"no Ray cluster {where}: {error}") from error
     stack.callback(ray.shutdown)

@@ -19,23 +19,32 @@ from longtake_ray.parcels import unpacked
 from longtake_ray.versions import check_versions
 from longtake_ray.worker import ACTOR, Told
 
-__all__ = ["LOST", "Replica", "StartStopped", "Wanted"]
+__all__ = ["LOST", "RankEnded", "Replica", "StartStopped", "Wanted"]
 
-LOST = ray.exceptions.RayError
-"""What Ray raises of a worker that is gone, cannot be reached, or does not answer.
+
+class RankEnded(lt.LongtakeError, RuntimeError):
+    """Rank 0 of a worker is there, and another one is not at work."""
+
+
+LOST = (ray.exceptions.RayError, RankEnded)
+"""What is raised of a worker that is gone, cannot be reached, or does not answer.
 
 Of one that is there and raised something itself it is a ``RayTaskError``.
 """
 
 _ANSWER_SECONDS = 60.0
 """After which a worker that does not answer is lost."""
+_RANK_SECONDS = 5.0
+"""In which it shows that another rank has ended."""
 _NEWS_SECONDS = 0.1
 """For which news is waited for at a time; a cancel is told with the next question."""
 _POLL_SECONDS = 0.5
 _CLOSE_SECONDS = 10.0
+_MASTER_PORTS = (20_000, 32_768)
+"""Between those of Ray's workers and those that Linux gives to clients."""
 
 
-class StartStopped(Exception):
+class StartStopped(lt.LongtakeError, RuntimeError):
     """The dispatcher was closed while the worker was begun."""
 
 
@@ -65,6 +74,7 @@ class Replica:
     device: str
     _group: Any
     _actors: list[Any]
+    _others: list[Any] = field(factory=list)  # loading on ranks other than 0, which does not end
 
     @classmethod
     def started(cls, wanted: Wanted, index: int, is_stopped: Callable[[], bool]) -> Replica:
@@ -102,11 +112,14 @@ class Replica:
                 end = unpacked(ray.get(result, timeout=_ANSWER_SECONDS))
                 if isinstance(end, Exception):
                     return lt.OrderFailed(order_id=ticket.order.id, error=end)
+                if isinstance(end, lt.OrderFailed):
+                    self._check_ranks(_RANK_SECONDS)  # it may be why
                 ended: lt.OrderDone | lt.OrderFailed | lt.OrderCancelled = end
                 return ended
 
     def hear(self, status: lt.DispatcherStatus) -> bool:
         """Tell the worker of the queue; whether it is to be replaced. Raises `LOST` errors."""
+        self._check_ranks(0)
         asked = self._actors[0].hear.remote(status.queued, status.draining)
         retiring: bool = ray.get(asked, timeout=_ANSWER_SECONDS)
         return retiring
@@ -126,6 +139,7 @@ class Replica:
         while not self._group.wait(_POLL_SECONDS):
             if is_stopped():
                 raise StartStopped
+        ranks = _environments(wanted.ranks)
         for rank in range(wanted.ranks):
             placement = PlacementGroupSchedulingStrategy(
                 self._group, placement_group_bundle_index=rank
@@ -137,37 +151,57 @@ class Replica:
                 num_cpus=wanted.resources["CPU"],
                 num_gpus=wanted.resources.get("GPU", 0),
                 scheduling_strategy=placement,
+                **ranks[rank],
             )
             self._actors.append(placed.remote(self.name))
 
     def _loaded(self, wanted: Wanted, is_stopped: Callable[[], bool]) -> str:
-        """The device of rank 0, which is the first to have loaded."""
-        variables: dict[str, str] = {}
-        if wanted.ranks > 1:
-            port = _answer(self._actors[0].free_port.remote(), is_stopped)
-            variables = {
-                "WORLD_SIZE": str(wanted.ranks),
-                "LOCAL_RANK": "0",  # Ray lets each rank see its own GPUs alone
-                "MASTER_ADDR": "127.0.0.1",
-                "MASTER_PORT": str(port),
-            }
-        loads = [
-            actor.load.remote(wanted.spec, wanted.parts, {**variables, "RANK": str(rank)})
-            for rank, actor in enumerate(self._actors)
-        ]
-        first = loads[0] if wanted.ranks == 1 else None
-        while first is None:
-            ready, _ = ray.wait(loads, timeout=_POLL_SECONDS)
-            first = ready[0] if ready else None
+        """The device of rank 0, which is the only one to say that it has loaded."""
+        loads = [actor.load.remote(wanted.spec, wanted.parts) for actor in self._actors]
+        first, self._others = loads[0], loads[1:]
+        while not ray.wait([first], timeout=_POLL_SECONDS)[0]:
+            self._check_ranks(0)
             if is_stopped():
                 raise StartStopped
-        device = unpacked(_answer(first, is_stopped))
+        device = unpacked(ray.get(first, timeout=_ANSWER_SECONDS))
         if isinstance(device, Exception):
             raise device
-        if first is not loads[0]:
-            problem = f"ranks={wanted.ranks}: this family does not share its work among processes"
-            raise lt.ValidationError("dispatcher", problem)
+        self._check_ranks(_RANK_SECONDS)
         return str(device)
+
+    def _check_ranks(self, seconds: float) -> None:
+        """Refuse a worker whose other ranks have ended, or do so in the next seconds.
+
+        Raises what ended one, and `RankEnded`.
+        """
+        if not self._others:
+            return
+        ended, _ = ray.wait(self._others, timeout=seconds)
+        for reference in ended:
+            said = unpacked(ray.get(reference, timeout=_ANSWER_SECONDS))
+            if isinstance(said, Exception):
+                raise RankEnded(f"worker {self.name}: a rank failed: {said}") from said
+            raise RankEnded(
+                f"worker {self.name}: a rank does nothing; this family does not share its work "
+                "among processes, or has ended: leave ranks= out for such a one"
+            )
+
+
+def _environments(ranks: int) -> list[dict[str, Any]]:
+    """Options of each rank's actor that let it know the others, as launchers do.
+
+    The port may be taken: then rank 0 fails, and the next worker has another one.
+    """
+    if ranks == 1:
+        return [{}]
+    first, behind = _MASTER_PORTS
+    shared = {
+        "WORLD_SIZE": str(ranks),
+        "LOCAL_RANK": "0",  # Ray lets each rank see its own GPUs alone
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(first + secrets.randbelow(behind - first)),
+    }
+    return [{"runtime_env": {"env_vars": {**shared, "RANK": str(rank)}}} for rank in range(ranks)]
 
 
 def _answer(reference: Any, is_stopped: Callable[[], bool]) -> Any:

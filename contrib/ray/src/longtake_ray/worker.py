@@ -6,9 +6,7 @@ Ray would run a cancelled call all the same, so an attempt has a flag of its own
 
 from __future__ import annotations
 
-import os
 import pickle
-import socket
 import threading
 import time
 from collections import deque
@@ -70,13 +68,11 @@ class Worker:
         self._pipeline: lt.Pipeline | None = None
         self._roller: lt.Roller | None = None
 
-    def load(self, spec: dict[str, Any], parts: bytes, variables: dict[str, str]) -> Parcel:
+    def load(self, spec: dict[str, Any], parts: bytes) -> Parcel:
         """Load the pipeline, and say on which device it is, or what was raised.
 
-        ``variables``: of the environment, set before. On ranks other than 0 this returns when rank
-        0 has closed its pipeline.
+        On ranks other than 0 this returns when rank 0 has closed its pipeline.
         """
-        os.environ.update(variables)
         try:
             self._pipeline = lt.structure(spec, lt.PipelineSpec).load()
             stores = pickle.loads(parts)
@@ -138,13 +134,6 @@ class Worker:
     def versions(self) -> dict[str, str]:
         """What is installed here."""
         return loaded_versions()
-
-    @ray.method(concurrency_group="asking")
-    def free_port(self) -> int:
-        """A port of this machine that nobody listens at."""
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port: int = server.getsockname()[1]
-            return port
 
     @ray.method(concurrency_group="asking")
     def hear(self, queued: int, draining: bool) -> bool:
