@@ -100,9 +100,10 @@ def _responses(operation: Operation, needs_token: bool) -> dict[str, Any]:
     if operation.method != "GET":
         errors.add(403)
     wrong = {"content": {"application/json": {"schema": _ERROR}}}
+    said = {"content": good["content"]} if operation.errors_are_results else wrong
     return {
         str(operation.status): good,
-        **{str(each): {"description": _words(each), **wrong} for each in sorted(errors)},
+        **{str(each): {"description": _words(each), **said} for each in sorted(errors)},
         "default": {"description": "Another error, in the same form.", **wrong},
     }
 

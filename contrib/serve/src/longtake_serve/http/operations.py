@@ -39,7 +39,8 @@ class Operation:
     - ``result``: the JSON Schema of the answer, None where it is no JSON.
     - ``result_type``: the media type of the answer, None where it has no body.
     - ``is_open``: needs no token; its ``answer`` is then given an empty tenant.
-    - ``errors``: statuses that it may answer besides.
+    - ``errors``: statuses that it may answer besides; ``errors_are_results``: in the form of
+      ``result`` then.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -54,6 +55,7 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     is_open: bool = False
     errors: tuple[int, ...] = ()
+    errors_are_results: bool = False
 
 
 def routes_of(operations: Iterable[Operation], authenticator: Authenticator) -> list[Route]:
