@@ -175,6 +175,21 @@ def sessions(session: nox.Session) -> None:
     session.run("pytest", "-q", "-s", *tests, *long, *session.posargs)
 
 
+@nox.session
+def soak(session: nox.Session) -> None:
+    """An hour of a server's work, whose memory may grow by 1 % in the second half."""
+    install(session, *TOOLS, *SERVERS)
+    test = "tests/contrib/serve/test_soak.py"
+    session.run("pytest", "-q", test, "--soak-seconds", "3600", *session.posargs)
+
+
+@nox.session
+def load(session: nox.Session) -> None:
+    """50 active and 200 idle sessions of a server: build/load/load.json and load.svg."""
+    install(session, *SERVERS, "matplotlib")
+    session.run("python", "benchmarks/serve_load.py", "--out", "build/load", *session.posargs)
+
+
 @nox.session(name="server-kills")
 def server_kills(session: nox.Session) -> None:
     """8 sessions of 50 segments by servers of two workers, of which 40 are killed."""

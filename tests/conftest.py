@@ -37,6 +37,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--server-kills", type=int, default=3, help="how often a server that rolls them is killed"
     )
     parser.addoption(
+        "--soak-seconds", type=int, default=20, help="how long a server's memory is looked at"
+    )
+    parser.addoption(
         "--raced", type=int, default=20, help="for how many segments of a session workers race"
     )
 

@@ -52,7 +52,6 @@ SDK = Package(
                 "settings": "What is read from the environment?",
                 "keys": "Which secret keys are there, and which is in use?",
                 "files": "Which files are read and written at all?",
-                "statuses": "Which HTTP status is which error?",
                 "durable": "How is a file replaced so that a kill cannot tear it?",
             }
         ),

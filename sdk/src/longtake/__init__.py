@@ -126,6 +126,7 @@ if TYPE_CHECKING:
     from longtake.requests.request import Output as Output
     from longtake.requests.request import ResolvedSampling as ResolvedSampling
     from longtake.requests.request import Sampling as Sampling
+    from longtake.requests.statuses import http_status as http_status
     from longtake.runs.declared import Observer as Observer
     from longtake.runs.events import Event as Event
     from longtake.runs.events import Final as Final
@@ -192,7 +193,6 @@ if TYPE_CHECKING:
     from longtake.states.state import StateSummary as StateSummary
     from longtake.states.state import SupportsModelFingerprint as SupportsModelFingerprint
     from longtake.states.state import SupportsSummary as SupportsSummary
-    from longtake.statuses import http_status as http_status
     from longtake.takes.joining import join_takes as join_takes
     from longtake.takes.notes import read_take_record as read_take_record
     from longtake.takes.record import SegmentRecord as SegmentRecord
@@ -262,6 +262,7 @@ else:
         "requests.decoded": "DecodedInputs",
         "requests.inputs": "AudioInput ClipInput ImageInput Inputs",
         "requests.request": "GenerationRequest Job Output ResolvedSampling Sampling",
+        "requests.statuses": "http_status",
         "runs.declared": "Observer",
         "runs.events": (
             "Event Final Partial Progress RunEnded RunEvent RunStarted SegmentDone StageEnded "
@@ -301,7 +302,6 @@ else:
             "ContinuationCodec ContinuationState StatePart StateSummary SupportsModelFingerprint "
             "SupportsSummary"
         ),
-        "statuses": "http_status",
         "takes.joining": "join_takes",
         "takes.notes": "read_take_record",
         "takes.record": "SegmentRecord TakeRecord",

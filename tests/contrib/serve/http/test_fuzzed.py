@@ -38,7 +38,7 @@ CHECKS = (
 )
 
 
-@schemathesis.serializer("application/zip")  # type: ignore[untyped-decorator]
+@schemathesis.serializer("application/zip")
 def zip_of(context: object, value: object) -> bytes:
     """What is sent where a file is taken."""
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
@@ -56,7 +56,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def operations(server: Served) -> list[Any]:
     load_all_checks()
     schema = schemathesis.openapi.from_dict(server.client.get("/openapi.json").json())
-    return [found.ok() for found in schema.get_all_operations()]
+    found: list[Any] = list(schema.get_all_operations())
+    return [each.ok() for each in found]
 
 
 class Takes:
@@ -100,11 +101,11 @@ def test_every_answer_is_one_that_the_document_names(
     takes, statuses = Takes(server), Counter[int]()
     modes = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
 
-    for operation in operations:
+    for index, operation in enumerate(sorted(operations, key=lambda each: each.path.count("{"))):
         cases = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in modes))
 
         @settings(
-            max_examples=-(-count // len(operations)),
+            max_examples=-(-(count - sum(statuses.values())) // (len(operations) - index)),
             database=None,
             derandomize=True,
             deadline=None,
@@ -126,5 +127,5 @@ def test_every_answer_is_one_that_the_document_names(
     with capsys.disabled():
         found = ", ".join(f"{status}: {number}" for status, number in sorted(statuses.items()))
         sys.stdout.write(f"\n{sum(statuses.values())} requests, by status {found} ")
-    assert sum(statuses.values()) >= count // 2
+    assert sum(statuses.values()) >= count
     assert server.client.get("/healthz").is_success

@@ -49,6 +49,7 @@ class HealthRoutes:
                 result=status,
                 is_open=True,
                 errors=(503,),
+                errors_are_results=True,
             ),
             Operation(
                 method="GET",

@@ -108,9 +108,10 @@ def _responses(operation: Operation, needs_token: bool) -> dict[str, Any]:
     if operation.error_form is not None:  # what no operation answered has the one form
         any_form = {"anyOf": [form, _ERROR]}
         other = {"content": {"application/json": {"schema": any_form}}}
+    said = {"content": good["content"]} if operation.errors_are_results else wrong
     return {
         str(operation.status): good,
-        **{str(each): {"description": _words(each), **wrong} for each in sorted(errors)},
+        **{str(each): {"description": _words(each), **said} for each in sorted(errors)},
         "default": {"description": "Another error, in the same form.", **other},
     }
 

@@ -50,7 +50,8 @@ class Operation:
     - ``result_type``: the media type of the answer, None where it has no body; ``other_types``:
       that it may have instead.
     - ``is_open``: needs no token; its ``answer`` is then given an empty tenant.
-    - ``errors``: statuses that it may answer besides; ``error_form``: theirs, None for the one.
+    - ``errors``: statuses that it may answer besides; ``error_form``: theirs, None for the one;
+      ``errors_are_results``: they are in the form of ``result``.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -68,6 +69,7 @@ class Operation:
     is_open: bool = False
     errors: tuple[int, ...] = ()
     error_form: ErrorForm | None = None
+    errors_are_results: bool = False
 
 
 def routes_of(operations: Iterable[Operation], access: Access) -> list[Route]:

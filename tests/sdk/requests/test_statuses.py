@@ -9,7 +9,7 @@ import pytest
 
 import longtake as lt
 from longtake import errors
-from longtake.statuses import HTTP_STATUSES
+from longtake.requests.statuses import HTTP_STATUSES
 
 PAGE = Path(__file__).parents[2] / "docs/reference/errors.md"
 ROW = re.compile(r"^\| `(\w+)` \|.*\| (\d{3}) \|$", re.MULTILINE)
