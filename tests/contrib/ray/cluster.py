@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +19,7 @@ import longtake as lt
 from longtake.testing import FakeDistributions
 from longtake.testing.dispatchers.family import STEPS
 
-__all__ = ["PATIENCE", "cluster", "eventually", "installed", "pid_of"]
+__all__ = ["PATIENCE", "cluster", "end_rank", "eventually", "installed", "pid_of"]
 
 PATIENCE = 90.0
 """Seconds after which a test that hangs fails: processes begin slowly on a machine that is busy."""
@@ -82,6 +84,9 @@ def cluster(folder: Path) -> Iterator[None]:
                 yield
             finally:
                 ray.shutdown()
+                with warnings.catch_warnings():  # Ray kills its processes and waits for none
+                    warnings.simplefilter("ignore", ResourceWarning)
+                    gc.collect()
 
 
 def pid_of(worker: str) -> int:
@@ -91,6 +96,13 @@ def pid_of(worker: str) -> int:
     actor: Any = ray.get_actor(worker, namespace="longtake")
     found: int = ray.get(actor.__ray_call__.remote(lambda self: os.getpid()))
     return found
+
+
+def end_rank(name: str) -> None:
+    """Kill the process of a rank, which is at work."""
+    import ray
+
+    ray.kill(ray.get_actor(name, namespace="longtake"))
 
 
 def eventually(is_so: Callable[[], bool]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ray = pytest.importorskip("ray")
+pytest.importorskip("ray")
 pytest.importorskip("longtake_ray")
 
 import longtake as lt
@@ -19,7 +19,7 @@ from longtake.testing import DispatcherContract
 from longtake.testing.dispatchers.family import STEPS, steps_request
 from longtake.testing.dispatchers.listening import Heard
 from longtake_ray import dispatcher as dispatching
-from tests.contrib.ray.cluster import PATIENCE, cluster, eventually, installed, pid_of
+from tests.contrib.ray.cluster import PATIENCE, cluster, end_rank, eventually, installed, pid_of
 
 SPEC = lt.PipelineSpec(family=STEPS.name)
 
@@ -182,7 +182,7 @@ def test_ranks_of_a_worker_are_together_and_know_each_other(sessions: lt.Session
     ranked = lt.open_dispatcher(url, lt.PipelineSpec(family="ranked"), sessions=sessions)
     (worker,) = ranked.status().workers
     assert worker.device == "0 of 2, MASTER_PORT True"
-    ray.kill(ray.get_actor(f"{worker.name}#1", namespace="longtake"))
+    end_rank(f"{worker.name}#1")
     eventually(lambda: {each.name for each in ranked.status().workers} - {worker.name} != set())
     ranked.close()
     with pytest.raises(RuntimeError, match="this family does not share its work"):
