@@ -180,3 +180,10 @@ def test_progress_that_waits_is_replaced_by_newer() -> None:
 
     newest = TakeEvent(id=1, type="progress", data={"step": 999})
     assert asyncio.run(read()) == [event(1), newest]
+
+
+def test_asking_for_the_head_of_a_stream_ends(server: Served) -> None:
+    answer = server.client.head(f"/v1/sessions/{server.take()}/events")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert server.client.head("/v1/sessions/take_x/events").status_code == 404
