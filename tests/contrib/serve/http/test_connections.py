@@ -19,7 +19,7 @@ from longtake_serve.http import connections
 from longtake_serve.http.connections import BoundedConnection
 from tests.contrib.serve.http.server import WAIT, listening
 
-LOOK = 0.3
+LOOK = 1.0
 MOST = 5
 SIZE = 8 * 2**20
 

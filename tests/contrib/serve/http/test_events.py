@@ -200,3 +200,10 @@ def test_progress_waits_for_newer_until_there_is_another_event() -> None:
         return [*told, await waiting, await feed.get()]
 
     assert asyncio.run(read()) == [steps[0], steps[3], event(2)]
+
+
+def test_asking_for_the_head_of_a_stream_ends(server: Served) -> None:
+    answer = server.client.head(f"/v1/sessions/{server.take()}/events")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert server.client.head("/v1/sessions/take_x/events").status_code == 404

@@ -241,3 +241,19 @@ def test_errors_have_one_form_and_all_answers_the_headers(
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
     assert answer.headers["cache-control"] == "no-store"
     assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_method_that_is_not_there_is_told_all_that_are(server: Served) -> None:
+    take = server.take()
+    for path, methods in ((f"/{take}", "DELETE, GET, HEAD"), ("", "GET, HEAD, POST")):
+        answer = server.client.put(f"/v1/sessions{path}")
+        error_of(answer, 405)
+        assert ", ".join(sorted(answer.headers["allow"].split(", "))) == methods
+
+
+def test_fewer_than_no_segments_are_refused(server: Served) -> None:
+    for way in ("fork", "rewind"):
+        answer = server.client.post(
+            f"/v1/sessions/{server.take()}/{way}", json={"num_segments": -1}
+        )
+        assert error_of(answer, 422)["path"] == "num_segments"
