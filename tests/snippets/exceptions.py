@@ -62,6 +62,12 @@ ELSEWHERE = {
     ("docs/how-to/serve.md", "curl"): "needs a server; tests/contrib/serve/http asks one",
     ("docs/how-to/serve.md", "import {"): "needs a browser; tests/contrib/serve/page starts one",
     ("docs/how-to/serve.md", "token="): "a file of tokens; tests/contrib/serve/http writes one",
+    ("docs/how-to/deploy.md", "docker build"): "needs an engine; tests/deploy checks what it reads",
+    (
+        "docs/how-to/deploy.md",
+        "cp deploy/",
+    ): "writes into the clone; tests/deploy does so elsewhere",
+    ("docs/how-to/deploy.md", "kubectl"): "needs a cluster; tests/deploy checks what is applied",
     ("docs/parallel.md", "torchrun"): "needs a launcher; tests/ltx2/test_parallel.py does",
     (
         "docs/how-to/embed-in-a-platform.md",
