@@ -16,8 +16,8 @@ import pytest
 pytest.importorskip("longtake_serve")
 
 from longtake_serve.http.access import TokenFile
+from tests.contrib.serve.http.process import running
 from tests.contrib.serve.http.server import TINY, Served, served
-from tests.contrib.serve.http.test_command import running
 from tests.contrib.serve.http.test_events import is_of, listening, messages, until
 from tests.contrib.serve.scripted import eventually
 

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("longtake_serve")
 
-from tests.contrib.serve.http.test_command import Process, running
+from tests.contrib.serve.http.process import Process, running
 
 SESSIONS = 8
 SAMPLING = {"height": 32, "width": 48, "num_frames": 33, "seed": 3}

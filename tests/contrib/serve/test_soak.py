@@ -10,8 +10,8 @@ import pytest
 
 pytest.importorskip("longtake_serve")
 
+from tests.contrib.serve.http.process import Process, running
 from tests.contrib.serve.http.server import TINY
-from tests.contrib.serve.http.test_command import Process, running
 
 KEPT = 5
 """Takes that are there at once; older ones are deleted."""

@@ -11,7 +11,7 @@ import longtake as lt
 from longtake import errors
 from longtake.requests.statuses import HTTP_STATUSES
 
-PAGE = Path(__file__).parents[2] / "docs/reference/errors.md"
+PAGE = Path(__file__).parents[3] / "docs/reference/errors.md"
 ROW = re.compile(r"^\| `(\w+)` \|.*\| (\d{3}) \|$", re.MULTILINE)
 
 
