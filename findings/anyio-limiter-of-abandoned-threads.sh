@@ -8,7 +8,7 @@
 # What happens: ten. A token belongs to the task that waits, not to the thread: when the task is
 #   cancelled it gives the token back, while its thread goes on. A limiter bounds the calls that are
 #   waited for, and threads grow with every call that is given up.
-# Versions: anyio 4.11.0, Python 3.11.
+# Versions: anyio 4.16.0, Python 3.11.
 # Consequence: whoever gives calls up bounds them by something that the thread's end releases: a
 #   semaphore that is released in a `finally` around run_sync, in a task which is shielded from the
 #   cancellation. Longtake's server asks authenticators so, at most 16 at once.
@@ -16,7 +16,7 @@ set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet anyio==4.11.0
+"$work/venv/bin/pip" install --quiet anyio==4.16.0
 cat > "$work/ask.py" <<'PYTHON'
 import threading
 import time

@@ -62,3 +62,39 @@ def test_media_in_blobs_need_a_store() -> None:
     made = lt.MadeSegment(session_id="s", index=0, result=result)
     with pytest.raises(lt.ValidationError, match="^blobs"):
         lt.BlobMedia().keep(made, None)
+
+
+class Ends:
+    """A sink that asks each segment for the end that its take would have there."""
+
+    def __init__(self) -> None:
+        self.ends: list[lt.GenerationResult | None] = []
+
+    def keep(self, made: lt.MadeSegment, blobs: lt.BlobStore | None) -> tuple[str, ...]:
+        self.ends.append(None if made.finish is None else made.finish())
+        return ()
+
+
+def test_a_sink_can_have_the_end_of_the_take_at_any_segment() -> None:
+    sessions, sink = lt.open_session_store("memory:"), Ends()
+    sessions.create("s", family="fog")
+    with fog() as pipeline:
+        for prompt in ("mist", "rain"):
+            rolled = lt.roll(sessions, "s", asked(prompt), pipeline=pipeline, media=sink)
+            state, end = rolled.session.state, sink.ends[-1]
+            assert state is not None
+            assert end is not None
+            expected = pipeline.finish(state)
+            assert not len(end.frames)
+            assert end.first_sample == expected.first_sample
+            assert end.audio is not None
+            assert expected.audio is not None
+            assert end.audio.tobytes() == expected.audio.tobytes()
+
+
+def test_there_is_no_end_where_nothing_is_held_back() -> None:
+    sessions, sink = lt.open_session_store("memory:"), Ends()
+    sessions.create("s", family="fog")
+    with lt.Pipeline(evolve(FOG, finish=())) as pipeline:
+        lt.roll(sessions, "s", asked("mist"), pipeline=pipeline, media=sink)
+    assert sink.ends == [None]

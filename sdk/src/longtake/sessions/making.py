@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 
 from attrs import evolve, field, frozen
 
@@ -182,12 +183,18 @@ class SegmentMaker:
             result=result,
             state_digest=state_digest,
             begins_after=None if session.last is None else session.last.state_digest,
+            finish=self._finish(result.live_state),
             family=session.family,
             preset=preset_of(self.pipeline),
             model=self.pipeline.model_fingerprint,
             versions=self.versions,
         )
         return tuple(self.media.keep(made, own))
+
+    def _finish(self, live: LiveState | None) -> Callable[[], GenerationResult] | None:
+        if live is None or not self.pipeline.family.finish:
+            return None
+        return partial(self.pipeline.finish, live, blobs=self.blobs)
 
 
 def worker_name() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import BinaryIO, Protocol, cast, runtime_checkable
 
 from attrs import field, frozen
@@ -27,6 +27,9 @@ class MadeSegment:
     - ``result``: its new frames and sound.
     - ``state_digest``: of the state after it. ``begins_after``: of the one that it goes on from;
       None for the first. They are the same in every store, so parts join wherever they lie.
+    - ``finish``: makes the end of the take, were this its last segment: the sound that it holds
+      back, as `Pipeline.finish`. None where the family holds nothing back. It takes the pipeline's
+      time, so a sink calls it if its takes may end at any segment.
     - ``family``, ``preset`` (with its version), ``model`` (a fingerprint), ``versions``: its maker.
     """
 
@@ -35,6 +38,7 @@ class MadeSegment:
     result: GenerationResult
     state_digest: str | None = None
     begins_after: str | None = None
+    finish: Callable[[], GenerationResult] | None = field(default=None, repr=False)
     family: str = ""
     preset: str = ""
     model: str | None = None

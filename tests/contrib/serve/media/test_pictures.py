@@ -12,7 +12,7 @@ from PIL import Image
 
 import longtake as lt
 from longtake_serve.media.pictures import sheet, thumbnail, waveform_image
-from longtake_serve.media.pieces import document_of, put_piece
+from longtake_serve.media.pieces import put_piece
 from longtake_serve.media.stream import StreamNotFound, TakeStream
 from tests.contrib.serve.media.takes import Served
 
@@ -24,7 +24,7 @@ def stream_of(result: lt.GenerationResult, *, codec: str = "flac") -> TakeStream
     sessions, blobs = lt.open_session_store("memory:"), lt.open_blob_store("memory:")
     served = Served(sessions, blobs)
     made = lt.stream_segment(None, result, audio_codec="flac" if codec == "flac" else "aac")
-    media = put_piece(made, document_of(made, None), blobs)
+    media = put_piece(made, None, None, blobs)
     sessions.create("take", family="pendulum", preset="swing@1")
     segment = lt.SessionSegment(index=0, step="s", attempt="a", media=media, blob_ids=media)
     sessions.advance("take", 0, segment, None)

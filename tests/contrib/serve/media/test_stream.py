@@ -16,8 +16,8 @@ import pytest
 from attrs import evolve
 
 import longtake as lt
-from longtake_serve.media.ending import keep_end
-from longtake_serve.media.pieces import document_of, piece_of, put_piece
+from longtake_serve.media.ending import end_after
+from longtake_serve.media.pieces import piece_of, put_piece, state_of
 from longtake_serve.media.playlist import PlaylistEntry, playlist_text
 from longtake_serve.media.stream import StreamNotFound, TakeStream, TakeStreams, entries_of
 from longtake_serve.media.whole import WholeTake
@@ -67,24 +67,23 @@ def test_forty_segments_are_shown_and_heard_as_they_were_made(codec: Codec) -> N
     sound = rounded([each.audio for each in served.results])
     if codec == "flac":
         np.testing.assert_array_equal(file.sound[:, : sound.shape[1]], sound)
-        assert not file.sound[:, sound.shape[1] :].any()  # until the last picture is over
     rate = served.results[0].audio_sample_rate
     assert rate is not None
     assert abs(file.sound.shape[1] - round(frames * rate / fps)) < 1024
 
 
 @codecs
-def test_the_end_of_the_sound_is_heard_when_it_is_kept(codec: Codec) -> None:
+@pytest.mark.parametrize("segments", [1, 3])
+def test_a_take_that_is_over_has_the_sound_that_its_last_segment_held_back(
+    codec: Codec, segments: int
+) -> None:
     served = memory(codec)
     take = served.create()
-    served.roll(take, 3)
-    quiet = bytes_of(served.read(finished=True))
-    sessions = served.sessions
-    assert isinstance(sessions, lt.RowSessionStore)
-    state = sessions.read(take).state
+    served.roll(take, segments)
+    assert all("end" not in each.name for each in served.read().entries)
+    state = served.sessions.read(take).state
     assert state is not None
     end = served.pipeline.finish(state, blobs=served.blobs)
-    keep_end(sessions, served.blobs, take, end)
     stream = served.read(finished=True)
     sound = rounded([each.audio for each in (*served.results, end)])
     heard = shown(bytes_of(stream)).sound
@@ -93,28 +92,45 @@ def test_the_end_of_the_sound_is_heard_when_it_is_kept(codec: Codec) -> None:
     else:
         assert 0 <= heard.shape[1] - sound.shape[1] < 1024
         assert np.abs(heard[:, : sound.shape[1]] - sound).max() < 0.2
-    assert bytes_of(stream) != quiet
-    assert stream.entries[-1].name.startswith("end-")
-    with pytest.raises(lt.ValidationError, match="goes on at"):
-        keep_end(sessions, served.blobs, take, evolve(end, first_sample=1))
-    served.roll(take, 1)  # what was kept is not the end any more
+    served.roll(take, 1)  # the end is another one now
     over = shown(bytes_of(served.read(finished=True)))
-    assert len(over.times) == 17 + 3 * 8
+    assert len(over.times) == 17 + segments * 8
+
+
+def test_a_take_that_is_cut_ends_with_the_sound_of_its_last_segment() -> None:
+    served = memory("flac")
+    take = served.create()
+    served.roll(take, 3)
+    assert isinstance(served.sessions, lt.RowSessionStore)
+    served.sessions.rewind(take, 3, 2)
+    state = served.sessions.read(take).state
+    assert state is not None
+    end = served.pipeline.finish(state, blobs=served.blobs)
+    sound = rounded([each.audio for each in (*served.results[:2], end)])
+    heard = shown(bytes_of(served.read(finished=True))).sound
+    np.testing.assert_array_equal(heard, sound)
+
+
+def test_an_end_that_does_not_follow_is_refused() -> None:
+    served = memory()
+    take = served.create()
+    served.roll(take, 1)
+    state = state_of(served.sessions.history(take)[-1].media, served.blobs)
+    nothing = lt.GenerationResult(
+        frames=np.zeros((0, 1, 1, 3), np.uint8),
+        audio=np.zeros((2, 8), np.float32),
+        audio_sample_rate=48000,
+        fps=Fraction(24),
+        first_sample=1,
+    )
+    with pytest.raises(lt.ValidationError, match="goes on at"):
+        end_after(state, nothing)
 
 
 def test_a_take_without_segments_has_no_end() -> None:
     served = memory()
-    take = served.create()
+    served.create()
     assert served.read(finished=True).entries == ()
-    assert isinstance(served.sessions, lt.RowSessionStore)
-    nothing = lt.GenerationResult(
-        frames=np.zeros((0, 1, 1, 3), np.uint8),
-        audio=None,
-        audio_sample_rate=None,
-        fps=Fraction(24),
-    )
-    with pytest.raises(lt.ValidationError, match="no segment yet"):
-        keep_end(served.sessions, served.blobs, take, nothing)
 
 
 @codecs
@@ -217,7 +233,7 @@ def test_no_segment_is_listed_without_sound() -> None:
     assert rest.audio is not None
     made = lt.stream_segment(None, evolve(rest, frames=rest.frames[:1], audio=rest.audio[:, :900]))
     assert not made.has_sound
-    first = piece_of(put_piece(made, document_of(made, None), served.blobs), served.blobs)
+    first = piece_of(put_piece(made, None, None, served.blobs), served.blobs)
     second_made = lt.stream_segment(
         made.state,
         evolve(
@@ -228,8 +244,7 @@ def test_no_segment_is_listed_without_sound() -> None:
             first_sample=900,
         ),
     )
-    document = document_of(second_made, made.state)
-    second = piece_of(put_piece(second_made, document, served.blobs), served.blobs)
+    second = piece_of(put_piece(second_made, made.state, None, served.blobs), served.blobs)
     assert entries_of([(0, first)])[0] == []
     ((entry,), waiting) = entries_of([(0, first), (1, second)])
     assert waiting == []

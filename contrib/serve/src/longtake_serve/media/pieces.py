@@ -1,6 +1,7 @@
-"""What is kept of each segment's stream: its fragment, and a document from which the next goes on.
+"""What is kept of each segment's stream: its fragment, a document from which the next goes on, and
+the end of the take that it would be the last one of.
 
-Both are blobs that the segment's record names, the fragment first. So they are there before the
+All are blobs that the segment's record names, in this order. So they are there before the
 segment is committed, belong to it as long as anybody needs it, go with it into forks, exports and
 other stores, and whoever rolls the next segment finds them.
 """
@@ -16,8 +17,9 @@ from typing import Any
 from attrs import field, frozen
 
 import longtake as lt
+from longtake_serve.media.ending import StreamEnd
 
-__all__ = ["StreamPiece", "document_of", "piece_of", "put_piece", "state_of"]
+__all__ = ["StreamPiece", "end_of", "piece_of", "put_piece", "state_of"]
 
 _MIME = "application/vnd.longtake.stream+json"
 
@@ -45,28 +47,19 @@ class StreamPiece:
         return hashlib.sha256(self.blob_id.encode()).hexdigest()[:16]
 
 
-def document_of(made: lt.StreamedSegment, before: lt.StreamState | None) -> bytes:
-    """What `piece_of` and `state_of` read. ``before``: the state that ``made`` goes on from."""
-    state = made.state
-    if state.height:
-        seconds = made.frames / state.fps
-    else:
-        samples = state.samples - (0 if before is None else before.samples)
-        seconds = Fraction(samples, max(1, state.sample_rate))
-    document = {
-        "version": 1,
-        "size": len(made.fragment),
-        "seconds": str(seconds),
-        "has_sound": made.has_sound,
-        "state": lt.unstructure(state),
-    }
-    return json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
+def put_piece(
+    made: lt.StreamedSegment,
+    before: lt.StreamState | None,
+    end: StreamEnd | None,
+    blobs: lt.BlobStore,
+) -> tuple[str, ...]:
+    """Store a segment's stream, and say what its record has of it.
 
-
-def put_piece(made: lt.StreamedSegment, document: bytes, blobs: lt.BlobStore) -> tuple[str, str]:
-    """Store them, and say what a segment's record has of them."""
-    fragment_id = blobs.put(made.fragment, mime="video/mp4")
-    return fragment_id, blobs.put(document, mime=_MIME)
+    ``before``: the state that ``made`` goes on from. ``end``: what comes behind it in the end.
+    """
+    document = _document_of(made, before, end)
+    ids = blobs.put(made.fragment, mime="video/mp4"), blobs.put(document, mime=_MIME)
+    return ids if end is None else (*ids, blobs.put(end.fragment, mime="video/mp4"))
 
 
 def piece_of(media: Sequence[str], blobs: lt.BlobStore) -> StreamPiece:
@@ -91,14 +84,44 @@ def state_of(media: Sequence[str], blobs: lt.BlobStore) -> lt.StreamState:
     return lt.structure(_document(media, blobs)["state"], lt.StreamState)
 
 
+def end_of(media: Sequence[str], blobs: lt.BlobStore) -> StreamEnd | None:
+    """The end of a take with this last segment; None when all is there. Raises as `piece_of`."""
+    seconds = _document(media, blobs)["end_seconds"]
+    if seconds is None:
+        return None
+    return StreamEnd(seconds=Fraction(seconds), fragment=bytes(blobs.get(media[2])))
+
+
+def _document_of(
+    made: lt.StreamedSegment, before: lt.StreamState | None, end: StreamEnd | None
+) -> bytes:
+    state = made.state
+    if state.height:
+        seconds = made.frames / state.fps
+    else:
+        samples = state.samples - (0 if before is None else before.samples)
+        seconds = Fraction(samples, max(1, state.sample_rate))
+    document = {
+        "version": 1,
+        "size": len(made.fragment),
+        "seconds": str(seconds),
+        "has_sound": made.has_sound,
+        "end_seconds": None if end is None else str(end.seconds),
+        "state": lt.unstructure(state),
+    }
+    return json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
+
+
 def _document(media: Sequence[str], blobs: lt.BlobStore) -> dict[str, Any]:
     problem = "is of no segment that was kept as a stream; roll the take with StreamMedia"
-    if len(media) != 2:
+    if len(media) not in (2, 3):
         raise lt.ValidationError("media", problem)
     try:
         document = json.loads(bytes(blobs.get(media[1])))
     except (ValueError, RecursionError):
         raise lt.ValidationError("media", problem) from None
     if not isinstance(document, dict) or document.get("version") != 1:
+        raise lt.ValidationError("media", problem)
+    if (document.get("end_seconds") is None) != (len(media) == 2):
         raise lt.ValidationError("media", problem)
     return document

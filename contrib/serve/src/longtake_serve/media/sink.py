@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 import longtake as lt
-from longtake_serve.media.pieces import document_of, put_piece, state_of
+from longtake_serve.media.ending import end_after
+from longtake_serve.media.pieces import put_piece, state_of
 
 __all__ = ["StreamMedia"]
 
@@ -26,7 +27,7 @@ class StreamMedia:
         self._audio_codec = audio_codec
 
     def keep(self, made: lt.MadeSegment, blobs: lt.BlobStore | None) -> Sequence[str]:
-        """As `longtake.MediaSink.keep`: the ids of the fragment and of its document.
+        """As `longtake.MediaSink.keep`: the ids of the fragment, of its document, and of the end.
 
         Raises `longtake.ValidationError` without a store, and for a session whose last segment was
         kept in another way; `longtake.Conflict` when another segment is the last one by now.
@@ -35,7 +36,8 @@ class StreamMedia:
             raise lt.ValidationError("blobs", "give the store where the stream is to be kept")
         before = self._before(made, blobs)
         streamed = lt.stream_segment(before, made.result, audio_codec=self._audio_codec)
-        return put_piece(streamed, document_of(streamed, before), blobs)
+        end = end_after(streamed.state, None if made.finish is None else made.finish())
+        return put_piece(streamed, before, end, blobs)
 
     def _before(self, made: lt.MadeSegment, blobs: lt.BlobStore) -> lt.StreamState | None:
         if made.index == 0:

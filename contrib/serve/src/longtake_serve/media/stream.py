@@ -11,8 +11,7 @@ from fractions import Fraction
 from attrs import field, frozen
 
 import longtake as lt
-from longtake_serve.media.ending import end_of
-from longtake_serve.media.pieces import StreamPiece, piece_of
+from longtake_serve.media.pieces import StreamPiece, end_of, piece_of
 from longtake_serve.media.playlist import PlaylistEntry, playlist_text
 
 __all__ = [
@@ -138,7 +137,7 @@ class TakeStreams:
         pieces = [(each.index, self._piece(each.media)) for each in segments]
         entries, waiting = entries_of(pieces)
         if finished and segments:
-            entries += self._last(session_id, segments[-1].media, waiting)
+            entries += self._last(segments[-1].media, waiting)
         return TakeStream(entries=tuple(entries), finished=finished, blobs=self._blobs)
 
     def _segments(self, session_id: str) -> tuple[_Known, ...]:
@@ -177,13 +176,10 @@ class TakeStreams:
         return piece
 
     def _last(
-        self,
-        session_id: str,
-        media: Sequence[str],
-        waiting: list[tuple[int, StreamPiece]],
+        self, media: Sequence[str], waiting: list[tuple[int, StreamPiece]]
     ) -> list[StreamEntry]:
         """What waited for sound, and the end of the sound."""
-        end = end_of(self._sessions, self._blobs, media, session_id)
+        end = end_of(media, self._blobs)
         if end is None and not waiting:
             return []
         data = b"" if end is None else end.fragment
