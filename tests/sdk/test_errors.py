@@ -24,6 +24,7 @@ ERRORS: list[tuple[lt.LongtakeError, type[Exception], str]] = [
     (lt.Cancelled("cancelled"), RuntimeError, "cancelled"),
     (lt.PipelineClosedError("closed"), RuntimeError, "closed"),
     (lt.DispatcherClosed("draining"), RuntimeError, "draining"),
+    (lt.AuthenticatorUnavailable("ldap://a is away"), ConnectionError, "ldap://a is away"),
     (lt.SessionBusyError("a stream is open"), RuntimeError, "a stream is open"),
     (
         lt.CheckpointError("vae/config.json", "is missing"),

@@ -272,10 +272,10 @@ def test_a_name_in_dispute_is_left_out_and_refused_by_name(made: list[Log]) -> N
 
 
 def test_a_listing_shows_observers_by_name() -> None:
-    plugin = Plugin("m", "toys", "1", "loaded", observers=(LOG, print, Log(), test_options))
+    plugin = Plugin("m", "toys", "1", "loaded", observers=(LOG, max, Log(), test_options))
     assert plugin.provides == (
         "observer:run-log",
-        "observer:print",
+        "observer:max",
         "observer:Log",
         "observer:test_options",
     )

@@ -78,3 +78,28 @@ def test_a_prompt_is_typed_and_the_take_is_watched_and_goes_on(page: Page, serve
     assert seen["currentTime"] == pytest.approx(
         first + segments(server, fork)[1]["seconds"], abs=0.01
     )
+
+
+def test_a_prompt_that_is_typed_while_a_branch_opens_is_of_the_branch(
+    page: Page, server: Served
+) -> None:
+    type_prompt(page, "sea")
+    until(lambda: len(page.evaluate("location.hash")) > 1, page=page)
+    take = page.evaluate("location.hash.slice(1)")
+    until(lambda: len(segments(server, take)) == 1, page=page)
+    before = len(server.client.get("/v1/sessions").json()["data"])
+    page.locator("#tree button").first.click()
+    page.evaluate(
+        """() => {
+            const fetch = window.fetch;
+            const late = () => new Promise((done) => setTimeout(done, 500));
+            window.fetch = (...asked) => late().then(() => fetch(...asked));
+        }"""
+    )
+    page.get_by_role("button", name="Fork").first.click()
+    until(lambda: page.evaluate("location.hash.slice(1)") != take, page=page)
+    fork = page.evaluate("location.hash.slice(1)")
+    type_prompt(page, "snow")
+    until(lambda: len(segments(server, fork)) == 2, page=page)
+    assert len(segments(server, take)) == 1
+    assert len(server.client.get("/v1/sessions").json()["data"]) == before + 1

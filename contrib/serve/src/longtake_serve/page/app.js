@@ -40,7 +40,26 @@ const asked = new Set();
 
 // Opening
 
-async function open() {
+let opening = Promise.resolve();
+
+/** Opens what the address names; a take that is being opened is waited for by what is asked of it. */
+function open() {
+  opening = openNamed();
+  return opening;
+}
+
+/** At once, where a change of the address alone would be heard of later. */
+function go(id) {
+  history.pushState(null, "", `#${id}`);
+  return open();
+}
+
+/** Until nothing is being opened any more. */
+async function opened() {
+  for (let last = null; last !== opening; ) await (last = opening);
+}
+
+async function openNamed() {
   listening?.abort();
   listening = new AbortController();
   const { signal } = listening;
@@ -150,7 +169,7 @@ function gone() {
   if (model.current === null) return;
   listening.abort();
   model.forget(model.current);
-  location.hash = "";
+  go("");
   notice("The take was deleted.");
 }
 
@@ -188,6 +207,7 @@ player.addEventListener("time", ({ detail }) => {
 // What people do
 
 async function roll(request, key) {
+  await opened();
   if (model.current === null) {
     const title = [...request.prompt.replace(/\s+/g, " ")].slice(0, TITLE_LENGTH).join("");
     const take = await api.post("/v1/sessions", { labels: { title } });
@@ -198,8 +218,7 @@ async function roll(request, key) {
       await api.delete(`/v1/sessions/${take.id}`).catch(() => {});
       throw error;
     }
-    history.pushState(null, "", `#${take.id}`);
-    return open();
+    return go(take.id);
   }
   const id = model.current;
   const work = await api.post(`/v1/sessions/${id}/segments`, request, { key });
@@ -221,9 +240,8 @@ function pick(cell) {
     return draw();
   }
   jumpTo = cell.start + 0.01;
-  const chosen = selected;
-  location.hash = cell.take;
-  keepSelected = chosen;
+  keepSelected = selected;
+  go(cell.take);
 }
 let keepSelected = null;
 
@@ -232,7 +250,7 @@ async function fork(take, index) {
   const made = await attempt(() => api.post(`/v1/sessions/${take.id}/fork`, { num_segments: index + 1 }), inspector);
   if (made === null) return;
   jumpTo = start;
-  location.hash = made.id;
+  go(made.id);
   announce("A new branch is open");
 }
 
@@ -269,7 +287,7 @@ async function remove() {
   if (!(await confirm("Delete this take?", text, "Delete"))) return;
   listening.abort();
   if ((await attempt(() => api.delete(`/v1/sessions/${id}`).then(() => true))) === null) return open();
-  location.hash = "";
+  go("");
 }
 
 async function importFile() {
@@ -279,7 +297,7 @@ async function importFile() {
   announce(`Importing ${file.name}`);
   const send = () => api.json("/v1/sessions/import", { method: "POST", headers: { "Content-Type": "application/zip" }, body: file });
   const take = await attempt(send);
-  if (take !== null) location.hash = take.id;
+  if (take !== null) go(take.id);
 }
 
 /** The result, or null when it was refused, and why is said where that can be seen. */
