@@ -10,7 +10,7 @@ from attrs import Attribute, field, frozen
 
 from longtake.errors import ValidationError, shown
 from longtake.requests.request import GenerationRequest
-from longtake.session_stores.checks import check_revision, check_session_id, check_traceparent
+from longtake.session_stores.checks import check_revision, check_traceparent, is_session_id
 from longtake.session_stores.records import SessionSegment
 
 __all__ = [
@@ -35,10 +35,6 @@ def _check_id(instance: object, attribute: Attribute[Any], value: object) -> Non
     if not isinstance(value, str) or _ID.fullmatch(value) is None:
         problem = f"is {shown(value)}; must be 1 to 128 characters of A-Z, a-z, 0-9, _ and -"
         raise ValidationError("order.id", problem)
-
-
-def _check_session(instance: object, attribute: Attribute[Any], value: object) -> None:
-    check_session_id(value)
 
 
 def _check_request(instance: object, attribute: Attribute[Any], value: object) -> None:
@@ -72,7 +68,7 @@ class StepOrder:
     """
 
     id: str = field(validator=_check_id)
-    session_id: str = field(validator=_check_session)
+    session_id: str = field(validator=is_session_id)
     request: GenerationRequest = field(validator=_check_request, repr=False)
     expected_revision: int | None = field(default=None, validator=_check_expected)
     traceparent: str | None = field(default=None, validator=_check_trace)

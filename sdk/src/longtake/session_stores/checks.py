@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from typing import Any
+
+from attrs import Attribute
 
 from longtake.errors import InvalidSessionId, ValidationError, shown
 from longtake.schema.texts import check_texts
@@ -23,6 +26,7 @@ __all__ = [
     "check_text",
     "check_traceparent",
     "check_whole",
+    "is_session_id",
 ]
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
@@ -42,6 +46,11 @@ def check_session_id(session_id: object) -> str:
             "and - are one"
         )
     return session_id
+
+
+def is_session_id(instance: object, attribute: Attribute[Any], value: object) -> None:
+    """The validator of a field with a session's id, as `check_session_id`."""
+    check_session_id(value)
 
 
 def check_labels(labels: object, path: str = "labels") -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from attrs import Attribute, field, fields, frozen
 
 from longtake.schema.bounds import between, integer_from, path_of
 from longtake.schema.texts import text, texts
-from longtake.session_stores.checks import check_blob_ids, check_name, check_plain, check_session_id
+from longtake.session_stores.checks import check_blob_ids, check_name, check_plain, is_session_id
 from longtake.states.state import ContinuationState
 
 __all__ = [
@@ -26,10 +26,6 @@ __all__ = [
 def new_attempt() -> str:
     """A new unguessable name of one attempt to commit something: 32 hexadecimal characters."""
     return secrets.token_hex(16)
-
-
-def _session_id(instance: object, attribute: Attribute[Any], value: object) -> None:
-    check_session_id(value)
 
 
 def _name(instance: object, attribute: Attribute[Any], value: object) -> None:
@@ -90,7 +86,7 @@ _FIELDS = tuple(each.name for each in fields(SessionSegment))
 class SessionParent:
     """Where a fork left its parent: after ``num_segments`` segments of the session ``id``."""
 
-    id: str = field(validator=_session_id)
+    id: str = field(validator=is_session_id)
     num_segments: int = field(validator=integer_from(0))
 
 
@@ -109,7 +105,7 @@ class SessionRecord:
       session that is kept until it is deleted.
     """
 
-    id: str = field(validator=_session_id)
+    id: str = field(validator=is_session_id)
     revision: int = field(validator=integer_from(0))
     family: str
     preset: str = ""

@@ -20,12 +20,12 @@ import json
 import re
 from typing import Any
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
 from longtake.schema.bounds import between, integer_from
 from longtake.schema.texts import texts
 from longtake.schema.wire import unstructure
-from longtake.session_stores.checks import check_session_id
+from longtake.session_stores.checks import is_session_id
 from longtake.session_stores.records import SessionParent
 from longtake.states.state import ContinuationState
 
@@ -54,10 +54,6 @@ BLOB_ENTRY = re.compile(r"blobs/[0-9a-f]{64}", re.ASCII)
 STATE_ENTRY = re.compile(r"states/(?:0|[1-9][0-9]{0,9})\.json", re.ASCII)
 
 _count = integer_from(0)
-
-
-def _session_id(instance: object, attribute: Attribute[str], value: str) -> None:
-    check_session_id(value)
 
 
 @frozen(kw_only=True)
@@ -95,7 +91,7 @@ class ExportedSegment:
 class ExportedSession:
     """Which session it was. ``parent``: in the store that it comes from."""
 
-    id: str = field(validator=_session_id)
+    id: str = field(validator=is_session_id)
     family: str
     preset: str
     labels: dict[str, str]
