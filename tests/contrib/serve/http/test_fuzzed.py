@@ -90,6 +90,8 @@ def sent(case: Any, base: str) -> Any:
     return answer
 
 
+# Threads of the server share `random` with the strategies, which Hypothesis takes for their doing.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 def test_every_answer_is_one_that_the_document_names(
     server: Served,
     operations: list[Any],

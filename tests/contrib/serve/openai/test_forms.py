@@ -134,6 +134,8 @@ PIECES += [b'name="prompt"', b'filename="a"', b": ", b"\x00", b"sea", b"\xff", b
 VISIBLE = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12)
 
 
+# Threads of the server share `random` with the strategies, which Hypothesis takes for their doing.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(pieces=st.lists(st.sampled_from(PIECES), max_size=12), boundary=VISIBLE)
 def test_no_form_breaks_the_server(server: Served, pieces: list[bytes], boundary: str) -> None:
