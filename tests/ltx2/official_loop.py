@@ -99,14 +99,18 @@ def guided(
 ) -> list[torch.Tensor]:
     """Guided x0 of the picture and of the sound."""
     block = step[0].transformer_blocks[number]
+    made = [Scales() if each else own for each, own in zip(frozen(step[1]), scales, strict=True)]
+    scales = (made[0], made[1])
     perturbed = [block.attn1] if scales[0].stg != 0 else []
     perturbed += [block.audio_attn1] if scales[1].stg != 0 else []
     positive = forward(step, texts[0])
     if scales == NEUTRAL:
         return positive
+    kept = frozen(step[1])
+    negative = [texts[0 if kept[index] else 1][index] for index in range(2)]
     passes = [
         positive,
-        forward(step, texts[1]),
+        forward(step, negative),
         forward(step, texts[0], perturbed=perturbed),
         forward(step, texts[0], isolated=True),
     ]
@@ -132,6 +136,7 @@ def forward(
     """x0 of both streams, each token at its own noise level."""
     transformer, tokens, marks, now, sigma = step
     other = torch.tensor([1000 * sigma])
+    levels = [0 * other if each else other for each in frozen(tokens)]
     # Where all tokens are at one level it is given once: a product of many equal rows differs from
     # that of one in the last bits, which guidance makes larger.
     own = [other * part.mask[..., 0] if (part.mask != 1).any() else other for part in tokens]
@@ -143,8 +148,8 @@ def forward(
             audio_encoder_hidden_states=text[1],
             timestep=own[0],
             audio_timestep=own[1],
-            sigma=other,
-            audio_sigma=other,
+            sigma=levels[0],
+            audio_sigma=levels[1],
             fps=float(FPS),
             video_coords=tokens[0].bounds,
             audio_coords=tokens[1].bounds,
@@ -157,6 +162,11 @@ def forward(
         latents - sigma * part.mask * velocity
         for latents, part, velocity in zip(now, tokens, velocities, strict=True)
     ]
+
+
+def frozen(tokens: tuple[Tokens, Tokens]) -> list[bool]:
+    """Of the picture and of the sound: whether all of it is given, so that its own level is 0."""
+    return [bool((part.mask == 0).all()) for part in tokens]
 
 
 @contextmanager

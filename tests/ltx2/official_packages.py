@@ -35,7 +35,7 @@ from longtake_ltx2.noise import noise_generator
 from tests.ltx2.official_loop import text_of
 from tests.ltx2.official_network import official_transformer
 from tests.ltx2.official_reference import Asked, Scales, networks
-from tests.ltx2.official_tokens import encoded, upsampled
+from tests.ltx2.official_tokens import encoded, encoded_sound, upsampled
 from tests.ltx2.parity import CASES, Case, latents
 from tests.ltx2.support import Checkpoints, relative_error
 from tests.ltx2.test_official_numerics import as_tokens, asked
@@ -104,7 +104,10 @@ class Official:
             state = tool.create_initial_state("cpu", torch.float32, initial)
             for item in conditions:
                 state = item.apply_to(state, tool)
-            states.append(noiser(state, 1.0 if before is None else float(levels[0])))
+            scale = 1.0 if before is None else float(levels[0])
+            states.append(
+                self._heard(noiser(state, scale), wanted) if index else noiser(state, scale)
+            )
         onwards = _stepper(wanted, fresh_noise=wanted.renoised and before is None)
         for step, _ in enumerate(itertools.pairwise(levels)):
             x0s = self._guided(states, levels[step], scales, wanted)
@@ -113,6 +116,14 @@ class Official:
                 states[index] = dataclasses.replace(state, latent=latent)
         own = [t.patchifier.get_token_count(t.target_shape) for t in tools]
         return states[0].latent[:, : own[0]], states[1].latent[:, : own[1]]
+
+    def _heard(self, state: Any, wanted: Asked) -> Any:
+        """The sound's state, kept whole where it is given: what A2V's noise scale of 0 leaves."""
+        if wanted.sound is None:
+            return state
+        given = encoded_sound(self.pipe, wanted.sound)[:, : state.latent.shape[1]]
+        mask = torch.zeros_like(state.denoise_mask)
+        return dataclasses.replace(state, latent=given, clean_latent=given, denoise_mask=mask)
 
     def _tools(self, size: Size) -> tuple[Any, Any]:
         tools, types = import_module("ltx_core.tools"), import_module("ltx_core.types")
@@ -147,6 +158,10 @@ class Official:
     ) -> list[torch.Tensor]:
         """As ltx-pipelines' ``GuidedDenoiser``, pass by pass instead of as a batch."""
         guiders = import_module("ltx_core.components.guiders")
+        scales_of_made = [
+            Scales() if _is_frozen(state) else own
+            for state, own in zip(states, scales, strict=True)
+        ]
         guidance = [
             guiders.MultiModalGuider(
                 guiders.MultiModalGuiderParams(
@@ -157,7 +172,7 @@ class Official:
                     modality_scale=each.modality,
                 )
             )
-            for each in scales
+            for each in scales_of_made
         ]
         kinds = import_module("ltx_core.guidance.perturbations").PerturbationType
         stg = [
@@ -169,6 +184,9 @@ class Official:
         ]
         cut = [(kinds.SKIP_A2V_CROSS_ATTN, None), (kinds.SKIP_V2A_CROSS_ATTN, None)]
         prompts = [text_of(self.path, prompt) for prompt in (wanted.prompt, wanted.negative)]
+        prompts[1] = tuple(
+            prompts[0 if _is_frozen(state) else 1][index] for index, state in enumerate(states)
+        )
         passes = [self._forward(states, sigma, prompts[0])]
         asks = (
             any(guider.do_unconditional_generation() for guider in guidance),
@@ -193,7 +211,7 @@ class Official:
         modalities = [
             modality(
                 latent=state.latent,
-                sigma=sigma.expand(1),
+                sigma=(0 * sigma if _is_frozen(state) else sigma).expand(1),
                 timesteps=state.denoise_mask * sigma,
                 positions=state.positions,
                 context=context,
@@ -210,6 +228,11 @@ class Official:
         )
         with torch.no_grad():
             return self.model(*modalities, perturbations=batched)
+
+
+def _is_frozen(state: Any) -> bool:
+    """What ltx-pipelines' ``modality_from_latent_state`` is told of a stream given whole."""
+    return bool((state.denoise_mask == 0).all())
 
 
 def _kept(latent: torch.Tensor, state: Any) -> Any:

@@ -65,6 +65,7 @@ class Asked:
     """One segment. ``levels``: of the first pass. ``refine``: of a second one at twice the size.
 
     ``renoised``: whether the first pass has fresh noise at every step, as 2.5 when distilled.
+    ``sound``: float32 ``[2, n]`` at 16 kHz that the segment's is to be, as long as it or longer.
     """
 
     prompt: str
@@ -78,6 +79,7 @@ class Asked:
     audio: Scales = field(factory=Scales)
     block: int = 1
     frames: tuple[Frames, ...] = ()
+    sound: Any = None
     carried: Carried | None = None
 
 

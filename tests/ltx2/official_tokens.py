@@ -68,6 +68,9 @@ def streams(
         audio.renoise(before.audio, before.level)
     for tokens, frames in known:
         video.put(tokens, 1 - frames.strength, at=0 if frames.first == 0 else None)
+    if asked.sound is not None:
+        heard = encoded_sound(pipe, asked.sound)[:, : where.length]
+        audio.put(heard, 0.0, at=0)
     carried = asked.carried
     if carried is not None and carried.audio is not None:
         last = carried.audio[0, :, carried.audio.shape[2] - where.context :]
@@ -107,6 +110,35 @@ def encoded(pipe: Any, frames: Frames, size: tuple[int, int, int]) -> torch.Tens
     video = covering(torch.tensor(pixels).permute(0, 3, 1, 2).float(), size[0], size[1])
     video = (video / 255 * 2 - 1).transpose(0, 1)[None]
     return normalised(pipe.vae, pipe.vae.encode(video).latent_dist.mode())
+
+
+def encoded_sound(pipe: Any, samples: Any) -> torch.Tensor:
+    """Normalised tokens ``[1, L, C * mel]`` of samples ``[2, n]`` at 16 kHz."""
+    vae = pipe.audio_vae
+    bins, count = vae.config.mel_bins, samples.shape[1] // 160 + 1
+    padded = np.pad(samples, ((0, 0), (512, 512)), mode="reflect")
+    windows = np.stack([padded[:, 160 * i : 160 * i + 1024] for i in range(count)], axis=1)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(1024) / 1024)
+    magnitudes = np.abs(np.fft.rfft(windows * hann))
+    mel = np.log(np.maximum(magnitudes @ mel_filters(bins), 1e-5)).astype(np.float32)
+    mel = torch.from_numpy(mel[:, : (count - 1) // 4 * 4 + 1])
+    latents = vae.encode(mel[None]).latent_dist.mode()[0]
+    tokens = torch.stack([latents[:, index].flatten() for index in range(latents.shape[1])])
+    return ((tokens - vae.latents_mean) / vae.latents_std)[None]
+
+
+def mel_filters(bins: int) -> Any:
+    """Triangles ``[513, bins]`` of equal area, evenly spaced on Slaney's scale up to 8 kHz."""
+
+    def hertz(mel: Any) -> Any:
+        return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((mel - 15) * math.log(6.4) / 27))
+
+    top = 15 + 27 * math.log(8) / math.log(6.4)
+    corners = hertz(np.linspace(0, top, bins + 2))
+    frequencies = np.linspace(0, 8000, 513)[:, None]
+    rising = (frequencies - corners[:-2]) / (corners[1:-1] - corners[:-2])
+    falling = (corners[2:] - frequencies) / (corners[2:] - corners[1:-1])
+    return np.maximum(0, np.minimum(rising, falling)) * 2 / (corners[2:] - corners[:-2])
 
 
 def normalised(vae: Any, latents: torch.Tensor) -> torch.Tensor:

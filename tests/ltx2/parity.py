@@ -145,6 +145,9 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
     if numerics == "official":
         others = [name for name in GUIDANCE if name not in ("off", "cfg", "all")]
         yield from rows(recipes=["base"], conditions=["nothing"], guidance=others)
+        whole = ["sound of its own", "all pictures"]
+        yield from rows(recipes=["base"], conditions=whole, guidance=["all"])
+        yield from rows(recipes=["two stages"], conditions=whole[:1], guidance=["off"])
 
 
 CASES = tuple(dict.fromkeys([*_all_rows("official"), *_all_rows("diffusers")]))

@@ -55,14 +55,25 @@ class Sound:
 
 @attrs.frozen(kw_only=True)
 class Conditions:
-    """All that one segment is conditioned on. ``numerics``: whose references can do it."""
+    """All that one segment is conditioned on.
+
+    ``heard``: a sound of its own, as long as it. ``numerics``: whose references can do it.
+    """
 
     placed: tuple[Placed, ...] = ()
     sound: Sound | None = None
+    heard: bool = False
     image_crf: int = 0
     segment_index: int = 4
     numerics: tuple[str, ...] = BOTH
     fits_17_frames: bool = True
+
+    def samples(self) -> Pixels:
+        """Of a sound that is longer than any segment here: float32 ``[2, n]`` at 16 kHz."""
+        times = np.arange(24_000) / 16_000
+        tones = [np.sin(2 * np.pi * pitch * times * (1 + times)) for pitch in (220, 510)]
+        hiss = np.random.default_rng(5).normal(0, 0.1, (2, len(times)))  # no band is silent
+        return (0.3 * np.stack(tones) + hiss).astype(np.float32)
 
     def inputs(self, height: int, width: int) -> lt.Inputs:
         """The stills and clips of the request."""
@@ -81,6 +92,7 @@ class Conditions:
                 for each in self.placed
                 if each.kind == "clip"
             ),
+            audio=lt.AudioInput.from_samples(self.samples(), 16_000) if self.heard else None,
         )
 
     def state(
@@ -158,6 +170,11 @@ CONDITIONS: dict[str, Conditions] = {
             Placed(kind="image", frame=10, strength=0.5),
             Placed(kind="image", frame=-1),
         )
+    ),
+    "sound of its own": Conditions(heard=True, numerics=_OFFICIAL),
+    "sound and prefix": Conditions(placed=(_PREFIX,), heard=True, numerics=_OFFICIAL),
+    "all pictures": Conditions(
+        placed=(Placed(kind="clip", count=25),), numerics=_OFFICIAL, fits_17_frames=False
     ),
     "take": Conditions(
         placed=(_PREFIX,), sound=Sound(context=51, take=(113, 118)), numerics=_OFFICIAL

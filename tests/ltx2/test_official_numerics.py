@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from longtake_ltx2.values import CleanLatents
+from tests.ltx2 import official_loop
 from tests.ltx2.official_loop import denoised
 from tests.ltx2.official_reference import (
     DISTILLED,
@@ -23,7 +24,7 @@ from tests.ltx2.official_reference import (
     sigmas,
 )
 from tests.ltx2.parity import CASES, GUIDANCE, NEGATIVE, PROMPT, SEED, Case, check, latents
-from tests.ltx2.support import Checkpoints
+from tests.ltx2.support import Checkpoints, relative_error
 
 LEVELS = {"distilled": DISTILLED_3, "eight steps": DISTILLED, "two stages": DISTILLED_3}
 
@@ -62,6 +63,7 @@ def asked(path: Path, case: Case) -> Asked:
         video=video,
         audio=audio,
         frames=frames,
+        sound=on.samples() if on.heard else None,
         carried=carried,
     )
 
@@ -96,3 +98,17 @@ def test_latents_match(checkpoints: Checkpoints, case: Case, record_property: An
     path = checkpoints.path(case.generation, case.size)
     actual, _ = latents(checkpoints, case)
     check(record_property, case, denoised(path, asked(path, case)), as_tokens(actual))
+
+
+@pytest.mark.parametrize("conditions", ["sound of its own", "all pictures"])
+def test_a_stream_that_is_given_whole_is_told_as_such(
+    checkpoints: Checkpoints, conditions: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: at the step's noise level, as a stream that is made, it changes the other."""
+    case = Case("official", "2.3", "tiny", "base", conditions, "off")
+    path = checkpoints.path(case.generation, case.size)
+    actual = as_tokens(latents(checkpoints, case)[0])
+    monkeypatch.setattr(official_loop, "frozen", lambda tokens: [False, False])
+    video, audio = denoised(path, asked(path, case))
+    made = (audio, actual.audio) if conditions == "all pictures" else (video, actual.video)
+    assert relative_error(*made) > 1e-2

@@ -96,6 +96,8 @@ class Stream:
     - ``denoise_mask``: ``[1, T, 1]``, 0 keeps the clean token, 1 ignores it.
     - ``coordinates``: ``[1, axes, T, 2]``, RoPE bounds: seconds, then pixels.
     - ``is_unconditioned``: whether the mask is 1 everywhere.
+    - ``is_frozen``: whether it is 0 everywhere, so that nothing of the stream is made: the networks
+      are told then that its noise level is 0 (ltx-pipelines ``modality_from_latent_state``).
     """
 
     latents: torch.Tensor = field(repr=False)
@@ -103,10 +105,15 @@ class Stream:
     denoise_mask: torch.Tensor = field(repr=False)
     coordinates: torch.Tensor = field(repr=False)
     is_unconditioned: bool = field(init=False)
+    is_frozen: bool = field(init=False)
 
     @is_unconditioned.default
     def _all_noise(self) -> bool:
         return bool((self.denoise_mask == 1).all())
+
+    @is_frozen.default
+    def _all_given(self) -> bool:
+        return self.denoise_mask.numel() > 0 and bool((self.denoise_mask == 0).all())
 
 
 @frozen(eq=False)

@@ -13,7 +13,7 @@ from longtake_ltx2.denoising.forward import Both, Forward
 from longtake_ltx2.denoising.guidance import Guidance, Predictions
 from longtake_ltx2.denoising.passes import BlockInputs, not_perturbed, recording, restarting
 from longtake_ltx2.numerics import Numerics
-from longtake_ltx2.values import Geometry, NoisyLatents, TextContext
+from longtake_ltx2.values import Geometry, NoisyLatents, PromptContext, TextContext
 
 __all__ = ["Denoiser"]
 
@@ -59,10 +59,18 @@ class Denoiser:
                     "the guidance needs the negative prompt, which was not encoded: the text stage "
                     "knows the loops of LTX2DenoiseOptions and LTX2RefineStageOverride alone"
                 )
-            passes["negative"] = level.run(text.negative)
+            passes["negative"] = level.run(self._negative(text.positive, text.negative))
         if guidance.needs_isolated:
             passes["isolated"] = level.run(text.positive, isolated=True)
         return passes
+
+    def _negative(self, positive: PromptContext, negative: PromptContext) -> PromptContext:
+        """What is not made keeps its positive prompt (ltx-pipelines ``a2vid_two_stage``)."""
+        frozen = self.noisy.video.is_frozen, self.noisy.audio.is_frozen
+        return PromptContext(
+            video=(positive if frozen[0] else negative).video,
+            audio=(positive if frozen[1] else negative).audio,
+        )
 
     def _positive_and_perturbed(self, level: Forward) -> tuple[Both, Both]:
         """The perturbed pass goes on from where it first differs: the same numbers, less work."""

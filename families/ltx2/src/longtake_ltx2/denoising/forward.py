@@ -52,17 +52,20 @@ class Forward:
         """The clean latents that one pass predicts: ``x - sigma v``."""
         transformer, noisy = self.transformer, self.noisy
         timestep = (self.sigma * _TIMESTEPS).expand(1)
+        of_video, of_audio = _level(timestep, noisy.video), _level(timestep, noisy.audio)
         with ExitStack() as hooks:
             if self.numerics.gate_from_other_sigma:
-                hooks.enter_context(gates_follow(transformer, timestep * _gate_scale(transformer)))
+                scale = _gate_scale(transformer)
+                gates = gates_follow(transformer, video=of_video * scale, audio=of_audio * scale)
+                hooks.enter_context(gates)
             video_velocity, audio_velocity = transformer(
                 **self._streams(isolated),
                 encoder_hidden_states=prompt.video.to(transformer.dtype),
                 audio_encoder_hidden_states=prompt.audio.to(transformer.dtype),
                 timestep=_timesteps(timestep, noisy.video),
                 audio_timestep=_timesteps(timestep, noisy.audio),
-                sigma=timestep,
-                audio_sigma=timestep,
+                sigma=of_video,
+                audio_sigma=of_audio,
                 spatio_temporal_guidance_blocks=perturbed_blocks,
                 use_cross_timestep=self._use_cross_timestep(),
                 return_dict=False,
@@ -123,6 +126,11 @@ def _or_stand_in(latents: torch.Tensor, stream: Stream) -> tuple[torch.Tensor, t
         return latents, stream.coordinates
     axes = stream.coordinates.shape[1]
     return latents.new_zeros(1, 1, latents.shape[2]), latents.new_zeros(1, axes, 1, 2)
+
+
+def _level(timestep: torch.Tensor, stream: Stream) -> torch.Tensor:
+    """The stream's own noise level ``[1]``: none where nothing of it is made."""
+    return torch.zeros_like(timestep) if stream.is_frozen else timestep
 
 
 def _gate_scale(transformer: Any) -> float:

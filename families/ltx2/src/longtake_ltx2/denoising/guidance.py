@@ -87,6 +87,14 @@ class Guidance:
             video_scales, audio_scales = _NEUTRAL, evolve(audio_scales, modality=1.0)
         return cls(video_scales, audio_scales, options.stg_blocks, numerics)
 
+    def of_what_is_made(self, *, video: bool, audio: bool) -> Guidance:
+        """The guidance where a stream that is not made asks for nothing."""
+        return evolve(
+            self,
+            video=self.video if video else _NEUTRAL,
+            audio=self.audio if audio else _NEUTRAL,
+        )
+
     @property
     def needs_negative(self) -> bool:
         """Whether a step runs with the negative prompt."""

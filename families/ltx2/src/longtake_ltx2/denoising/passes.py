@@ -38,17 +38,19 @@ def _before_forward(modules: Iterable[Any], hook: Callable[..., Any]) -> Iterato
             handle.remove()
 
 
-def gates_follow(transformer: Any, timestep: torch.Tensor) -> AbstractContextManager[None]:
-    """Both gates between picture and sound take ``timestep`` ``[1]``: the other's sigma (ltx-core).
+def gates_follow(
+    transformer: Any, *, video: torch.Tensor, audio: torch.Tensor
+) -> AbstractContextManager[None]:
+    """Each gate between picture and sound takes the other stream's timestep ``[1]`` (ltx-core).
 
     Scale and shift stay with the own per-token timestep.
     """
+    into_video = transformer.av_cross_attn_video_a2v_gate
 
     def replace(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        return (timestep, *args[1:]), kwargs
+        return (audio if module is into_video else video, *args[1:]), kwargs
 
-    gates = (transformer.av_cross_attn_video_a2v_gate, transformer.av_cross_attn_audio_v2a_gate)
-    return _before_forward(gates, replace)
+    return _before_forward((into_video, transformer.av_cross_attn_audio_v2a_gate), replace)
 
 
 def not_perturbed(attentions: Iterable[Any]) -> AbstractContextManager[None]:

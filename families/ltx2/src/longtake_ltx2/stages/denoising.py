@@ -93,7 +93,9 @@ class LTX2DenoisingStage:
         run: lt.Run,
     ) -> CleanLatents:
         settled = self._settled(options)
-        guidance = Guidance.from_options(settled, self._numerics, job.output)
+        guidance = Guidance.from_options(settled, self._numerics, job.output).of_what_is_made(
+            video=not noisy.video.is_frozen, audio=not noisy.audio.is_frozen
+        )
         denoiser = Denoiser(self._transformer, self._numerics, noisy, text, geometry, guidance)
         tokens = noisy.video.latents.shape[1] or geometry.video_tokens
         levels = self._sigmas(settled.num_inference_steps, tokens)
