@@ -184,9 +184,8 @@ class Official:
         ]
         cut = [(kinds.SKIP_A2V_CROSS_ATTN, None), (kinds.SKIP_V2A_CROSS_ATTN, None)]
         prompts = [text_of(self.path, prompt) for prompt in (wanted.prompt, wanted.negative)]
-        prompts[1] = tuple(
-            prompts[0 if _is_frozen(state) else 1][index] for index, state in enumerate(states)
-        )
+        video, audio = (prompts[0 if _is_frozen(state) else 1] for state in states)
+        prompts[1] = (video[0], audio[1])
         passes = [self._forward(states, sigma, prompts[0])]
         asks = (
             any(guider.do_unconditional_generation() for guider in guidance),

@@ -124,7 +124,8 @@ def encoded_sound(pipe: Any, samples: Any) -> torch.Tensor:
     mel = torch.from_numpy(mel[:, : (count - 1) // 4 * 4 + 1])
     latents = vae.encode(mel[None]).latent_dist.mode()[0]
     tokens = torch.stack([latents[:, index].flatten() for index in range(latents.shape[1])])
-    return ((tokens - vae.latents_mean) / vae.latents_std)[None]
+    normal: torch.Tensor = (tokens - vae.latents_mean) / vae.latents_std
+    return normal[None]
 
 
 def mel_filters(bins: int) -> Any:
