@@ -36,7 +36,8 @@ def denoised(path: Path, asked: Asked) -> tuple[torch.Tensor, torch.Tensor]:
         video, audio = one_pass(pipe, tokens, texts, asked, half, asked.levels, scales, renoised)
         before = Before(upsampled(pipe, video, half), audio, asked.refine[0])
         tokens = streams(pipe, asked, asked.size, generator, before)
-        return one_pass(pipe, tokens, texts, asked, asked.size, asked.refine, NEUTRAL)
+        refined = one_pass(pipe, tokens, texts, asked, asked.size, asked.refine, NEUTRAL)
+        return (refined[0], audio) if asked.first_sound else refined
 
 
 def one_pass(

@@ -78,10 +78,11 @@ class Official:
             audio_from_tokens(audio, mel_bins),
         )
         refine = torch.tensor(wanted.refine)
-        return self._pass(wanted, size, refine, (Scales(), Scales()), noiser, before)
+        refined = self._pass(wanted, size, refine, (Scales(), Scales()), noiser, before)
+        return (refined[0], audio) if wanted.first_sound else refined
 
     def _levels(self, wanted: Asked, case: Case) -> torch.Tensor:
-        if case.recipe != "base":
+        if case.recipe not in ("base", "guided two stages"):
             return torch.tensor(wanted.levels)
         scheduler = import_module("ltx_core.components.schedulers").LTX2Scheduler()
         levels: torch.Tensor = scheduler.execute(steps=case.steps)

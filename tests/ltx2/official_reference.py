@@ -65,6 +65,7 @@ class Asked:
     """One segment. ``levels``: of the first pass. ``refine``: of a second one at twice the size.
 
     ``renoised``: whether the first pass has fresh noise at every step, as 2.5 when distilled.
+    ``first_sound``: whether the first pass's sound is heard.
     ``sound``: float32 ``[2, n]`` at 16 kHz that the segment's is to be, as long as it or longer.
     """
 
@@ -75,6 +76,7 @@ class Asked:
     levels: list[float]
     refine: list[float] | None = None
     renoised: bool = False
+    first_sound: bool = False
     video: Scales = field(factory=Scales)
     audio: Scales = field(factory=Scales)
     block: int = 1

@@ -37,7 +37,7 @@ AUDIO_TOLERANCE = 5e-6
 PROMPT, NEGATIVE = "a lighthouse in the fog", "blurry, quiet"
 SEED, STEPS, FPS = 7, 3, 24
 
-Recipe = Literal["base", "distilled", "eight steps", "two stages"]
+Recipe = Literal["base", "distilled", "eight steps", "two stages", "guided two stages"]
 NumericsName = Literal["official", "diffusers"]
 
 GENERATIONS: tuple[Generation, ...] = ("2.0", "2.3", "2.5")
@@ -46,7 +46,10 @@ PRESETS = {
     "distilled": "ltx2_distilled",
     "eight steps": "ltx2_distilled",
     "two stages": "ltx2_two_stage",
+    "guided two stages": "ltx2_3_two_stage_guided",
 }
+TWICE = ("two stages", "guided two stages")
+"""Recipes of two passes."""
 GUIDANCE: dict[str, dict[str, Any]] = {
     "off": NO_GUIDANCE,
     "cfg": {**NO_GUIDANCE, "guidance_scale": 3.0, "audio_guidance_scale": 7.0},
@@ -93,7 +96,7 @@ class Case:
     @property
     def pixels(self) -> tuple[int, int, int]:
         """Height, width and frames."""
-        return (128, 192, 17) if self.recipe == "two stages" else (64, 96, 25)
+        return (128, 192, 17) if self.recipe in TWICE else (64, 96, 25)
 
     @property
     def steps(self) -> int:
@@ -148,6 +151,9 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
         whole = ["sound of its own", "all pictures"]
         yield from rows(recipes=["base"], conditions=whole, guidance=["all"])
         yield from rows(recipes=["two stages"], conditions=whole[:1], guidance=["off"])
+        guided = ["nothing", "prefix and images", "take, partly kept"]
+        yield from rows(recipes=["guided two stages"], conditions=guided, guidance=["all"])
+        yield from rows(recipes=["guided two stages"], conditions=whole[:1], guidance=["all"])
 
 
 CASES = tuple(dict.fromkeys([*_all_rows("official"), *_all_rows("diffusers")]))
@@ -172,13 +178,17 @@ def _networks(path: Path, numerics: NumericsName) -> lt.LoadedModel:
     return load_networks(lt.ModelSource(path=path, device="cpu", dtype="float32", options=options))
 
 
+_MAKE_LATENTS = ("denoise", "refine", "first_sound")
+"""Stages."""
+
+
 @functools.cache
 def _pipeline(
     path: Path, preset_name: str, numerics: NumericsName
 ) -> tuple[lt.Pipeline, UndecodedProbe]:
     probe, declared = UndecodedProbe(), family()
     recipe = declared.recipe(declared.preset(preset_name))
-    last = max(i for i, spec in enumerate(recipe) if spec.name in ("denoise", "refine"))
+    last = max(i for i, spec in enumerate(recipe) if spec.name in _MAKE_LATENTS)
     preset = attrs.evolve(
         declared.preset(preset_name),
         stages=(*recipe[: last + 1], lt.StageSpec("probe", probe)),
@@ -201,7 +211,7 @@ def request(checkpoints: Checkpoints, case: Case) -> lt.GenerationRequest:
         "denoise": {**GUIDANCE[case.guidance], "stg_blocks": [1]},
         "prepare": {"image_crf": on.image_crf},
     }
-    if case.recipe == "two stages":
+    if case.recipe in TWICE:
         overrides["refine"] = {"num_inference_steps": case.refine_steps}
     return lt.GenerationRequest(
         PROMPT,

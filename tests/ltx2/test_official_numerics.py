@@ -23,7 +23,7 @@ from tests.ltx2.official_reference import (
     segment_seed,
     sigmas,
 )
-from tests.ltx2.parity import CASES, GUIDANCE, NEGATIVE, PROMPT, SEED, Case, check, latents
+from tests.ltx2.parity import CASES, GUIDANCE, NEGATIVE, PROMPT, SEED, TWICE, Case, check, latents
 from tests.ltx2.support import Checkpoints, relative_error
 
 LEVELS = {"distilled": DISTILLED_3, "eight steps": DISTILLED, "two stages": DISTILLED_3}
@@ -59,7 +59,8 @@ def asked(path: Path, case: Case) -> Asked:
         size=case.pixels,
         levels=LEVELS.get(case.recipe) or sigmas(case.steps),
         renoised=case.generation == "2.5" and case.recipe in LEVELS,
-        refine=REFINE[case.refine_steps] if case.recipe == "two stages" else None,
+        refine=REFINE[case.refine_steps] if case.recipe in TWICE else None,
+        first_sound=case.recipe == "guided two stages",
         video=video,
         audio=audio,
         frames=frames,

@@ -92,9 +92,10 @@ def test_the_page_says_in_which_recipes_a_stage_is() -> None:
     where = {quoted(row[0])[0]: row[4] for row in rows("Stages by name")}
     for preset in declared.presets:
         names = {spec.name for spec in declared.recipe(preset)}
-        is_two_stage = preset.name == "ltx2_two_stage"
-        expected = {n for n, place in where.items() if place == "all presets"}
-        expected |= {n for n, place in where.items() if place == "two stages" and is_two_stage}
+        places = {"all presets"}
+        places |= {"two stages"} if "two_stage" in preset.name else set()
+        places |= {"guided two stages"} if "two_stage_guided" in preset.name else set()
+        expected = {n for n, place in where.items() if place in places}
         assert names == expected, preset.name
     off = declared.recipe(declared.preset("ltx2_two_stage"), {"refine": {"enabled": False}})
     assert {spec.name for spec in off} == {n for n, p in where.items() if p == "all presets"}
@@ -104,7 +105,7 @@ def test_the_page_says_in_which_recipes_a_stage_is() -> None:
 def test_the_order_of_the_page_is_that_of_a_segment() -> None:
     declared = family()
     page = [quoted(row[0])[0] for row in rows("Stages by name")]
-    recipe = declared.recipe(declared.preset("ltx2_two_stage"))
+    recipe = declared.recipe(declared.preset("ltx2_two_stage_guided"))
     assert page == [*(spec.name for spec in recipe), "finish"]
 
 

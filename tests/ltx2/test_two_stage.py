@@ -21,7 +21,7 @@ from longtake_ltx2.latents import (
 )
 from longtake_ltx2.tiny.lora import write_tiny_lora
 from longtake_ltx2.values import CleanLatents
-from tests.ltx2.support import LatentProbe, moving_frames, probed_passes
+from tests.ltx2.support import LatentProbe, moving_frames, probed_passes, relative_error
 
 SIZE = lt.Sampling(height=128, width=128, num_frames=17, num_inference_steps=2)
 PRESET = "ltx2_two_stage"
@@ -217,3 +217,23 @@ def test_images_condition_both_passes(plain: tuple[lt.Pipeline, LatentProbe]) ->
             *range(3 * tokens, 4 * tokens),
         ]
         assert torch.equal(video_to_tokens(clean.video)[:, :tokens], video.clean[:, :tokens])
+
+
+@pytest.mark.parametrize(("sound", "heard"), [(None, 0), ("first", 0), ("second", 1)])
+def test_the_guided_recipe_lets_the_first_pass_be_heard(
+    tiny: Path, sound: str | None, heard: int
+) -> None:
+    pipeline, probe = probed_passes(
+        tiny, "ltx2_two_stage_guided", preset_overrides={"refine": {"sound": sound}}
+    )
+    with pipeline:
+        request = asked(
+            stage_overrides={"denoise": {"stg_blocks": [1]}}, output=lt.Output(return_state=True)
+        )
+        result = pipeline.generate(request)
+    assert result.options["refine"].num_inference_steps == 3
+    first, second = probe.clean
+    assert relative_error(first.audio, second.audio) > 1e-3
+    assert result.live_state is not None
+    carried = result.live_state.value().audio_latents
+    assert torch.equal(carried, probe.clean[heard].audio)

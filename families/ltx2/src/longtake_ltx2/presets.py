@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import longtake as lt
 from longtake_ltx2.recipes import DISTILLED_RECIPE
 
@@ -35,7 +37,20 @@ _DISTILLED = {
     "num_inference_steps": 8,
     "guidance_scale": 1.0,
 }
+_GUIDED_TWICE = {
+    **_BASE,
+    "height": 1024,
+    "width": 1536,
+    "negative_prompt": lt.Reference("longtake_ltx2.negative_prompt:OFFICIAL_NEGATIVE_PROMPT"),
+}
 _DECODER = {"decode_video": "longtake_ltx2.stage_overrides:LTX2DecoderPresetOverride"}
+_TWO_STAGES_GUIDED: dict[str, Any] = {
+    "stages": "longtake_ltx2.recipes:guided_two_stage_recipe",
+    "overrides": {
+        "refine": "longtake_ltx2.stage_overrides:LTX2RefinePresetOverride",
+        **_DECODER,
+    },
+}
 
 PRESETS = (
     lt.Preset(
@@ -62,6 +77,20 @@ PRESETS = (
         defaults=_DISTILLED,
         stages="longtake_ltx2.recipes:two_stage_recipe",
         overrides={"refine": "longtake_ltx2.stage_overrides:LTX2RefinePresetOverride", **_DECODER},
+    ),
+    lt.Preset(
+        "ltx2_two_stage_guided",
+        description="LTX-2 with all guidance terms at half size, then refined at full size",
+        defaults={**_GUIDED_TWICE, "num_inference_steps": 40},
+        stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [29]}},
+        **_TWO_STAGES_GUIDED,
+    ),
+    lt.Preset(
+        "ltx2_3_two_stage_guided",
+        description="LTX-2.3 and 2.5 with all guidance terms at half size, then refined at full size",
+        defaults={**_GUIDED_TWICE, "num_inference_steps": 30},
+        stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [28]}},
+        **_TWO_STAGES_GUIDED,
     ),
     lt.Preset(
         "ltx2_5_base",

@@ -18,6 +18,7 @@ __all__ = [
     "FINISH_RECIPE",
     "base_recipe",
     "distilled_recipe",
+    "guided_two_stage_recipe",
     "two_stage_recipe",
 ]
 
@@ -47,13 +48,13 @@ _HALF = 2
 """By what the first of two passes divides the picture's sides."""
 _PREPARE_HALF = evolve(_PREPARE, arguments={"scale": _HALF})
 _REMEMBER_BOTH = evolve(_REMEMBER, arguments={"scales": (_HALF, 1)})
+_KEEP_SOUND = lt.StageSpec("keep_sound", f"{_STAGES}.first_sound:LTX2KeepSoundStage")
+_FIRST_SOUND = lt.StageSpec("first_sound", f"{_STAGES}.first_sound:LTX2FirstSoundStage")
 _BEFORE = (_VALIDATE, _ENCODE_TEXT, _PREPARE)
 
 BASE_RECIPE = (*_BEFORE, _DENOISE, *_AFTER)
 DISTILLED_RECIPE = (*_BEFORE, _DENOISE_DISTILLED, *_AFTER)
 FINISH_RECIPE = (lt.StageSpec("finish", f"{_STAGES}.finishing:LTX2FinishingStage"),)
-
-_REFINE_DEFAULTS = {"num_inference_steps": 2, "guidance_scale": 1.0}
 
 
 def base_recipe(*, decode_video: LTX2DecoderPresetOverride) -> lt.Recipe:
@@ -69,16 +70,39 @@ def distilled_recipe(*, decode_video: LTX2DecoderPresetOverride) -> lt.Recipe:
 def two_stage_recipe(
     *, refine: LTX2RefinePresetOverride, decode_video: LTX2DecoderPresetOverride
 ) -> lt.Recipe:
-    """A pass at half size, the double size in latent space, and a short second pass."""
+    """A distilled pass at half size, the double size in latent space, and a short second pass."""
     if refine.enabled is False:
         return distilled_recipe(decode_video=decode_video)
+    keeps_first = refine.sound == "first"
+    second = _second_pass(refine, num_steps=2)
+    return _two_passes(_DENOISE_DISTILLED, second, decode_video, keeps_first_sound=keeps_first)
+
+
+def guided_two_stage_recipe(
+    *, refine: LTX2RefinePresetOverride, decode_video: LTX2DecoderPresetOverride
+) -> lt.Recipe:
+    """The first pass with all guidance terms; its sound is heard (``ti2vid_two_stages``)."""
+    if refine.enabled is False:
+        return base_recipe(decode_video=decode_video)
+    keeps_first = refine.sound != "second"
+    second = _second_pass(refine, num_steps=3)
+    return _two_passes(_DENOISE, second, decode_video, keeps_first_sound=keeps_first)
+
+
+def _two_passes(
+    first: lt.StageSpec,
+    second: lt.Recipe,
+    decode_video: LTX2DecoderPresetOverride,
+    *,
+    keeps_first_sound: bool,
+) -> lt.Recipe:
     return (
         _VALIDATE,
         lt.StageSpec("halve", f"{_STAGES}.refine_init:LTX2RefineInitStage"),
         _ENCODE_TEXT,
         _PREPARE_HALF,
-        _DENOISE_DISTILLED,
-        *_second_pass(add_noise=refine.add_noise is not False),
+        first,
+        *((_KEEP_SOUND, *second, _FIRST_SOUND) if keeps_first_sound else second),
         *_after(decode_video)[:-1],
         _REMEMBER_BOTH,
     )
@@ -91,8 +115,9 @@ def _after(chosen: LTX2DecoderPresetOverride) -> lt.Recipe:
     return (_DECODE_AUDIO, lt.StageSpec("decode_video", decode), _REMEMBER)
 
 
-def _second_pass(*, add_noise: bool) -> lt.Recipe:
+def _second_pass(refine: LTX2RefinePresetOverride, *, num_steps: int) -> lt.Recipe:
     options = f"{_OPTIONS}:LTX2RefineStageOverride"
+    add_noise = refine.add_noise is not False
     return (
         lt.StageSpec(
             "refine",
@@ -113,6 +138,6 @@ def _second_pass(*, add_noise: bool) -> lt.Recipe:
             options=options,
             arguments={"sigmas_override": REFINE_SIGMAS},
             follows_sampling=False,
-            defaults=_REFINE_DEFAULTS,
+            defaults={"num_inference_steps": num_steps, "guidance_scale": 1.0},
         ),
     )

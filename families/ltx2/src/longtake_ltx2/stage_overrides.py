@@ -153,7 +153,8 @@ class LTX2RefinePresetOverride:
     """The second pass as a pipeline is built with it, under ``preset_overrides.refine``.
 
     ``enabled``: without it there is one pass, at full size. ``add_noise``: whether the second pass
-    starts from noise at its first level. None means the preset's choice, which is True for both.
+    starts from noise at its first level; None means that it does. ``sound``: whether the first
+    pass's sound is heard or the second's; None is the preset's choice.
     """
 
     enabled: bool | None = field(
@@ -165,6 +166,9 @@ class LTX2RefinePresetOverride:
         default=None,
         validator=optional(instance_of(bool)),
         metadata={"help": "Whether the second pass starts from noise."},
+    )
+    sound: Literal["first", "second"] | None = field(
+        default=None, metadata={"help": "Which pass's sound is heard; null is the preset's choice."}
     )
 
 

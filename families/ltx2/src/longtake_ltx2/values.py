@@ -15,6 +15,7 @@ from longtake_ltx2.sizes import SPATIAL_FACTOR
 
 __all__ = [
     "CleanLatents",
+    "FirstSound",
     "Geometry",
     "NoiseState",
     "NoisyLatents",
@@ -138,6 +139,13 @@ class NoiseState:
     """
 
     state: torch.Tensor = field(repr=False)
+
+
+@frozen(eq=False)
+class FirstSound:
+    """What the first of two passes made of the sound: ``[1, C, L, mel]``, as in `CleanLatents`."""
+
+    audio: torch.Tensor = field(repr=False)
 
 
 @frozen(eq=False)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from longtake_ltx2.stages.denoising import LTX2DenoisingStage
     from longtake_ltx2.stages.diffusion_decoding import LTX2DiffusionDecodingStage
     from longtake_ltx2.stages.finishing import LTX2FinishingStage
+    from longtake_ltx2.stages.first_sound import LTX2FirstSoundStage, LTX2KeepSoundStage
     from longtake_ltx2.stages.latent_preparation import LTX2LatentPreparationStage
     from longtake_ltx2.stages.refine_init import LTX2RefineInitStage
     from longtake_ltx2.stages.refine_lora import LTX2RefineLoRAStage
@@ -25,6 +26,8 @@ else:
         "LTX2DenoisingStage": "denoising",
         "LTX2DiffusionDecodingStage": "diffusion_decoding",
         "LTX2FinishingStage": "finishing",
+        "LTX2FirstSoundStage": "first_sound",
+        "LTX2KeepSoundStage": "first_sound",
         "LTX2LatentPreparationStage": "latent_preparation",
         "LTX2RefineLoRAStage": "refine_lora",
         "LTX2RefineInitStage": "refine_init",
@@ -48,6 +51,8 @@ __all__ = [
     "LTX2DenoisingStage",
     "LTX2DiffusionDecodingStage",
     "LTX2FinishingStage",
+    "LTX2FirstSoundStage",
+    "LTX2KeepSoundStage",
     "LTX2LatentPreparationStage",
     "LTX2RefineInitStage",
     "LTX2RefineLoRAStage",
