@@ -29,7 +29,7 @@ QUESTIONS = {
     "What happens when a caller cancels?": "sdk/src/longtake/runs/run.py",
     "How can a kill not tear a blob?": "sdk/src/longtake/blobs/file/writing.py",
     "How does sequence parallel change the forward?": (
-        "families/ltx2/src/longtake_ltx2/parallel/sharding.py"
+        "families/ltx2/src/longtake_ltx2/forward/sharding.py"
     ),
     "How is a take written so that a kill cannot tear it?": "sdk/src/longtake/takes/growing.py",
     "Why do two files' sounds join without a click?": "sdk/src/longtake/media/sound_runs.py",

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import longtake as lt
-from longtake_ltx2.denoising.passes import BlockInputs, recording, restarting
+from longtake_ltx2.forward.passes import BlockInputs, recording, restarting
 from longtake_ltx2.lora import adapters as adapters_module
 from longtake_ltx2.lora.adapters import Adapters, LoRA, add_loras, check_loras
 from longtake_ltx2.stages import LTX2RefineLoRAStage

@@ -15,7 +15,8 @@ from longtake_ltx2.clock import first_segment
 from longtake_ltx2.conditioning.requested import RequestedInputs
 from longtake_ltx2.denoising.denoiser import Denoiser
 from longtake_ltx2.denoising.guidance import Guidance
-from longtake_ltx2.denoising.passes import BlockInputs, recording, restarting
+from longtake_ltx2.forward.passes import BlockInputs, recording, restarting
+from longtake_ltx2.forward.plain import Plain
 from longtake_ltx2.numerics import DIFFUSERS, OFFICIAL
 from longtake_ltx2.stage_overrides import LTX2DenoiseOptions
 from longtake_ltx2.stages import LTX2LatentPreparationStage, LTX2TextEncodingStage
@@ -43,10 +44,10 @@ def denoiser(request: pytest.FixtureRequest, checkpoints: Checkpoints) -> Denois
 
 @contextmanager
 def counted_blocks(transformer: Any) -> Iterator[list[int]]:
-    """Numbers of the blocks that ran, in order."""
+    """Numbers of the blocks that computed, in order: their last layer did."""
     ran: list[int] = []
     handles = [
-        block.register_forward_hook(lambda *_, number=number: ran.append(number))
+        block.audio_ff.register_forward_hook(lambda *_, number=number: ran.append(number))
         for number, block in enumerate(transformer.transformer_blocks)
     ]
     try:
@@ -75,7 +76,10 @@ def test_it_gives_what_a_whole_pass_gives(denoiser: Denoiser, blocks: tuple[int,
     noisy, text, transformer = denoiser.noisy, denoiser.text.positive, denoiser.transformer
     options = LTX2DenoiseOptions(stg_scale=1.0, stg_blocks=blocks)
     both_perturbed = attrs.evolve(
-        denoiser, numerics=DIFFUSERS, guidance=Guidance.from_options(options, DIFFUSERS)
+        denoiser,
+        numerics=DIFFUSERS,
+        guidance=Guidance.from_options(options, DIFFUSERS),
+        forward=Plain(denoiser.transformer),
     )
     video, audio = predicted(both_perturbed)
     sigma = torch.tensor(0.8)
@@ -103,13 +107,15 @@ def test_it_gives_what_a_whole_pass_gives(denoiser: Denoiser, blocks: tuple[int,
 
 def test_an_error_leaves_the_transformer_as_it_was(denoiser: Denoiser) -> None:
     transformer = denoiser.transformer
-    whole = transformer.transformer_blocks
+    first, second, *_ = transformer.transformer_blocks
+    whole = first.forward
     with pytest.raises(KeyError), recording(transformer, 1) as inputs:
         raise KeyError
     with pytest.raises(KeyError), restarting(transformer, 1, BlockInputs()):
-        assert len(transformer.transformer_blocks) == len(whole)
-        assert transformer.transformer_blocks is not whole
+        assert first.forward() == (None, None)
+        assert "forward" not in vars(second)
         raise KeyError
-    assert transformer.transformer_blocks is whole
+    assert first.forward == whole
     predicted(denoiser)
     assert inputs.video is None
+    assert not any("forward" in vars(module) for module in transformer.modules())

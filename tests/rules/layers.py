@@ -128,6 +128,7 @@ LTX2 = Package(
                 "lora": "How does a LoRA get into a network, and when is it on?",
             }
         ),
+        Layer({"forward": "How does the transformer compute a pass, with how little work?"}),
         Layer(
             {
                 "pipeline_configs": "What may a user choose when a checkpoint is loaded?",

@@ -10,6 +10,7 @@ from attrs import Attribute, field, frozen
 from attrs.validators import and_, deep_iterable, in_, instance_of, max_len, min_len, optional
 
 import longtake as lt
+from longtake_ltx2.forward.names import ForwardName
 from longtake_ltx2.numerics import NumericsName
 
 __all__ = ["PRECISIONS", "LTX2T2VConfig"]
@@ -156,6 +157,14 @@ class LTX2T2VConfig:
             "help": "component: a network is on the device only while it is needed, and in the "
             "computer's memory otherwise.",
             "saves_memory": ("component",),
+        },
+    )
+    forward: ForwardName = field(
+        default="exact",
+        validator=in_(("exact", "plain")),
+        metadata={
+            "help": "Who computes the transformer. exact: with less work, the same but for "
+            "rounding; plain: diffusers' own forward.",
         },
     )
     attention_backend: str | None = _text(

@@ -87,7 +87,7 @@ PRESETS = (
     ),
     lt.Preset(
         "ltx2_3_two_stage_guided",
-        description="LTX-2.3 and 2.5 with all guidance terms at half size, then refined at full size",
+        description="2.3 and 2.5 with all guidance terms at half size, then refined at full size",
         defaults={**_GUIDED_TWICE, "num_inference_steps": 30},
         stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [28]}},
         **_TWO_STAGES_GUIDED,

@@ -87,6 +87,19 @@ class TextContext:
     positive: PromptContext
     negative: PromptContext | None = None
 
+    def of_what_is_made(self, *, video: bool, audio: bool) -> TextContext:
+        """The negative prompt of a stream that is not made is its positive one.
+
+        As in ltx-pipelines ``a2vid_two_stage``.
+        """
+        if self.negative is None or (video and audio):
+            return self
+        negative = PromptContext(
+            video=(self.negative if video else self.positive).video,
+            audio=(self.negative if audio else self.positive).audio,
+        )
+        return TextContext(self.positive, negative)
+
 
 @frozen(eq=False)
 class Stream:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Any
 
 import torch
-from attrs import frozen
+from attrs import Factory, field, frozen
 
 import longtake as lt
-from longtake_ltx2.denoising.forward import Both, Forward
 from longtake_ltx2.denoising.guidance import Guidance, Predictions
-from longtake_ltx2.denoising.passes import BlockInputs, not_perturbed, recording, restarting
+from longtake_ltx2.denoising.level import NoiseLevel
+from longtake_ltx2.forward.exact import Exact
+from longtake_ltx2.forward.passes import Restart, recording, sparing
+from longtake_ltx2.forward.protocol import Both, Forward
 from longtake_ltx2.numerics import Numerics
 from longtake_ltx2.values import Geometry, NoisyLatents, PromptContext, TextContext
 
@@ -20,7 +21,10 @@ __all__ = ["Denoiser"]
 
 @frozen(eq=False)
 class Denoiser:
-    """The transformer, one segment's conditioning and text, and the numerics to follow."""
+    """The transformer, one segment's conditioning and text, and the numerics to follow.
+
+    ``forward``: computes the passes, of this loop and no other.
+    """
 
     transformer: Any
     numerics: Numerics
@@ -28,6 +32,7 @@ class Denoiser:
     text: TextContext
     geometry: Geometry
     guidance: Guidance
+    forward: Forward = field(default=Factory(lambda self: Exact(self.transformer), takes_self=True))
 
     def predictions(
         self, video: torch.Tensor, audio: torch.Tensor, sigma: torch.Tensor
@@ -36,8 +41,15 @@ class Denoiser:
 
         ``video``, ``audio``: ``[1, T, C]`` fp32. ``sigma``: 0-D fp32, the step's noise level.
         """
-        level = Forward(
-            self.transformer, self.numerics, self.noisy, self.geometry, video, audio, sigma
+        level = NoiseLevel(
+            self.forward,
+            self.transformer,
+            self.numerics,
+            self.noisy,
+            self.geometry,
+            video,
+            audio,
+            sigma,
         )
         passes = self._passes(level)
         return (
@@ -45,47 +57,55 @@ class Denoiser:
             Predictions(**{name: both[1] for name, both in passes.items()}),
         )
 
-    def _passes(self, level: Forward) -> dict[str, Both]:
+    def _passes(self, level: NoiseLevel) -> dict[str, Both]:
         guidance, text = self.guidance, self.text
+        self.forward.begin_step(self._prompts())
         passes = {}
-        # Without perturbed attention (converted 2.0 checkpoints) the pass would change nothing.
-        if guidance.needs_perturbed and self.transformer.config.perturbed_attn:
+        if self._perturbs:
             passes["positive"], passes["perturbed"] = self._positive_and_perturbed(level)
         else:
             passes["positive"] = level.run(text.positive)
-        if guidance.needs_negative:
-            if text.negative is None:
-                raise lt.WiringError(
-                    "the guidance needs the negative prompt, which was not encoded: the text stage "
-                    "knows the loops of LTX2DenoiseOptions and LTX2RefineStageOverride alone"
-                )
-            passes["negative"] = level.run(self._negative(text.positive, text.negative))
         if guidance.needs_isolated:
             passes["isolated"] = level.run(text.positive, isolated=True)
+        if guidance.needs_negative:
+            passes["negative"] = level.run(self._negative)
         return passes
 
-    def _negative(self, positive: PromptContext, negative: PromptContext) -> PromptContext:
-        """What is not made keeps its positive prompt (ltx-pipelines ``a2vid_two_stage``)."""
-        frozen = self.noisy.video.is_frozen, self.noisy.audio.is_frozen
-        return PromptContext(
-            video=(positive if frozen[0] else negative).video,
-            audio=(positive if frozen[1] else negative).audio,
-        )
+    def _prompts(self) -> list[PromptContext]:
+        """Of all passes of a step."""
+        guidance = self.guidance
+        of_positive = 1 + self._perturbs + guidance.needs_isolated
+        negative = [self._negative] if guidance.needs_negative else []
+        return [self.text.positive] * of_positive + negative
 
-    def _positive_and_perturbed(self, level: Forward) -> tuple[Both, Both]:
+    @property
+    def _perturbs(self) -> bool:
+        # Without perturbed attention (converted 2.0 checkpoints) the pass would change nothing.
+        return self.guidance.needs_perturbed and bool(self.transformer.config.perturbed_attn)
+
+    @property
+    def _negative(self) -> PromptContext:
+        if self.text.negative is None:
+            raise lt.WiringError(
+                "the guidance needs the negative prompt, which was not encoded: the text stage "
+                "knows the loops of LTX2DenoiseOptions and LTX2RefineStageOverride alone"
+            )
+        return self.text.negative
+
+    def _positive_and_perturbed(self, level: NoiseLevel) -> tuple[Both, Both]:
         """The perturbed pass goes on from where it first differs: the same numbers, less work."""
-        first = min(self.guidance.blocks)
-        with recording(self.transformer, first) as inputs:
+        blocks = self.guidance.blocks
+        with recording(self.transformer, min(blocks)) as inputs:
             positive = level.run(self.text.positive)
-        return positive, self._perturbed(level, first, inputs)
-
-    def _perturbed(self, level: Forward, first: int, inputs: BlockInputs) -> Both:
-        blocks = [self.transformer.transformer_blocks[index] for index in self.guidance.blocks]
-        with ExitStack() as hooks:
-            if not self.guidance.perturbs_video:
-                hooks.enter_context(not_perturbed([block.attn1 for block in blocks]))
-            if not self.guidance.perturbs_audio:
-                hooks.enter_context(not_perturbed([block.audio_attn1 for block in blocks]))
-            hooks.enter_context(restarting(self.transformer, first, inputs))
-            moved = [index - first + 1 for index in self.guidance.blocks]
-            return level.run(self.text.positive, perturbed_blocks=moved)
+        restart = Restart(min(blocks), inputs)
+        spared = sparing(
+            self.transformer,
+            blocks,
+            video=not self.guidance.perturbs_video,
+            audio=not self.guidance.perturbs_audio,
+        )
+        with spared:
+            perturbed = level.run(
+                self.text.positive, perturbed_blocks=list(blocks), restart=restart
+            )
+        return positive, perturbed

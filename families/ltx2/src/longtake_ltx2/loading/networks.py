@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 import longtake as lt
 from longtake_ltx2.checkpoints.folder import find_upsampler, read_json
+from longtake_ltx2.forward.choice import ForwardChoice
 from longtake_ltx2.generation import Generation
 from longtake_ltx2.loading.asked import upsampler_folder
 from longtake_ltx2.loading.classes import network_class, text_encoder_class
@@ -39,6 +40,11 @@ class NetworkLoader:
     generation: Generation
     placement: Placement
     source: lt.ModelSource
+    forward: ForwardChoice = field(init=False)
+
+    @forward.default
+    def _forward_asked(self) -> ForwardChoice:
+        return ForwardChoice(self.config.forward)
 
     def makers(self) -> dict[str, Callable[[], Any]]:
         """What makes each component, by the name that stages use."""
@@ -54,6 +60,7 @@ class NetworkLoader:
             "audio_decoder": audio_vae,
             "vocoder": self._placed("vocoder", self._vocoder),
             "upsampler": self._placed("upsampler", self._upsampler),
+            "forward": lambda: self.forward,
             "lora_path": lambda: self.config.lora_path,
             "generation": lambda: self.generation,
             "numerics": lambda: NUMERICS[self.config.numerics],
@@ -101,7 +108,9 @@ class NetworkLoader:
         return weight_files(place, "transformers" if name == "text_encoder" else "diffusers")
 
     def _transformer(self) -> Any:
-        return load_transformer(self.path, self.config)
+        transformer = load_transformer(self.path, self.config)
+        self.forward.settle(transformer)
+        return transformer
 
     def _vae(self) -> Any:
         path, precision = Path(self.config.vae_path or self.path / "vae"), self.config.vae_precision

@@ -16,12 +16,12 @@ from attrs import frozen
 
 from longtake_ltx2.denoising.denoiser import Denoiser
 from longtake_ltx2.denoising.guidance import Predictions
+from longtake_ltx2.forward.sharding import sharded
 from longtake_ltx2.lora.adapters import Adapters
 from longtake_ltx2.parallel.connections import Connection, Message
 from longtake_ltx2.parallel.errors import CollectiveError, RankError
 from longtake_ltx2.parallel.group import TensorGroup
 from longtake_ltx2.parallel.messages import denoiser_message, send_denoiser
-from longtake_ltx2.parallel.sharding import sharded
 
 __all__ = ["GRACE_SECONDS", "Leader", "Predict", "shared_predictions"]
 

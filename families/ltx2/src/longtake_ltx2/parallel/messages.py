@@ -14,6 +14,7 @@ from cattrs import Converter
 
 from longtake_ltx2.denoising.denoiser import Denoiser
 from longtake_ltx2.denoising.guidance import Guidance
+from longtake_ltx2.forward.choice import FORWARDS
 from longtake_ltx2.numerics import NUMERICS
 from longtake_ltx2.parallel.connections import Message
 from longtake_ltx2.parallel.group import TensorGroup
@@ -53,7 +54,7 @@ def denoiser_message(denoiser: Denoiser) -> tuple[Message, list[torch.Tensor]]:
     document = _Document(denoiser.noisy, denoiser.text, denoiser.geometry, denoiser.guidance)
     shown = _converter(tensors).unstructure(document)
     kinds = [[str(tensor.dtype).removeprefix("torch."), *tensor.shape] for tensor in tensors]
-    return {"denoiser": shown, "tensors": kinds}, tensors
+    return {"denoiser": shown, "tensors": kinds, "forward": denoiser.forward.name}, tensors
 
 
 def send_denoiser(tensors: list[torch.Tensor], group: TensorGroup) -> None:
@@ -72,5 +73,11 @@ def receive_denoiser(message: Message, transformer: Any, group: TensorGroup) -> 
     document = _converter(tensors).structure(message["denoiser"], _Document)
     numerics = NUMERICS[document.guidance.numerics.name]
     return Denoiser(
-        transformer, numerics, document.noisy, document.text, document.geometry, document.guidance
+        transformer,
+        numerics,
+        document.noisy,
+        document.text,
+        document.geometry,
+        document.guidance,
+        FORWARDS[message["forward"]](transformer),
     )

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import torch
 
+from longtake_ltx2.forward.sharding import sharded
 from longtake_ltx2.lora.adapters import Adapters
 from longtake_ltx2.lora.refine import load_refine_lora
 from longtake_ltx2.parallel.connections import Connection, Message
@@ -20,7 +21,6 @@ from longtake_ltx2.parallel.errors import CollectiveError, RankError
 from longtake_ltx2.parallel.group import TensorGroup
 from longtake_ltx2.parallel.leader import GRACE_SECONDS
 from longtake_ltx2.parallel.messages import receive_denoiser
-from longtake_ltx2.parallel.sharding import sharded
 
 __all__ = ["Server"]
 

@@ -15,6 +15,7 @@ from longtake_ltx2.denoising.schedule import fewer_steps, official_sigmas, shift
 from longtake_ltx2.denoising.steps import AncestralSteps, Steps, euler_step
 from longtake_ltx2.estimating.arrays import array
 from longtake_ltx2.estimating.loop_passes import loop_bytes, loop_passes
+from longtake_ltx2.forward.choice import ForwardChoice
 from longtake_ltx2.generation import Generation
 from longtake_ltx2.latents import audio_from_tokens, video_from_tokens
 from longtake_ltx2.numerics import OFFICIAL, Numerics
@@ -36,7 +37,8 @@ class LTX2DenoisingStage:
     the options leave open, the scale for both streams; a recipe says it with the defaults of its
     `longtake.StageSpec`, which every stage sees. ``is_distilled``: whether ``sigmas_override`` is
     the schedule that the network was distilled for, which some generations walk with fresh noise at
-    every step. ``leader``: of the other ranks, when several share the work.
+    every step. ``forward``: who computes the transformer. ``leader``: of the other ranks, when
+    several share the work.
     """
 
     def __init__(
@@ -49,10 +51,12 @@ class LTX2DenoisingStage:
         is_distilled: bool = False,
         numerics: Numerics = OFFICIAL,
         generation: Generation = "2.0",
+        forward: ForwardChoice | None = None,
         leader: Leader | None = None,
     ) -> None:
         self._transformer = transformer
         self._is_ancestral = is_distilled and generation in numerics.ancestral_generations
+        self._forward = forward or ForwardChoice()
         self._leader = leader
         self._table = None if sigmas_override is None else tuple(sigmas_override)
         self._numerics = numerics
@@ -93,10 +97,18 @@ class LTX2DenoisingStage:
         run: lt.Run,
     ) -> CleanLatents:
         settled = self._settled(options)
-        guidance = Guidance.from_options(settled, self._numerics, job.output).of_what_is_made(
-            video=not noisy.video.is_frozen, audio=not noisy.audio.is_frozen
+        made = {"video": not noisy.video.is_frozen, "audio": not noisy.audio.is_frozen}
+        guidance = Guidance.from_options(settled, self._numerics, job.output)
+        forward = self._forward.begin(self._transformer)
+        denoiser = Denoiser(
+            self._transformer,
+            self._numerics,
+            noisy,
+            text.of_what_is_made(**made),
+            geometry,
+            guidance.of_what_is_made(**made),
+            forward,
         )
-        denoiser = Denoiser(self._transformer, self._numerics, noisy, text, geometry, guidance)
         tokens = noisy.video.latents.shape[1] or geometry.video_tokens
         levels = self._sigmas(settled.num_inference_steps, tokens)
         sigmas = torch.tensor(levels, dtype=torch.float32, device=noisy.video.latents.device)

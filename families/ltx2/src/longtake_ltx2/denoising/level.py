@@ -1,31 +1,30 @@
-"""One forward pass of the transformer over both streams, as the clean latents that it predicts."""
+"""The latents of a segment at one noise level, and the clean latents that passes predict."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
 from attrs import frozen
 
-from longtake_ltx2.denoising.passes import gates_follow
+from longtake_ltx2.forward.passes import Restart, gate_scale, gates_follow
+from longtake_ltx2.forward.protocol import Both, Forward
 from longtake_ltx2.generation import generation_of
 from longtake_ltx2.numerics import Numerics
 from longtake_ltx2.values import Geometry, NoisyLatents, PromptContext, Stream
 
-__all__ = ["Both", "Forward"]
-
-Both: TypeAlias = tuple[torch.Tensor, torch.Tensor]
-"""Of the picture and of the sound."""
+__all__ = ["NoiseLevel"]
 
 _TIMESTEPS = 1000
 """The networks' timestep of sigma 1 (``FlowMatchEulerDiscreteScheduler``)."""
 
 
 @frozen(eq=False)
-class Forward:
-    """The transformer on a segment's latents at one noise level; each `run` is a pass.
+class NoiseLevel:
+    """A segment's latents at one noise level; each `run` is a pass of the transformer over them.
 
+    - ``forward``: computes the passes.
     - ``transformer``: diffusers' network.
     - ``numerics``: which of the public implementations is followed.
     - ``noisy``: what the latents are conditioned on.
@@ -34,6 +33,7 @@ class Forward:
     - ``sigma``: 0-D fp32, their noise level.
     """
 
+    forward: Forward
     transformer: Any
     numerics: Numerics
     noisy: NoisyLatents
@@ -48,28 +48,27 @@ class Forward:
         *,
         isolated: bool = False,
         perturbed_blocks: list[int] | None = None,
+        restart: Restart | None = None,
     ) -> Both:
         """The clean latents that one pass predicts: ``x - sigma v``."""
         transformer, noisy = self.transformer, self.noisy
         timestep = (self.sigma * _TIMESTEPS).expand(1)
         of_video, of_audio = _level(timestep, noisy.video), _level(timestep, noisy.audio)
+        arguments = {
+            **self._streams(isolated),
+            "timestep": _timesteps(timestep, noisy.video),
+            "audio_timestep": _timesteps(timestep, noisy.audio),
+            "sigma": of_video,
+            "audio_sigma": of_audio,
+            "spatio_temporal_guidance_blocks": perturbed_blocks,
+            "use_cross_timestep": self._use_cross_timestep(),
+        }
         with ExitStack() as hooks:
             if self.numerics.gate_from_other_sigma:
-                scale = _gate_scale(transformer)
+                scale = gate_scale(transformer)
                 gates = gates_follow(transformer, video=of_video * scale, audio=of_audio * scale)
                 hooks.enter_context(gates)
-            video_velocity, audio_velocity = transformer(
-                **self._streams(isolated),
-                encoder_hidden_states=prompt.video.to(transformer.dtype),
-                audio_encoder_hidden_states=prompt.audio.to(transformer.dtype),
-                timestep=_timesteps(timestep, noisy.video),
-                audio_timestep=_timesteps(timestep, noisy.audio),
-                sigma=of_video,
-                audio_sigma=of_audio,
-                spatio_temporal_guidance_blocks=perturbed_blocks,
-                use_cross_timestep=self._use_cross_timestep(),
-                return_dict=False,
-            )
+            video_velocity, audio_velocity = self.forward.run(prompt, arguments, restart)
         return (
             self._clean(self.video, noisy.video, video_velocity),
             self._clean(self.audio, noisy.audio, audio_velocity),
@@ -131,12 +130,6 @@ def _or_stand_in(latents: torch.Tensor, stream: Stream) -> tuple[torch.Tensor, t
 def _level(timestep: torch.Tensor, stream: Stream) -> torch.Tensor:
     """The stream's own noise level ``[1]``: none where nothing of it is made."""
     return torch.zeros_like(timestep) if stream.is_frozen else timestep
-
-
-def _gate_scale(transformer: Any) -> float:
-    config = transformer.config
-    scale: float = config.cross_attn_timestep_scale_multiplier / config.timestep_scale_multiplier
-    return scale
 
 
 def _timesteps(timestep: torch.Tensor, stream: Stream) -> torch.Tensor:

@@ -6,13 +6,22 @@ Each holds for the time of a ``with`` block and leaves the transformer as it was
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import torch
-from attrs import define
+from attrs import define, frozen
 
-__all__ = ["BlockInputs", "gates_follow", "not_perturbed", "recording", "restarting"]
+__all__ = [
+    "BlockInputs",
+    "Restart",
+    "bound",
+    "gate_scale",
+    "gates_follow",
+    "recording",
+    "restarting",
+    "sparing",
+]
 
 
 @define
@@ -53,13 +62,42 @@ def gates_follow(
     return _before_forward((into_video, transformer.av_cross_attn_audio_v2a_gate), replace)
 
 
-def not_perturbed(attentions: Iterable[Any]) -> AbstractContextManager[None]:
-    """These self-attentions stay whole in a perturbed pass."""
+def gate_scale(transformer: Any) -> float:
+    """What the gates' timestep is multiplied by."""
+    config = transformer.config
+    scale: float = config.cross_attn_timestep_scale_multiplier / config.timestep_scale_multiplier
+    return scale
+
+
+@contextmanager
+def sparing(
+    transformer: Any, numbers: Iterable[int], *, video: bool, audio: bool
+) -> Iterator[None]:
+    """Self-attention of these blocks stays whole in a perturbed pass, in the streams that are on."""
 
     def spare(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return args, {**kwargs, "perturbation_mask": None, "all_perturbed": False}
 
-    return _before_forward(attentions, spare)
+    blocks = [transformer.transformer_blocks[number] for number in numbers]
+    attentions = [block.attn1 for block in blocks if video]
+    attentions += [block.audio_attn1 for block in blocks if audio]
+    with _before_forward(attentions, spare):
+        yield
+
+
+@contextmanager
+def bound(module: Any, forward: Callable[..., Any]) -> Iterator[None]:
+    """This one module computes ``forward`` meanwhile, also where its own is compiled."""
+    own, compiled = vars(module).get("forward"), module._compiled_call_impl
+    module.forward, module._compiled_call_impl = forward, None
+    try:
+        yield
+    finally:
+        module._compiled_call_impl = compiled
+        if own is None:
+            del module.forward
+        else:
+            module.forward = own
 
 
 @contextmanager
@@ -74,24 +112,22 @@ def recording(transformer: Any, block: int) -> Iterator[BlockInputs]:
         yield inputs
 
 
+@frozen(eq=False)
+class Restart:
+    """A pass that goes on from block number ``block``, entered with ``inputs``."""
+
+    block: int
+    inputs: BlockInputs
+
+
 @contextmanager
 def restarting(transformer: Any, block: int, inputs: BlockInputs) -> Iterator[None]:
-    """The blocks before number ``block`` are not run; it is entered with ``inputs``.
+    """The blocks before number ``block`` compute nothing; it is entered with ``inputs``."""
 
-    One block that gives them stands in for all of them, so block b is number b - block + 1.
-    """
-    whole = transformer.transformer_blocks
-    transformer.transformer_blocks = torch.nn.ModuleList([_Given(inputs), *whole[block:]])
-    try:
+    def given(**_: Any) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+        return inputs.video, inputs.audio
+
+    with ExitStack() as changes:
+        for skipped in transformer.transformer_blocks[:block]:
+            changes.enter_context(bound(skipped, given))
         yield
-    finally:
-        transformer.transformer_blocks = whole
-
-
-class _Given(torch.nn.Module):
-    def __init__(self, inputs: BlockInputs) -> None:
-        super().__init__()
-        self._inputs = inputs
-
-    def forward(self, **_: Any) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-        return self._inputs.video, self._inputs.audio

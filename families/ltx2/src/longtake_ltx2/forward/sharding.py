@@ -19,11 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-
-from longtake_ltx2.parallel.group import TensorGroup
 
 __all__ = ["sharded"]
 
@@ -33,8 +31,19 @@ _ALONG_VIDEO = {"hidden_states": 1, "video_coords": 2, "video_keyframes_mask": 1
 Rope = tuple[torch.Tensor, torch.Tensor]
 
 
+class Ranks(Protocol):
+    """The processes that share a forward, and this one among them."""
+
+    rank: int
+    world_size: int
+
+    def gather(self, share: torch.Tensor) -> torch.Tensor:
+        """``[1, T, D]`` of all ranks, one behind the other along T."""
+        ...
+
+
 @contextmanager
-def sharded(transformer: Any, group: TensorGroup) -> Iterator[None]:
+def sharded(transformer: Any, group: Ranks) -> Iterator[None]:
     """Every forward meanwhile is shared with the other ranks, who must run the same one.
 
     The transformer is called with keywords, video coordinates among them, and
@@ -61,7 +70,7 @@ def sharded(transformer: Any, group: TensorGroup) -> Iterator[None]:
 class _Shares:
     """The forward pass that is going on: how many tokens, and the RoPE of them all."""
 
-    def __init__(self, group: TensorGroup) -> None:
+    def __init__(self, group: Ranks) -> None:
         self._group = group
         self._tokens = 0
         self.rope: Rope

@@ -1,0 +1,1 @@
+"""The transformer's forward passes: all that is known of diffusers' module tree is known here."""

@@ -1,0 +1,76 @@
+"""Scale, shift and gate of the few noise levels that the tokens of a stream are at.
+
+A conditioned stream is known tokens and noisy ones: AdaLN's rows are those of the distinct levels,
+and each applies to the runs of tokens that are at it.
+"""
+
+from __future__ import annotations
+
+import torch
+from attrs import frozen
+
+__all__ = ["Levels", "gated", "modulated"]
+
+_MOST_RUNS = 32
+"""Of tokens at one level; with more of them, every token has rows of its own."""
+
+Runs = tuple[tuple[slice, slice], ...]
+"""Tokens, and the row that is theirs."""
+
+_ALL: Runs = ((slice(None), slice(None)),)
+"""One row for all tokens, or a row for each."""
+
+
+@frozen(eq=False)
+class Levels:
+    """Which tokens of a stream are at which level.
+
+    - ``runs``: of tokens, with the row of each.
+    - ``tokens``: ``[levels]`` int64, one token at each level.
+    - ``rows``: ``[T]`` int64, the row of each token.
+    """
+
+    runs: Runs
+    tokens: torch.Tensor
+    rows: torch.Tensor
+
+    @classmethod
+    def of(cls, timesteps: torch.Tensor) -> Levels:
+        """Of tokens at these ``timesteps`` ``[T]``."""
+        found, counts = torch.unique_consecutive(timesteps, return_counts=True)
+        if len(counts) > _MOST_RUNS:
+            each = torch.arange(len(timesteps), device=timesteps.device)
+            return cls(_ALL, each, each)
+        stops = counts.cumsum(0)
+        distinct, row_of_run = torch.unique(found, return_inverse=True)
+        first = torch.stack([(row_of_run == row).nonzero()[0, 0] for row in range(len(distinct))])
+        lengths, ends, rows = counts.tolist(), stops.tolist(), row_of_run.tolist()
+        runs = tuple(
+            (slice(end - length, end), slice(row, row + 1))
+            for length, end, row in zip(lengths, ends, rows, strict=True)
+        )
+        return cls(runs, (stops - counts)[first], torch.repeat_interleave(row_of_run, counts))
+
+
+def modulated(
+    x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, levels: Levels | None
+) -> torch.Tensor:
+    """``x (1 + scale) + shift`` of ``x`` ``[1, T, D]``; rows ``[1, levels or 1, D]``."""
+    out, factor = torch.empty_like(x), 1 + scale
+    for tokens, row in _runs(scale, levels):
+        torch.addcmul(shift[:, row], x[:, tokens], factor[:, row], out=out[:, tokens])
+    return out
+
+
+def gated(
+    x: torch.Tensor, change: torch.Tensor, gate: torch.Tensor, levels: Levels | None
+) -> torch.Tensor:
+    """``x + gate change``, in the place of ``change`` ``[1, T, D]``."""
+    for tokens, row in _runs(gate, levels):
+        part = change[:, tokens]
+        torch.addcmul(x[:, tokens], part, gate[:, row], out=part)
+    return change
+
+
+def _runs(rows: torch.Tensor, levels: Levels | None) -> Runs:
+    return _ALL if levels is None or rows.shape[1] == 1 else levels.runs
