@@ -17,7 +17,7 @@ class LiveState:
 
     Made by `Pipeline.restore`, and given as ``live_state`` of a `GenerationResult`. Whoever rolls
     the next segment in the same process goes on from the typed state, so nothing is encoded or
-    decoded in between. Threads may share it.
+    decoded in between. Threads may share it, and go on from it while its document is being made.
 
     ``kind``: of the document. ``allows_other_model``: whether the take may go on with another model
     than the state is of.
@@ -38,7 +38,8 @@ class LiveState:
         self._blobs = blobs
         self._value = value
         self._document = document
-        self._lock = threading.Lock()
+        self._reading = threading.Lock()
+        self._writing = threading.Lock()
 
     def value(self) -> Any:
         """The typed state.
@@ -46,7 +47,7 @@ class LiveState:
         Raises what `ContinuationCodec.decode` raises, each time anew; `PluginError` for what it
         should not raise.
         """
-        with self._lock:
+        with self._reading:
             if self._value is None:
                 with Blaming(f"the codec of {self.kind!r}"):
                     self._value = self._codec.decode(self._given(), self._blobs)
@@ -57,7 +58,7 @@ class LiveState:
 
         Raises what `ContinuationCodec.encode` and the store raise; it may be asked for again.
         """
-        with self._lock:
+        with self._writing:
             if self._document is None:
                 with Blaming(f"the codec of {self.kind!r}"):
                     self._document = self._codec.encode(self._value, self._blobs)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
 import re
 import sys
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import longtake as lt
 from longtake.media.reader import DecodedTake, read_take
 from tests.sdk.cli.cli_support import Command
-from tests.sdk.cli.toy_family import HELD_BACK, RATE, Shelf
+from tests.sdk.cli.toy_family import HELD_BACK, RATE, Draw, FogCodec, FogState, Shelf
 
 
 class Terminal(io.StringIO):
@@ -248,6 +253,55 @@ def test_a_segment_that_cannot_be_stored_leaves_nothing_behind(
 
     monkeypatch.setattr(os, "fsync", full)
     failed = longtake("generate", "one", "--model", model, "--blobs", "shelf:")
+    assert failed.code == 2
+    assert "take.mp4: cannot store the segment" in failed.err
+    assert shelf.puts == 1
+    assert not shelf.blobs
+    assert files_in() == set()
+
+
+def test_a_segment_is_kept_while_the_next_one_is_made(
+    longtake: Command, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode, draw, second = FogCodec.encode, Draw.__call__, threading.Event()
+    waited = []
+
+    def written(codec: FogCodec, value: FogState, blobs: Any = None) -> lt.ContinuationState:
+        if value.segment_index == 0:
+            waited.append(second.wait(30))
+        return encode(codec, value, blobs)
+
+    def drawn(*given: Any, **named: Any) -> Any:
+        if named["job"].segment_index == 1:
+            second.set()
+        return draw(*given, **named)
+
+    functools.update_wrapper(drawn, draw)
+    monkeypatch.setattr(FogCodec, "encode", written)
+    monkeypatch.setattr(Draw, "__call__", drawn)
+    assert longtake("generate", "one", "two", "--model", model, "-o", "a.mkv").code == 0
+    assert waited == [True]
+    assert len(read_take("a.mkv").frames) == 8
+
+
+def test_what_keeps_a_segment_from_the_file_ends_the_making_of_the_next_one(
+    longtake: Command, model: str, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    draw = Draw.__call__
+
+    def drawn(*given: Any, **named: Any) -> Any:
+        if named["job"].segment_index == 1:
+            for _ in named["run"].steps(3000):
+                time.sleep(0.01)
+        return draw(*given, **named)
+
+    functools.update_wrapper(drawn, draw)
+    monkeypatch.setattr(Draw, "__call__", drawn)
+    monkeypatch.setattr(os, "fsync", full)
+    failed = longtake("generate", "one", "two", "--model", model, "--blobs", "shelf:")
     assert failed.code == 2
     assert "take.mp4: cannot store the segment" in failed.err
     assert shelf.puts == 1

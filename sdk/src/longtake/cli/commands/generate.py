@@ -10,7 +10,8 @@ import click
 from attrs import evolve, fields
 
 from longtake.blobs.protocol import BlobStore
-from longtake.cli.commands.rolling import Take, admit_first, end_take, roll
+from longtake.cli.commands.keeping import Take
+from longtake.cli.commands.rolling import admit_first, end_take, roll
 from longtake.cli.commands.starting import start_of
 from longtake.cli.commands.take_files import TakeFiles, free_output, same_file, writing
 from longtake.cli.options.completion import blob_urls, state_files
