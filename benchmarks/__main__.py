@@ -20,7 +20,17 @@ HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs" / "benchmarks"
 
 PARTS = {
+    "segment": "segment.py",
+    "memory": "memory.py",
+    "going-on": "going_on.py",
+    "hand-over": "hand_over.py",
+    "blobs": "blobs.py",
+    "advance": "advance.py",
     "start-up": "startup.py",
+    "first-generate": "first_generate.py",
+    "serve-cost": "serve_cost.py",
+    "tiling": "tiling.py",
+    "real-size": "real_size.py",
 }
 """Each part's script, in the order of the page."""
 
