@@ -298,21 +298,10 @@ def wheels(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Ratios, each paired in one run: start-up, blob stores, states, commits, segments, serving.
+    """Ratios, each paired in one run, into docs/benchmarks/; ``-- PART...`` for some of them.
 
-    CPU seconds of the first take too; ``python benchmarks/first_generate.py LONGTAKE`` compares
-    them with another build's.
-
-    The real size needs an accelerator; without one that part says so.
+    ``-- --help`` names the parts. The real size needs an accelerator; without one that part says
+    so.
     """
-    install(session, *SERVERS)
-    session.run("python", "benchmarks/startup.py")
-    session.run("python", "benchmarks/first_generate.py")
-    session.run("python", "benchmarks/blobs.py")
-    session.run("python", "benchmarks/hand_over.py")
-    session.run("python", "benchmarks/going_on.py")
-    session.run("python", "benchmarks/advance.py")
-    session.run("python", "benchmarks/serve_cost.py")
-    session.run("python", "benchmarks/segment.py", *session.posargs)
-    session.run("python", "benchmarks/tiling.py")
-    session.run("python", "benchmarks/real_size.py")
+    install(session, *SERVERS, "matplotlib")
+    session.run("python", "-m", "benchmarks", *session.posargs)

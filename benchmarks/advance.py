@@ -3,28 +3,26 @@
 ``python benchmarks/advance.py``; ``--stores sqlite redis postgresql`` for some of them. The raw
 side is what a program would write by hand for one commit: the same rows with the same bytes,
 compared and set in one step, with the same durability: SQLite with the same journal and synchronous
-setting, Redis by one script, PostgreSQL with a row lock; both servers flush each commit. Both sides
-run in turns, and each pair gives one ratio. A server that is not installed is said to be missing.
+setting, Redis by one script, PostgreSQL with a row lock; both servers flush each commit. A server
+that is not installed is said to be missing.
 """
 
 from __future__ import annotations
 
-import argparse
 import sqlite3
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import longtake as lt
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.harness import Figure, Pairs, Part, Told, at_most, cost, in_turns
 from tests.servers import (
     PostgresServer,
     RedisServer,
@@ -32,6 +30,8 @@ from tests.servers import (
     missing_redis,
     running,
 )
+
+PART = Part("advance", "A session store's commit", "its raw client writing the same rows")
 
 SEGMENTS = 300
 """Commits of each side."""
@@ -44,13 +44,6 @@ GOAL = 1.3
 Rows = dict[str, bytes]
 Raw = Callable[[str, bytes, bytes, Rows], None]
 """Writes one commit: the head's key, the row it must have, the one it gets, and the other rows."""
-
-
-def seconds_of(commit: Callable[[], object]) -> float:
-    """How long it takes."""
-    start = time.perf_counter()
-    commit()
-    return time.perf_counter() - start
 
 
 class Rehearsed(lt.SessionRows):
@@ -74,14 +67,18 @@ class Rehearsed(lt.SessionRows):
         return True
 
 
-def compare(name: str, store: lt.RowSessionStore, raw: Raw) -> None:
-    """Commit segment after segment, with ours and by hand in turns, and print the ratio.
+def compare(name: str, store: lt.RowSessionStore, raw: Raw) -> Figure:
+    """Commit segment after segment, with ours and by hand in turns."""
+    times = in_turns(commits(store, raw)).times[WARM:]
+    return cost(f"{name} advance", "the store / its raw client", Pairs(times), at_most(GOAL))
 
-    Who is first changes with every pair.
-    """
+
+def commits(
+    store: lt.RowSessionStore, raw: Raw
+) -> Iterator[tuple[Callable[[], object], Callable[[], object]]]:
+    """Each next commit, by the store and by hand: the raw side gets the rows that ours writes."""
     rehearsed = Rehearsed(store.rows)
     store.create("ours", family="bench")
-    ratios, mines, raws = list[float](), list[float](), list[float]()
     for index in range(WARM + SEGMENTS):
         segment = lt.SessionSegment(
             index=index,
@@ -100,24 +97,10 @@ def compare(name: str, store: lt.RowSessionStore, raw: Raw) -> None:
         rows = {name.replace("ours", "hand"): row for name, row in rehearsed.last.puts.items()}
         if not index:
             store.rows.write(lt.RowChange(puts={key: before}))
-        mine = partial(store.advance, "ours", index, segment, state)
-        theirs = partial(raw, key, before, rows.pop(key), rows)
-        if index % 2:
-            taken, by_hand = seconds_of(mine), seconds_of(theirs)
-        else:
-            by_hand, taken = seconds_of(theirs), seconds_of(mine)
-        if index >= WARM:
-            ratios.append(taken / by_hand)
-            mines.append(taken)
-            raws.append(by_hand)
-    ours_ms, raw_ms = 1e3 * median(mines), 1e3 * median(raws)
-    ratio = median(ratios)
-    verdict = "within" if ratio <= GOAL else "OVER"
-    print(
-        f"{name:<12} advance {ours_ms:7.3f} ms, raw {raw_ms:7.3f} ms, "
-        f"ratio p50 {ratio:5.2f} ({verdict} {GOAL})",
-        flush=True,
-    )
+        yield (
+            partial(store.advance, "ours", index, segment, state),
+            partial(raw, key, before, rows.pop(key), rows),
+        )
 
 
 @contextmanager
@@ -235,17 +218,24 @@ STORES: dict[str, tuple[Any, Callable[[], str | None]]] = {
 }
 
 
-def main() -> None:
-    """Measure the stores that were asked for."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--stores", nargs="+", choices=sorted(STORES), default=[*STORES])
-    for name in parser.parse_args().stores:
+def figures(stores: Sequence[str]) -> Iterator[Told]:
+    """One of each store that is here."""
+    yield f"Median of {SEGMENTS} commits, each of which is flushed to the disk."
+    for name in stores:
         use, missing = STORES[name]
         if why := missing():
-            print(f"{name:<12} {why}")
+            yield f"{name}: not measured, {why}"
             continue
         with use() as (store, raw):
-            compare(name, store, raw)
+            yield compare(name, store, raw)
+
+
+def main() -> None:
+    """Measure the stores that were asked for."""
+    parser = PART.parser(__doc__)
+    parser.add_argument("--stores", nargs="+", choices=sorted(STORES), default=[*STORES])
+    asked = parser.parse_args()
+    PART.tell(figures(asked.stores), asked.json)
 
 
 if __name__ == "__main__":

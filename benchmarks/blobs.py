@@ -1,15 +1,13 @@
 """How long blob stores take beside the rawest client that does the same, in one run.
 
-``python benchmarks/blobs.py``; ``--stores file redis s3`` for some of them. The two sides run in
-turns, and each pair gives one ratio, so that a machine that is busy for a while slows both. What
-the raw side does is printed with it. A row without a budget is there to be read: a store computes
-the SHA-256 of what it takes and checks that of what it gives, which for less than 16 MiB takes
-longer than the raw side's whole work. A server that is not installed is said to be missing.
+``python benchmarks/blobs.py``; ``--stores file redis s3`` for some of them. A row without a budget
+is there to be read: a store computes the SHA-256 of what it takes and checks that of what it gives,
+which for less than 16 MiB takes longer than the raw side's whole work. A server that is not
+installed is said to be missing.
 """
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import hashlib
 import hmac
@@ -19,11 +17,9 @@ import secrets
 import socket
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 from urllib.parse import urlsplit
 
 from attrs import frozen
@@ -32,6 +28,7 @@ import longtake as lt
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.harness import Figure, Part, Told, at_most, cost, paired, seconds
 from tests.servers import (
     RcloneServer,
     RedisServer,
@@ -40,6 +37,8 @@ from tests.servers import (
     missing_redis,
     running,
 )
+
+PART = Part("blobs", "Blob stores", "the rawest client that does the same")
 
 KIB, MIB = 2**10, 2**20
 SIZES = (64 * KIB, MIB, 16 * MIB, 64 * MIB)
@@ -71,26 +70,12 @@ Rows = Iterator[Row | str]
 """What is measured, and remarks about it, while everything that it needs is there."""
 
 
-def seconds(use: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    use()
-    return time.perf_counter() - start
-
-
-def measure(row: Row) -> tuple[float, float, list[float]]:
-    """Median milliseconds of ours and of raw, and the ratio of each pair, sorted."""
-    once = seconds(row.ours) + seconds(row.raw)
-    row.tidy()
-    pairs = []
-    for index in range(min(MOST, max(FEWEST, int(SECONDS / once)))):
-        if index % 2:
-            ours, raw = seconds(row.ours), seconds(row.raw)
-        else:
-            raw, ours = seconds(row.raw), seconds(row.ours)
-        pairs.append((ours, raw))
-        row.tidy()
-    ratios = sorted(ours / raw for ours, raw in pairs)
-    return 1e3 * median(p[0] for p in pairs), 1e3 * median(p[1] for p in pairs), ratios
+def figure(row: Row) -> Figure:
+    """Its ratio, of as many pairs as the time allows."""
+    pairs = paired(row.ours, row.raw, pairs=FEWEST, most=MOST, within=SECONDS, tidy=row.tidy)
+    goal = None if row.budget is None else at_most(row.budget)
+    name = f"{row.name}, {size_text(row.size)}, beside {row.raw_name}"
+    return cost(name, f"the store / {row.raw_name}", pairs, goal)
 
 
 # Files
@@ -375,27 +360,18 @@ def size_text(size: int) -> str:
     return f"{size // MIB} MiB" if size >= MIB else f"{size // KIB} KiB"
 
 
-def line_of(row: Row) -> str:
-    ours, raw, ratios = measure(row)
-    ratio = median(ratios)
-    verdict = ""
-    if row.budget is not None:
-        verdict = f"{row.budget:>8.2f}  {'holds' if ratio <= row.budget else 'OVER'}"
-    return (
-        f"{row.name:<16}{size_text(row.size):>8}{ours:>10.3f}{raw:>10.3f}  {row.raw_name:<26}"
-        f"{ratio:>6.2f}{ratios[0]:>7.2f}{ratios[-1]:>7.2f}{verdict}"
-    )
+def figures(stores: Sequence[str]) -> Iterator[Told]:
+    """One of each row of each store."""
+    for name in stores:
+        for row in STORES[name]():
+            yield row if isinstance(row, str) else figure(row)
 
 
 def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = PART.parser(__doc__)
     parser.add_argument("--stores", nargs="+", choices=STORES, default=list(STORES))
-    print(f"{'':<16}{'size':>8}{'ms':>10}{'raw ms':>10}  {'raw':<26}", end="")
-    print(f"{'ratio':>6}{'from':>7}{'to':>7}{'budget':>8}")
-    for name in parser.parse_args().stores:
-        for row in STORES[name]():
-            print(row if isinstance(row, str) else line_of(row), flush=True)
+    asked = parser.parse_args()
+    PART.tell(figures(asked.stores), asked.json)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,17 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
-from statistics import median
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.harness import Part, Told, at_most, cost, paired
+
+PART = Part(
+    "first-generate", "The first take of all", "the imports of its libraries, and another build"
+)
 
 NUM_PAIRS = 7
 BUDGET = 0.6
@@ -33,42 +41,52 @@ from transformers import AutoTokenizer, Gemma3ForConditionalGeneration
 ONLY_IMPORTS = (sys.executable, "-c", IMPORTS)
 
 
-def cpu_seconds(command: Sequence[str]) -> float:
-    """What a command costs that has no file, model or cache to begin with."""
-    with tempfile.TemporaryDirectory(prefix="longtake-bench-") as folder:
-        environment = {**os.environ, "HOME": folder, "XDG_CACHE_HOME": folder}
-        before = getrusage(RUSAGE_CHILDREN)
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        after = getrusage(RUSAGE_CHILDREN)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}: {done.stderr}")
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def children() -> float:
+    """CPU seconds of all processes that this one has started and that are over."""
+    used = getrusage(RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Print the median of the pairs' ratios, and of each build's seconds."""
-    others = [[os.path.abspath(path), *GENERATE] for path in arguments[:1]]
-    commands = [ONLY_IMPORTS, [*OWN, *GENERATE], *others]
-    for command in commands:
-        cpu_seconds(command)  # compiled modules and file caches are there for all
-    rounds = [[cpu_seconds(command) for command in commands] for _ in range(NUM_PAIRS)]
-    floor, own = (median(seconds[index] for seconds in rounds) for index in (0, 1))
-    print(f"first generate: {own:.2f} CPU seconds; {floor:.2f} to import the libraries alone")
-    if not others:
-        print("no other build to compare with: give the path of its longtake")
+def run(command: Sequence[str]) -> Callable[[], None]:
+    """Of a command that has no file, model or cache to begin with."""
+
+    def once() -> None:
+        with tempfile.TemporaryDirectory(prefix="longtake-bench-") as folder:
+            environment = {**os.environ, "HOME": folder, "XDG_CACHE_HOME": folder}
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        if done.returncode:
+            raise SystemExit(f"{' '.join(command)}: {done.stderr}")
+
+    return once
+
+
+def figures(other: Path | None) -> Iterator[Told]:
+    """Ours beside the imports alone, and beside another build where there is one."""
+    own, imports = run([*OWN, *GENERATE]), run(ONLY_IMPORTS)
+    own(), imports()  # compiled modules are there
+    pairs = paired(own, imports, pairs=NUM_PAIRS, clock=children)
+    yield cost("first generate", "CPU seconds / the imports of its libraries", pairs)
+    if other is None:
+        yield "No other build was named to compare with: give the path of its longtake."
         return
-    other = median(seconds[2] for seconds in rounds)
-    ratio, lowest = (median(seconds[index] / seconds[2] for seconds in rounds) for index in (1, 0))
-    print(f"the other build: {other:.2f} CPU seconds; {ratio:.3f} times, budget {BUDGET}")
-    print(f"the libraries alone: {lowest:.3f} times the other build")
+    theirs = run([str(other.absolute()), *GENERATE])
+    pairs = paired(own, theirs, pairs=NUM_PAIRS, clock=children)
+    yield cost("beside the other build", "CPU seconds, ours / the other's", pairs, at_most(BUDGET))
+
+
+def main() -> None:
+    parser = PART.parser(__doc__)
+    parser.add_argument("other", type=Path, nargs="?", help="longtake of another build")
+    asked = parser.parse_args()
+    PART.tell(figures(asked.other), asked.json)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -13,19 +13,24 @@ wiring, noise, masks, and remembering.
 
 from __future__ import annotations
 
-import argparse
+import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import longtake as lt
 from longtake_ltx2.clock import SegmentClock, first_segment, next_segment
 from longtake_ltx2.tiny import TINY, Generation, write_tiny_checkpoint
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.harness import Figure, Pairs, Part, Told, cost, paired, spread
+
+PART = Part("going-on", "Going on in one process", "a plain run of as many tokens")
 
 FRAMES, OVERLAP, FPS = 49, 9, Fraction(24)
 SIZE = {"height": 128, "width": 192}
@@ -42,34 +47,44 @@ Run = Callable[[], lt.GenerationResult]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = PART.parser(__doc__)
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--steps", type=int, default=4)
-    arguments = parser.parse_args()
-    print(f"{SIZE['height']}x{SIZE['width']}, {FRAMES} frames, {arguments.steps} steps")
+    asked = parser.parse_args()
+    PART.tell(figures(asked.runs, asked.steps), asked.json)
+
+
+def figures(runs: int, steps: int) -> Iterator[Told]:
+    """Of each generation, what going on adds, and each network's seconds beside it."""
+    yield f"{SIZE['height']}x{SIZE['width']}, {FRAMES} frames, {steps} steps, tiny random weights."
     generations: tuple[Generation, ...] = ("2.0", "2.3", "2.5")
     with tempfile.TemporaryDirectory() as scratch:
         for generation in generations:
             path = Path(scratch) / generation
             write_tiny_checkpoint(path, generation=generation, size=TINY)
             with lt.load(path, dtype="float32", device="cpu") as pipeline:
-                report(generation, pipeline, arguments.runs, arguments.steps)
+                pipeline.prepare()
+                yield from compared(generation, pipeline, runs, steps)
 
 
-def report(generation: str, pipeline: lt.Pipeline, runs: int, steps: int) -> None:
-    pipeline.prepare()
+def compared(generation: str, pipeline: lt.Pipeline, runs: int, steps: int) -> list[Figure]:
+    """The two sides in turns."""
     clock = watched(pipeline)
     plain, going_on = sides(pipeline, steps)
-    plain(), going_on()  # the first run of each pays for caches
-    pairs = [(clock.run(going_on), clock.run(plain)) for _ in range(runs)]
-    print(f"\n{generation}: {1e3 * median(other.total for _, other in pairs):.0f} ms a plain run")
+    mine, others = list[Timed](), list[Timed]()
+    paired(
+        lambda: mine.append(clock.run(going_on)),
+        lambda: others.append(clock.run(plain)),
+        pairs=runs,
+    )
+    both = list(zip(mine[1:], others[1:], strict=True))  # the first run of each pays for caches
+    added = [100 * (ours.own - other.own) / other.total for ours, other in both]
+    what = "seconds outside networks, going on - plain, of a plain run"
+    found = [spread(f"{generation}, added by going on", what, added, "%")]
     for name in NETWORKS:
-        mine, other = (median(pair[side].seconds[name] for pair in pairs) for side in (0, 1))
-        print(f"  {name:14} {1e3 * mine:7.1f} ms going on, {1e3 * other:7.1f} ms plain")
-    mine, other = (median(pair[side].own for pair in pairs) for side in (0, 1))
-    added = median((mine.own - other.own) / other.total for mine, other in pairs)
-    print(f"  {'Longtake':14} {1e3 * mine:7.1f} ms going on, {1e3 * other:7.1f} ms plain")
-    print(f"  going on adds {added:.2%} of a plain run")
+        times = Pairs([(ours.seconds[name], other.seconds[name]) for ours, other in both])
+        found.append(cost(f"{generation}, {name}", "going on / plain", times))
+    return found
 
 
 def sides(pipeline: lt.Pipeline, steps: int) -> tuple[Run, Run]:

@@ -4,20 +4,17 @@
 take of 1024x1536 that repeats 9 frames: smooth areas, moving detail and a sensor's noise. The
 reference's steps are one PNG file for each frame (Pillow's default level, one thread), base64 and
 JSON, and the same back. The VAE's work is left out on both sides: what encodes the frames for an
-``ltx2.v2`` state does so once, instead of the segment that goes on from it. The two sides run in
-turns, and each pair gives one ratio, of which the median counts.
+``ltx2.v2`` state does so once, instead of the segment that goes on from it.
 """
 
 from __future__ import annotations
 
-import argparse
 import base64
 import io
 import json
-import os
-import time
-from collections.abc import Callable
-from statistics import median
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,15 +31,15 @@ from longtake_ltx2.continuation import (
     LTX2LatentsCodec,
 )
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.harness import Part, Sides, Told, gain, lone, paired
+
+PART = Part("hand-over", "Handing a state over", "the reference's own steps")
+
 HEIGHT, WIDTH, FRAMES = 1024, 1536, 9
 NOISE = 2.0
 """Standard deviation of the sensor's noise, in levels of 256."""
-
-
-def seconds(use: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    use()
-    return time.perf_counter() - start
 
 
 def frames() -> list[Any]:
@@ -95,31 +92,21 @@ def reference_read(text: str) -> object:
     return [np.array(Image.open(file).convert("RGB")) for file in files], sound
 
 
-def compare(name: str, pairs: int, ours: Callable[[], object], raw: Callable[[], object]) -> None:
-    ours(), raw()  # imports and caches
-    both = [(seconds(ours), seconds(raw)) for _ in range(pairs)]
-    ratio = median(theirs / mine for mine, theirs in both)
-    mine, theirs = (1e3 * median(pair[side] for pair in both) for side in (0, 1))
-    print(f"{name:14} {mine:9.2f} ms, the reference {theirs:8.0f} ms: {ratio:7.1f} times faster")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=5)
-    pairs = parser.parse_args().pairs
-    value, written = state(), {}
+def figures(pairs: int) -> Iterator[Told]:
+    """Of each kind of state: its size, writing it and reading it."""
+    value = state()
     theirs = reference_written(value)
-    cores, load_now = len(os.sched_getaffinity(0)), os.getloadavg()[0]
-    print(f"{HEIGHT}x{WIDTH}, {FRAMES} frames; {cores} cores, load {load_now:.1f}")
-    print(f"the reference's document: {len(theirs) / 1e6:.1f} MB")
+    yield f"A state of {FRAMES} frames of {HEIGHT}x{WIDTH}."
     latents = evolve(value, video_frames=None, video_latents=prefix())
     codecs: tuple[tuple[Any, LTX2ContinuationState], ...] = (
         (LTX2ContinuationCodec(), value),
         (LTX2LatentsCodec(), latents),
     )
     for codec, given in codecs:
-        written[codec.kind] = text = codec.encode(given).to_json()
-        print(f"{codec.kind} document: {len(text) / 1e6:.2f} MB")
+        kind, text = codec.kind, codec.encode(given).to_json()
+        sides = Sides(len(text) / 1e6, len(theirs) / 1e6, "MB")
+        compared = "document's size / the reference's"
+        yield lone(f"{kind} document", compared, sides.ours / sides.other, "times", sides=sides)
 
         def write(codec: Any = codec, given: LTX2ContinuationState = given) -> str:
             return str(codec.encode(given).to_json())
@@ -127,8 +114,17 @@ def main() -> None:
         def read(codec: Any = codec, text: str = text) -> object:
             return codec.decode(lt.ContinuationState.from_json(text))
 
-        compare(f"{codec.kind} write", pairs, write, lambda: reference_written(value))
-        compare(f"{codec.kind} read", pairs, read, lambda: reference_read(theirs))
+        written = paired(write, lambda: reference_written(value), pairs=pairs)
+        yield gain(f"{kind} write", "the reference's PNG files and JSON / ours", written)
+        taken = paired(read, lambda: reference_read(theirs), pairs=pairs)
+        yield gain(f"{kind} read", "the reference's JSON and PNG files / ours", taken)
+
+
+def main() -> None:
+    parser = PART.parser(__doc__)
+    parser.add_argument("--pairs", type=int, default=5)
+    asked = parser.parse_args()
+    PART.tell(figures(asked.pairs), asked.json)
 
 
 if __name__ == "__main__":

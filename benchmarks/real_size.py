@@ -11,9 +11,10 @@ measures. Without an accelerator it says so and measures nothing.
 
 from __future__ import annotations
 
-import argparse
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -25,6 +26,12 @@ from longtake_ltx2.numerics import NUMERICS
 from longtake_ltx2.plugin import longtake_families
 from longtake_ltx2.tiny import TINY, TinySize
 from longtake_ltx2.tiny.networks import build_components
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.harness import Part, Sides, Told, lone
+
+PART = Part("real-size", "The real size on an accelerator", "diffusers' LTX2ConditionPipeline")
 
 REAL = TinySize(
     layers=48,
@@ -176,7 +183,7 @@ class Bench:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = PART.parser(__doc__)
     parser.add_argument("--generation", choices=["2.0", "2.3"], default="2.0")
     parser.add_argument("--size", choices=["real", "tiny"], default="real")
     parser.add_argument("--device", help="an accelerator if there is one")
@@ -185,8 +192,13 @@ def main() -> None:
     parser.add_argument("--num-frames", type=int, default=121)
     arguments = parser.parse_args()
     device = arguments.device or ("cuda" if torch.cuda.is_available() else None)
+    PART.tell(figures(arguments, device), arguments.json)
+
+
+def figures(arguments: Any, device: str | None) -> Iterator[Told]:
+    """Of the first segment and the one that goes on from it."""
     if device is None:
-        print("skipped: there is no accelerator here, and real size on a CPU takes hours")
+        yield "Not measured: there is no accelerator here, and real size on a CPU takes hours."
         return
     if arguments.size == "tiny":
         arguments.height, arguments.width, arguments.num_frames = 64, 96, 25
@@ -202,7 +214,7 @@ def main() -> None:
             fps=24,
         ),
     )
-    report(bench)
+    yield from report(bench)
 
 
 def random_networks(generation: Any, size: TinySize, device: str) -> dict[str, Any]:
@@ -220,23 +232,23 @@ def random_networks(generation: Any, size: TinySize, device: str) -> dict[str, A
     return networks
 
 
-def report(bench: Bench) -> None:
+def report(bench: Bench) -> Iterator[Told]:
     name = torch.cuda.get_device_name() if bench.device.type == "cuda" else "CPU"
     parameters = sum(weight.numel() for weight in bench.networks["transformer"].parameters())
     sampling = bench.sampling
     assert sampling.num_frames is not None
-    print(
+    yield (
         f"{name}: LTX-{bench.generation} transformer of {parameters / 1e9:.2f} billion random "
         f"weights, {sampling.height}x{sampling.width}, {sampling.num_frames} frames, {STEPS} steps"
     )
     sides = {"longtake": bench.longtake(), "diffusers": bench.diffusers()}
     for index, segment in enumerate(("first segment", "continuation")):
         new_frames = sampling.num_frames - (OVERLAP if index else 0)
-        print(f"\n{segment}")
         for side, measured in sides.items():
-            print(f"  {side}: {line(measured[index], new_frames / 24)}")
-    ratios = [ours.seconds / theirs.seconds for ours, theirs in zip(*sides.values(), strict=True)]
-    print(f"\nlongtake / diffusers: {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
+            yield f"{segment}, {side}: {line(measured[index], new_frames / 24)}"
+        ours, theirs = (measured[index].seconds for measured in sides.values())
+        seconds = Sides(ours, theirs, "s")
+        yield lone(segment, "seconds, diffusers / Longtake", theirs / ours, "times", sides=seconds)
 
 
 def line(measured: Measured, seconds_of_take: float) -> str:

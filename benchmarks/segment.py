@@ -1,100 +1,145 @@
-"""One segment beside diffusers' own pipeline: time per stage, total, and peak memory.
+"""Text to video beside diffusers' own pipeline: the whole segment, in each guidance mode.
 
-The same work on the same random weights: same size, steps, guidance and numerics, paired in one
-run, because machines are noisy. Peak memory is each side's own process, above what it needed to
-load.
+The same work on the same random weights: same size, steps, guidance, and numerics. The first run
+of each side pays for caches. Longtake keeps the text of the run before; the pipeline encodes it
+again, as it does for whoever calls it.
 
-    python benchmarks/segment.py [--runs 5] [--steps 4]
+    python benchmarks/segment.py [--runs 5] [--steps 4] [--guidance none text all]
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, get_args
+
+from attrs import frozen
 
 import longtake as lt
 from longtake_ltx2.presets import PRESETS
-from longtake_ltx2.tiny import LARGER, TINY, Generation, write_tiny_checkpoint
+from longtake_ltx2.tiny import LARGER, TINY, Generation, TinySize, write_tiny_checkpoint
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.harness import Part, Told, at_least, gain, paired
+
+PART = Part("segment", "Text to video", "diffusers' LTX2ConditionPipeline")
 
 PRESET = next(preset for preset in PRESETS if preset.name == "ltx2_3_base")
-GUIDANCE: dict[str, Any] = {
-    "guidance_scale": PRESET.defaults["guidance_scale"],
-    **{k: v for k, v in PRESET.stage_defaults["denoise"].items() if k != "stg_blocks"},
+DEFAULTS = PRESET.stage_defaults["denoise"]
+OFF = {
+    "guidance_scale": 1.0,
+    "audio_guidance_scale": 1.0,
+    "stg_scale": 0.0,
+    "audio_stg_scale": 0.0,
+    "modality_scale": 1.0,
+    "audio_modality_scale": 1.0,
+    "guidance_rescale": 0.0,
+    "audio_guidance_rescale": 0.0,
 }
-SHAPE = {"height": 128, "width": 192, "num_frames": 49}
+TEXT = {
+    "guidance_scale": PRESET.defaults["guidance_scale"],
+    "audio_guidance_scale": DEFAULTS["audio_guidance_scale"],
+}
+GUIDANCE: dict[str, dict[str, Any]] = {
+    "none": OFF,
+    "text": {**OFF, **TEXT},
+    "all": {**TEXT, **{name: value for name, value in DEFAULTS.items() if name != "stg_blocks"}},
+}
+"""One pass a step, two, and four."""
+
+SIZES = {"tiny": TINY, "larger": LARGER}
 STG_DEPTH = 28 / 48  # the block that STG perturbs in LTX-2.3, of all its blocks
 PROMPT, NEGATIVE = "a lighthouse in the fog", "blurry, quiet"
+COMPARED = "wall time of the whole segment, diffusers / Longtake, which keeps the encoded text"
+
+
+@frozen
+class Asked:
+    """The work that both sides do: ``guidance`` is one of `GUIDANCE`, sizes are in pixels."""
+
+    guidance: str
+    steps: int
+    height: int = 128
+    width: int = 192
+    num_frames: int = 49
+
+    @property
+    def shape(self) -> dict[str, int]:
+        return {"height": self.height, "width": self.width, "num_frames": self.num_frames}
+
+    def __str__(self) -> str:
+        return f"{self.height}x{self.width}, {self.num_frames} frames, {self.steps} steps"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = PART.parser(__doc__)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--steps", type=int, default=4)
-    parser.add_argument("--peak", nargs=2, metavar=("SIDE", "CHECKPOINT"), help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.peak:
-        side, checkpoint = arguments.peak
-        print(peak_bytes(SIDES[side](Path(checkpoint), arguments.steps)))
-        return
-    size = f"{SHAPE['height']}x{SHAPE['width']}, {SHAPE['num_frames']} frames"
-    print(f"{size}, {arguments.steps} steps, all guidance terms, {arguments.runs} paired runs")
-    generations: tuple[Generation, ...] = ("2.0", "2.3")
+    parser.add_argument("--guidance", nargs="+", choices=GUIDANCE, default=[*GUIDANCE])
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=[*SIZES])
+    parser.add_argument("--generations", nargs="+", choices=get_args(Generation))
+    parser.set_defaults(generations=get_args(Generation))
+    asked = parser.parse_args()
+    works = [Asked(guidance, asked.steps) for guidance in asked.guidance]
+    sizes = {name: SIZES[name] for name in asked.sizes}
+    PART.tell(figures(asked.generations, sizes, works, asked.runs), asked.json)
+
+
+def figures(
+    generations: list[Generation], sizes: dict[str, TinySize], works: list[Asked], runs: int
+) -> Iterator[Told]:
+    """One of each generation, size of the network, and guidance."""
+    yield f"{works[0]}; random weights of two sizes, fp32, CPU."
     with tempfile.TemporaryDirectory() as scratch:
         for generation in generations:
-            for name, dimensions in (("tiny", TINY), ("larger", LARGER)):
+            for name, size in sizes.items():
                 path = Path(scratch) / f"{generation}-{name}"
-                write_tiny_checkpoint(path, generation=generation, size=dimensions)
-                report(f"{generation} {name}", path, arguments.runs, arguments.steps)
+                write_tiny_checkpoint(path, generation=generation, size=size)
+                for work in works:
+                    yield from compared(f"{generation} {name}", path, work, runs)
 
 
-def report(name: str, path: Path, runs: int, steps: int) -> None:
-    ours, theirs = longtake_side(path, steps), diffusers_side(path, steps)
-    ours(), theirs()  # the first run of each pays for caches
-    pairs = [(timed(ours), timed(theirs)) for _ in range(runs)]
-    ratio = statistics.median(mine / other for (mine, _), (other, _) in pairs)
-    medians = [statistics.median(pair[side][0] for pair in pairs) for side in (0, 1)]
+def compared(name: str, path: Path, work: Asked, runs: int) -> Iterator[Told]:
+    """The ratio, and what each stage of ours took."""
+    made: list[lt.GenerationResult] = []
+    ours, theirs = longtake_side(path, work), diffusers_side(path, work)
+    pairs = paired(lambda: made.append(ours()), theirs, pairs=runs)
+    label = f"{name}, guidance {work.guidance}"
+    yield gain(label, COMPARED, pairs, at_least(1.05))
     stages = {
-        stage: statistics.median(mine[1].timings[stage] for mine, _ in pairs)
-        for stage in pairs[0][0][1].timings
+        stage: 1e3 * median(result.timings[stage] for result in made[1:])
+        for stage in made[0].timings
     }
-    peaks = [peak_of(side, path, steps) / 2**20 for side in SIDES]
-    print(f"\n{name}")
-    print(f"  longtake {medians[0]:.3f} s, diffusers {medians[1]:.3f} s, ratio {ratio:.2f}")
-    print("  " + ", ".join(f"{stage} {1000 * s:.0f} ms" for stage, s in stages.items()))
-    print(f"  peak above loading: longtake {peaks[0]:.0f} MiB, diffusers {peaks[1]:.0f} MiB")
+    yield f"{label}: {', '.join(f'{stage} {ms:.0f} ms' for stage, ms in stages.items())}"
 
 
-def timed(run: Callable[[], Any]) -> tuple[float, Any]:
-    started = time.perf_counter()
-    result = run()
-    return time.perf_counter() - started, result
+def config(path: Path) -> Any:
+    return json.loads((path / "transformer" / "config.json").read_text())
 
 
 def stg_blocks(path: Path) -> list[int]:
-    layers = json.loads((path / "transformer" / "config.json").read_text())["num_layers"]
-    return [int(layers * STG_DEPTH)]
+    return [int(config(path)["num_layers"] * STG_DEPTH)]
 
 
-def longtake_side(path: Path, steps: int) -> Callable[[], lt.GenerationResult]:
+def longtake_side(path: Path, work: Asked) -> Callable[[], lt.GenerationResult]:
+    """A run with the numerics of the other side."""
     pipeline = lt.load(path, numerics="diffusers", dtype="float32", device="cpu")
     request = lt.GenerationRequest(
         PROMPT,
         negative_prompt=NEGATIVE,
-        sampling=lt.Sampling(seed=1, num_inference_steps=steps, **SHAPE),
-        stage_overrides={"denoise": {**GUIDANCE, "stg_blocks": stg_blocks(path)}},
+        sampling=lt.Sampling(seed=1, num_inference_steps=work.steps, **work.shape),
+        stage_overrides={"denoise": {**GUIDANCE[work.guidance], "stg_blocks": stg_blocks(path)}},
     )
     return lambda: pipeline.generate(request)
 
 
-def diffusers_side(path: Path, steps: int) -> Callable[[], Any]:
+def diffusers_side(path: Path, work: Asked) -> Callable[[], Any]:
+    """A call of the stock pipeline."""
     import torch
     from diffusers import LTX2ConditionPipeline
 
@@ -104,41 +149,21 @@ def diffusers_side(path: Path, steps: int) -> Callable[[], Any]:
         prompt=PROMPT,
         negative_prompt=NEGATIVE,
         frame_rate=24.0,
-        num_inference_steps=steps,
+        num_inference_steps=work.steps,
         spatio_temporal_guidance_blocks=stg_blocks(path),
+        use_cross_timestep=bool(config(path).get("cross_attn_mod", False)),
         max_sequence_length=pipe.tokenizer.model_max_length,
         generator=torch.Generator("cpu").manual_seed(1),
         output_type="np",
-        **SHAPE,
-        **GUIDANCE,
+        **work.shape,
+        **GUIDANCE[work.guidance],
     )
 
 
-SIDES: dict[str, Callable[[Path, int], Callable[[], Any]]] = {
+SIDES: dict[str, Callable[[Path, Asked], Callable[[], Any]]] = {
     "longtake": longtake_side,
     "diffusers": diffusers_side,
 }
-
-
-def peak_of(side: str, path: Path, steps: int) -> int:
-    """Peak memory of one run in a process of its own, in bytes above what loading needed."""
-    command = [sys.executable, __file__, "--steps", str(steps), "--peak", side, str(path)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return int(done.stdout.split()[-1])
-
-
-def peak_bytes(run: Callable[[], Any]) -> int:
-    """Peak resident memory of ``run`` above what is resident before it (Linux)."""
-    Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts again from here
-    before = resident("VmRSS")
-    run()
-    return resident("VmHWM") - before
-
-
-def resident(field: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    (line,) = (line for line in lines if line.startswith(f"{field}:"))
-    return int(line.split()[1]) * 1024
 
 
 if __name__ == "__main__":

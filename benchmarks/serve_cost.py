@@ -11,7 +11,6 @@ who asked for it before.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -21,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from statistics import median
 from typing import Any, Literal
 
 import httpx
@@ -31,6 +29,12 @@ from attrs import define, field, frozen
 import longtake as lt
 from longtake_serve.app import build_app, serving
 from longtake_serve.media.sink import StreamMedia
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.harness import Part, Told, at_most, lone, spread
+
+PART = Part("serve-cost", "Serving", "one core, in real time")
 
 SECONDS = 2.0
 """Of each segment."""
@@ -269,33 +273,41 @@ def first_picture(client: Client) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = PART.parser(__doc__)
     parser.add_argument("--segments", type=int, default=10)
     parser.add_argument("--audio-codec", choices=("aac", "flac"), default="aac")
-    parser.add_argument("--server", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--server", type=Path, metavar="FOLDER", help="be the server, there")
     arguments = parser.parse_args()
     if arguments.server is not None:
         return serve(arguments.server, arguments.audio_codec)
-    with running(arguments.audio_codec) as client:
-        waits = [first_picture(client) for _ in range(TAKES)]
-        take = client.create()
-        client.extend(take)
-        client.settle(take)
-        show("nobody there", client.roll(take, arguments.segments))
-        with beside(read_events(take), client):
-            show("events read", client.roll(take, arguments.segments))
-            with beside(play(take), client):
-                show("and played", client.roll(take, arguments.segments))
-            client.extend(take)  # the reader hears of its end
-    most = f"{1000 * median(waits):.0f} ms, at most {1000 * max(waits):.0f} ms"
-    print(f"first picture after {most}; goal {1000 * SOONEST:.0f} ms")
+    PART.tell(figures(arguments.segments, arguments.audio_codec), arguments.json)
     return None
 
 
-def show(name: str, seconds: dict[str, float]) -> None:
+def figures(segments: int, codec: Codec) -> Iterator[Told]:
+    """What a segment costs with each audience, by what for, and the first picture's wait."""
+    with running(codec) as client:
+        waits = [1000 * first_picture(client) for _ in range(TAKES)]
+        take = client.create()
+        client.extend(take)
+        client.settle(take)
+        yield from costs("nobody there", client.roll(take, segments))
+        with beside(read_events(take), client):
+            yield from costs("events read", client.roll(take, segments))
+            with beside(play(take), client):
+                yield from costs("events read and played", client.roll(take, segments))
+            client.extend(take)  # the reader hears of its end
+    compared = "from the first segment, made, to its first picture with who waits for it"
+    yield spread("first picture", compared, waits, "ms", at_most(1000 * SOONEST))
+
+
+def costs(name: str, seconds: dict[str, float]) -> Iterator[Told]:
+    """The whole share, and a remark of its parts."""
+    share = 100 * sum(seconds.values()) / SECONDS
+    compared = f"CPU time for each segment of {SECONDS:g} s without the family's stages"
+    yield lone(name, compared, share, "% of a core", at_most(100 * GOAL))
     parts = ", ".join(f"{part} {1000 * seconds[part]:.1f} ms" for part in PARTS)
-    share = sum(seconds.values()) / SECONDS
-    print(f"{name:13} {share:6.1%} of a core (goal {GOAL:.0%}): {parts}", flush=True)
+    yield f"{name}, of each segment: {parts}"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """How long listings take beside a bare Python: of 20 plugins, and of 50 with 5 broken.
 
-``python benchmarks/startup.py``. The command and the bare start run in turns and each pair gives
-one ratio, so that a machine that is busy for a while slows both.
+``python benchmarks/startup.py``. The import of the package alone is measured too. The command and
+the bare start run in turns, and each pair gives one ratio.
 """
 
 from __future__ import annotations
@@ -10,12 +10,16 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.harness import Part, Told, at_most, cost, paired
+
+PART = Part("start-up", "Start-up", "a bare start of Python")
 NUM_PAIRS = 15
 
 PLUGIN = """\
@@ -56,7 +60,8 @@ class Listing:
         return f"longtake {self.command}, {self.num_plugins} plugins{broken}"
 
 
-LISTINGS = (Listing("families", 20, 0, 7.0), Listing("plugins", 50, len(BROKEN), 12.0))
+LISTINGS = (Listing("families", 20, 0, 5.0), Listing("plugins", 50, len(BROKEN), 8.0))
+COMPARED = "wall time / that of python -c pass"
 
 
 def install(folder: Path, index: int, source: str) -> None:
@@ -71,17 +76,19 @@ def install(folder: Path, index: int, source: str) -> None:
     (info / "entry_points.txt").write_text(f"[longtake]\n{name} = {module}\n")
 
 
-def seconds(command: Sequence[str], environment: Mapping[str, str]) -> float:
-    """Wall time of one run of ``command``, which must succeed."""
-    start = time.perf_counter()
-    subprocess.run(
-        command,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=True,
-    )
-    return time.perf_counter() - start
+def started(command: Sequence[str], environment: Mapping[str, str]) -> Callable[[], object]:
+    """One run of ``command``, which must succeed."""
+
+    def run() -> None:
+        subprocess.run(
+            command,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=True,
+        )
+
+    return run
 
 
 def longtake(command: str) -> tuple[str, ...]:
@@ -91,40 +98,33 @@ def longtake(command: str) -> tuple[str, ...]:
     return (*start, command)
 
 
-def measure(listing: Listing) -> tuple[list[float], list[float]]:
-    """Times of the bare interpreter and of the listing, pair by pair."""
+@contextmanager
+def planted(listing: Listing) -> Iterator[dict[str, str]]:
+    """The environment of processes that find so many plugins."""
     with tempfile.TemporaryDirectory() as folder:
         for index in range(listing.num_plugins):
             source = BROKEN[index] if index < listing.num_broken else PLUGIN
             install(Path(folder), index, source)
         environment = {**os.environ, "PYTHONPATH": folder}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed has its byte code
-        bare, command = (sys.executable, "-c", "pass"), longtake(listing.command)
-        for each in (bare, command, command):  # byte code is written, files are in the cache
-            seconds(each, environment)
-        pairs = [
-            (seconds(bare, environment), seconds(command, environment)) for _ in range(NUM_PAIRS)
-        ]
-    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        yield environment
 
 
-def print_times(label: str, times: Sequence[float]) -> None:
-    print(f"{label:<40}{median(times) * 1000:>10.1f}{min(times) * 1000:>10.1f}")
-
-
-def main() -> None:
-    """Print the table of each listing."""
+def figures() -> Iterator[Told]:
+    """One of each listing, and one of the import."""
+    bare = (sys.executable, "-c", "pass")
     for listing in LISTINGS:
-        bare, times = measure(listing)
-        ratios = sorted(after / before for before, after in zip(bare, times, strict=True))
-        print(f"{'command':<40}{'median ms':>10}{'fastest':>10}")
-        print_times("python -c pass", bare)
-        print_times(listing.label, times)
-        print(
-            f"ratio of {NUM_PAIRS} pairs: median {median(ratios):.1f}, from {ratios[0]:.1f} to "
-            f"{ratios[-1]:.1f}; budget {listing.budget:.0f}\n"
-        )
+        with planted(listing) as environment:
+            ours, other = (started(each, environment) for each in (longtake(listing.command), bare))
+            ours()  # byte code is written
+            pairs = paired(ours, other, pairs=NUM_PAIRS)
+        yield cost(listing.label, COMPARED, pairs, at_most(listing.budget))
+    environment = {**os.environ}
+    ours, other = (
+        started((sys.executable, "-c", each), environment) for each in ("import longtake", "pass")
+    )
+    yield cost("import longtake", COMPARED, paired(ours, other, pairs=NUM_PAIRS), at_most(1.5))
 
 
 if __name__ == "__main__":
-    main()
+    PART.tell(figures(), PART.parser(__doc__).parse_args().json)

@@ -8,8 +8,9 @@ generation or on a real one. Relative error: of the largest difference to the la
 
 from __future__ import annotations
 
-import argparse
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -23,20 +24,33 @@ from longtake_ltx2.sizes import SPATIAL_FACTOR
 from longtake_ltx2.tiny import Generation, write_tiny_checkpoint
 from longtake_ltx2.values import TEMPORAL_FACTOR
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.harness import Part, Told, lone
+
+PART = Part("tiling", "What tiles change", "the same decoder without tiles")
+
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = PART.parser(__doc__)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--height", type=int, default=512)
     parser.add_argument("--width", type=int, default=768)
     parser.add_argument("--frames", type=int, default=9)
     asked = parser.parse_args()
     size = (asked.frames, asked.height, asked.width)
-    print(f"{asked.height}x{asked.width}, {asked.frames} frames, fp32: error of tiles")
+    PART.tell(figures(asked.model, size), asked.json)
+
+
+def figures(model: Path | None, size: tuple[int, int, int]) -> Iterator[Told]:
+    """Two of each checkpoint."""
+    frames, height, width = size
+    yield f"{height}x{width}, {frames} frames, fp32: the error of tiles."
     with tempfile.TemporaryDirectory() as scratch:
-        for name, path in checkpoints(asked.model, Path(scratch)).items():
+        for name, path in checkpoints(model, Path(scratch)).items():
             largest, mean = tiling_error(path, size)
-            print(f"{name}: relative error {largest:.3f}, mean difference {mean:.4f}", flush=True)
+            yield lone(f"{name}, largest", "largest difference / largest value", largest, "times")
+            yield lone(f"{name}, mean", "mean difference, of values from -1 to 1", mean, "levels")
 
 
 def checkpoints(model: Path | None, scratch: Path) -> dict[str, Path]:

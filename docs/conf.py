@@ -19,6 +19,7 @@ release = longtake.__version__
 version = release
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "docs.outside", "docs.drawings"]
+exclude_patterns = ["benchmarks/figures.md"]  # a part of the page beside it
 nitpicky = True
 nitpick_ignore = [
     # aliases, which signatures show by their names
