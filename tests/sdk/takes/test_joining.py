@@ -146,9 +146,7 @@ def lt_join(folder: Path, suffix: str, parts: Sequence[Path]) -> Path:
     return folder / f"two{suffix}"
 
 
-def test_what_a_kill_left_joins(
-    tmp_path: Path, whole_of: Callable[[str], Path]
-) -> None:
+def test_what_a_kill_left_joins(tmp_path: Path, whole_of: Callable[[str], Path]) -> None:
     for suffix in (".mkv", ".mp4"):
         whole = whole_of(suffix)
         parts = parts_of(SHORT, [5], tmp_path, suffix)
