@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 
 from longtake.media.reader import DecodedTake, read_take
+from tests.ltx2.test_command_line import longtake
 
 PROMPTS = ["a bell in the fog", "a second bell answers", "the fog lifts"]
 SIZE = ["--height", "256", "--width", "384"]  # nine such frames of noise are too big to be inline
 
 
-def longtake(*arguments: str | Path) -> None:
+def generate_alone(*arguments: str | Path) -> None:
+    """In a process of its own."""
     command = [sys.executable, "-m", "longtake", "generate", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
@@ -30,8 +32,11 @@ def joined(parts: list[DecodedTake]) -> tuple[np.ndarray[Any, Any], np.ndarray[A
 
 @pytest.fixture(scope="module")
 def one_process(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> DecodedTake:
+    """What this process rolls, which is none of the three."""
     take = tmp_path_factory.mktemp("one") / "take.mkv"
-    longtake(*PROMPTS, "--model", tiny, "--segments", "3", "--seed", "4", *SIZE, "-o", take)
+    longtake(
+        "generate", *PROMPTS, "--model", tiny, "--segments", "3", "--seed", "4", *SIZE, "-o", take
+    )
     return read_take(take)
 
 
@@ -48,7 +53,7 @@ def test_three_processes_equal_one_bit_for_bit(
         start = ["--seed", "4", *SIZE] if number == 1 else []
         resume = ["--state", str(state)] if number > 1 else []
         save = ["--save-state", str(state)] if number < len(PROMPTS) else []
-        longtake(prompt, "--model", tiny, "-o", part, *blobs, *start, *resume, *save)
+        generate_alone(prompt, "--model", tiny, "-o", part, *blobs, *start, *resume, *save)
         parts.append(read_take(part))
     frames, sound = joined(parts)
     assert one_process.audio is not None

@@ -29,11 +29,14 @@ class Loop:
 @pytest.fixture(autouse=True)
 def collector() -> Iterator[None]:
     """Enabled, with nothing frozen, as in a new process; afterwards as before."""
-    was_enabled = gc.isenabled()
+    was_enabled, had_frozen = gc.isenabled(), gc.get_freeze_count() > 0
     gc.unfreeze()
     gc.enable()
     yield
     gc.unfreeze()
+    if had_frozen:
+        gc.collect()
+        gc.freeze()
     if not was_enabled:
         gc.disable()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -43,6 +44,24 @@ def write(shots: Footage, path: Path, numbers: Sequence[int]) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def part_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int, int], Path]:
+    """The file with that suffix that has those results of `SHORT`; each is written once."""
+    folder = tmp_path_factory.mktemp("short")
+
+    @cache
+    def written(suffix: str, begin: int, end: int) -> Path:
+        return write(SHORT, folder / f"{begin}-{end}{suffix}", range(begin, end))
+
+    return written
+
+
+@pytest.fixture(scope="module")
+def whole_of(part_of: Callable[[str, int, int], Path]) -> Callable[[str], Path]:
+    """The file with that suffix that one process made of `SHORT`."""
+    return lambda suffix: part_of(suffix, 0, len(SHORT.results))
+
+
 def assert_same(one: Path, other: Path) -> None:
     first, second = read_take(one), read_take(other)
     np.testing.assert_array_equal(first.frames, second.frames)
@@ -60,10 +79,15 @@ def assert_same(one: Path, other: Path) -> None:
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_parts_of_twelve_segments_join_to_the_file_of_one_process(
-    tmp_path: Path, suffix: str, cuts: set[int]
+    tmp_path: Path,
+    whole_of: Callable[[str], Path],
+    part_of: Callable[[str, int, int], Path],
+    suffix: str,
+    cuts: set[int],
 ) -> None:
-    whole = write(SHORT, tmp_path / f"whole{suffix}", range(13))
-    parts = parts_of(SHORT, sorted(cuts), tmp_path, suffix)
+    whole = whole_of(suffix)
+    edges = [0, *sorted(cuts), len(SHORT.results)]
+    parts = [part_of(suffix, begin, end) for begin, end in pairwise(edges)]
     record = lt.join_takes(parts, tmp_path / f"joined{suffix}", overwrite=True)
     assert_same(tmp_path / f"joined{suffix}", whole)
     assert record == lt.read_take_record(tmp_path / f"joined{suffix}")
@@ -98,9 +122,11 @@ def test_sound_alone_joins(tmp_path: Path) -> None:
         assert_same(tmp_path / f"joined{suffix}", whole)
 
 
-def test_a_joined_take_that_is_not_ended_goes_on(tmp_path: Path) -> None:
+def test_a_joined_take_that_is_not_ended_goes_on(
+    tmp_path: Path, whole_of: Callable[[str], Path]
+) -> None:
     for suffix in (".mkv", ".mp4"):
-        whole = write(SHORT, tmp_path / f"whole{suffix}", range(13))
+        whole = whole_of(suffix)
         parts = parts_of(SHORT, [3, 7, 10], tmp_path, suffix)[:3]
         joined = tmp_path / f"joined{suffix}"
         assert not lt.join_takes(parts, joined).ended
@@ -120,9 +146,9 @@ def lt_join(folder: Path, suffix: str, parts: Sequence[Path]) -> Path:
     return folder / f"two{suffix}"
 
 
-def test_what_a_kill_left_joins(tmp_path: Path) -> None:
+def test_what_a_kill_left_joins(tmp_path: Path, whole_of: Callable[[str], Path]) -> None:
     for suffix in (".mkv", ".mp4"):
-        whole = write(SHORT, tmp_path / f"whole{suffix}", range(13))
+        whole = whole_of(suffix)
         parts = parts_of(SHORT, [5], tmp_path, suffix)
         killed = lt.TakeWriter(parts[0], overwrite=True)
         for number in range(5):
@@ -142,9 +168,9 @@ def test_the_sound_of_a_take_with_pictures_becomes_a_wav(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(("source", "target"), [(".mkv", ".mp4")])
 def test_another_kind_of_file_has_the_same_frames_and_samples(
-    tmp_path: Path, source: str, target: str
+    tmp_path: Path, whole_of: Callable[[str], Path], source: str, target: str
 ) -> None:
-    whole = write(SHORT, tmp_path / f"whole{target}", range(13))
+    whole = whole_of(target)
     parts = parts_of(SHORT, [4, 9], tmp_path, source)
     lt.join_takes(parts, tmp_path / f"joined{target}")
     assert_same(tmp_path / f"joined{target}", whole)

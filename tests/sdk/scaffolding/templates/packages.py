@@ -20,6 +20,13 @@ _TIMEOUT = 900
 """Seconds in which the tests of a package end on the slowest machine."""
 
 
+BUT_BIG_VALUES = ("-k", "not test_big_values_are_refused_or_kept")
+"""Options of pytest: all but the longest test of a codec.
+
+For packages made of a template that `test_family` runs all tests of, which are of the same code.
+"""
+
+
 @frozen
 class Package:
     """A package in ``folder``, seen by the processes that it runs in ``site``."""
