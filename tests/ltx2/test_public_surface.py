@@ -32,6 +32,7 @@ FIELDS = {
     ],
     "NoisyLatents": ["video", "audio", "mel_bins"],
     "NoiseState": ["state"],
+    "CarriedTexts": ["texts"],
     "CleanLatents": ["video", "audio"],
     "TrailingFrames": ["pixels"],
 }

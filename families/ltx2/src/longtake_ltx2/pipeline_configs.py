@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import Attribute, field, frozen
-from attrs.validators import and_, deep_iterable, in_, instance_of, max_len, min_len, optional
+from attrs.validators import and_, deep_iterable, ge, in_, instance_of, max_len, min_len, optional
 
 import longtake as lt
 from longtake_ltx2.forward.names import ForwardName
@@ -173,6 +173,19 @@ class LTX2T2VConfig:
     compile: bool = _switch("Compile the transformer's repeated blocks with torch.compile.")
     vae_tiling: bool = _switch(
         "Decode the picture in tiles: takes less memory, and changes the picture."
+    )
+    text_cache_bytes: int = field(
+        default=256 * 2**20,
+        validator=[instance_of(int), ge(0)],
+        metadata={
+            "help": "How many bytes of encoded prompts are kept in the computer's memory for the "
+            "next time; 0 keeps none.",
+            "metavar": "BYTES",
+        },
+    )
+    text_real_tokens: bool = _switch(
+        "The text encoder does not see the padding of a prompt: many times less work, and results "
+        "that differ by about 1e-5."
     )
     portable_states: bool = _switch(
         "States of kind ltx2.v2 carry the frames beside the latents, so that another VAE can read "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 from attrs import Attribute, field, frozen
-from attrs.validators import instance_of, optional
+from attrs.validators import deep_iterable, instance_of, optional
 
 import longtake as lt
 from longtake_ltx2.continuation.checks import (
@@ -18,6 +18,7 @@ from longtake_ltx2.continuation.checks import (
     refuse,
 )
 from longtake_ltx2.continuation.prefix import EncodedPrefix
+from longtake_ltx2.continuation.texts import CarriedText
 from longtake_ltx2.continuation.v1.document import PAYLOAD_KEYS, read_document
 from longtake_ltx2.continuation.v1.metadata import clock_of, model_of, seed_of
 from longtake_ltx2.continuation.v1.names import DEFAULT_INLINE_THRESHOLD_BYTES
@@ -80,6 +81,8 @@ class LTX2ContinuationState:
     - ``video_position_offset_sec``: seconds by which the video's RoPE times shift, so that audio
       context longer than the video's starts at 0.
 
+    - ``texts``: the prompts of the segment, encoded; written only into a blob store.
+
     ``metadata``: open to everybody; Longtake's is under ``"longtake"``. ``unknown_fields``: of the
     payload, kept and written back. Raises `longtake.ValidationError` for values out of range.
     """
@@ -101,6 +104,9 @@ class LTX2ContinuationState:
     )
     video_latents_blob_id: str | None = field(
         default=None, kw_only=True, validator=optional(_check_blob_id)
+    )
+    texts: tuple[CarriedText, ...] = field(
+        default=(), kw_only=True, repr=False, validator=deep_iterable(instance_of(CarriedText))
     )
     unknown_fields: Mapping[str, Any] = field(
         factory=dict, kw_only=True, repr=False, validator=_check_unknown

@@ -54,12 +54,11 @@ class TextEncoderConfig:
         return layers + (self.vocab_size + 1) * self.hidden_size
 
     def flops(self, tokens: int) -> int:
-        """Of one prompt, its last token's logits included."""
-        layers = sum(
+        """Of one prompt; no logits are computed."""
+        return sum(
             2 * tokens * self._projected(layer) + 4 * tokens**2 * self._attention_width(layer)
             for layer in range(self.num_hidden_layers)
         )
-        return layers + 2 * self.vocab_size * self.hidden_size
 
     def hidden_bytes(self, tokens: int, element_size: int) -> int:
         """The hidden states of all layers, which the connectors read."""

@@ -73,7 +73,7 @@ def gate_scale(transformer: Any) -> float:
 def sparing(
     transformer: Any, numbers: Iterable[int], *, video: bool, audio: bool
 ) -> Iterator[None]:
-    """Self-attention of these blocks stays whole in a perturbed pass, in the streams that are on."""
+    """Self-attention of these blocks stays whole in a perturbed pass, where streams are on."""
 
     def spare(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return args, {**kwargs, "perturbation_mask": None, "all_perturbed": False}

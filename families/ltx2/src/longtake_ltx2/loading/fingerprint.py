@@ -18,9 +18,11 @@ from longtake_ltx2.checkpoints.folder import find_upsampler, read_json
 from longtake_ltx2.checkpoints.single_file import single_file
 from longtake_ltx2.loading.asked import upsampler_folder
 from longtake_ltx2.loading.weight_files import weight_files
+from longtake_ltx2.lora.adapters import LoRA
+from longtake_ltx2.lora.file import lora_file
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 
-__all__ = ["fingerprint_of", "fingerprint_of_vae"]
+__all__ = ["fingerprint_of", "fingerprint_of_text", "fingerprint_of_vae"]
 
 _END = 1024
 """Bytes of a tensor that are looked at, from its beginning and from its end."""
@@ -71,6 +73,34 @@ def _fingerprint_of_vae(vae: Any, config: LTX2T2VConfig) -> str:
     digest = hashlib.sha256()
     _add_network(digest, "vae", described, tensors)
     _add(digest, _canonical([str(vae.dtype), bool(vae.use_tiling)]).encode())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def fingerprint_of_text(config: LTX2T2VConfig | None) -> Callable[[], str] | None:
+    """What gives the fingerprint of all that an encoded prompt depends on, when it is asked for.
+
+    Text encoder and connectors as `fingerprint_of` knows them, every byte of the tokenizer, LoRAs,
+    and the options that change bits. Raises like it. ``config``: what they were loaded with,
+    ``model_path`` included. None when that is not known.
+    """
+    if config is None or config.model_path is None:
+        return None
+    return partial(_fingerprint_of_text, Path(config.model_path), config)
+
+
+def _fingerprint_of_text(path: Path, config: LTX2T2VConfig) -> str:
+    digest, folder = hashlib.sha256(), path / "text_encoder"
+    stored = _stored(weight_files(folder, "transformers"))
+    _add_network(digest, "text_encoder", read_json(folder / "config.json"), stored)
+    _add_network(digest, "connectors", *_of_folder(path / "connectors"))
+    for file in sorted((path / "tokenizer").iterdir()):
+        if file.is_file():
+            _add(digest, file.name.encode())
+            _add(digest, file.read_bytes())
+    for lora in map(LoRA.parse, config.loras):
+        _add_network(digest, f"lora={lora.weight}", {}, _stored([lora_file(lora.path).path]))
+    options = [*config.text_encoder_precisions, config.text_real_tokens]
+    _add(digest, _canonical(options).encode())
     return f"sha256:{digest.hexdigest()}"
 
 

@@ -18,7 +18,7 @@ from longtake_ltx2.estimating.arrays import array, encoded_prefix, trailing_fram
 from longtake_ltx2.loading.fingerprint import fingerprint_of_vae
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.sound import sound_start
-from longtake_ltx2.values import CleanLatents, Geometry, TrailingFrames
+from longtake_ltx2.values import CarriedTexts, CleanLatents, Geometry, TrailingFrames
 
 if TYPE_CHECKING:
     from longtake_ltx2.estimating.scene import Scene
@@ -75,6 +75,7 @@ class LTX2RememberingStage:
         sound: lt.Waveform,
         state: LTX2ContinuationState | None,
         run: lt.Run,
+        texts: CarriedTexts | None,
     ) -> LTX2ContinuationState:
         segment, clock = geometry.clock, _clock_after(job, geometry, sound)
         following = next_segment(clock, job.sampling.num_frames, len(trailing.pixels))
@@ -90,6 +91,7 @@ class LTX2RememberingStage:
             video_latents=prefix,
             video_position_offset_sec=float(following.position_offset),
             metadata=metadata,
+            texts=() if texts is None else texts.texts,
         )
         if not job.output.audio:
             return remembered

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-import logging
-from collections import OrderedDict
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 import longtake as lt
+from longtake_ltx2.continuation import LTX2ContinuationState
+from longtake_ltx2.continuation.texts import CarriedText
 from longtake_ltx2.denoising.guidance import needs_negative
 from longtake_ltx2.estimating.arrays import array
+from longtake_ltx2.loading.fingerprint import fingerprint_of_text
 from longtake_ltx2.numerics import OFFICIAL, Numerics
+from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.stage_overrides import (
     LTX2DenoiseOptions,
     LTX2LoopOptions,
     LTX2RefineStageOverride,
 )
-from longtake_ltx2.values import PromptContext, TextContext
+from longtake_ltx2.text.encoded import EncodedText, read_text
+from longtake_ltx2.text.encoder import PromptEncoder
+from longtake_ltx2.text.memory import TextMemory
+from longtake_ltx2.values import CarriedTexts, PromptContext, TextContext
 
 if TYPE_CHECKING:
     from longtake_ltx2.estimating.scene import Scene
 
 __all__ = ["LTX2TextEncodingStage"]
 
-logger = logging.getLogger(__name__)
-
-_MAX_TOKENS = 1024
-_REMEMBERED_PROMPTS = 16
-
 
 class LTX2TextEncodingStage:
     """Runs the text encoder and the connectors; what they gave for a prompt is remembered.
 
+    For the next time, in ``memory``; and for the next segment, wherever it is made, by states that
+    refer to it in a blob store.
+
     ``text_encoders``, ``tokenizers``: one Gemma and its tokenizer. ``connectors``: without them
-    the last hidden state goes to both streams.
+    the last hidden state goes to both streams. ``config``: what they were loaded with,
+    ``model_path`` included; without it states do not refer to texts.
     """
 
     def __init__(
@@ -45,22 +48,33 @@ class LTX2TextEncodingStage:
         connectors: Any = None,
         *,
         numerics: Numerics = OFFICIAL,
+        config: LTX2T2VConfig | None = None,
     ) -> None:
-        (self._text_encoder,) = text_encoders
-        (self._tokenizer,) = tokenizers
-        self._connectors = connectors
+        (text_encoder,) = text_encoders
+        (tokenizer,) = tokenizers
+        chosen = LTX2T2VConfig() if config is None else config
+        self._encoder = PromptEncoder(text_encoder, tokenizer, connectors, chosen.text_real_tokens)
         self._numerics = numerics
-        self._remembered: OrderedDict[str, PromptContext] = OrderedDict()
+        self._fingerprint = fingerprint_of_text(config)
+        self._model: str | None = None
+        self.memory = TextMemory(chosen.text_cache_bytes)
 
     def __call__(
-        self, job: lt.Job, options: LTX2DenoiseOptions, refine: LTX2RefineStageOverride | None
-    ) -> TextContext:
+        self,
+        job: lt.Job,
+        options: LTX2DenoiseOptions,
+        refine: LTX2RefineStageOverride | None,
+        state: LTX2ContinuationState | None,
+    ) -> tuple[TextContext, CarriedTexts]:
         """The negative prompt is encoded only when a scale of either pass asks for it."""
-        positive = self.encode(job.prompt)
+        before = () if state is None else state.texts
         loops = [options] if refine is None else [options, refine]
-        if not needs_negative(loops, self._numerics, job.output):
-            return TextContext(positive)
-        return TextContext(positive, self.encode(job.negative_prompt))
+        prompts = [job.prompt.strip()]
+        if needs_negative(loops, self._numerics, job.output):
+            prompts.append(job.negative_prompt.strip())
+        texts = {prompt: self._encoded(prompt, before) for prompt in prompts}
+        contexts = [self._context(texts[prompt]) for prompt in prompts]
+        return TextContext(*contexts), self._carried(job, before, texts)
 
     @staticmethod
     def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
@@ -90,46 +104,54 @@ class LTX2TextEncodingStage:
 
     def encode(self, prompt: str) -> PromptContext:
         """One prompt, as it was remembered or run now."""
-        prompt = prompt.strip()
-        if prompt not in self._remembered:
-            self._remembered[prompt] = self._run(prompt)
-            if len(self._remembered) > _REMEMBERED_PROMPTS:
-                self._remembered.popitem(last=False)
-        self._remembered.move_to_end(prompt)
-        return self._remembered[prompt]
+        return self._context(self._encoded(prompt.strip(), ()))
 
-    @torch.no_grad()
-    def _run(self, prompt: str) -> PromptContext:
-        tokens = self._tokens(prompt)
-        mask = tokens["attention_mask"]
-        hidden = self._text_encoder(
-            input_ids=tokens["input_ids"],
-            attention_mask=mask,
-            output_hidden_states=True,
-            logits_to_keep=1,
-            use_cache=False,
-        ).hidden_states
-        if self._connectors is None:
-            return PromptContext(hidden[-1], hidden[-1])
-        packed = torch.stack(hidden, dim=-1).flatten(2).to(self._text_encoder.dtype)
-        video, audio, _ = self._connectors(packed, mask, padding_side="left")
-        return PromptContext(video, audio)
+    def _context(self, text: EncodedText) -> PromptContext:
+        return text.on(self._encoder.text_encoder.device)
 
-    def _tokens(self, prompt: str) -> dict[str, torch.Tensor]:
-        tokenizer = self._tokenizer
-        tokenizer.padding_side = "left"  # Gemma's
-        if tokenizer.pad_token is None:
-            tokenizer.pad_token = tokenizer.eos_token
-        length = min(_MAX_TOKENS, tokenizer.model_max_length)
-        if (count := len(tokenizer(prompt, verbose=False).input_ids)) > length:
-            logger.warning("the prompt has %d tokens, those after %d are cut", count, length)
-        encoded = tokenizer(
-            [prompt],
-            padding="max_length",
-            max_length=length,
-            truncation=True,
-            add_special_tokens=True,
-            return_tensors="pt",
-        )
-        device = self._text_encoder.device
-        return {name: encoded[name].to(device) for name in ("input_ids", "attention_mask")}
+    def _encoded(self, prompt: str, before: Sequence[CarriedText]) -> EncodedText:
+        """What is remembered, else what the state before refers to, else what is run now."""
+        if (known := self.memory.get(prompt)) is not None:
+            return known
+        carried = self._carried_before(prompt, before)
+        if carried is not None and (known := self._read(carried)) is not None:
+            return known
+        encoded = EncodedText(self._encoder.run(prompt))
+        self.memory.keep(prompt, encoded)
+        return encoded
+
+    def _read(self, carried: CarriedText) -> EncodedText | None:
+        # By its digest, too: a state may come from a stranger, who must not be able to say what
+        # the prompt is for anybody else.
+        key = (carried.key, carried.sha256)
+        if (known := self.memory.get(key)) is not None:
+            return known
+        file = carried.file()
+        read = None if file is None else read_text(file, self._encoder.form)
+        if read is not None:
+            self.memory.keep(key, read)
+        return read
+
+    def _carried_before(self, prompt: str, before: Sequence[CarriedText]) -> CarriedText | None:
+        if not before or self._fingerprint is None:
+            return None
+        key = self._key(prompt)
+        return next((each for each in before if each.key == key), None)
+
+    def _carried(
+        self, job: lt.Job, before: Sequence[CarriedText], texts: Mapping[str, EncodedText]
+    ) -> CarriedTexts:
+        if self._fingerprint is None or not job.output.return_state:
+            return CarriedTexts()
+        carried = []
+        for prompt, text in texts.items():
+            known = self._carried_before(prompt, before)
+            made = CarriedText(self._key(prompt), text)
+            carried.append(made if known is None else known.followed_by(text))
+        return CarriedTexts(tuple(carried))
+
+    def _key(self, prompt: str) -> str:
+        assert self._fingerprint is not None
+        if self._model is None:
+            self._model = self._fingerprint()
+        return hashlib.sha256(f"{self._model}\n{prompt}".encode()).hexdigest()

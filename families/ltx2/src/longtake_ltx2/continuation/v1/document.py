@@ -17,6 +17,7 @@ from longtake_ltx2.continuation.checks import (
     refuse,
     shown,
 )
+from longtake_ltx2.continuation.texts import read_texts, text_blob_ids, without_texts
 from longtake_ltx2.continuation.v1.frames import decode_frames
 from longtake_ltx2.continuation.v1.names import (
     LTX2_CONTINUATION_KIND,
@@ -72,7 +73,9 @@ def read_payload(
     """
     fields = checked_scalars(payload)
     if "metadata" in payload:
-        fields["metadata"] = object_(payload["metadata"], "state.payload.metadata")
+        metadata = object_(payload["metadata"], "state.payload.metadata")
+        fields["texts"] = read_texts(metadata, blobs)
+        fields["metadata"] = without_texts(metadata)
     video, audio = read_video(payload, blobs), read_tensors(payload, "audio", blobs)
     fields["video_frames_blob_id"] = video.unfetched_id
     fields["audio_latents_blob_id"] = audio.unfetched_id
@@ -92,9 +95,11 @@ def blob_ids_of(state: lt.ContinuationState) -> tuple[str, ...]:
 
 
 def blob_ids_in(payload: dict[str, Any]) -> tuple[str, ...]:
-    """Of the frames and of the sound; raises like `read_document`."""
+    """Of the frames, of the sound and of encoded prompts; raises like `read_document`."""
     parts = read_video(payload, None), read_tensors(payload, "audio", None)
-    return tuple(part.blob_id for part in parts if part.blob_id is not None)
+    metadata = object_(payload.get("metadata", {}), "state.payload.metadata")
+    ids = tuple(part.blob_id for part in parts if part.blob_id is not None)
+    return ids + text_blob_ids(metadata)
 
 
 def check_audio_context(wanted: int, there: int) -> None:

@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 import longtake as lt
 from longtake_ltx2.continuation.checks import checked_scalars, integer, refuse
+from longtake_ltx2.continuation.texts import with_texts
 from longtake_ltx2.continuation.v1.document import check_audio_context
 from longtake_ltx2.continuation.v1.frames import encode_frames
 from longtake_ltx2.continuation.v1.names import (
@@ -62,7 +63,7 @@ def write_payload(
 ) -> dict[str, Any]:
     """The fields that both kinds have, ``parts`` stored; parts never fetched stay references."""
     payload = dict(fields["unknown_fields"]) | {
-        "metadata": dict(fields["metadata"]),
+        "metadata": with_texts(fields["metadata"], fields["texts"], blobs),
         **checked_scalars({name: each for name, each in fields.items() if each is not None}),
     }
     if parts.video:

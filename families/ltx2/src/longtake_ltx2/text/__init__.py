@@ -1,0 +1,1 @@
+"""Prompts encoded once: running the text encoder, and remembering what it gave."""
