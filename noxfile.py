@@ -192,11 +192,18 @@ def load(session: nox.Session) -> None:
 
 @nox.session(name="server-kills")
 def server_kills(session: nox.Session) -> None:
-    """8 sessions of 50 segments by servers of two workers, of which 40 are killed."""
+    """8 sessions of 50 segments on two workers: servers are killed, and all of a Ray cluster.
+
+    There a worker, a node and the server in turn, one each 5 s; the efficiency is printed.
+    """
     install(session, *TOOLS, *SERVERS)
-    test = "tests/contrib/serve/test_killed_servers.py"
-    long = ("--served-segments", "50", "--server-kills", "40")
-    session.run("pytest", "-q", test, *long, *session.posargs)
+    tests = (
+        "tests/contrib/serve/test_killed_servers.py",
+        "tests/contrib/serve/test_killed_nodes.py",
+    )
+    segments = ("--served-segments", "50", "--segment-seconds", "1")
+    kills = ("--server-kills", "40", "--cluster-kills", "1000", "--kill-seconds", "5")
+    session.run("pytest", "-q", *tests, *segments, *kills, *session.posargs)
 
 
 @nox.session(name="fuzz-http")

@@ -40,6 +40,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--server-kills", type=int, default=3, help="how often a server that rolls them is killed"
     )
     parser.addoption(
+        "--segment-seconds", type=float, default=0.3, help="that a segment of a cluster takes"
+    )
+    parser.addoption(
+        "--cluster-kills", type=int, default=3, help="of workers, nodes and servers in turn"
+    )
+    parser.addoption(
+        "--kill-seconds", type=float, default=1.0, help="from one kill in a cluster to the next"
+    )
+    parser.addoption(
         "--soak-seconds", type=int, default=20, help="how long a server's memory is looked at"
     )
     parser.addoption(

@@ -47,6 +47,7 @@ def running(folder: Path, *options: str) -> Iterator[Process]:
     try:
         assert process.stdout is not None
         address = process.stdout.readline().rpartition(" ")[2].strip()
+        assert address, f"the server ended with {process.wait()}"
         with httpx.Client(base_url=address, timeout=WAIT) as client:
             yield Process(client, process)
     finally:
