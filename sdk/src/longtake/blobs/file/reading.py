@@ -79,29 +79,46 @@ def _mapped(file: int) -> mmap.mmap:
 class Verification:
     """The digest of each file, computed once in this process however many threads ask."""
 
-    _LIMIT = 65536
+    _LIMIT = 4096
     """Files remembered before all are forgotten, so that a long-lived store stays small."""
 
     def __init__(self) -> None:
-        self._checks: dict[tuple[object, ...], Future[bool]] = {}
+        self._running: dict[tuple[object, ...], Future[bool]] = {}
+        self._sound: dict[tuple[object, ...], None] = {}
 
     def check(self, blob: StoredBlob) -> None:
         """Raises `BlobCorrupt` unless the payload has the digest that the header says."""
-        if len(self._checks) >= self._LIMIT:
-            self._checks.clear()
         # With the process's id, since a fork copies checks that no thread of the child will end.
         key = (os.getpid(), blob.blob_id, *blob.identity)
-        mine: Future[bool] = Future()
-        check = self._checks.setdefault(key, mine)
-        if check is mine:
-            try:
-                mine.set_result(hashlib.sha256(blob.payload).digest() == blob.stat.sha256)
-            except BaseException as error:  # an interrupt, too, must wake those who wait
-                self._checks.pop(key, None)
-                mine.set_exception(error)
-                raise
-        if not check.result():
-            self._checks.pop(key, None)
+        if key not in self._sound and not self._is_sound(key, blob):
             raise BlobCorrupt(
                 f"blob {abbreviated(blob.blob_id)}: its payload is not the one that was put"
             )
+
+    def _is_sound(self, key: tuple[object, ...], blob: StoredBlob) -> bool:
+        """What the one thread finds out that comes first; the others wait for it."""
+        mine: Future[bool] = Future()
+        check = self._running.setdefault(key, mine)
+        if check is not mine:
+            return check.result()
+        try:
+            # Who was first may have ended between the caller's look and this one's turn.
+            sound = key in self._sound or self._matches(blob)
+            if sound:
+                self._remember(key)
+            mine.set_result(sound)
+        except BaseException as error:  # an interrupt, too, must wake those who wait
+            mine.set_exception(error)
+            raise
+        finally:
+            self._running.pop(key, None)
+        return sound
+
+    @staticmethod
+    def _matches(blob: StoredBlob) -> bool:
+        return hashlib.sha256(blob.payload).digest() == blob.stat.sha256
+
+    def _remember(self, key: tuple[object, ...]) -> None:
+        if len(self._sound) >= self._LIMIT:
+            self._sound.clear()
+        self._sound[key] = None
