@@ -1,12 +1,13 @@
 """What a server computes itself for each segment, as a share of one core, and its first picture.
 
 ``python benchmarks/serve_cost.py``; ``--segments N`` for more or fewer than 10 of each part,
-``--audio-codec flac`` for lossless sound. A server of pendulums rolls a take in real time: one
-default segment, 2 s, every 2 s. Counted is what its process computes, user and system, also while
-it waits, but for the family's own stages: with nobody there, with a reader of the take's events,
-and with a player as well, which looks at the list every half target duration and fetches what is
-new. Beside it stands how long after a new take's first segment was made its first picture is with
-who asked for it before.
+``--audio-codec aac`` for sound that is not lossless. A server of pendulums rolls a take in real
+time: one default segment, 2 s, every 2 s. Counted is what its process computes, user and system,
+also while it waits, but for the family's own stages, also those that make the end which each
+segment is kept with: with nobody there, with a reader of the take's events, and with a player as
+well, which looks at the list every half target duration and fetches what is new. What encoding
+costs is said apart. Beside it stands how long after a new take's first segment was made its first
+picture is with who asked for it before.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import uvicorn
 from attrs import define, field, frozen
 
 import longtake as lt
+from longtake.media.encoder import TakeEncoder
 from longtake_serve.app import build_app, serving
 from longtake_serve.media.sink import StreamMedia
 
@@ -41,7 +43,9 @@ SOONEST = 0.3
 TAKES = 5
 """Whose first picture is waited for."""
 Codec = Literal["aac", "flac"]
-PARTS = ("media", "commit", "book", "answers")
+ENCODING = ("pictures", "sound")
+PARTS = (*ENCODING, "media", "commit", "book", "answers")
+"""``media``: what is left of keeping a segment's, as muxing and storing."""
 
 
 @define
@@ -49,6 +53,8 @@ class Meter:
     """Seconds that the server's process has computed, by what for. ``made``: when, in order."""
 
     family: float = 0.0
+    pictures: float = 0.0
+    sound: float = 0.0
     media: float = 0.0
     of_worker: float = 0.0
     made: list[float] = field(factory=list)
@@ -66,29 +72,58 @@ class Meter:
                 yield event
 
         pipeline.stream = counted  # type: ignore[assignment, method-assign]
+        finish = pipeline.finish
+
+        def finished(*arguments: Any, **options: Any) -> lt.GenerationResult:
+            with self.counting("family"):
+                return finish(*arguments, **options)
+
+        pipeline.finish = finished  # type: ignore[assignment, method-assign]
 
     def watch_media(self) -> None:
         """Count what it computes to keep a segment's media, also in the encoder's threads."""
-        keep = StreamMedia.keep
+        keep, encode, run = StreamMedia.keep, TakeEncoder._encode_video, TakeEncoder.run
 
-        def counted(
-            media: StreamMedia, made: lt.MadeSegment, blobs: lt.BlobStore | None
-        ) -> Sequence[str]:
-            clock, own = Clock(), time.thread_time()
+        def kept(*arguments: Any) -> Sequence[str]:
+            own = time.thread_time()
             try:
-                return keep(media, made, blobs)
+                with self.counting("media"):
+                    return keep(*arguments)
             finally:
-                own = time.thread_time() - own
-                self.of_worker += own
-                self.media += own + clock.new_threads()
+                self.of_worker += time.thread_time() - own
 
-        StreamMedia.keep = counted  # type: ignore[assignment, method-assign]
+        def pictures(*arguments: Any) -> Iterator[Any]:
+            with self.counting("pictures"):
+                return iter([*encode(*arguments)])
+
+        def sound(*arguments: Any) -> Iterator[Any]:
+            with self.counting("sound"):
+                return iter([*run(*arguments)])
+
+        StreamMedia.keep = kept  # type: ignore[assignment, method-assign]
+        TakeEncoder._encode_video = pictures  # type: ignore[assignment, method-assign]
+        TakeEncoder.run = sound  # type: ignore[assignment, method-assign]
+
+    @contextmanager
+    def counting(self, part: str) -> Iterator[None]:
+        """What the block computes is of ``part``, but for what is counted meanwhile."""
+        clock, own, other = Clock(), time.thread_time(), self.total()
+        try:
+            yield
+        finally:
+            spent = time.thread_time() - own + clock.new_threads() - (self.total() - other)
+            setattr(self, part, getattr(self, part) + spent)
+
+    def total(self) -> float:
+        return self.family + self.pictures + self.sound + self.media
 
     def report(self) -> dict[str, Any]:
         """Seconds of each part so far; ``answers`` are what is left, and ``made``."""
         threads = threading.enumerate()
         worker = computed([each for each in threads if each.name.endswith("/0")])
         parts = {
+            "pictures": self.pictures,
+            "sound": self.sound,
             "media": self.media,
             "commit": worker - self.of_worker,
             "book": computed([each for each in threads if each.name == "longtake-serve"]),
@@ -271,7 +306,7 @@ def first_picture(client: Client) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--segments", type=int, default=10)
-    parser.add_argument("--audio-codec", choices=("aac", "flac"), default="aac")
+    parser.add_argument("--audio-codec", choices=("aac", "flac"), default="flac")
     parser.add_argument("--server", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.server is not None:
@@ -295,7 +330,9 @@ def main() -> None:
 def show(name: str, seconds: dict[str, float]) -> None:
     parts = ", ".join(f"{part} {1000 * seconds[part]:.1f} ms" for part in PARTS)
     share = sum(seconds.values()) / SECONDS
-    print(f"{name:13} {share:6.1%} of a core (goal {GOAL:.0%}): {parts}", flush=True)
+    rest = share - sum(seconds[part] for part in ENCODING) / SECONDS
+    goal = f"(goal {GOAL:.0%}), {rest:.1%} without encoding"
+    print(f"{name:13} {share:6.1%} of a core {goal}: {parts}", flush=True)
 
 
 if __name__ == "__main__":
