@@ -78,7 +78,7 @@ class Meter:
             with self.counting("family"):
                 return finish(*arguments, **options)
 
-        pipeline.finish = finished  # type: ignore[assignment, method-assign]
+        pipeline.finish = finished  # type: ignore[method-assign]
 
     def watch_media(self) -> None:
         """Count what it computes to keep a segment's media, also in the encoder's threads."""
