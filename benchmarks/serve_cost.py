@@ -1,12 +1,13 @@
 """What a server computes itself for each segment, as a share of one core, and its first picture.
 
 ``python benchmarks/serve_cost.py``; ``--segments N`` for more or fewer than 10 of each part,
-``--audio-codec flac`` for lossless sound. A server of pendulums rolls a take in real time: one
-default segment, 2 s, every 2 s. Counted is what its process computes, user and system, also while
-it waits, but for the family's own stages: with nobody there, with a reader of the take's events,
-and with a player as well, which looks at the list every half target duration and fetches what is
-new. Beside it stands how long after a new take's first segment was made its first picture is with
-who asked for it before.
+``--audio-codec aac`` for sound that is not lossless. A server of pendulums rolls a take in real
+time: one default segment, 2 s, every 2 s. Counted is what its process computes, user and system,
+also while it waits, but for the family's own stages, also those that make the end which each
+segment is kept with: with nobody there, with a reader of the take's events, and with a player as
+well, which looks at the list every half target duration and fetches what is new. What encoding
+costs is said apart. Beside it stands how long after a new take's first segment was made its first
+picture is with who asked for it before.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import uvicorn
 from attrs import define, field, frozen
 
 import longtake as lt
+from longtake.media.encoder import TakeEncoder
 from longtake_serve.app import build_app, serving
 from longtake_serve.media.sink import StreamMedia
 
@@ -45,7 +47,9 @@ SOONEST = 0.3
 TAKES = 5
 """Whose first picture is waited for."""
 Codec = Literal["aac", "flac"]
-PARTS = ("media", "commit", "book", "answers")
+ENCODING = ("pictures", "sound")
+PARTS = (*ENCODING, "media", "commit", "book", "answers")
+"""``media``: what is left of keeping a segment's, as muxing and storing."""
 
 
 @define
@@ -53,6 +57,8 @@ class Meter:
     """Seconds that the server's process has computed, by what for. ``made``: when, in order."""
 
     family: float = 0.0
+    pictures: float = 0.0
+    sound: float = 0.0
     media: float = 0.0
     of_worker: float = 0.0
     made: list[float] = field(factory=list)
@@ -70,29 +76,58 @@ class Meter:
                 yield event
 
         pipeline.stream = counted  # type: ignore[assignment, method-assign]
+        finish = pipeline.finish
+
+        def finished(*arguments: Any, **options: Any) -> lt.GenerationResult:
+            with self.counting("family"):
+                return finish(*arguments, **options)
+
+        pipeline.finish = finished  # type: ignore[method-assign]
 
     def watch_media(self) -> None:
         """Count what it computes to keep a segment's media, also in the encoder's threads."""
-        keep = StreamMedia.keep
+        keep, encode, run = StreamMedia.keep, TakeEncoder._encode_video, TakeEncoder.run
 
-        def counted(
-            media: StreamMedia, made: lt.MadeSegment, blobs: lt.BlobStore | None
-        ) -> Sequence[str]:
-            clock, own = Clock(), time.thread_time()
+        def kept(*arguments: Any) -> Sequence[str]:
+            own = time.thread_time()
             try:
-                return keep(media, made, blobs)
+                with self.counting("media"):
+                    return keep(*arguments)
             finally:
-                own = time.thread_time() - own
-                self.of_worker += own
-                self.media += own + clock.new_threads()
+                self.of_worker += time.thread_time() - own
 
-        StreamMedia.keep = counted  # type: ignore[assignment, method-assign]
+        def pictures(*arguments: Any) -> Iterator[Any]:
+            with self.counting("pictures"):
+                return iter([*encode(*arguments)])
+
+        def sound(*arguments: Any) -> Iterator[Any]:
+            with self.counting("sound"):
+                return iter([*run(*arguments)])
+
+        StreamMedia.keep = kept  # type: ignore[assignment, method-assign]
+        TakeEncoder._encode_video = pictures  # type: ignore[assignment, method-assign]
+        TakeEncoder.run = sound  # type: ignore[assignment, method-assign]
+
+    @contextmanager
+    def counting(self, part: str) -> Iterator[None]:
+        """What the block computes is of ``part``, but for what is counted meanwhile."""
+        clock, own, other = Clock(), time.thread_time(), self.total()
+        try:
+            yield
+        finally:
+            spent = time.thread_time() - own + clock.new_threads() - (self.total() - other)
+            setattr(self, part, getattr(self, part) + spent)
+
+    def total(self) -> float:
+        return self.family + self.pictures + self.sound + self.media
 
     def report(self) -> dict[str, Any]:
         """Seconds of each part so far; ``answers`` are what is left, and ``made``."""
         threads = threading.enumerate()
         worker = computed([each for each in threads if each.name.endswith("/0")])
         parts = {
+            "pictures": self.pictures,
+            "sound": self.sound,
             "media": self.media,
             "commit": worker - self.of_worker,
             "book": computed([each for each in threads if each.name == "longtake-serve"]),
@@ -275,7 +310,7 @@ def first_picture(client: Client) -> float:
 def main() -> None:
     parser = PART.parser(__doc__)
     parser.add_argument("--segments", type=int, default=10)
-    parser.add_argument("--audio-codec", choices=("aac", "flac"), default="aac")
+    parser.add_argument("--audio-codec", choices=("aac", "flac"), default="flac")
     parser.add_argument("--server", type=Path, metavar="FOLDER", help="be the server, there")
     arguments = parser.parse_args()
     if arguments.server is not None:
@@ -306,8 +341,9 @@ def costs(name: str, seconds: dict[str, float]) -> Iterator[Told]:
     share = 100 * sum(seconds.values()) / SECONDS
     compared = f"CPU time for each segment of {SECONDS:g} s without the family's stages"
     yield lone(name, compared, share, "% of a core", at_most(100 * GOAL))
+    rest = share - 100 * sum(seconds[part] for part in ENCODING) / SECONDS
     parts = ", ".join(f"{part} {1000 * seconds[part]:.1f} ms" for part in PARTS)
-    yield f"{name}, of each segment: {parts}"
+    yield f"{name}, of each segment: {parts}; {rest:.1f} % of a core without encoding"
 
 
 if __name__ == "__main__":

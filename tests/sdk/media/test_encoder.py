@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from attrs import evolve
+from av.video.reformatter import Colorspace, Interpolation
+from numpy.typing import NDArray
 
 from longtake.media.encoder import TakeEncoder, TakeFormat
-from longtake.media.formats import CONTAINER_FORMATS
+from longtake.media.formats import CONTAINER_FORMATS, STREAM_FORMATS, ContainerFormat
+from longtake.media.muxing import Encoded, FragmentMuxer
 
 WRITTEN = """
 import os, pathlib, sys
@@ -79,6 +85,42 @@ def test_a_picture_of_h264_has_four_slices() -> None:
         encoder.close()
     # Network abstraction units with a length of four bytes or a start code; 1 and 5 are slices.
     assert [slices(picture) for picture in pictures] == [4, 4]
+
+
+def test_a_streams_quick_pixels_are_as_near_to_the_picture() -> None:
+    """Hues that change slowly are where a sloppy conversion shows: its chroma is beside them."""
+    rows, columns = np.mgrid[:96, :128] / 16
+    waves = [np.sin(rows + phase) * np.cos(columns - phase) for phase in (0, 1, 2)]
+    frames = np.round(127.5 + 120 * np.stack(waves, 2))[None].astype(np.uint8)
+    container = STREAM_FORMATS["flac"]
+    quick = decoded(container, frames)
+    exact = decoded(evolve(container, quick_pixels=False), frames)
+    errors = [float(((each - frames) ** 2.0).mean()) for each in (quick, exact)]
+    assert errors[0] < 1.1 * errors[1] + 0.1
+    assert abs(float((quick - exact).mean())) < 0.25, "no cast"
+
+
+def decoded(container: ContainerFormat, frames: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """What players see of them, float64 RGB, encoded as well as H.264 can."""
+    options = {**container.video_options, "crf": "1"}
+    take = TakeFormat.of(frames, None, None)
+    encoder = TakeEncoder(evolve(container, video_options=options), take, Fraction(24))
+    try:
+        packets = encoder.encode(frames, None).video
+        muxer = FragmentMuxer(container, encoder.video, None)
+        data = muxer.header() + muxer.fragment(Encoded(packets))
+    finally:
+        encoder.close()
+    with av.open(io.BytesIO(data), "r") as file:
+        shown = [
+            each.reformat(
+                format="rgb24",
+                src_colorspace=Colorspace.ITU709,
+                interpolation=Interpolation.BICUBIC | Interpolation.FULL_CHR_H_INT,
+            ).to_ndarray()
+            for each in file.decode(video=0)
+        ]
+    return np.array(shown, np.float64)
 
 
 def slices(picture: bytes) -> int:

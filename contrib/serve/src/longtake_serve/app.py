@@ -60,7 +60,7 @@ def serving(
     sessions: lt.SessionStore,
     blobs: lt.BlobStore,
     limits: ServeLimits | None = None,
-    audio_codec: Literal["aac", "flac"] = "aac",
+    audio_codec: Literal["aac", "flac"] = "flac",
 ) -> Iterator[Opened]:
     """The service whose segments the pipelines roll, which stay the caller's. As `serving_by`."""
     media = StreamMedia(sessions, audio_codec=audio_codec)

@@ -57,7 +57,7 @@ class Settings:
     tokens: str | None = field(default=None, repr=False)
     without_tokens: bool = False
     hosts: tuple[str, ...] = ()
-    audio_codec: Literal["aac", "flac"] = "aac"
+    audio_codec: Literal["aac", "flac"] = "flac"
     limits: ServeLimits = field(factory=ServeLimits)
 
     def __attrs_post_init__(self) -> None:
@@ -179,7 +179,11 @@ def _options() -> list[Callable[[F], F]]:
         _option("--without-tokens", is_flag=True, help="Let everybody in, from anywhere."),
         _option("--allowed-host", multiple=True, help="Name it is asked by. Repeatable."),
         _option(
-            "--audio-codec", type=codec, default="aac", show_default=True, help="Of new takes."
+            "--audio-codec",
+            type=codec,
+            default="flac",
+            show_default=True,
+            help="Of new takes: lossless FLAC, or AAC for players that know no FLAC in MP4.",
         ),
         *(
             _option(

@@ -34,6 +34,7 @@ _ACCURATE = (
     | Interpolation.FULL_CHR_H_INP
     | Interpolation.FULL_CHR_H_INT
 )
+_QUICK = Interpolation.AREA | Interpolation.FULL_CHR_H_INP
 
 _CONVERTING = 1
 """Threads that convert pixels: handing a picture over takes longer than converting it."""
@@ -171,7 +172,7 @@ class TakeEncoder:
         return converter.reformat(
             frame,
             format=pixel_format,
-            interpolation=_ACCURATE,
+            interpolation=_QUICK if self._container.quick_pixels else _ACCURATE,
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
             threads=_CONVERTING,

@@ -78,7 +78,7 @@ def served(
     limits: ServeLimits | None = None,
     authenticator: lt.Authenticator | None = None,
     folder: Path | None = None,
-    audio_codec: Literal["aac", "flac"] = "aac",
+    audio_codec: Literal["aac", "flac"] = "flac",
     model: Path | None = None,
 ) -> Iterator[Served]:
     """A server on the stores in ``stores``. ``model``: a checkpoint in the place of pendulums."""

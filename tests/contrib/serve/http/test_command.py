@@ -114,6 +114,7 @@ def test_without_options_it_has_a_folder_of_its_own(tmp_path: Path) -> None:
         "127.0.0.1",
         "8008",
     )
+    assert found["audio-codec"] == ("flac", "default")
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,12 @@ class StreamMedia:
     """The `longtake.MediaSink` that makes each segment the next fragment of its take's stream.
 
     The state of the stream comes from the session's last segment, so any worker goes on, also after
-    a kill, and a segment that is made again has the same bytes. ``audio_codec``: of new takes, AAC
-    or lossless FLAC.
+    a kill, and a segment that is made again has the same bytes. ``audio_codec``: of new takes,
+    lossless FLAC or AAC.
     """
 
     def __init__(
-        self, sessions: lt.SessionStore, *, audio_codec: Literal["aac", "flac"] = "aac"
+        self, sessions: lt.SessionStore, *, audio_codec: Literal["aac", "flac"] = "flac"
     ) -> None:
         self._sessions = sessions
         self._audio_codec = audio_codec
