@@ -26,7 +26,7 @@ WARM = 10
 COST_BUDGET, MEMORY_BUDGET = 1.03, 1.01
 SIZES = {
     "pendulum": lt.Sampling(seed=1, height=64, width=64, num_frames=13),
-    "ltx2": lt.Sampling(seed=1, num_inference_steps=1, height=64, width=64, num_frames=17),
+    "ltx2": lt.Sampling(seed=1, num_inference_steps=2, height=64, width=64, num_frames=17),
 }
 
 
