@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import sys
 import threading
 import weakref
 from collections.abc import Callable
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 import attrs
@@ -465,3 +466,40 @@ def test_frames_and_sound_are_told_as_soon_as_they_are_made() -> None:
 def test_black_is_enough() -> None:
     assert pipeline_of().generate(REQUEST).frames.shape == (9, 4, 6, 3)
     assert pipeline_of().recipe == (lt.StageSpec("black", black),)
+
+
+def idle() -> None:
+    """A stage that does nothing."""
+
+
+def calls_of_a_run(stages: int, *observers: Callable[[lt.RunEvent], None]) -> int:
+    """How many functions a run calls whose stages do nothing but for the last."""
+    idles = (lt.StageSpec(f"idle-{number}", idle) for number in range(stages))
+    family = lt.ModelFamily(
+        "idle",
+        (*idles, lt.StageSpec("draw", black)),
+        defaults=FOG.defaults,
+    )
+    calls = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    with lt.Pipeline(family, observers=observers) as pipeline:
+        pipeline.generate("fog")
+        before = sys.getprofile()
+        sys.setprofile(count)
+        try:
+            pipeline.generate("fog")
+        finally:
+            sys.setprofile(before)
+    return calls
+
+
+@pytest.mark.parametrize(("observers", "most"), [((), 100), ((lambda event: None,), 140)])
+def test_a_further_stage_costs_few_calls(
+    observers: tuple[Callable[[lt.RunEvent], None], ...], most: int
+) -> None:
+    few, many = calls_of_a_run(2, *observers), calls_of_a_run(10, *observers)
+    assert (many - few) / 8 < most

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import os
@@ -9,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tracemalloc
 from fractions import Fraction
 from pathlib import Path
 
@@ -393,6 +395,7 @@ def test_a_file_that_comes_before_the_first_segment_is_kept(tmp_path: Path) -> N
 
 KILLED = """
 import sys
+import tracemalloc
 from pathlib import Path
 import longtake as lt
 from tests.sdk.takes.footage import footage, state_after
@@ -451,3 +454,56 @@ def test_killed_anywhere_and_gone_on_with_it_is_the_one_process_file(
         writer.finish()
     assert path.read_bytes() == whole
     assert {entry.name for entry in tmp_path.iterdir()} == {path.name, f"whole{suffix}"}
+
+
+def segment(number: int) -> lt.GenerationResult:
+    """One of many that are alike: two pictures and eight blocks of stereo noise."""
+    noise = np.random.default_rng(7)
+    return lt.GenerationResult(
+        frames=noise.integers(0, 256, (2, 32, 32, 3), np.uint8),
+        audio=noise.uniform(-0.5, 0.5, (2, 8 * BLOCK)).astype(np.float32),
+        audio_sample_rate=24_000,
+        fps=Fraction(2 * 24_000, 8 * BLOCK),
+        segment_index=number,
+    )
+
+
+class Counted(io.BytesIO):
+    """A stream that knows how many bytes each append came to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: list[int] = []
+
+    def flush(self) -> None:
+        self.sizes.append(self.tell() - sum(self.sizes))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_a_segment_writes_does_not_grow_with_the_take(suffix: str) -> None:
+    stream = Counted()
+    with lt.TakeWriter(stream, format=suffix) as writer:
+        for number in range(30):
+            writer.append(segment(number), state=state_after(number))
+    early, late = stream.sizes[5:8], stream.sizes[27:30]
+    assert max(late) < 1.02 * max(early)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_growing_take_keeps_next_to_nothing_of_each_segment(tmp_path: Path, suffix: str) -> None:
+    tracemalloc.start()
+    try:
+        with lt.TakeWriter(tmp_path / f"take{suffix}") as writer:
+            for number in range(10):
+                writer.append(segment(number), state=state_after(number))
+            gc.collect()
+            before, objects = tracemalloc.get_traced_memory()[0], len(gc.get_objects())
+            for number in range(10, 30):
+                writer.append(segment(number), state=state_after(number))
+            gc.collect()
+            kept = tracemalloc.get_traced_memory()[0] - before
+            objects = len(gc.get_objects()) - objects
+    finally:
+        tracemalloc.stop()
+    assert kept < 20 * 4096  # the end of a segment's sound alone is ten times as much
+    assert objects < 20 * 6  # its record, and little else

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import TracebackType
 from typing import Any
@@ -54,17 +54,18 @@ def execute(
     """
     values = {} if values is None else values
     run_checks(plan.stages, run=run, job=job, options=options, values=values)
-    context = _Context(job, options, run)
+    context = _Context(job, options)
     timings: dict[str, float] = {}
     makers: dict[type, str] = {}
     with ExitStack() as open_names:
         entered = _EnteredStages(open_names)
         for index, planned in enumerate(plan.stages):
             name = planned.spec.name
-            evolve(run, stage=name).check_cancelled()
+            staged = evolve(run, stage=name)
+            staged.check_cancelled()
             watch = Stopwatch()
             with observed.stage(name, index, watch) as stage, watch:
-                _run_stage(planned, context, values, entered, stage)
+                _run_stage(planned, context, staged, values, entered, stage)
                 if not any(later.spec.name == name for later in plan.stages[index + 1 :]):
                     entered.leave(name)
             timings[name] = timings.get(name, 0.0) + watch.seconds
@@ -82,29 +83,28 @@ def run_checks(
     values: Mapping[type, Any],
 ) -> None:
     """Let those of ``stages`` that have a check refuse the request. Raises as `execute`."""
-    context = _Context(job, options, run)
+    context = _Context(job, options)
     for planned in stages:
         if planned.checks is not None:
             with _Blamed(planned, planned.checks):
-                planned.stage.check(**context.arguments(planned.checks, values))
+                planned.stage.check(**context.arguments(planned.checks, values, run))
 
 
 @frozen
 class _Context:
     job: Job | None
     options: Mapping[str, Any]
-    run: Run
 
     def arguments(
-        self, parameters: Sequence[Parameter], values: Mapping[type, Any]
+        self, parameters: Sequence[Parameter], values: Mapping[type, Any], run: Run
     ) -> dict[str, Any]:
-        return {p.name: self._argument(p, values) for p in parameters}
+        return {p.name: self._argument(p, values, run) for p in parameters}
 
-    def _argument(self, p: Parameter, values: Mapping[type, Any]) -> Any:
+    def _argument(self, p: Parameter, values: Mapping[type, Any], run: Run) -> Any:
         if p.source == "job":
             return self.job
         if p.source == "run":
-            return self.run
+            return run
         if p.source == "options":
             return self.options[p.origin]
         return values.get(p.type) if p.optional else values[p.type]
@@ -147,17 +147,19 @@ def _entered(planned: PlannedStage) -> Iterator[None]:
 def _run_stage(
     planned: PlannedStage,
     context: _Context,
+    run: Run,
     values: dict[type, Any],
     entered: _EnteredStages,
     observed: ObservedStage,
 ) -> None:
-    run, progress = evolve(context.run, stage=planned.spec.name), None
+    """``run``: of this stage, with the listener of the whole run."""
+    progress = None
     if run.is_heard or observed.is_heard:
-        progress = _StageProgress(context.run.listener, observed)
+        progress = _StageProgress(run, observed)
         run = evolve(run, listener=progress)
-        progress.begin(run.stage)
+        progress.begin()
     entered.enter(planned)
-    arguments = evolve(context, run=run).arguments(planned.parameters, values)
+    arguments = context.arguments(planned.parameters, values, run)
     with _Blamed(planned, planned.parameters):
         returned = planned.stage(**arguments)
     del arguments
@@ -166,14 +168,17 @@ def _run_stage(
     for value_type in [key for key in values if key not in planned.live_after]:
         del values[value_type]
     if progress is not None:
-        progress.end(run.stage, made.values())
+        progress.end(made.values())
 
 
 class _StageProgress:
-    """The listener of one stage; knows whether the stage counts steps of its own."""
+    """The listener of one stage; knows whether the stage counts steps of its own.
 
-    def __init__(self, listener: Callable[[Event], None], observed: ObservedStage) -> None:
-        self._listener = listener
+    ``run``: of the stage; where it has no reader, what readers alone are told is not made.
+    """
+
+    def __init__(self, run: Run, observed: ObservedStage) -> None:
+        self._run = run
         self._observed = observed
         self._counted = False
 
@@ -181,19 +186,22 @@ class _StageProgress:
         if isinstance(event, Progress):
             self._counted = True
             event = self._observed.went_on(event)
-        self._listener(event)
+        self._run.emit(event)
 
-    def begin(self, stage: str) -> None:
+    def begin(self) -> None:
         """The stage starts, which the reader alone is told in this form."""
-        self._listener(self._observed.went_on(Progress(stage, 0, 1)))
+        if self._run.is_heard:
+            self._run.emit(self._observed.stamped(Progress(self._run.stage, 0, 1)))
 
-    def end(self, stage: str, made: Iterable[Any]) -> None:
+    def end(self, made: Iterable[Any]) -> None:
         """The stage has made its values; one without steps of its own was one step."""
+        if not self._run.is_heard:
+            return
         if not self._counted:
-            self._listener(self._observed.stamped(Progress(stage, 1, 1)))
+            self._run.emit(self._observed.stamped(Progress(self._run.stage, 1, 1)))
         for value in made:
             if isinstance(value, Frames | Waveform):
-                self._listener(Partial(stage, value))
+                self._run.emit(Partial(self._run.stage, value))
 
 
 class _Blamed:

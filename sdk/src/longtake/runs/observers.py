@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from longtake.errors import Cancelled, StageError, text_of
 from longtake.runs.events import (
@@ -183,9 +183,15 @@ class ObservedRun:
 
     def stamped(self, step: Progress, stage_index: int) -> Progress:
         """The step with what every event says of its run."""
-        fraction = self._progress.step(stage_index, step.step, step.total)
-        told = evolve(step, stage_index=stage_index, fraction=fraction)
-        return evolve(told, time_ns=time.time_ns(), **self._facts)
+        return Progress(
+            step.stage,
+            step.step,
+            step.total,
+            stage_index=stage_index,
+            fraction=self._progress.step(stage_index, step.step, step.total),
+            time_ns=time.time_ns(),
+            **self._facts,
+        )
 
     @contextmanager
     def ending(

@@ -20,14 +20,14 @@ class Meeting:
     """Hands events from a run to its reader one at a time."""
 
     events: SimpleQueue[Event | BaseException | None] = field(factory=SimpleQueue)
-    handled: threading.Semaphore = field(factory=lambda: threading.Semaphore(0))
+    handled: SimpleQueue[None] = field(factory=SimpleQueue)
     abandoned: threading.Event = field(factory=threading.Event)
 
     def give(self, event: Event) -> None:
         """Called by the run: goes on when the reader asks for the next event, or never will."""
         if not self.abandoned.is_set():
             self.events.put(event)
-            self.handled.acquire()
+            self.handled.get()
 
     def received(self) -> Generator[Event, None, None]:
         """Called by the reader: the events until the run is over; raises what the run raised."""
@@ -38,12 +38,12 @@ class Meeting:
                 finally:
                     del item  # or the error and this frame would keep each other alive
             yield item
-            self.handled.release()
+            self.handled.put(None)
 
     def abandon(self) -> None:
         """Cancel the run, which may be waiting for its reader."""
         self.abandoned.set()
-        self.handled.release()
+        self.handled.put(None)
 
 
 def stream_events(

@@ -33,7 +33,8 @@ __all__ = [
 ]
 
 _KEPT_TAILS = 2
-"""Of how many segments a finished file keeps the end of the sound: the last may be rolled again."""
+"""Of how many segments a finished file, and a take in memory, keep the end of the sound: the last
+may be rolled again."""
 
 
 @frozen
@@ -135,7 +136,7 @@ class GrowingTake:
         self._growing = growing
         self._file = file
         self._record = record
-        self._segments = list(segments)
+        self._segments = _with_last_tails(segments)
         self._ending: bytes | None = None
         self.ended = record.ended
 
@@ -205,6 +206,8 @@ class GrowingTake:
 
         self._file.append(frames, audio, sample_rate, note)
         self._segments += noted
+        before = -_KEPT_TAILS - 1  # the one whose tail is no longer of use, where there is one
+        self._segments[before:-_KEPT_TAILS] = _without_tails(self._segments[before:-_KEPT_TAILS])
         self._resumed, self._growing = False, True
 
     def close(self, title: str | None) -> None:
@@ -250,12 +253,17 @@ def finished_note(
     record: TakeRecord, segments: Sequence[NotedSegment], ending: bytes | None = None
 ) -> TakeNote:
     """The only note of a finished file, which says what ``record`` does of its ``segments``."""
-    kept = len(segments) - _KEPT_TAILS
-    noted = [
-        evolve(each, tail=None) if number < kept else each for number, each in enumerate(segments)
-    ]
+    noted = tuple(_with_last_tails(segments))
     head = evolve(record, segments=())
-    return TakeNote(record=head, segments=tuple(noted), ending=ending, finished=True)
+    return TakeNote(record=head, segments=noted, ending=ending, finished=True)
+
+
+def _with_last_tails(segments: Sequence[NotedSegment]) -> list[NotedSegment]:
+    return [*_without_tails(segments[:-_KEPT_TAILS]), *segments[-_KEPT_TAILS:]]
+
+
+def _without_tails(segments: Sequence[NotedSegment]) -> list[NotedSegment]:
+    return [each if each.tail is None else evolve(each, tail=None) for each in segments]
 
 
 def tags_of(record: TakeRecord, title: str | None) -> dict[str, str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,3 +116,26 @@ def test_where_nothing_changes_it_is_exact_from_the_second_segment_on(
     assert take.remaining.of_segment() == pytest.approx(whole - done, abs=1e-6)
     expected = whole - done + (segments - 2) * whole
     assert take.remaining.of_take() == pytest.approx(expected, abs=1e-6)
+
+
+def calls_of_telling(segments: int) -> int:
+    """How many calls it takes to say what is left of a take of so many segments."""
+    take, calls = Take(segments, (4, 2), ((1.0, 2.0), (2.0, 2.0))), 0
+    take.roll(0, (30.0, 1.0), until=(0, 3))
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        left = take.remaining.of_take()
+    finally:
+        sys.setprofile(before)
+    assert left is not None
+    return calls
+
+
+def test_telling_what_is_left_takes_no_longer_in_a_longer_take() -> None:
+    assert calls_of_telling(2000) == calls_of_telling(20)

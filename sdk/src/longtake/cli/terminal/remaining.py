@@ -74,9 +74,12 @@ class Remaining:
     def of_take(self) -> float | None:
         """Seconds that the segment and those after it need, None when there is no telling."""
         left = self.of_segment()
-        for segment in range(self._segment + 1, self._segments):
+        first = self._segment + 1
+        alike = max(first, len(self._costs or ()) - 1)  # all from this one on cost the same
+        for segment in range(first, min(alike + 1, self._segments)):
             whole = self._sum(segment, 0)
-            left = None if left is None or whole is None else left + whole
+            count = self._segments - segment if segment == alike else 1
+            left = None if left is None or whole is None else left + count * whole
         return left
 
     def _end_stage(self, now: float) -> None:

@@ -1,0 +1,118 @@
+"""What the wiring, events and bookkeeping of a run cost: a family whose stages do nothing.
+
+    python benchmarks/bookkeeping.py [--stages 8] [--runs 300] [--profile]
+
+CPU microseconds of a run and of each further stage, three ways: with nobody told, with an observer,
+and as a stream of events. Beside them stands a run of the tiny checkpoint, of which all that may be
+half a percent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import pstats
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+import longtake as lt
+from longtake_ltx2.tiny import TINY, write_tiny_checkpoint
+
+BUDGET_OF_STAGE, BUDGET_OF_RUN = 50.0, 0.005
+ROUNDS = 9
+FRAMES = np.zeros((1, 16, 16, 3), np.uint8)
+REQUEST = lt.GenerationRequest("nothing happens")
+
+Run = Callable[[], object]
+
+
+class Empty:
+    """A stage that does nothing."""
+
+    def __call__(self, job: lt.Job, run: lt.Run) -> None:
+        """Nothing."""
+
+
+class Picture:
+    """A stage that has its picture already."""
+
+    def __call__(self, job: lt.Job) -> lt.Frames:
+        return lt.Frames(FRAMES)
+
+
+def family_of(stages: int) -> lt.ModelFamily:
+    empty = (lt.StageSpec(f"empty-{number}", Empty) for number in range(stages - 1))
+    defaults = {"seed": 1, "height": 16, "width": 16, "num_frames": 1, "fps": 24}
+    return lt.ModelFamily("empty", (*empty, lt.StageSpec("picture", Picture)), defaults=defaults)
+
+
+def ways(stages: int) -> dict[str, Run]:
+    family = family_of(stages)
+    quiet = lt.Pipeline(family)
+    told = lt.Pipeline(family, observers=[lambda event: None])
+    return {
+        "nobody told": lambda: quiet.generate(REQUEST),
+        "an observer": lambda: told.generate(REQUEST),
+        "a stream": lambda: list(quiet.stream(REQUEST)),
+    }
+
+
+def microseconds(run: Run, runs: int) -> float:
+    """CPU time of one run."""
+    started = time.process_time()
+    for _ in range(runs):
+        run()
+    return 1e6 * (time.process_time() - started) / runs
+
+
+def tiny_microseconds() -> float:
+    """CPU time of a run of the tiny checkpoint, as its preset has it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        write_tiny_checkpoint(Path(scratch) / "model", generation="2.0", size=TINY)
+        with lt.load(Path(scratch) / "model", device="cpu") as pipeline:
+            return min(microseconds(lambda: pipeline.generate("a tram"), 1) for _ in range(3))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stages", type=int, default=8)
+    parser.add_argument("--runs", type=int, default=300)
+    parser.add_argument("--profile", action="store_true", help="print what takes the time instead")
+    given = parser.parse_args()
+    many, few = ways(given.stages), ways(1)
+    for run in (*many.values(), *few.values()):
+        run()  # what the first run alone pays for
+    if given.profile:
+        profile(many["an observer"], given.runs)
+        return
+    whole = tiny_microseconds()
+    print(f"{given.stages} stages; a run of the tiny checkpoint: {whole / 1e3:.0f} CPU ms")
+    for way, run in many.items():
+        pairs = [
+            (microseconds(run, given.runs), microseconds(few[way], given.runs))
+            for _ in range(ROUNDS)
+        ]
+        total = median(pair[0] for pair in pairs)
+        stage = median((one - other) / (given.stages - 1) for one, other in pairs)
+        print(
+            f"{way:12} {total:7.0f} us a run ({total / whole:.2%}, budget {BUDGET_OF_RUN:.1%}), "
+            f"{stage:5.1f} us a stage (budget {BUDGET_OF_STAGE:.0f})"
+        )
+
+
+def profile(run: Run, runs: int) -> None:
+    watch = cProfile.Profile()
+    watch.enable()
+    for _ in range(runs):
+        run()
+    watch.disable()
+    pstats.Stats(watch).sort_stats("tottime").print_stats(30)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""What a segment costs late in a long take, beside one early in it: time and memory.
+
+    python benchmarks/long_take_cost.py [--family pendulum] [--segments 200] [--edge 20]
+
+Rolls a take into an MP4, writes the state after every segment, and compares the last segments with
+the first ones behind a warm-up, by medians: CPU seconds of a segment and of keeping it, bytes
+written, and the process's resident memory. ``--family ltx2`` is the tiny random checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from attrs import frozen
+
+import longtake as lt
+
+WARM = 10
+"""Segments before those that are compared: caches fill, and the allocator settles."""
+
+COST_BUDGET, MEMORY_BUDGET = 1.03, 1.01
+SIZES = {
+    "pendulum": lt.Sampling(seed=1, height=64, width=64, num_frames=13),
+    "ltx2": lt.Sampling(seed=1, num_inference_steps=2, height=64, width=64, num_frames=17),
+}
+
+
+@frozen
+class Measured:
+    """One segment. ``seconds``: of CPU. ``resident``: bytes. ``objects``: that gc follows."""
+
+    seconds: float
+    kept_seconds: float
+    written: int
+    resident: int
+    objects: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--family", choices=("pendulum", "ltx2"), default="pendulum")
+    parser.add_argument("--segments", type=int, default=200)
+    parser.add_argument("--edge", type=int, default=20)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        take = rolled(given.family, given.segments, Path(scratch))
+    first, last = take[WARM : WARM + given.edge], take[-given.edge :]
+    print(f"{given.family}: {given.segments} segments, the last {given.edge} beside the first")
+    for name, budget in (
+        ("seconds", COST_BUDGET),
+        ("kept_seconds", None),
+        ("written", None),
+        ("resident", MEMORY_BUDGET),
+        ("objects", None),
+    ):
+        one, other = (median(getattr(each, name) for each in edge) for edge in (first, last))
+        told = "" if budget is None else f" (budget {budget})"
+        print(f"  {name:12} {one:14.6g} {other:14.6g}  ratio {other / one:.4f}{told}")
+
+
+def rolled(family: str, segments: int, folder: Path) -> list[Measured]:
+    """The take's segments, in their order."""
+    with opened(family, folder) as pipeline, lt.TakeWriter(folder / "take.mp4") as writer:
+        session = lt.Session(pipeline, sampling=SIZES[family])
+        return [measured(session, writer, folder, segments) for _ in range(segments)]
+
+
+def opened(family: str, folder: Path) -> lt.Pipeline:
+    if family != "ltx2":
+        return lt.load(family=family)
+    from longtake_ltx2.tiny import TINY, write_tiny_checkpoint
+
+    write_tiny_checkpoint(folder / "model", generation="2.0", size=TINY)
+    return lt.load(folder / "model", device="cpu")
+
+
+def measured(
+    session: lt.Session, writer: lt.TakeWriter, folder: Path, num_segments: int
+) -> Measured:
+    """The next segment, made and kept."""
+    started = time.process_time()
+    result = session.extend("a swing", num_segments=num_segments)
+    made = time.process_time()
+    before = size_of(folder)
+    writer.append(result)
+    state = folder / "state.json"
+    assert result.state is not None
+    state.write_text(result.state.to_json())
+    kept = time.process_time()
+    written = size_of(folder) - before + state.stat().st_size
+    del result
+    gc.collect()
+    return Measured(kept - started, kept - made, written, resident(), len(gc.get_objects()))
+
+
+def size_of(folder: Path) -> int:
+    take = folder / "take.mp4"
+    return take.stat().st_size if take.exists() else 0
+
+
+def resident() -> int:
+    """Of this process, in bytes."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+
+if __name__ == "__main__":
+    main()
