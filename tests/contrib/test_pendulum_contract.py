@@ -86,6 +86,8 @@ class TestPendulum(FamilyContract):
 class TestPendulumCodec(CodecContract):
     """On states that no take of a test has been through."""
 
+    MANY = 100_000
+
     @pytest.fixture
     def codec(self) -> lt.ContinuationCodec[Any]:
         return longtake_families()[0].codecs[0]

@@ -19,6 +19,7 @@ IGNORED = ("video", "audio")
 class TestLTX2(FamilyContract):
     two_segments_are_one_long = False
     IGNORES_UNKNOWN_IN = IGNORED
+    MANY = 100_000
 
     @pytest.fixture
     def plugin(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -20,12 +19,6 @@ from tests.contrib.serve.http.process import running
 from tests.contrib.serve.http.server import TINY, Served, served
 from tests.contrib.serve.http.test_events import is_of, listening, messages, until
 from tests.contrib.serve.scripted import eventually
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("serve")) as found:
-        yield found
 
 
 def digests(server: Served, take: str) -> list[str]:

@@ -18,12 +18,6 @@ ZIP = {"Content-Type": "application/zip"}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("serve")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def take(server: Served) -> str:
     return server.rolled("sea", "dunes")
 

@@ -62,12 +62,6 @@ def is_of(type: str) -> Callable[[Told], bool]:
     return lambda event: event.type == type
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("serve")) as found:
-        yield found
-
-
 def test_a_segment_is_told_from_its_queueing_to_its_end(server: Served) -> None:
     take = server.take()
     with listening(server, take) as found:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 
 import av
 import numpy as np
@@ -12,13 +11,7 @@ from PIL import Image
 
 pytest.importorskip("longtake_serve")
 
-from tests.contrib.serve.http.server import TINY, Served, served
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("serve")) as found:
-        yield found
+from tests.contrib.serve.http.server import TINY, Served
 
 
 @pytest.fixture(scope="module")

@@ -17,12 +17,6 @@ from tests.contrib.serve.http.server import Served, served
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("serve")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
 def document(server: Served) -> dict[str, Any]:
     found: dict[str, Any] = server.client.get("/openapi.json").json()
     return found

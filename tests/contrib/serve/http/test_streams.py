@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -16,12 +15,6 @@ pytest.importorskip("longtake_serve")
 
 from longtake_serve.http import streams
 from tests.contrib.serve.http.server import Served, served
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("serve")) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -14,15 +13,9 @@ from hypothesis import strategies as st
 
 pytest.importorskip("longtake_serve")
 
-from tests.contrib.serve.http.server import Served, served
+from tests.contrib.serve.http.server import Served
 
 SMALL = {"size": "48x32", "seconds": "0.1"}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("forms")) as found:
-        yield found
 
 
 def sent(server: Served, fields: list[tuple[str, str]], path: str = "/v1/videos") -> httpx.Response:

@@ -16,7 +16,7 @@ import openai
 
 from longtake_ltx2.tiny import write_tiny_checkpoint
 from tests.contrib.serve.http.server import Served, served
-from tests.contrib.serve.openai.client import REFERENCE, client_of, counted, extended
+from tests.contrib.serve.openai.client import REFERENCE, counted, extended
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API is scheduled:DeprecationWarning")
 URL = f"data:image/png;base64,{b64encode(REFERENCE).decode()}"
@@ -28,12 +28,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     write_tiny_checkpoint(folder / "tiny")
     with served(folder / "stores", model=folder / "tiny") as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def client(server: Served) -> Iterator[Any]:
-    with client_of(server.port) as client:
-        yield client
 
 
 def inputs(server: Served, video: str) -> list[dict[str, Any]]:

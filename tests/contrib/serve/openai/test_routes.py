@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +24,6 @@ from tests.contrib.serve.http.server import SLOW, Served, served
 from tests.contrib.serve.openai.client import REFERENCE, TINY, client_of, counted, extended
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API is scheduled:DeprecationWarning")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("videos")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def client(server: Served) -> Iterator[Any]:
-    with client_of(server.port) as client:
-        yield client
 
 
 def sent(server: Served, video: str) -> list[dict[str, Any]]:

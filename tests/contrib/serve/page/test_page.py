@@ -37,12 +37,6 @@ VIDEO = """() => {
 OVERFLOW = "document.documentElement.scrollWidth - window.innerWidth"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("serve")) as found:
-        yield found
-
-
 @pytest.fixture
 def page(chromium: Browser, server: Served) -> Iterator[Page]:
     with chromium.new_context(viewport={"width": 1280, "height": 800}) as context, clean(context):

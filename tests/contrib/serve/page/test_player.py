@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("longtake_serve")
 
-from tests.contrib.serve.http.server import Served, served
+from tests.contrib.serve.http.server import Served
 from tests.contrib.serve.page.browser import Browsers, Watched, needs_browser, until
 
 if TYPE_CHECKING:
@@ -19,12 +19,6 @@ pytestmark = needs_browser
 
 SAMPLING = {"height": 32, "width": 48, "num_frames": 57, "fps": 24, "seed": 3}
 """57 frames in the first segment, 48 in the others."""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("serve")) as found:
-        yield found
 
 
 @pytest.fixture

@@ -9,19 +9,13 @@ import pytest
 
 pytest.importorskip("longtake_serve")
 
-from tests.contrib.serve.http.server import Served, served
+from tests.contrib.serve.http.server import Served
 from tests.contrib.serve.page.browser import Watched, needs_browser, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = needs_browser
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("serve")) as found:
-        yield found
 
 
 @pytest.fixture

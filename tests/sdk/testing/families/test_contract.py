@@ -11,6 +11,7 @@ from longtake.testing import FamilyContract
 
 @pytest.mark.longtake_no_leaked_stores
 class TestFog(FamilyContract):
+    MANY = 100_000
     two_segments_are_one_long = False
 
     @pytest.fixture
