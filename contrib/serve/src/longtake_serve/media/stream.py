@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 import longtake as lt
 from longtake_serve.media.pieces import StreamPiece, end_of, piece_of
@@ -23,8 +23,6 @@ __all__ = [
     "initialization_name",
 ]
 
-_REMEMBERED = 20_000
-"""Pieces; each is asked for again whenever a player looks at the list."""
 _AT_ONCE = 500
 _TAKES = 64
 """Whose segments are remembered, so that only new ones are read."""
@@ -106,23 +104,27 @@ class TakeStream:
 
 @frozen
 class _Known:
-    """A segment of a take. ``attempt``: no other segment has it."""
+    """A segment of a take, and its piece. ``attempt``: no other segment has it."""
 
     index: int
     attempt: str
     media: tuple[str, ...]
+    piece: StreamPiece = field(repr=False)
+
+    def is_of(self, segment: lt.SessionSegment) -> bool:
+        """Whether it is this one."""
+        return (self.index, self.attempt) == (segment.index, segment.attempt)
 
 
 class TakeStreams:
     """Reads the streams of sessions that were rolled with `StreamMedia`, from any thread.
 
-    What is read of a segment is remembered, for it never changes.
+    What is read of a segment is remembered with its take, for it never changes.
     """
 
     def __init__(self, sessions: lt.SessionStore, blobs: lt.BlobStore) -> None:
         self._sessions = sessions
         self._blobs = blobs
-        self._pieces: OrderedDict[str, StreamPiece] = OrderedDict()
         self._takes: OrderedDict[str, tuple[_Known, ...]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -134,52 +136,43 @@ class TakeStreams:
         without `StreamMedia`.
         """
         segments = self._segments(session_id)
-        pieces = [(each.index, self._piece(each.media)) for each in segments]
-        entries, waiting = entries_of(pieces)
+        entries, waiting = entries_of([(each.index, each.piece) for each in segments])
         if finished and segments:
-            entries += self._last(segments[-1].media, waiting)
+            entries += self._last(segments[-1], waiting)
         return TakeStream(entries=tuple(entries), finished=finished, blobs=self._blobs)
 
     def _segments(self, session_id: str) -> tuple[_Known, ...]:
         """All of the take's, of which those that are known are not read again."""
         with self._lock:
-            known = self._takes.get(session_id, ())
+            known = list(self._takes.get(session_id, ()))
         while True:
             # The last one that is known comes first, and tells whether the take was rewound.
             page = self._sessions.history(session_id, start=max(0, len(known) - 1), limit=_AT_ONCE)
-            found = tuple(_Known(each.index, each.attempt, tuple(each.media)) for each in page)
-            if known and found[:1] != known[-1:]:
-                known = ()
+            if known and not (page and known[-1].is_of(page[0])):
+                known = []
                 continue
-            known = known[:-1] + found
+            for each in page[1:] if known else page:
+                known.append(self._read(each, known[-1:]))
             if len(page) < _AT_ONCE:
                 break
+        read = tuple(known)
         with self._lock:
-            self._takes[session_id] = known
+            self._takes[session_id] = read
             self._takes.move_to_end(session_id)
             if len(self._takes) > _TAKES:
                 self._takes.popitem(last=False)
-        return known
+        return read
 
-    def _piece(self, media: Sequence[str]) -> StreamPiece:
-        key = "\n".join(media)
-        with self._lock:
-            known = self._pieces.get(key)
-            if known is not None:
-                self._pieces.move_to_end(key)
-                return known
-        piece = piece_of(media, self._blobs)
-        with self._lock:
-            self._pieces[key] = piece
-            if len(self._pieces) > _REMEMBERED:
-                self._pieces.popitem(last=False)
-        return piece
+    def _read(self, segment: lt.SessionSegment, before: Sequence[_Known]) -> _Known:
+        piece = piece_of(segment.media, self._blobs)
+        for each in before:  # all of a take begin alike: the bytes are kept once
+            if each.piece.initialization == piece.initialization:
+                piece = evolve(piece, initialization=each.piece.initialization)
+        return _Known(segment.index, segment.attempt, tuple(segment.media), piece)
 
-    def _last(
-        self, media: Sequence[str], waiting: list[tuple[int, StreamPiece]]
-    ) -> list[StreamEntry]:
+    def _last(self, last: _Known, waiting: list[tuple[int, StreamPiece]]) -> list[StreamEntry]:
         """What waited for sound, and the end of the sound."""
-        end = end_of(media, self._blobs)
+        end = end_of(last.media, self._blobs)
         if end is None and not waiting:
             return []
         data = b"" if end is None else end.fragment
@@ -193,7 +186,7 @@ class TakeStreams:
                 name=f"{waiting[0][0] if waiting else 'end'}-{digest}.m4s",
                 pieces=pieces,
                 seconds=seconds,
-                initialization=self._piece(media).initialization,
+                initialization=last.piece.initialization,
                 end=data,
             )
         ]
