@@ -151,11 +151,12 @@ class LTX2T2VConfig:
     )
     offload: str = field(
         default="none",
-        validator=in_(("none", "component")),
+        validator=in_(("none", "component", "block")),
         metadata={
             "help": "component: a network is on the device only while it is needed, and in the "
-            "computer's memory otherwise.",
-            "saves_memory": ("component",),
+            "computer's memory otherwise. block: of the transformer and of the text encoder only "
+            "the block that computes, and the next one.",
+            "saves_memory": ("component", "block"),
         },
     )
     attention_backend: str | None = _text(

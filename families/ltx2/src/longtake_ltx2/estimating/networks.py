@@ -123,6 +123,14 @@ class Networks:
             return self.text_encoder.parameters * self.precisions[name].size
         return _WEIGHTS.of(self._network(name), lambda: weight_bytes(self.built(name)))
 
+    def streamed_bytes(self, name: str) -> int:
+        """What of them is on the device at once where blocks are streamed."""
+        if name == "transformer":
+            return self.transformer.streamed_parameters * self.precisions[name].size
+        if name == "text_encoder":
+            return self.text_encoder.streamed_parameters * self.precisions[name].size
+        return self.weight_bytes(name)
+
     def built(self, name: str) -> Any:
         """The network of component ``name``, without its weights."""
         if name not in self._built:

@@ -15,7 +15,10 @@ from attrs import field, frozen
 from longtake_ltx2.estimating.attention import Attention
 from longtake_ltx2.estimating.forward_pass import ForwardPass, StreamSize
 
-__all__ = ["TransformerConfig"]
+__all__ = ["STREAMED_BLOCKS", "TransformerConfig"]
+
+STREAMED_BLOCKS = 2
+"""Blocks on the device at once with ``offload="block"``: one that computes, and the next."""
 
 _TIMESTEP_CHANNELS = 256
 _FEED_FORWARD = 4
@@ -87,6 +90,14 @@ class TransformerConfig:
             (self.caption_channels + 1) * dim + (dim + 1) * dim for dim in self._caption_widths
         )
         return ends + tables + modulations + captions + self.num_layers * self._block_parameters
+
+    @property
+    def streamed_parameters(self) -> int:
+        """How many of them are on the device while its blocks are streamed: two blocks' and the
+        rest.
+        """
+        away = max(self.num_layers - STREAMED_BLOCKS, 0)
+        return self.parameters - away * self._block_parameters
 
     def flops(self, run: ForwardPass) -> int:
         """Of one forward pass of one sample."""
