@@ -25,7 +25,6 @@ FIELDS = {
     "Stream": ["latents", "clean", "denoise_mask", "coordinates", "is_unconditioned"],
     "NoisyLatents": ["video", "audio", "mel_bins"],
     "NoiseState": ["state"],
-    "CarriedTexts": ["texts"],
     "CleanLatents": ["video", "audio"],
     "TrailingFrames": ["pixels"],
 }

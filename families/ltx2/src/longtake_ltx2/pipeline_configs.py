@@ -159,6 +159,10 @@ class LTX2T2VConfig:
             "saves_memory": ("component", "block"),
         },
     )
+    fp8_cast: bool = _switch(
+        "Keep the transformer's large matrices in fp8 (e4m3fn, no scales), as ltx-core's fp8-cast: "
+        "nearly half the memory, and another picture; the log says how far the weights are off."
+    )
     attention_backend: str | None = _text(
         "A name that diffusers' set_attention_backend knows.", "NAME"
     )

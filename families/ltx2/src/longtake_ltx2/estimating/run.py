@@ -161,7 +161,7 @@ def _networks(path: Path, config: LTX2T2VConfig) -> Networks:
         "vocoder": config.vocoder_precision,
     }
     chosen = {name: Precision(PRECISIONS[precision]) for name, precision in precisions.items()}
-    return Networks(folders, chosen, configs)
+    return Networks(folders, chosen, configs, fp8_cast=config.fp8_cast)
 
 
 def _upsampler(path: Path, config: LTX2T2VConfig) -> Path | None:
@@ -177,7 +177,7 @@ def _notes(
     offloaded = _OFFLOADED[config.offload]
     notes = [
         f"LTX-{generation} on {device}, transformer in {networks.precisions['transformer'].name}"
-        f"{offloaded}",
+        f"{', its large matrices kept in fp8' if config.fp8_cast else ''}{offloaded}",
         "every segment has a prompt of its own; attention keeps no matrix of scores; of the text "
         "encoder the text part counts",
     ]

@@ -177,9 +177,25 @@ class TransformerConfig:
         return attention.perturbed_flops(tokens) if perturbed else attention.flops(tokens, tokens)
 
     @property
+    def projections(self) -> int:
+        """Of a block's parameters, those of its attentions' projections and its feed-forwards."""
+        width, audio = self.video_width, self.audio_width
+        fed = 2 * _FEED_FORWARD * (width**2 + audio**2)
+        fed += (_FEED_FORWARD + 1) * (width * self.ff_bias + audio * self.audio_ff_bias)
+        return sum(each.projections for each in self._attentions) + fed
+
+    @property
     def _block_parameters(self) -> int:
         width, audio = self.video_width, self.audio_width
-        attentions = (
+        tables = (self._rows(self.cross_attn_mod) + 5) * width
+        tables += (self._rows(self.audio_cross_attn_mod) + 5) * audio
+        tables += 2 * (width + audio) * self._modulates_prompt
+        beside = sum(each.parameters - each.projections for each in self._attentions)
+        return self.projections + beside + tables
+
+    @property
+    def _attentions(self) -> tuple[Attention, ...]:
+        return (
             self._video_self,
             self._audio_self,
             self._video_text,
@@ -187,12 +203,6 @@ class TransformerConfig:
             self._audio_to_video,
             self._video_to_audio,
         )
-        fed = 2 * _FEED_FORWARD * (width**2 + audio**2)
-        fed += (_FEED_FORWARD + 1) * (width * self.ff_bias + audio * self.audio_ff_bias)
-        tables = (self._rows(self.cross_attn_mod) + 5) * width
-        tables += (self._rows(self.audio_cross_attn_mod) + 5) * audio
-        tables += 2 * (width + audio) * self._modulates_prompt
-        return sum(each.parameters for each in attentions) + fed + tables
 
     @property
     def _video_self(self) -> Attention:

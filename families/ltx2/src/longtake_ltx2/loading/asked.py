@@ -85,6 +85,12 @@ def _check_together(config: LTX2T2VConfig) -> None:
         raise lt.ValidationError(
             "compile", "is not possible with offload='block', whose weights move between blocks"
         )
+    if config.fp8_cast and config.lora_path is not None:
+        raise lt.ValidationError(
+            "fp8_cast",
+            "is not possible with lora_path: a LoRA goes into a network before its weights are "
+            "kept in fp8; say it with loras, for every pass",
+        )
 
 
 def _check_network(file: Path, name: str) -> Generation | None:

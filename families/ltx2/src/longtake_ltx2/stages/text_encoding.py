@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import longtake as lt
+from longtake_ltx2.conditioning.encoded_text import EncodedText, read_text
+from longtake_ltx2.conditioning.prompt_encoder import PromptEncoder
+from longtake_ltx2.conditioning.text_memory import TextMemory
 from longtake_ltx2.continuation import LTX2ContinuationState
-from longtake_ltx2.continuation.texts import CarriedText
+from longtake_ltx2.continuation.texts import CarriedText, CarriedTexts
 from longtake_ltx2.denoising.guidance import needs_negative
 from longtake_ltx2.estimating.arrays import array
 from longtake_ltx2.loading.fingerprint import fingerprint_of_text
@@ -19,10 +22,7 @@ from longtake_ltx2.stage_overrides import (
     LTX2LoopOptions,
     LTX2RefineStageOverride,
 )
-from longtake_ltx2.text.encoded import EncodedText, read_text
-from longtake_ltx2.text.encoder import PromptEncoder
-from longtake_ltx2.text.memory import TextMemory
-from longtake_ltx2.values import CarriedTexts, PromptContext, TextContext
+from longtake_ltx2.values import PromptContext, TextContext
 
 if TYPE_CHECKING:
     from longtake_ltx2.estimating.scene import Scene
