@@ -105,10 +105,10 @@ class CarriedText:
     def reference(self, blobs: lt.BlobStore | None) -> dict[str, str] | None:
         """What a state says of the text, which is in ``blobs`` then; None when it cannot be.
 
-        Without ``blobs``, what was read stays a reference.
+        Without ``blobs``, what was read without a store stays a reference.
         """
         if blobs is None:
-            if self._encoded is not None or self._stored is None:
+            if self._encoded is not None or self._source is not None or self._stored is None:
                 return None
         elif self._stored is None or self._stored not in blobs:
             if (file := self.file()) is None:
