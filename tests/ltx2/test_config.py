@@ -133,7 +133,7 @@ def test_the_schema_says_that_only_the_default_is_possible() -> None:
     assert constant["embedded_cfg_scale"] == 6.0
     assert constant["flow_shift"] is None
     assert constant["preprocess_text_funcs"] == ["identity"]
-    assert set(properties["offload"]["enum"]) == {"none", "component"}
+    assert set(properties["offload"]["enum"]) == {"none", "component", "block"}
     assert properties["text_encoder_precisions"]["maxItems"] == 1
     assert set(properties["text_encoder_precisions"]["items"]["enum"]) == set(PRECISIONS)
 

@@ -94,6 +94,18 @@ def test_offloaded_networks_are_not_in_memory_together(plan: Plan, published: Pa
         assert least <= stage["peak_bytes"] < least + 2**28
 
 
+def test_streamed_blocks_are_not_in_memory_together(plan: Plan, published: Path) -> None:
+    model = ("--model", published / "2.0", "--preset", "ltx2_base", "--device", "cuda")
+    whole, found = plan(*model), plan(*model, "--offload", "block")
+    assert found["weight_bytes"] == whole["weight_bytes"], "they are somewhere"
+    resident, streamed = stages_of(whole), stages_of(found)
+    for stage in streamed.values():
+        least = stage["weight_bytes"] + stage["activation_bytes"]
+        assert least <= stage["peak_bytes"] < least + 2**28
+    for name, most in {"encode_text": 0.25, "denoise": 0.15, "decode_video": 1}.items():
+        assert streamed[name]["weight_bytes"] <= most * resident[name]["weight_bytes"]
+
+
 def test_the_distilled_preset_runs_one_pass_a_step(plan: Plan, published: Path) -> None:
     found = plan("--model", published / "2.3", "--preset", "ltx2_distilled", "--device", "cuda")
     denoise = stages_of(found)["denoise"]

@@ -70,7 +70,8 @@ def test_two_stages_can_be_planned(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("memory", "answer"),
     [
-        ("24GiB", "does not fit in 24 GiB, nor does any other choice; with --offload component it"),
+        ("8GiB", "does not fit in 8 GiB, nor does any other choice; with --offload block it"),
+        ("24GiB", "does not fit in 24 GiB; with --offload block it needs"),
         ("40GiB", "does not fit in 40 GiB; with --offload component it needs"),
         ("80GiB", "fits in 80 GiB"),
     ],

@@ -32,7 +32,6 @@ FIELDS = {
     ],
     "NoisyLatents": ["video", "audio", "mel_bins"],
     "NoiseState": ["state"],
-    "CarriedTexts": ["texts"],
     "CleanLatents": ["video", "audio"],
     "TrailingFrames": ["pixels"],
 }

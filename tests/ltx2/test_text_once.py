@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 import longtake as lt
+from longtake_ltx2.conditioning.text_memory import TextMemory
 from longtake_ltx2.continuation import LTX2ContinuationCodec
 from longtake_ltx2.loading import fingerprint
-from longtake_ltx2.text.memory import TextMemory
 from tests.ltx2.support import Checkpoints
 from tests.ltx2.watching import Watched, quick
 

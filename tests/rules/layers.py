@@ -139,7 +139,7 @@ LTX2 = Package(
         Layer(
             {
                 "sound": "Which samples does a segment give, and which are held back?",
-                "conditioning": "What do pictures, clips, sound and the take before pin down?",
+                "conditioning": "What do prompts, pictures, clips, sound and the take before say?",
                 "parallel": "How do several devices share the work?",
                 "recipes": "Which stages make a segment, and in which order?",
             }

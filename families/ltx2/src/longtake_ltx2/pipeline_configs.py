@@ -152,11 +152,12 @@ class LTX2T2VConfig:
     )
     offload: str = field(
         default="none",
-        validator=in_(("none", "component")),
+        validator=in_(("none", "component", "block")),
         metadata={
             "help": "component: a network is on the device only while it is needed, and in the "
-            "computer's memory otherwise.",
-            "saves_memory": ("component",),
+            "computer's memory otherwise. block: of the transformer and of the text encoder only "
+            "the block that computes, and the next one.",
+            "saves_memory": ("component", "block"),
         },
     )
     forward: ForwardName = field(
@@ -166,6 +167,10 @@ class LTX2T2VConfig:
             "help": "Who computes the transformer. exact: with less work, the same but for "
             "rounding; plain: diffusers' own forward.",
         },
+    )
+    fp8_cast: bool = _switch(
+        "Keep the transformer's large matrices in fp8 (e4m3fn, no scales), as ltx-core's fp8-cast: "
+        "nearly half the memory, and another picture; the log says how far the weights are off."
     )
     attention_backend: str | None = _text(
         "A name that diffusers' set_attention_backend knows.", "NAME"

@@ -11,11 +11,9 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from longtake_ltx2.clock import SegmentClock
-from longtake_ltx2.continuation.texts import CarriedText
 from longtake_ltx2.sizes import SPATIAL_FACTOR
 
 __all__ = [
-    "CarriedTexts",
     "CleanLatents",
     "FirstSound",
     "Geometry",
@@ -101,13 +99,6 @@ class TextContext:
             audio=(self.negative if audio else self.positive).audio,
         )
         return TextContext(self.positive, negative)
-
-
-@frozen(eq=False)
-class CarriedTexts:
-    """The encoded prompts of this segment, for the state after it."""
-
-    texts: tuple[CarriedText, ...] = field(default=(), repr=False)
 
 
 @frozen(eq=False)

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from longtake_ltx2.continuation.codec import LTX2ContinuationCodec, LTX2LatentsCodec
     from longtake_ltx2.continuation.prefix import EncodedPrefix
     from longtake_ltx2.continuation.state import LTX2ContinuationState
+    from longtake_ltx2.continuation.texts import CarriedTexts
     from longtake_ltx2.continuation.v2.names import LTX2_LATENTS_KIND
 else:
     _HOMES = {
+        "CarriedTexts": "texts",
         "EncodedPrefix": "prefix",
         "LTX2_LATENTS_KIND": "v2.names",
         "LTX2ContinuationCodec": "codec",
@@ -36,6 +38,7 @@ __all__ = [
     "LTX2_CONTINUATION_KIND",
     "LTX2_CONTINUATION_SCHEMA_VERSION",
     "LTX2_LATENTS_KIND",
+    "CarriedTexts",
     "EncodedPrefix",
     "LTX2ContinuationCodec",
     "LTX2ContinuationState",

@@ -11,15 +11,21 @@ import hashlib
 import logging
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
+
+from attrs import field, frozen
 
 import longtake as lt
 from longtake_ltx2.continuation.checks import blob_id, object_, refuse, shown
 
-if TYPE_CHECKING:
-    from longtake_ltx2.text.encoded import EncodedText
-
-__all__ = ["CarriedText", "read_texts", "text_blob_ids", "with_texts", "without_texts"]
+__all__ = [
+    "CarriedText",
+    "CarriedTexts",
+    "read_texts",
+    "text_blob_ids",
+    "with_texts",
+    "without_texts",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +34,19 @@ _MIME = "application/x-longtake-text+safetensors"
 _MOST = 4
 _MOST_BYTES = 2**27
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+class Encoded(Protocol):
+    """An encoded prompt in memory."""
+
+    @property
+    def sha256(self) -> str:
+        """Of `file`, in hexadecimal digits."""
+        ...
+
+    def file(self) -> bytes:
+        """As it is in a blob."""
+        ...
 
 
 class CarriedText:
@@ -41,7 +60,7 @@ class CarriedText:
     def __init__(
         self,
         key: str,
-        encoded: EncodedText | None = None,
+        encoded: Encoded | None = None,
         *,
         sha256: str | None = None,
         stored: str | None = None,
@@ -61,7 +80,7 @@ class CarriedText:
             self._sha256 = self._encoded.sha256
         return self._sha256
 
-    def followed_by(self, encoded: EncodedText) -> CarriedText:
+    def followed_by(self, encoded: Encoded) -> CarriedText:
         """The text of the next state: the blob stays if ``encoded`` is what is in it."""
         if encoded.sha256 != self.sha256:
             return CarriedText(self.key, encoded)
@@ -86,16 +105,23 @@ class CarriedText:
     def reference(self, blobs: lt.BlobStore | None) -> dict[str, str] | None:
         """What a state says of the text, which is in ``blobs`` then; None when it cannot be.
 
-        Without ``blobs``, what was read stays a reference.
+        Without ``blobs``, what was read without a store stays a reference.
         """
         if blobs is None:
-            if self._encoded is not None or self._stored is None:
+            if self._encoded is not None or self._source is not None or self._stored is None:
                 return None
         elif self._stored is None or self._stored not in blobs:
             if (file := self.file()) is None:
                 return None
             self._stored = blobs.put(file, mime=_MIME)
         return {"key": self.key, "sha256": self.sha256, "blob_id": str(self._stored)}
+
+
+@frozen(eq=False)
+class CarriedTexts:
+    """The encoded prompts of a segment, for the state after it."""
+
+    texts: tuple[CarriedText, ...] = field(default=(), repr=False)
 
 
 def read_texts(metadata: Mapping[str, Any], blobs: lt.BlobStore | None) -> tuple[CarriedText, ...]:

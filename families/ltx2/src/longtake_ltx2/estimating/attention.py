@@ -33,11 +33,15 @@ class Attention:
 
     @property
     def parameters(self) -> int:
-        biases = 3 * self.inner * self.bias + self.query * self.out_bias
         norms = 2 * self.inner
         gate = (self.query + 1) * self.heads if self.gated else 0
-        widths = self.query + 2 * self.key + self.query
-        return widths * self.inner + biases + norms + gate
+        return self.projections + norms + gate
+
+    @property
+    def projections(self) -> int:
+        """Of the parameters, those of queries, keys, values and output."""
+        biases = 3 * self.inner * self.bias + self.query * self.out_bias
+        return 2 * (self.query + self.key) * self.inner + biases
 
     def _output(self, queries: int) -> int:
         gate = self.query * self.heads if self.gated else 0

@@ -16,7 +16,7 @@ from longtake_ltx2.checkpoints.folder import read_json
 from longtake_ltx2.estimating.measuring import Cost, empty, measure, weight_bytes, without_data
 from longtake_ltx2.estimating.remembering import Remembered
 from longtake_ltx2.estimating.text_encoder import TextEncoderConfig
-from longtake_ltx2.estimating.transformer import TransformerConfig
+from longtake_ltx2.estimating.transformer import STREAMED_BLOCKS, TransformerConfig
 from longtake_ltx2.estimating.windows import CountedWindows
 from longtake_ltx2.sound import SoundDecoder
 
@@ -59,7 +59,8 @@ class Precision:
 class Networks:
     """The networks of the folders ``folders``, by component name, in ``precisions``.
 
-    ``configs``: of those that no folder's config.json describes. No network is loaded.
+    ``configs``: of those that no folder's config.json describes. ``fp8_cast``: whether the
+    transformer's large matrices are kept in fp8. No network is loaded.
 
     Raises `longtake.CheckpointError` for a configuration that is missing or makes no network.
     """
@@ -68,6 +69,7 @@ class Networks:
     precisions: Mapping[str, Precision]
     _configs: dict[str, dict[str, Any]] = field(factory=dict)
     _built: dict[str, Any] = field(factory=dict, init=False)
+    fp8_cast: bool = field(default=False, kw_only=True)
 
     def config(self, name: str) -> dict[str, Any]:
         """What ``config.json`` says of component ``name``."""
@@ -118,10 +120,26 @@ class Networks:
     def weight_bytes(self, name: str) -> int:
         """What the weights of component ``name`` take once they are loaded."""
         if name == "transformer":
-            return self.transformer.parameters * self.precisions[name].size
+            config = self.transformer
+            return self._transformer_bytes(config.parameters, config.num_layers)
         if name == "text_encoder":
             return self.text_encoder.parameters * self.precisions[name].size
         return _WEIGHTS.of(self._network(name), lambda: weight_bytes(self.built(name)))
+
+    def streamed_bytes(self, name: str) -> int:
+        """What of them is on the device at once where blocks are streamed."""
+        if name == "transformer":
+            config = self.transformer
+            blocks = min(STREAMED_BLOCKS, config.num_layers)
+            return self._transformer_bytes(config.streamed_parameters, blocks)
+        if name == "text_encoder":
+            return self.text_encoder.streamed_parameters * self.precisions[name].size
+        return self.weight_bytes(name)
+
+    def _transformer_bytes(self, parameters: int, blocks: int) -> int:
+        size = self.precisions["transformer"].size
+        saved = (size - 1) * self.transformer.projections * blocks if self.fp8_cast else 0
+        return parameters * size - saved
 
     def built(self, name: str) -> Any:
         """The network of component ``name``, without its weights."""

@@ -29,6 +29,12 @@ from longtake_ltx2.values import Geometry
 
 __all__ = ["estimate"]
 
+_OFFLOADED = {
+    "none": "",
+    "component": ", networks offloaded when not needed",
+    "block": ", networks offloaded when not needed, transformer and text encoder block by block",
+}
+
 
 def estimate(request: lt.EstimateRequest) -> lt.RunEstimate:
     """What a take of ``request.segments`` segments takes, each with a prompt of its own.
@@ -44,7 +50,7 @@ def estimate(request: lt.EstimateRequest) -> lt.RunEstimate:
     segments = [take.estimated(scene) for scene in take.scenes()]
     return lt.RunEstimate(
         segments,
-        _weight_bytes(segments[0].stages),
+        take.weight_bytes(segments[0].stages),
         _notes(request, config, take.networks, device),
     )
 
@@ -70,13 +76,31 @@ class _Take:
             stages.append(lt.estimate_stage(spec, scene))
             scene = scene.after(spec)
         held, resident = 0, _weight_bytes(stages)
-        for index, found in enumerate(stages):
+        for index, whole in enumerate(stages):
+            found = self._streamed(whole)
             held += found.value_bytes
             weights = resident if self.config.offload == "none" else found.weight_bytes
             peak = weights + held + found.activation_bytes
             stages[index] = evolve(found, peak_bytes=peak)
         clock = scene.geometry.clock
         return lt.SegmentEstimate(stages, clock.num_frames - clock.repeated_frames)
+
+    def _streamed(self, stage: lt.StageEstimate) -> lt.StageEstimate:
+        """With the weights that are on the device at once."""
+        if self.config.offload != "block":
+            return stage
+        weights = {name: self.networks.streamed_bytes(name) for name in stage.weights}
+        others = stage.weight_bytes - sum(stage.weights.values())
+        return evolve(stage, weights=weights, weight_bytes=sum(weights.values()) + others)
+
+    def weight_bytes(self, stages: Sequence[lt.StageEstimate]) -> int:
+        """Of all networks that these stages run, wherever they are."""
+        streamed = {name for stage in stages for name in stage.weights}
+        away = sum(
+            self.networks.weight_bytes(name) - self.networks.streamed_bytes(name)
+            for name in streamed
+        )
+        return _weight_bytes(stages) + (away if self.config.offload == "block" else 0)
 
     @property
     def _frames(self) -> int:
@@ -137,7 +161,7 @@ def _networks(path: Path, config: LTX2T2VConfig) -> Networks:
         "vocoder": config.vocoder_precision,
     }
     chosen = {name: Precision(PRECISIONS[precision]) for name, precision in precisions.items()}
-    return Networks(folders, chosen, configs)
+    return Networks(folders, chosen, configs, fp8_cast=config.fp8_cast)
 
 
 def _upsampler(path: Path, config: LTX2T2VConfig) -> Path | None:
@@ -150,10 +174,10 @@ def _notes(
     request: lt.EstimateRequest, config: LTX2T2VConfig, networks: Networks, device: str
 ) -> tuple[str, ...]:
     generation = generation_of(networks.config("transformer"))
-    offloaded = "" if config.offload == "none" else ", networks offloaded when not needed"
+    offloaded = _OFFLOADED[config.offload]
     notes = [
         f"LTX-{generation} on {device}, transformer in {networks.precisions['transformer'].name}"
-        f"{offloaded}",
+        f"{', its large matrices kept in fp8' if config.fp8_cast else ''}{offloaded}",
         "every segment has a prompt of its own; attention keeps no matrix of scores; of the text "
         "encoder the text part counts",
     ]

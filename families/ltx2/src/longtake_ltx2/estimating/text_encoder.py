@@ -13,6 +13,8 @@ from typing import Any
 import attrs
 from attrs import frozen
 
+from longtake_ltx2.estimating.transformer import STREAMED_BLOCKS
+
 __all__ = ["TextEncoderConfig"]
 
 _FULL = "full_attention"
@@ -49,9 +51,21 @@ class TextEncoderConfig:
     @property
     def parameters(self) -> int:
         """How many numbers the weights of the text part are."""
+        return sum(self._layers) + (self.vocab_size + 1) * self.hidden_size
+
+    @property
+    def streamed_parameters(self) -> int:
+        """How many of them are on the device while its layers are streamed, room for the largest.
+
+        Both rooms are as large as that.
+        """
+        rooms = min(STREAMED_BLOCKS, self.num_hidden_layers) * max(self._layers)
+        return self.parameters - sum(self._layers) + rooms
+
+    @property
+    def _layers(self) -> list[int]:
         norms = 4 * self.hidden_size + 2 * self.head_dim
-        layers = sum(self._projected(layer) + norms for layer in range(self.num_hidden_layers))
-        return layers + (self.vocab_size + 1) * self.hidden_size
+        return [self._projected(layer) + norms for layer in range(self.num_hidden_layers)]
 
     def flops(self, tokens: int) -> int:
         """Of one prompt; no logits are computed."""

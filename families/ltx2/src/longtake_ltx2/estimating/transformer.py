@@ -15,7 +15,10 @@ from attrs import field, frozen
 from longtake_ltx2.estimating.attention import Attention
 from longtake_ltx2.estimating.forward_pass import ForwardPass, StreamSize
 
-__all__ = ["TransformerConfig"]
+__all__ = ["STREAMED_BLOCKS", "TransformerConfig"]
+
+STREAMED_BLOCKS = 2
+"""Blocks on the device at once with ``offload="block"``: one that computes, and the next."""
 
 _TIMESTEP_CHANNELS = 256
 _FEED_FORWARD = 4
@@ -87,6 +90,14 @@ class TransformerConfig:
             (self.caption_channels + 1) * dim + (dim + 1) * dim for dim in self._caption_widths
         )
         return ends + tables + modulations + captions + self.num_layers * self._block_parameters
+
+    @property
+    def streamed_parameters(self) -> int:
+        """How many of them are on the device while its blocks are streamed: two blocks' and the
+        rest.
+        """
+        away = max(self.num_layers - STREAMED_BLOCKS, 0)
+        return self.parameters - away * self._block_parameters
 
     def flops(self, run: ForwardPass) -> int:
         """Of one forward pass of one sample."""
@@ -166,9 +177,25 @@ class TransformerConfig:
         return attention.perturbed_flops(tokens) if perturbed else attention.flops(tokens, tokens)
 
     @property
+    def projections(self) -> int:
+        """Of a block's parameters, those of its attentions' projections and its feed-forwards."""
+        width, audio = self.video_width, self.audio_width
+        fed = 2 * _FEED_FORWARD * (width**2 + audio**2)
+        fed += (_FEED_FORWARD + 1) * (width * self.ff_bias + audio * self.audio_ff_bias)
+        return sum(each.projections for each in self._attentions) + fed
+
+    @property
     def _block_parameters(self) -> int:
         width, audio = self.video_width, self.audio_width
-        attentions = (
+        tables = (self._rows(self.cross_attn_mod) + 5) * width
+        tables += (self._rows(self.audio_cross_attn_mod) + 5) * audio
+        tables += 2 * (width + audio) * self._modulates_prompt
+        beside = sum(each.parameters - each.projections for each in self._attentions)
+        return self.projections + beside + tables
+
+    @property
+    def _attentions(self) -> tuple[Attention, ...]:
+        return (
             self._video_self,
             self._audio_self,
             self._video_text,
@@ -176,12 +203,6 @@ class TransformerConfig:
             self._audio_to_video,
             self._video_to_audio,
         )
-        fed = 2 * _FEED_FORWARD * (width**2 + audio**2)
-        fed += (_FEED_FORWARD + 1) * (width * self.ff_bias + audio * self.audio_ff_bias)
-        tables = (self._rows(self.cross_attn_mod) + 5) * width
-        tables += (self._rows(self.audio_cross_attn_mod) + 5) * audio
-        tables += 2 * (width + audio) * self._modulates_prompt
-        return sum(each.parameters for each in attentions) + fed + tables
 
     @property
     def _video_self(self) -> Attention:

@@ -43,6 +43,7 @@ def check_asked(path: Path, config: LTX2T2VConfig, recipe: lt.Recipe | None = No
     weights of a second pass that there is not.
     """
     _check_second_pass(config, recipe)
+    _check_together(config)
     given = (config.transformer_path, config.vae_path, config.audio_vae_path)
     for asked in (*given, config.upsampler_weights):
         if asked is not None and not Path(asked).exists():
@@ -77,6 +78,19 @@ def _check_second_pass(config: LTX2T2VConfig, recipe: lt.Recipe | None) -> None:
                 "is for a second pass, which there is not here: take the preset ltx2_two_stage"
                 + (", or loras for every pass" if name == "lora_path" else ""),
             )
+
+
+def _check_together(config: LTX2T2VConfig) -> None:
+    if config.compile and config.offload == "block":
+        raise lt.ValidationError(
+            "compile", "is not possible with offload='block', whose weights move between blocks"
+        )
+    if config.fp8_cast and config.lora_path is not None:
+        raise lt.ValidationError(
+            "fp8_cast",
+            "is not possible with lora_path: a LoRA goes into a network before its weights are "
+            "kept in fp8; say it with loras, for every pass",
+        )
 
 
 def _check_network(file: Path, name: str) -> Generation | None:

@@ -9,8 +9,10 @@ from typing import Any, Protocol
 import torch
 
 import longtake as lt
+from longtake_ltx2.loading.streaming import BlockStream, blocks_of
 
 __all__ = [
+    "BlockOffloading",
     "Offloading",
     "Placement",
     "Resident",
@@ -73,9 +75,11 @@ class Offloading:
     Raises `longtake.MissingDependencyError` without accelerate, whose hooks diffusers' VAEs heed.
     """
 
+    asked = "component"
+
     def __init__(self, device: str) -> None:
         if find_spec("accelerate") is None:
-            raise lt.MissingDependencyError("longtake-ltx2[offload]", "offload='component'")
+            raise lt.MissingDependencyError("longtake-ltx2[offload]", f"offload={self.asked!r}")
         self._device = device
         self._networks: dict[str, Any] = {}
         self._on_device: list[str] = []
@@ -120,8 +124,48 @@ class Offloading:
         self._networks[name].to(device)
 
 
+class BlockOffloading(Offloading):
+    """As `Offloading`; but the blocks of transformer and text encoder never are there together.
+
+    Each is on the device while it computes, and the next one on its way meanwhile: see
+    `BlockStream`. What else these two networks have is there as `Offloading` has it.
+    """
+
+    asked = "block"
+
+    def __init__(self, device: str) -> None:
+        super().__init__(device)
+        self.streams: dict[str, BlockStream] = {}
+        self._homes: dict[str, dict[torch.Tensor, torch.Tensor]] = {}
+
+    def add(self, name: str, network: Any) -> None:
+        if blocks := blocks_of(name, network):
+            self.streams[name] = BlockStream(blocks, self._device)
+        super().add(name, network)
+
+    def _move(self, name: str, device: str) -> None:
+        if name not in self.streams:
+            super()._move(name, device)
+            return
+        logger.info("%s goes to %s", name, device)
+        stream, network = self.streams[name], self._networks[name]
+        streamed = set(stream.tensors)
+        rest = {*network.parameters(), *network.buffers()} - streamed
+        if device != _HOME:
+            self._homes[name] = {tensor: tensor.data for tensor in rest}
+            for tensor in rest:
+                tensor.data = tensor.data.to(device)
+            return
+        stream.free()
+        homes = self._homes.pop(name, {})
+        for tensor in rest:  # a LoRA may have been put in meanwhile
+            tensor.data = homes[tensor] if tensor in homes else tensor.data.to(_HOME)
+
+
 def placement_on(device: str, offload: str) -> Placement:
-    """The placement that ``offload``, ``"none"`` or ``"component"``, asks for."""
+    """The placement that ``offload``, ``"none"``, ``"component"`` or ``"block"``, asks for."""
+    if offload == "block":
+        return BlockOffloading(device)
     return Offloading(device) if offload == "component" else Resident(device)
 
 

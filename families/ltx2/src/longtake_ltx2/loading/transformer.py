@@ -7,6 +7,7 @@ from typing import Any
 
 import longtake as lt
 from longtake_ltx2.loading.floats import torch_dtype
+from longtake_ltx2.loading.fp8_cast import cast_to_fp8
 from longtake_ltx2.loading.single_file import load_transformer as load_single_file
 from longtake_ltx2.loading.weights import align, from_folder
 from longtake_ltx2.lora.adapters import LoRA, add_loras
@@ -26,6 +27,8 @@ def load_transformer(path: Path, config: LTX2T2VConfig) -> Any:
     own = path / "transformer"
     transformer = _from_files(Path(config.transformer_path or own), config, described_by=own)
     add_loras(transformer, [LoRA.parse(text) for text in config.loras])
+    if config.fp8_cast:
+        cast_to_fp8(transformer)
     if config.attention_backend is not None:
         _set_attention_backend(transformer, config.attention_backend)
     if config.compile:

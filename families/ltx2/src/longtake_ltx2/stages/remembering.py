@@ -14,11 +14,12 @@ from longtake_ltx2.conditioning.frame_encoder import FrameEncoder
 from longtake_ltx2.conditioning.tokens import ConditioningFrames
 from longtake_ltx2.continuation import EncodedPrefix, LTX2ContinuationState
 from longtake_ltx2.continuation.carried import audio_until_end, carries_latents
+from longtake_ltx2.continuation.texts import CarriedTexts
 from longtake_ltx2.estimating.arrays import array, encoded_prefix, trailing_frames
 from longtake_ltx2.loading.fingerprint import fingerprint_of_vae
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.sound import sound_start
-from longtake_ltx2.values import CarriedTexts, CleanLatents, Geometry, TrailingFrames
+from longtake_ltx2.values import CleanLatents, Geometry, TrailingFrames
 
 if TYPE_CHECKING:
     from longtake_ltx2.estimating.scene import Scene

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import longtake as lt
+from longtake_ltx2.conditioning.encoded_text import EncodedText, read_text
+from longtake_ltx2.conditioning.prompt_encoder import PromptEncoder
+from longtake_ltx2.conditioning.text_memory import TextMemory
 from longtake_ltx2.continuation import LTX2ContinuationState
-from longtake_ltx2.continuation.texts import CarriedText
+from longtake_ltx2.continuation.texts import CarriedText, CarriedTexts
 from longtake_ltx2.denoising.guidance import needs_negative
 from longtake_ltx2.estimating.arrays import array
 from longtake_ltx2.loading.fingerprint import fingerprint_of_text
@@ -19,10 +22,7 @@ from longtake_ltx2.stage_overrides import (
     LTX2LoopOptions,
     LTX2RefineStageOverride,
 )
-from longtake_ltx2.text.encoded import EncodedText, read_text
-from longtake_ltx2.text.encoder import PromptEncoder
-from longtake_ltx2.text.memory import TextMemory
-from longtake_ltx2.values import CarriedTexts, PromptContext, TextContext
+from longtake_ltx2.values import PromptContext, TextContext
 
 if TYPE_CHECKING:
     from longtake_ltx2.estimating.scene import Scene
@@ -65,6 +65,7 @@ class LTX2TextEncodingStage:
         options: LTX2DenoiseOptions,
         refine: LTX2RefineStageOverride | None,
         state: LTX2ContinuationState | None,
+        run: lt.Run,
     ) -> tuple[TextContext, CarriedTexts]:
         """The negative prompt is encoded only when a scale of either pass asks for it."""
         before = () if state is None else state.texts
@@ -73,7 +74,7 @@ class LTX2TextEncodingStage:
         if needs_negative(loops, self._numerics, job.output):
             prompts.append(job.negative_prompt.strip())
         texts = {prompt: self._encoded(prompt, before) for prompt in prompts}
-        contexts = [self._context(texts[prompt]) for prompt in prompts]
+        contexts = [texts[prompt].on(run.device) for prompt in prompts]
         return TextContext(*contexts), self._carried(job, before, texts)
 
     @staticmethod
@@ -104,10 +105,7 @@ class LTX2TextEncodingStage:
 
     def encode(self, prompt: str) -> PromptContext:
         """One prompt, as it was remembered or run now."""
-        return self._context(self._encoded(prompt.strip(), ()))
-
-    def _context(self, text: EncodedText) -> PromptContext:
-        return text.on(self._encoder.text_encoder.device)
+        return self._encoded(prompt.strip(), ()).on(self._encoder.text_encoder.device)
 
     def _encoded(self, prompt: str, before: Sequence[CarriedText]) -> EncodedText:
         """What is remembered, else what the state before refers to, else what is run now."""

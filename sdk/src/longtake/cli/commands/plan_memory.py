@@ -19,7 +19,7 @@ __all__ = ["Alternative", "Fit", "fit_of"]
 
 SAVES_MEMORY = "saves_memory"
 """A field of a family's options class may name, under this key of its metadata, the values with
-which a take needs less memory."""
+which a take needs less memory, the one that needs least last."""
 
 _SMALLER = (0.75, 0.5, 0.25)
 _GRID = 64
@@ -137,18 +137,22 @@ def _savings(planned: Planned) -> Iterator[tuple[tuple[str, ...], dict[str, Any]
     singles = [
         (_said(each.name, value), {each.name: value})
         for each in attrs.fields(cls)
-        for value in each.metadata.get(SAVES_MEMORY, ())
-        if getattr(options, each.name) != value
+        for value in _further(each.metadata.get(SAVES_MEMORY, ()), getattr(options, each.name))
     ]
     yield from singles
-    if len(singles) > 1:
-        together: dict[str, Any] = {}
-        for _, said in singles:
-            together.update(said)
+    together: dict[str, Any] = {}
+    for _, said in singles:
+        together.update(said)
+    if len(together) > 1:
         yield (
             tuple(word for name, value in together.items() for word in _said(name, value)),
             together,
         )
+
+
+def _further(values: tuple[Any, ...], chosen: Any) -> tuple[Any, ...]:
+    """Those that save more than what is chosen already."""
+    return values[values.index(chosen) + 1 :] if chosen in values else values
 
 
 def _said(name: str, value: Any) -> tuple[str, ...]:

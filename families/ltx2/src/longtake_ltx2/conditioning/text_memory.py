@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 
-from longtake_ltx2.text.encoded import EncodedText
+from longtake_ltx2.conditioning.encoded_text import EncodedText
 
 __all__ = ["TextMemory"]
 

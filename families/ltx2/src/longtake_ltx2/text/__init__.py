@@ -1,1 +1,0 @@
-"""Prompts encoded once: running the text encoder, and remembering what it gave."""
