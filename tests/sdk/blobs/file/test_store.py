@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import hashlib
 import os
 import pickle
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -565,6 +567,20 @@ class TestUse:
             thread.join()
         store.get(blob_id)
         assert hashed.count(1_000_000) == 1
+
+    def test_what_was_checked_once_takes_little_room(self, store: FileBlobStore) -> None:
+        ids = [store.put(b"%d" % number) for number in range(1000)]
+        store.get(ids[0])
+        tracemalloc.start()
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            for blob_id in ids:
+                store.get(blob_id)
+            gc.collect()
+            held = tracemalloc.get_traced_memory()[0] - before
+        finally:
+            tracemalloc.stop()
+        assert held < 500 * len(ids)
 
     def test_the_view_is_page_aligned(self, root: Path) -> None:
         numpy = pytest.importorskip("numpy")
