@@ -32,6 +32,9 @@ nitpick_ignore = [
     ("py:class", "longtake.takes.notes.SoundTail"),  # a part of StreamState's document
     ("py:class", "Image"),  # of Pillow
     ("py:class", "Stage"),  # a StageSpec, a callable, or a name of one
+    # what stages hand on to the state and nobody else makes
+    ("py:class", "CarriedText"),
+    ("py:class", "longtake_ltx2.continuation.texts.CarriedText"),
     # what only a desk makes and uses
     ("py:class", "longtake.dispatch.listening.Mailbox"),
     # what a function makes has no public class
