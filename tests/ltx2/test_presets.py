@@ -103,7 +103,7 @@ def test_the_stages_that_take_overrides() -> None:
     for preset in FAMILY.presets:
         recipe = preset.recipe() or FAMILY.stages
         taking = {spec.name: spec.options_class() for spec in recipe if spec.options}
-        refine = {"refine": LTX2RefineStageOverride} if preset.name == "ltx2_two_stage" else {}
+        refine = {"refine": LTX2RefineStageOverride} if preset.name in REFINED else {}
         assert taking == {**one_pass, **refine}
 
 

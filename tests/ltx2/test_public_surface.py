@@ -33,6 +33,7 @@ FIELDS = {
     "NoisyLatents": ["video", "audio", "mel_bins"],
     "NoiseState": ["state"],
     "CleanLatents": ["video", "audio"],
+    "FirstSound": ["audio"],
     "TrailingFrames": ["pixels"],
 }
 OF_THE_SDK = {lt.Job, lt.Run, lt.DecodedInputs, LTX2ContinuationState, type(None)}

@@ -114,7 +114,6 @@ LTX2 = Package(
                 "generation": "Of which generation is a checkpoint?",
                 "noise": "How does a seed become noise?",
                 "numerics": "Whose arithmetic is followed: Lightricks' or diffusers'?",
-                "config_file": "How is a file of options read?",
                 "quiet": "How are other libraries kept from talking?",
                 "stage_overrides": "What may a request change of a stage?",
                 "sizes": "Which sizes and lengths are there at all?",

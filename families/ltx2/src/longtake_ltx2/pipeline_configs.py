@@ -248,7 +248,7 @@ class LTX2T2VConfig:
         Raises `longtake.ValidationError` naming the file, and the field for an unknown one or a
         wrong value.
         """
-        from longtake_ltx2.config_file import read_config
+        from longtake_ltx2.checkpoints.config_file import read_config
 
         return read_config(Path(path), cls)
 

@@ -156,7 +156,7 @@ class NoiseState:
 
 @frozen(eq=False)
 class FirstSound:
-    """What the first of two passes made of the sound: ``[1, C, L, mel]``, as in `CleanLatents`."""
+    """What the first of two passes made of the sound; ``audio``: as in `CleanLatents`."""
 
     audio: torch.Tensor = field(repr=False)
 
