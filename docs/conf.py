@@ -35,6 +35,8 @@ nitpick_ignore = [
     # what stages hand on to the state and nobody else makes
     ("py:class", "CarriedText"),
     ("py:class", "longtake_ltx2.continuation.texts.CarriedText"),
+    # what the family hands to its loop
+    ("py:class", "longtake_ltx2.forward.choice.ForwardChoice"),
     # what only a desk makes and uses
     ("py:class", "longtake.dispatch.listening.Mailbox"),
     # what a function makes has no public class
