@@ -19,11 +19,13 @@ import longtake as lt
 from longtake.testing import FakeDistributions
 from longtake.testing.dispatchers.family import STEPS
 
-__all__ = ["PATIENCE", "cluster", "end_rank", "eventually", "installed", "pid_of"]
+__all__ = ["PATIENCE", "TOKEN", "cluster", "end_rank", "eventually", "installed", "pid_of"]
 
 PATIENCE = 90.0
 """Seconds after which a test that hangs fails: processes begin slowly on a machine that is busy."""
 
+TOKEN = secrets.token_hex(16)
+"""Of all clusters of this process: Ray reads it once, and refuses another cluster's."""
 _STORE_BYTES = 80 * 2**20
 _STEPS = "from longtake.testing.dispatchers.family import longtake_families"
 _RANKED = """
@@ -67,7 +69,7 @@ def cluster(folder: Path) -> Iterator[None]:
     import ray
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(16))
+        patch.setenv("RAY_AUTH_TOKEN", TOKEN)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
         patch.setattr(sys, "path", [str(folder), *sys.path])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import random
-import secrets
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +15,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from tests.contrib.ray.cluster import installed
+from tests.contrib.ray.cluster import TOKEN, installed
 
 __all__ = ["Nodes", "nodes"]
 
@@ -90,7 +89,7 @@ def nodes(folder: Path, *, cpus: int) -> Iterator[Nodes]:
     """
     installed(folder, version="0.1")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(16))
+        patch.setenv("RAY_AUTH_TOKEN", TOKEN)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
         made = Nodes(cpus)

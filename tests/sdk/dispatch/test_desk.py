@@ -92,3 +92,25 @@ def test_closing_lets_everybody_go_who_waits(num_workers: int) -> None:
     assert desk.is_closed
     with pytest.raises(lt.DispatcherClosed):
         desk.submit(order("a1"), lambda event: None)
+
+
+def test_nobody_is_given_an_order_of_a_session_that_is_held() -> None:
+    desk = lt.OrderDesk()
+    desk.hold("a")
+    desk.submit(order("a1"), lambda event: None)
+    assert desk.next("w1", 0) is None
+    desk.submit(order("b1"), lambda event: None)
+    assert taken(desk, "w1").order.id == "b1"
+    desk.release("a")
+    assert taken(desk, "w2").order.id == "a1"
+
+
+def test_a_session_that_is_released_is_given_to_who_waits() -> None:
+    desk, given = lt.OrderDesk(), list[lt.OrderTicket | None]()
+    desk.hold("a")
+    desk.submit(order("a1"), lambda event: None)
+    thread = threading.Thread(target=lambda: given.append(desk.next("w1", 60)))
+    thread.start()
+    desk.release("a")
+    thread.join()
+    assert [each and each.order.id for each in given] == ["a1"]

@@ -1,7 +1,8 @@
 """The dispatcher: a fair queue in this process, and for each worker in the cluster a thread here.
 
 Ray restarts nothing and tries nothing again: a lost worker's order goes back to the queue, whoever
-is alive takes it, and another worker is begun in the lost one's place.
+is alive takes it, and another worker is begun in the lost one's place. Workers of a server that was
+killed are the next one's.
 """
 
 from __future__ import annotations
@@ -9,26 +10,25 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 
 import ray
 from attrs import evolve
 
 import longtake as lt
-from longtake_ray.connecting import connected
+from longtake_ray.leftovers import Leftover
 from longtake_ray.losses import end_claim, found_committed
-from longtake_ray.parcels import travelling
-from longtake_ray.places import Place, place_of
 from longtake_ray.replica import LOST, Replica, StartStopped, Wanted
-from longtake_ray.versions import loaded_versions
 
-__all__ = ["RayDispatcher", "open_dispatcher"]
+__all__ = ["RayDispatcher"]
 
 _log = logging.getLogger(__name__)
 
-_HEAR_SECONDS = 1.0
+_HEAR_SECONDS = 0.5
 """After which an idle worker is asked whether it is there."""
+_LEFT_SECONDS = 0.1
+"""After which a worker that is at an order before is asked again."""
 _MOST_LOSSES = 5
 """Workers that one order may lose: it may be what ends them."""
 _FIRST_PAUSE = 1.0
@@ -37,60 +37,19 @@ _STORE_SECONDS = 30.0
 """For which a session store that is away is waited for."""
 
 
-def open_dispatcher(
-    url: str,
-    spec: lt.PipelineSpec,
-    *,
-    sessions: lt.SessionStore,
-    blobs: lt.BlobStore | None,
-    media: lt.MediaSink | None,
-) -> RayDispatcher:
-    """The one of ``ray:``, ``ray:local``, ``ray:HOST:PORT`` or ``ray://HOST:PORT``.
-
-    It waits for the first worker, a minute unless the URL says otherwise; after that workers that
-    are still begun come when they are there. Raises `longtake.ValidationError` for a URL that it
-    cannot use, a cluster that is not there and stores that do not travel, `longtake.PluginError`
-    for workers with other packages, and what the first worker's loading raises.
-    """
-    place = place_of(url)
-    parts = travelling(sessions=sessions, blobs=blobs, media=media)
-    registry = lt.Registry.default()
-    wanted = Wanted(
-        pool=place.pool,
-        ranks=place.ranks,
-        resources=_resources(place, spec),
-        spec=lt.unstructure(spec),
-        parts=parts,
-        versions=loaded_versions(registry),
-        maker=_maker(spec, registry),
-    )
-    with connected(place.address) as connection:
-        dispatcher = RayDispatcher(wanted, place.workers, sessions, connection.pop_all())
-    try:
-        dispatcher.wait_for_first(place.start)
-    except BaseException:
-        dispatcher.close()
-        raise
-    return dispatcher
-
-
-def _resources(place: Place, spec: lt.PipelineSpec) -> dict[str, float]:
-    gpus = place.gpus
-    if gpus is None:
-        gpus = 0.0 if spec.model is None else 1.0
-    return {"CPU": place.cpus, **({"GPU": gpus} if gpus else {})}
-
-
-def _maker(spec: lt.PipelineSpec, registry: lt.Registry) -> str | None:
-    found = [each.plugin for each in registry.families if each.value.name == spec.family]
-    return found[0].distribution if found else None
-
-
 class RayDispatcher:
-    """A `longtake.Dispatcher` with ``number`` workers in the cluster that this process is in."""
+    """A `longtake.Dispatcher` with ``number`` workers in the cluster that this process is in.
+
+    ``left``: those that are there already.
+    """
 
     def __init__(
-        self, wanted: Wanted, number: int, sessions: lt.SessionStore, connection: ExitStack
+        self,
+        wanted: Wanted,
+        number: int,
+        sessions: lt.SessionStore,
+        connection: ExitStack,
+        left: Sequence[Leftover] = (),
     ) -> None:
         self._wanted = wanted
         self._sessions = sessions
@@ -101,9 +60,13 @@ class RayDispatcher:
         self._failure: Exception | None = None
         self._replaced: int | None = None  # the slot whose worker is being replaced
         self._ending = threading.Event()
+        for slot, each in enumerate(left):
+            if each.session_id is not None:
+                self._desk.hold(each.session_id)
+            self._has(slot, each.replica)
         self._threads = [
-            threading.Thread(target=self._keep, args=(slot,), name=f"longtake-ray-{slot}")
-            for slot in range(number)
+            threading.Thread(target=self._keep, args=(slot, each), name=f"longtake-ray-{slot}")
+            for slot, each in enumerate([*left, *[None] * (number - len(left))])
         ]
         for thread in self._threads:
             thread.daemon = True
@@ -143,8 +106,10 @@ class RayDispatcher:
             if not self._alive:
                 _log.warning("no worker is there after %g s; they are waited for", seconds)
 
-    def _keep(self, slot: int) -> None:
-        """Have a worker in the slot, one after the other."""
+    def _keep(self, slot: int, left: Leftover | None) -> None:
+        """Have a worker in the slot, one after the other. ``left``: is the first one."""
+        if left is not None:
+            self._use(slot, left.replica, lambda: self._waited_for(left))
         pause = _FIRST_PAUSE
         while not self._ending.is_set():
             try:
@@ -158,14 +123,40 @@ class RayDispatcher:
                 pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
             pause = _FIRST_PAUSE
-            self._has(slot, replica)
-            is_lost = True
-            try:
-                is_lost = self._worked(slot, replica)
-            finally:
-                with self._changed:
-                    self._alive.pop(replica.name, None)
-                replica.end(gently=not is_lost)
+            self._use(slot, replica)
+
+    def _use(self, slot: int, replica: Replica, ready: Callable[[], bool] = lambda: True) -> None:
+        """Have the worker roll until it is lost or goes. ``ready``: False where it is lost."""
+        self._has(slot, replica)
+        is_lost = True
+        try:
+            is_lost = not ready() or self._worked(slot, replica)
+        finally:
+            with self._changed:
+                self._alive.pop(replica.name, None)
+            replica.end(gently=not is_lost)
+
+    def _waited_for(self, left: Leftover) -> bool:
+        """Wait for the end of what the worker is at by an order before; whether it is there.
+
+        Nobody else is given the session meanwhile: its next order finds the segment committed.
+        """
+        replica = left.replica
+        try:
+            while replica.said().status.session_id is not None:
+                replica.hear(self._desk.status({}))
+                if self._ending.wait(_LEFT_SECONDS):
+                    return False
+        except LOST as error:
+            _log.warning("worker %s is lost: %s", replica.name, error)
+            if left.session_id is not None:
+                with suppress(lt.SessionError):
+                    end_claim(self._sessions, left.session_id, replica.name)
+            return False
+        finally:
+            if left.session_id is not None:
+                self._desk.release(left.session_id)
+        return True
 
     def _has(self, slot: int, replica: Replica) -> None:
         with self._changed:

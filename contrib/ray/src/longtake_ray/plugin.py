@@ -11,6 +11,6 @@ LONGTAKE_API = ">=1,<2"
 def longtake_dispatchers() -> list[lt.DispatcherBackend]:
     return [
         lt.DispatcherBackend(
-            "ray", "longtake_ray.dispatcher:open_dispatcher", pool="longtake_ray.pool:open_pool"
+            "ray", "longtake_ray.opening:open_dispatcher", pool="longtake_ray.pool:open_pool"
         )
     ]

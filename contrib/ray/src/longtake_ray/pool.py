@@ -19,7 +19,7 @@ _ANSWER_SECONDS = 10.0
 
 
 def open_pool(url: str) -> RayPool:
-    """The pool at a URL as of `longtake_ray.dispatcher.open_dispatcher`."""
+    """The pool at a URL as of `longtake_ray.opening.open_dispatcher`."""
     return RayPool(place_of(url))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import pickle
 import secrets
 from collections.abc import Callable, Mapping
@@ -17,7 +19,7 @@ import longtake as lt
 from longtake_ray.connecting import NAMESPACE
 from longtake_ray.parcels import unpacked
 from longtake_ray.versions import check_versions
-from longtake_ray.worker import ACTOR, Told
+from longtake_ray.worker import ACTOR, Said, Told
 
 __all__ = ["LOST", "RankEnded", "Replica", "StartStopped", "Wanted"]
 
@@ -40,6 +42,8 @@ _NEWS_SECONDS = 0.1
 """For which news is waited for at a time; a cancel is told with the next question."""
 _POLL_SECONDS = 0.5
 _CLOSE_SECONDS = 10.0
+_ALONE_SECONDS = 60.0
+"""For which a worker whose server was killed waits for the next one."""
 _MASTER_PORTS = (20_000, 32_768)
 """Between those of Ray's workers and those that Linux gives to clients."""
 
@@ -65,6 +69,13 @@ class Wanted:
     versions: Mapping[str, str]
     maker: str | None
 
+    @property
+    def digest(self) -> str:
+        """The same for workers that may stand in for each other."""
+        document = [self.ranks, dict(self.resources), self.spec, dict(self.versions)]
+        text = json.dumps(document, sort_keys=True).encode()
+        return hashlib.sha256(text + self.parts).hexdigest()
+
 
 @define(eq=False)
 class Replica:
@@ -77,6 +88,13 @@ class Replica:
     _others: list[Any] = field(factory=list)  # loading on ranks other than 0, which does not end
 
     @classmethod
+    def found(cls, name: str, group: Any, ranks: int) -> Replica:
+        """One that another process had started. Raises ValueError where a rank is not there."""
+        names = [rank_name(name, rank) for rank in range(ranks)]
+        actors = [ray.get_actor(each, namespace=NAMESPACE) for each in names]
+        return cls(name, "", group, actors, [each.loaded.remote() for each in actors[1:]])
+
+    @classmethod
     def started(cls, wanted: Wanted, index: int, is_stopped: Callable[[], bool]) -> Replica:
         """Place a worker, compare its packages with this process's, and have it load.
 
@@ -85,7 +103,10 @@ class Replica:
         """
         name = f"{wanted.pool}/{index}.{secrets.token_hex(4)}"
         group = placement_group(
-            [dict(wanted.resources)] * wanted.ranks, strategy="STRICT_PACK", name=name
+            [dict(wanted.resources)] * wanted.ranks,
+            strategy="STRICT_PACK",
+            name=name,
+            lifetime="detached",
         )
         replica = cls(name, "", group, [])
         try:
@@ -124,6 +145,11 @@ class Replica:
         retiring: bool = ray.get(asked, timeout=_ANSWER_SECONDS)
         return retiring
 
+    def said(self) -> Said:
+        """What it knows of itself. Raises `LOST` errors."""
+        said: Said = ray.get(self._actors[0].said.remote(), timeout=_ANSWER_SECONDS)
+        return said
+
     def end(self, *, gently: bool) -> None:
         """Let the worker go. ``gently``: with time for its pipeline to be closed."""
         if gently and self._actors:
@@ -144,16 +170,16 @@ class Replica:
             placement = PlacementGroupSchedulingStrategy(
                 self._group, placement_group_bundle_index=rank
             )
-            name = self.name if rank == 0 else f"{self.name}#{rank}"
             placed = ACTOR.options(
-                name=name,
+                name=rank_name(self.name, rank),
                 namespace=NAMESPACE,
                 num_cpus=wanted.resources["CPU"],
                 num_gpus=wanted.resources.get("GPU", 0),
                 scheduling_strategy=placement,
                 **ranks[rank],
             )
-            self._actors.append(placed.remote(self.name))
+            actor = placed.remote(self.name, wanted.digest, rank, _ALONE_SECONDS)
+            self._actors.append(actor)
 
     def _loaded(self, wanted: Wanted, is_stopped: Callable[[], bool]) -> str:
         """The device of rank 0, which is the only one to say that it has loaded."""
@@ -161,6 +187,7 @@ class Replica:
         first, self._others = loads[0], loads[1:]
         while not ray.wait([first], timeout=_POLL_SECONDS)[0]:
             self._check_ranks(0)
+            self._actors[0].hear.remote(0, False)  # it is not alone
             if is_stopped():
                 raise StartStopped
         device = unpacked(ray.get(first, timeout=_ANSWER_SECONDS))
@@ -185,6 +212,11 @@ class Replica:
                 f"worker {self.name}: a rank does nothing; this family does not share its work "
                 "among processes, or has ended: leave ranks= out for such a one"
             )
+
+
+def rank_name(worker: str, rank: int) -> str:
+    """The name of the actor of a worker's rank."""
+    return worker if rank == 0 else f"{worker}#{rank}"
 
 
 def _environments(ranks: int) -> list[dict[str, Any]]:

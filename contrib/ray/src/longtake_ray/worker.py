@@ -10,12 +10,14 @@ import pickle
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import ray
 from attrs import define, field, frozen
 
 import longtake as lt
+from longtake_ray.connecting import NAMESPACE
 from longtake_ray.parcels import Parcel, packed
 from longtake_ray.versions import loaded_versions
 
@@ -23,6 +25,8 @@ __all__ = ["ACTOR", "Said", "Told", "Worker"]
 
 _MOST_ATTEMPTS = 8
 """That are remembered: the one that is rolled, and some that a dispatcher may still ask of."""
+_LOOKS = 6
+"""For whoever needs a worker, in the time for which it may be alone."""
 
 
 @frozen
@@ -37,10 +41,12 @@ class Told:
 class Said:
     """What a worker says of itself. ``retiring``: whether it is to be replaced.
 
-    ``queued``, ``draining``: of its dispatcher, which told it ``age`` seconds ago.
+    ``wanted``: the digest of what it was begun as. ``queued``, ``draining``: of its dispatcher,
+    which it heard ``age`` seconds ago.
     """
 
     status: lt.WorkerStatus
+    wanted: str
     retiring: bool
     queued: int
     draining: bool
@@ -55,18 +61,27 @@ class _Attempt:
 
 
 class Worker:
-    """One rank of a worker called ``name``."""
+    """One rank of the worker ``name``, which was begun as ``wanted``.
 
-    def __init__(self, name: str) -> None:
+    It outlives a server that is killed, and ends when none has come for ``alone_seconds``.
+    """
+
+    def __init__(self, name: str, wanted: str, rank: int, alone_seconds: float) -> None:
         self._name = name
+        self._wanted = wanted
+        self._loaded: Parcel | None = None
         self._changed = threading.Condition()
         self._attempts: dict[str, _Attempt] = {}
         self._status = lt.WorkerStatus(name=name, device="")
         self._done = 0
         self._retiring = False
-        self._heard = (0, False, time.monotonic())
+        self._heard = time.monotonic()
+        self._queue = (0, False)
         self._pipeline: lt.Pipeline | None = None
         self._roller: lt.Roller | None = None
+        is_needed = self._is_heard_of if rank == 0 else self._is_rank_0_there
+        watch = threading.Thread(target=self._watch, args=(is_needed, alone_seconds), daemon=True)
+        watch.start()
 
     def load(self, spec: dict[str, Any], parts: bytes) -> Parcel:
         """Load the pipeline, and say on which device it is, or what was raised.
@@ -78,9 +93,13 @@ class Worker:
             stores = pickle.loads(parts)
             self._roller = lt.Roller(self._name, self._pipeline, **stores)
             self._status = lt.WorkerStatus(name=self._name, device=self._pipeline.device)
-            return packed(self._pipeline.device)
+            loaded = packed(self._pipeline.device)
         except Exception as error:  # isolation: a plugin's class may not be known to the server
-            return packed(error)
+            loaded = packed(error)
+        with self._changed:
+            self._loaded = loaded
+            self._changed.notify_all()
+        return loaded
 
     def roll(self, attempt: str, order: bytes) -> Parcel:
         """Roll an order's segment; how it ended."""
@@ -119,8 +138,17 @@ class Worker:
             self._pipeline.close()
 
     @ray.method(concurrency_group="asking")
+    def loaded(self) -> Parcel:
+        """What `load` returned, once it has."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._loaded is not None)
+            assert self._loaded is not None
+            return self._loaded
+
+    @ray.method(concurrency_group="asking")
     def told(self, attempt: str, cancelled: bool, seconds: float) -> Told:
         """What is new of the attempt; it is waited for. ``cancelled``: whether it is to stop."""
+        self._heard = time.monotonic()
         current = self._attempt(attempt)
         if cancelled:
             current.cancelled.set()
@@ -138,7 +166,7 @@ class Worker:
     @ray.method(concurrency_group="asking")
     def hear(self, queued: int, draining: bool) -> bool:
         """Be told of the dispatcher's queue; whether this worker is to be replaced."""
-        self._heard = (queued, draining, time.monotonic())
+        self._heard, self._queue = time.monotonic(), (queued, draining)
         return self._retiring
 
     @ray.method(concurrency_group="asking")
@@ -149,8 +177,26 @@ class Worker:
     @ray.method(concurrency_group="asking")
     def said(self) -> Said:
         """What this worker knows."""
-        queued, draining, heard = self._heard
-        return Said(self._status, self._retiring, queued, draining, time.monotonic() - heard)
+        age = time.monotonic() - self._heard
+        return Said(self._status, self._wanted, self._retiring, *self._queue, age)
+
+    def _watch(self, is_needed: Callable[[float], bool], alone_seconds: float) -> None:
+        """End all ranks when nobody needs them: Ray keeps them whatever becomes of a server."""
+        while is_needed(alone_seconds):
+            time.sleep(alone_seconds / _LOOKS)
+        group = ray.util.get_current_placement_group()
+        if group is not None:
+            ray.util.remove_placement_group(group)
+
+    def _is_heard_of(self, seconds: float) -> bool:
+        return time.monotonic() - self._heard < seconds
+
+    def _is_rank_0_there(self, seconds: float) -> bool:
+        try:
+            ray.get_actor(self._name, namespace=NAMESPACE)
+        except ValueError:
+            return False
+        return True
 
     def _attempt(self, attempt: str) -> _Attempt:
         with self._changed:
@@ -160,9 +206,17 @@ class Worker:
             return found
 
 
-_OPTIONS: Any = {"concurrency_groups": {"asking": 4}, "max_restarts": 0, "max_task_retries": 0}
-"""Nothing is restarted or tried again behind the dispatcher's back: Ray would call a restarted
-actor in another order, and for ever where it is dead for good."""
+_OPTIONS: Any = {
+    "concurrency_groups": {"asking": 4},
+    "max_restarts": 0,
+    "max_task_retries": 0,
+    "lifetime": "detached",
+}
+"""A worker outlives a server that is killed.
+
+Nothing is restarted or tried again behind the dispatcher's back: Ray would call a restarted actor
+in another order, and for ever where it is dead for good.
+"""
 
 ACTOR: Any = ray.remote(**_OPTIONS)(Worker)
 """The class of the actors."""

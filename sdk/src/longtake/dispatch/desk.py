@@ -140,6 +140,17 @@ class OrderDesk:
             self._changed.notify_all()
         _deliver(told)
 
+    def hold(self, session_id: str) -> None:
+        """Give nobody the session's orders until `release`: some worker is at it without one."""
+        with self._changed:
+            self._queue.hold(session_id)
+
+    def release(self, session_id: str) -> None:
+        """The session's orders may be given again."""
+        with self._changed:
+            self._queue.release(session_id)
+            self._changed.notify_all()
+
     def status(self, devices: Mapping[str, str]) -> DispatcherStatus:
         """As `Dispatcher.status`. ``devices``: of the workers that are alive, by their names."""
         with self._changed:

@@ -58,6 +58,14 @@ class FairQueue:
         """An order that was taken is over."""
         self._rolling.discard(order.session_id)
 
+    def hold(self, session_id: str) -> None:
+        """Have no order of the session taken until `release`."""
+        self._rolling.add(session_id)
+
+    def release(self, session_id: str) -> None:
+        """The session's orders may be taken again."""
+        self._rolling.discard(session_id)
+
     def put_back(self, order: StepOrder) -> None:
         """An order that was taken waits again, and comes before all others."""
         self.ended(order)

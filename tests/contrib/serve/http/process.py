@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 from attrs import frozen
@@ -46,7 +47,7 @@ def running(folder: Path, *options: str) -> Iterator[Process]:
     process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        address = process.stdout.readline().rpartition(" ")[2].strip()
+        address = _address(process.stdout)
         assert address, f"the server ended with {process.wait()}"
         with httpx.Client(base_url=address, timeout=WAIT) as client:
             yield Process(client, process)
@@ -54,3 +55,19 @@ def running(folder: Path, *options: str) -> Iterator[Process]:
         process.kill()
         process.wait()
         process.stdout.close()  # type: ignore[union-attr]
+
+
+def _address(said: IO[str]) -> str:
+    """What the server says of itself; Ray may have it say other things before, and behind."""
+    for line in said:
+        if line.startswith("Takes are served at "):
+            threading.Thread(target=_forget, args=(said,), daemon=True).start()
+            return line.rpartition(" ")[2].strip()
+    return ""
+
+
+def _forget(said: IO[str]) -> None:
+    """Read it, so that nobody waits to write."""
+    with suppress(ValueError):  # it is closed meanwhile
+        for _ in said:
+            pass

@@ -1,0 +1,132 @@
+"""Workers that outlive their server: the next one has them, or they end."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+pytest.importorskip("ray")
+pytest.importorskip("longtake_ray")
+
+import longtake as lt
+from longtake.testing.dispatchers.family import STEPS, steps_request
+from longtake.testing.dispatchers.listening import Heard
+from longtake_ray import leftovers as leaving
+from longtake_ray import replica as replicas
+from longtake_ray.leftovers import leftovers
+from longtake_ray.parcels import travelling
+from longtake_ray.replica import Replica, Wanted
+from longtake_ray.versions import loaded_versions
+from tests.contrib.ray.cluster import PATIENCE, cluster, eventually, installed
+
+SPEC = lt.PipelineSpec(family=STEPS.name)
+IDLE = lt.DispatcherStatus(workers=(), queued=0, draining=False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    folder = tmp_path_factory.mktemp("installed")
+    installed(folder, version="0.1")
+    with cluster(folder):
+        yield
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> lt.SessionStore:
+    return lt.open_session_store(f"sqlite:///{tmp_path}/takes.db")
+
+
+@pytest.fixture
+def wanted(sessions: lt.SessionStore, monkeypatch: pytest.MonkeyPatch) -> Wanted:
+    """As a dispatcher at ``ray:?cpus=0.5`` wants its workers."""
+    monkeypatch.setattr(leaving, "_SILENT_SECONDS", 1.0)
+    return Wanted(
+        pool="longtake",
+        ranks=1,
+        resources={"CPU": 0.5},
+        spec=lt.unstructure(SPEC),
+        parts=travelling(sessions=sessions, blobs=None, media=None),
+        versions=loaded_versions(),
+        maker=STEPS.name,
+    )
+
+
+def started(wanted: Wanted) -> Replica:
+    return Replica.started(wanted, 0, lambda: False)
+
+
+def names() -> set[str]:
+    return {each.name for each in lt.open_dispatcher_pool("ray:").status().workers}
+
+
+def test_one_that_nobody_has_goes_on_and_more_than_are_wanted_end(wanted: Wanted) -> None:
+    both = {started(wanted).name, started(wanted).name}
+    (found,) = leftovers(wanted, 1)
+    assert found.replica.name in both
+    assert (found.replica.device, found.session_id) == ("cpu", None)
+    eventually(lambda: names() == {found.replica.name})
+    found.replica.end(gently=True)
+    eventually(lambda: not names())
+    assert leftovers(wanted, 1) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"parts": travelling(sessions=None)}, {"spec": {}}, {"versions": {}}, {"ranks": 2}],
+    ids=str,
+)
+def test_one_that_is_not_what_is_wanted_now_ends(wanted: Wanted, change: dict[str, Any]) -> None:
+    started(wanted)
+    assert leftovers(evolve(wanted, **change), 1) == []
+    eventually(lambda: not names())
+
+
+def test_one_that_its_server_is_heard_by_stays_its_own(wanted: Wanted) -> None:
+    replica, over = started(wanted), threading.Event()
+
+    def hear() -> None:
+        while not over.wait(0.1):
+            replica.hear(IDLE)
+
+    thread = threading.Thread(target=hear)
+    thread.start()
+    assert leftovers(wanted, 1) == []
+    over.set()
+    thread.join()
+    assert names() == {replica.name}
+    replica.end(gently=True)
+
+
+def test_one_that_nobody_wants_ends_by_itself(
+    wanted: Wanted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replicas, "_ALONE_SECONDS", 2.0)
+    started(wanted)
+    eventually(lambda: not names())
+
+
+def test_what_it_was_at_is_committed_once_and_is_the_end_of_the_order_that_comes_again(
+    wanted: Wanted, sessions: lt.SessionStore
+) -> None:
+    sessions.create("a", family=STEPS.name, preset="default@1")
+    request = steps_request("fog", steps=100, seconds=0.05)
+    order = lt.StepOrder(id="a1", session_id="a", request=request, expected_revision=0)
+    replica = started(wanted)
+    import ray
+
+    worker: Any = ray.get_actor(replica.name, namespace="longtake")
+    worker.roll.remote("of a server that was killed", pickle.dumps(order))
+    eventually(lambda: replica.said().status.session_id == "a")
+    dispatcher = lt.open_dispatcher("ray:?workers=2&cpus=0.5", SPEC, sessions=sessions)
+    heard = Heard(PATIENCE)
+    dispatcher.submit(order, heard)
+    done = heard.done()
+    dispatcher.close()
+    assert (done.revision, done.segment.made_by) == (1, replica.name)
+    assert sessions.history("a") == [done.segment]
