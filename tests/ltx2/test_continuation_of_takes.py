@@ -116,7 +116,7 @@ def test_big_parts_go_to_the_blob_store_and_come_back(checkpoints: Checkpoints) 
     stored = quick_session(pipeline, blobs=lt.open_blob_store("memory:"))
     for session in (inline, stored):
         session.extend("one")
-    assert stored.state is not None and len(codec.blob_ids(stored.state)) == 2
+    assert stored.state is not None and len(codec.blob_ids(stored.state)) == 3
     expected, actual = inline.extend("two"), stored.extend("two")
     assert np.array_equal(expected.frames, actual.frames)
     unread = lt.GenerationRequest("two", state=stored.state)
