@@ -60,6 +60,49 @@ def test_a_slice_of_the_take(decoder: SoundDecoder) -> None:
     assert part.flags.c_contiguous
 
 
+@pytest.mark.parametrize("known", [20, 100])
+def test_a_slice_is_that_of_the_whole_wherever_it_lies(decoder: SoundDecoder, known: int) -> None:
+    whole = decode(decoder, latents(known))
+    for length, ahead in ((1, 0), (1, 7), (1000, 15_000), (30_000, 7)):
+        stop = whole.shape[1] - ahead
+        start = max(0, stop - length)
+        with torch.no_grad():
+            part = decoder.between(latents(known), known, start, stop)
+        assert np.abs(part - whole[:, start:stop]).max() < 1e-6
+
+
+def test_only_what_new_sound_needs_is_decoded(decoder: SoundDecoder) -> None:
+    """A segment of 121 frames, 9 of them repeated, that 64 latents were carried to.
+
+    117 latents are new. They are decoded with as many before them as the join needs, and the
+    vocoder sees their mel frames, those held back before, and what it looks back.
+    """
+    timing = decoder.timing
+    start = (4 * 64 - 3) * timing.hop - timing.hold_back
+    stop = (4 * 181 - 3) * timing.hop - timing.hold_back
+    seen: dict[str, int] = {}
+    networks = {"latents": decoder.audio_vae.decoder, "mel frames": decoder.vocoder}
+    hooks = [
+        network.register_forward_pre_hook(
+            lambda module, given, name=name: seen.update({name: given[0].shape[2]})
+        )
+        for name, network in networks.items()
+    ]
+    with torch.no_grad():
+        decoder.between(latents(181), 181, start, stop)
+    for hook in hooks:
+        hook.remove()
+    extended = decoder.sample_rate == 48_000
+    assert seen == {
+        "latents": 117 + (61 if extended else 43),
+        "mel frames": 4 * 117 + timing.look_ahead + timing.look_back,
+    }
+
+
+def test_no_sound_is_decoded_where_none_is_new(decoder: SoundDecoder) -> None:
+    assert decoder.between(latents(9), 9, 500, 500).shape == (2, 0)
+
+
 def test_what_comes_later_changes_no_more_than_the_hold_back(decoder: SoundDecoder) -> None:
     values, other = latents(80), latents(80).clone()
     other[:, :, 70:] *= -1

@@ -21,13 +21,57 @@ from longtake_ltx2.clock import SegmentClock, samples_of, samples_until
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.latents import decodable_audio
 
-__all__ = ["SoundDecoder", "check_latents", "sound_start"]
+__all__ = ["SoundDecoder", "SoundTiming", "Window", "check_latents", "sound_start"]
 
 _SLOWEST = Fraction(1)
 """Frames per second below which a frame's length is no measure of rounding."""
 
 _LOOK_AHEAD_FRAMES = {"LTX2Vocoder": 18, "LTX2VocoderWithBWE": 52}
-"""What the vocoders look ahead, in mel frames of 10 ms, rounded up."""
+_LOOK_BACK_FRAMES = {"LTX2Vocoder": 18, "LTX2VocoderWithBWE": 55}
+"""How far the vocoders look, in mel frames of 10 ms, rounded up."""
+_DECODER_LOOK_BACK = 132
+"""What the audio VAE's decoder looks back, in mel frames."""
+
+
+@frozen
+class Window:
+    """The part of known audio latents that a stretch of samples needs.
+
+    ``latents``: how many of the first ones it needs nothing of. ``first``, ``last``: the mel frames
+    ``[first, last)`` that its vocoder needs, counted from the first known latent.
+    """
+
+    latents: int
+    first: int
+    last: int
+
+
+@frozen
+class SoundTiming:
+    """What a vocoder makes of a mel frame, and how far it looks.
+
+    ``sample_rate``: Hz. ``look_back``, ``look_ahead``: in mel frames.
+    """
+
+    sample_rate: int
+    look_back: int
+    look_ahead: int
+
+    @property
+    def hold_back(self) -> int:
+        """Samples at the end of a segment that the next segment's sound still changes."""
+        return self.look_ahead * self.hop
+
+    @property
+    def hop(self) -> int:
+        """Samples of a mel frame."""
+        return self.sample_rate // 100
+
+    def window(self, latents: int, start: int, stop: int) -> Window:
+        """What samples ``[start, stop)`` of those that ``latents`` latents decode to need."""
+        first = max(0, start // self.hop - self.look_back)
+        last = min(4 * latents - 3, -(-stop // self.hop) + self.look_ahead)
+        return Window(max(0, (first - _DECODER_LOOK_BACK) // 4), first, last)
 
 
 @frozen
@@ -45,8 +89,13 @@ class SoundDecoder:
     @property
     def hold_back(self) -> int:
         """Samples at the end of a segment that the next segment's sound still changes."""
-        frames = _LOOK_AHEAD_FRAMES[type(self.vocoder).__name__]
-        return frames * (self.sample_rate // 100)
+        return self.timing.hold_back
+
+    @property
+    def timing(self) -> SoundTiming:
+        """Of the vocoder."""
+        kind = type(self.vocoder).__name__
+        return SoundTiming(self.sample_rate, _LOOK_BACK_FRAMES[kind], _LOOK_AHEAD_FRAMES[kind])
 
     def check(self, state: LTX2ContinuationState | None) -> None:
         """Refuse another sample rate and another model's latents.
@@ -99,27 +148,40 @@ class SoundDecoder:
 
         Gives ``(4 L - 3) rate / 100`` samples.
         """
-        latents = decodable_audio(latents, self.audio_vae).to(self.audio_vae.dtype)
-        mel = self.audio_vae.decode(latents, return_dict=False)[0]
-        samples: NDArray[np.float32] = (
-            self.vocoder(mel.to(self.vocoder.dtype))[0].float().cpu().numpy()
-        )
-        expected = samples_of(latents.shape[2], self.sample_rate)
-        if samples.shape[1] != expected:
-            raise RuntimeError(
-                f"{latents.shape[2]} audio latents decoded to {samples.shape[1]} samples, "
-                f"expected {expected}"
-            )
-        return samples
+        return self._vocode(self._spectrogram(latents))
 
     def between(
         self, latents: torch.Tensor, end_latent: int, start: int, stop: int
     ) -> NDArray[np.float32]:
-        """Samples ``[start, stop)`` of the take from the latents that end at ``end_latent``."""
-        first_latent = end_latent - latents.shape[2]
-        shift = 4 * first_latent * (self.sample_rate // 100)
-        decoded = self.decode(latents)
+        """Samples ``[start, stop)`` of the take from the latents that end at ``end_latent``.
+
+        Only what these samples need is decoded: they are those of decoding all latents.
+        """
+        if stop <= start:
+            return np.zeros((int(self.vocoder.config.out_channels), 0), np.float32)
+        hop = self.timing.hop
+        shift = 4 * (end_latent - latents.shape[2]) * hop
+        window = self.timing.window(latents.shape[2], start - shift, stop - shift)
+        mel = self._spectrogram(latents[:, :, window.latents :])
+        skipped = 4 * window.latents
+        decoded = self._vocode(mel[:, :, window.first - skipped : window.last - skipped])
+        shift += window.first * hop
         return np.ascontiguousarray(decoded[:, start - shift : stop - shift])
+
+    def _spectrogram(self, latents: torch.Tensor) -> torch.Tensor:
+        """``[1, channels, 4 L - 3, mel bins]``, in the vocoder's dtype."""
+        latents = decodable_audio(latents, self.audio_vae).to(self.audio_vae.dtype)
+        mel: torch.Tensor = self.audio_vae.decode(latents, return_dict=False)[0]
+        return mel.to(self.vocoder.dtype)
+
+    def _vocode(self, mel: torch.Tensor) -> NDArray[np.float32]:
+        samples: NDArray[np.float32] = self.vocoder(mel)[0].float().cpu().numpy()
+        expected = mel.shape[2] * self.timing.hop
+        if samples.shape[1] != expected:
+            raise RuntimeError(
+                f"{mel.shape[2]} mel frames became {samples.shape[1]} samples, expected {expected}"
+            )
+        return samples
 
 
 def check_latents(state: LTX2ContinuationState, channels: int, mel_bins: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +19,8 @@ from longtake_ltx2.estimating.remembering import Remembered
 from longtake_ltx2.estimating.text_encoder import TextEncoderConfig
 from longtake_ltx2.estimating.transformer import STREAMED_BLOCKS, TransformerConfig
 from longtake_ltx2.estimating.windows import CountedWindows
-from longtake_ltx2.sound import SoundDecoder
+from longtake_ltx2.picture import decoded_slices
+from longtake_ltx2.sound import SoundDecoder, SoundTiming
 
 __all__ = ["Networks", "Precision"]
 
@@ -34,7 +36,7 @@ _CLASSES = {
 _MOST_TEXT_TOKENS = 1024
 _COSTS: Remembered[Cost] = Remembered(512)
 _WEIGHTS: Remembered[int] = Remembered(64)
-_SOUNDS: Remembered[tuple[int, int]] = Remembered(16)
+_SOUNDS: Remembered[SoundTiming] = Remembered(16)
 _REMEDIES = {"upsampler": "give a latent upsampler with upsampler_weights"}
 
 
@@ -104,12 +106,11 @@ class Networks:
         return channels, self.transformer.audio_in_channels // channels
 
     @property
-    def sound_timing(self) -> tuple[int, int]:
-        """The sample rate, and how many samples at a segment's end wait for the next segment."""
+    def sound_timing(self) -> SoundTiming:
+        """The sample rate, and how far the vocoder looks."""
 
-        def told() -> tuple[int, int]:
-            decoder = SoundDecoder(self.built("audio_vae"), self.built("vocoder"))
-            return decoder.sample_rate, decoder.hold_back
+        def told() -> SoundTiming:
+            return SoundDecoder(self.built("audio_vae"), self.built("vocoder")).timing
 
         return _SOUNDS.of((self._network("audio_vae"), self._network("vocoder")), told)
 
@@ -160,11 +161,10 @@ class Networks:
         return self._cost("vae", shape, lambda net, x: net.encode(x).latent_dist.mode())
 
     def video_decoder(self, shape: tuple[int, ...]) -> Cost:
-        """``shape``: ``[1, C, F, H, W]`` latents."""
+        """``shape``: ``[1, C, F, H, W]`` latents. The pixels are made in slices."""
 
-        def decode(net: Any, x: torch.Tensor) -> Any:
-            timestep = x.new_zeros(1) if net.config.timestep_conditioning else None
-            return net.decode(x, timestep, return_dict=False)[0]
+        def decode(net: Any, x: torch.Tensor) -> None:
+            deque(decoded_slices(net, x), maxlen=0)
 
         return self._cost("vae", shape, decode)
 

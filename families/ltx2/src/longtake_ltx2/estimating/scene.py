@@ -81,9 +81,9 @@ class Scene:
     @property
     def new_samples_end(self) -> int:
         """The sample of the take at which the sound handed out so far ends."""
-        sample_rate, hold_back = self.networks.sound_timing
-        stop = samples_of(self.geometry.clock.end_latent, sample_rate)
-        held_back = 0 if self.job.output.last else hold_back
+        timing = self.networks.sound_timing
+        stop = samples_of(self.geometry.clock.end_latent, timing.sample_rate)
+        held_back = 0 if self.job.output.last else timing.hold_back
         return max(self.samples_before, stop - held_back)
 
     def after(self, spec: lt.StageSpec) -> Scene:

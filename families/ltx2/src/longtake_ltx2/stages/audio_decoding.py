@@ -23,7 +23,7 @@ __all__ = ["LTX2AudioDecodingStage"]
 
 
 class LTX2AudioDecodingStage:
-    """Decodes the segment's audio latents behind enough carried ones, and cuts out what is new.
+    """Decodes what the new sound needs of the segment's audio latents and of those carried.
 
     The end of a segment that will be continued is held back: its last samples are wrong until the
     next segment's latents are there.
@@ -48,17 +48,22 @@ class LTX2AudioDecodingStage:
 
     @staticmethod
     def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
-        """Decoding the segment's latents behind those carried ones that are needed."""
+        """Decoding what the new samples need of the segment's latents and of the carried ones."""
         networks, clock = scene.networks, scene.geometry.clock
         weights = networks.weights("audio_vae", "vocoder")
         if not scene.job.output.audio:
             return lt.StageEstimate(weights=weights)
         further = max(0, scene.carried_latents - clock.context_latents)
         wanted = max(0, DECODE_CONTEXT_LATENTS - clock.context_latents)
-        decoded = networks.audio_decoder(clock.num_latents + min(wanted, further))
-        vocoder = networks.vocoder(decoded.shapes[0])
+        known = clock.num_latents + min(wanted, further)
+        timing, start = networks.sound_timing, scene.samples_before
+        shift = 4 * (clock.end_latent - known) * timing.hop
+        window = timing.window(known, start - shift, scene.new_samples_end - shift)
+        decoded = networks.audio_decoder(known - window.latents)
+        _, channels, _, mel_bins = decoded.shapes[0]
+        vocoder = networks.vocoder((1, channels, window.last - window.first, mel_bins))
         spectrogram = math.prod(decoded.shapes[0]) * networks.precisions["vocoder"].size
-        samples = scene.new_samples_end - scene.samples_before
+        samples = scene.new_samples_end - start
         return lt.StageEstimate(
             values=[array("Waveform.samples", (vocoder.shapes[0][1], samples))],
             passes=[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 import longtake as lt
 from longtake_ltx2.estimating.arrays import COLORS, array, trailing_frames
 from longtake_ltx2.latents import decodable_video
+from longtake_ltx2.picture import decoded_slices, joined
 from longtake_ltx2.sizes import SPATIAL_FACTOR
 from longtake_ltx2.values import CleanLatents, Geometry, TrailingFrames
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from longtake_ltx2.estimating.scene import Scene
 
 __all__ = ["DecodingStage", "as_frames", "estimated_frames", "no_frames"]
-
-_FRAMES_AT_ONCE = 8
 
 
 class DecodingStage:
@@ -79,10 +78,8 @@ class DecodingStage:
     ) -> tuple[lt.Frames, TrailingFrames]:
         if not job.output.video:
             return no_frames(geometry)
-        vae = self._vae
-        video = decodable_video(latents.video, vae).to(vae.dtype)
-        timestep = video.new_zeros(1) if vae.config.timestep_conditioning else None
-        return as_frames(vae.decode(video, timestep, return_dict=False)[0], geometry, job)
+        video = decodable_video(latents.video, self._vae).to(self._vae.dtype)
+        return as_frames(decoded_slices(self._vae, video), geometry, job)
 
 
 def estimated_frames(scene: Scene, cost: Cost, weights: Mapping[str, int]) -> lt.StageEstimate:
@@ -108,20 +105,10 @@ def no_frames(geometry: Geometry) -> tuple[lt.Frames, TrailingFrames]:
 
 
 def as_frames(
-    video: torch.Tensor, geometry: Geometry, job: lt.Job
+    slices: Iterable[torch.Tensor], geometry: Geometry, job: lt.Job
 ) -> tuple[lt.Frames, TrailingFrames]:
-    """A decoded segment, ``[1, 3, T, H, W]`` in [-1, 1], as its new frames and its last ones."""
-    pixels = _to_uint8(video)
+    """A decoded segment, uint8 ``[t, H, W, 3]`` each, as its new frames and its last ones."""
+    pixels = joined(slices, geometry.clock.num_frames)
     carried = min(job.output.overlap_frames, len(pixels))
     trailing = pixels[len(pixels) - carried :].copy()
     return lt.Frames(pixels[geometry.clock.repeated_frames :]), TrailingFrames(trailing)
-
-
-def _to_uint8(video: torch.Tensor) -> NDArray[np.uint8]:
-    """``[1, 3, T, H, W]`` in [-1, 1] to uint8 ``[T, H, W, 3]``, slice by slice to save memory."""
-    slices = [
-        ((part.float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 3, 0)
-        for part in torch.split(video[0], _FRAMES_AT_ONCE, dim=1)
-    ]
-    pixels: NDArray[np.uint8] = torch.cat([part.cpu() for part in slices]).numpy()
-    return pixels

@@ -10,6 +10,7 @@ import torch
 import longtake as lt
 from longtake_ltx2.latents import decodable_video
 from longtake_ltx2.noise import noise_generator
+from longtake_ltx2.picture import uint8_slices
 from longtake_ltx2.sizes import SPATIAL_FACTOR
 from longtake_ltx2.stages.decoding import as_frames, estimated_frames, no_frames
 from longtake_ltx2.values import CleanLatents, Geometry, TrailingFrames
@@ -77,7 +78,8 @@ class LTX2DiffusionDecodingStage:
         decoder = self._decoder
         video = decodable_video(latents.video, self._vae).to(decoder.dtype)
         noise = noise_generator(job.segment_seed, "decoding", short=decoding_seed(job))
-        return as_frames(decoder.decode(video, noise, return_dict=False)[0], geometry, job)
+        decoded = decoder.decode(video, noise, return_dict=False)[0]
+        return as_frames(uint8_slices(decoded), geometry, job)
 
 
 def decoding_seed(job: lt.Job) -> int:
