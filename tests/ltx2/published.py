@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from longtake_ltx2.published import published_configs
+from longtake_ltx2.checkpoints.published import published_configs
 
 __all__ = ["published_config", "write_published"]
 

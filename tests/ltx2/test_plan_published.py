@@ -10,7 +10,7 @@ import pytest
 
 import longtake as lt
 from longtake.cli import main
-from longtake_ltx2.published import PUBLISHED, published_configs, write_configs
+from longtake_ltx2.checkpoints.published import PUBLISHED, published_configs, write_configs
 from tests.ltx2.published import write_published
 
 SIZES = [(512, 768), (704, 1280)]

@@ -137,6 +137,7 @@ LTX2 = Package(
         ),
         Layer(
             {
+                "picture": "How do latents become pictures, a few at a time?",
                 "sound": "Which samples does a segment give, and which are held back?",
                 "conditioning": "What do prompts, pictures, clips, sound and the take before say?",
                 "parallel": "How do several devices share the work?",
@@ -150,7 +151,6 @@ LTX2 = Package(
             {
                 "duration": "How many frames does a prompt ask for?",
                 "presets": "Which settings have a name?",
-                "published": "Which checkpoints are known without their files?",
                 "tiny": "How is a small random checkpoint written?",
             }
         ),

@@ -27,7 +27,7 @@ def longtake_families() -> list[lt.ModelFamily]:
             check_sampling="longtake_ltx2.sizes:check_sampling",
             place="longtake_ltx2.continuation.carried:place_segment",
             predict_num_frames="longtake_ltx2.duration:predicted_num_frames",
-            published="longtake_ltx2.published:PUBLISHED",
+            published="longtake_ltx2.checkpoints.published:PUBLISHED",
             description="LTX-2: picture and sound together (Lightricks)",
         )
     ]

@@ -41,7 +41,9 @@ _GUIDED_TWICE = {
     **_BASE,
     "height": 1024,
     "width": 1536,
-    "negative_prompt": lt.Reference("longtake_ltx2.conditioning.negative_prompt:OFFICIAL_NEGATIVE_PROMPT"),
+    "negative_prompt": lt.Reference(
+        "longtake_ltx2.conditioning.negative_prompt:OFFICIAL_NEGATIVE_PROMPT"
+    ),
 }
 _DECODER = {"decode_video": "longtake_ltx2.stage_overrides:LTX2DecoderPresetOverride"}
 _TWO_STAGES_GUIDED: dict[str, Any] = {

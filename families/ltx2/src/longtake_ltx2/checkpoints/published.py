@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["PUBLISHED", "published_configs", "write_configs"]
 
 _CONFIGS = "published_configs.json"
-_WRITE = "longtake_ltx2.published:write_configs"
+_WRITE = "longtake_ltx2.checkpoints.published:write_configs"
 _SMALL = ("*/*.json", "tokenizer/*")
 _NETWORKS = ("transformer", "connectors", "vae", "audio_vae", "vocoder")
 _TEXT_ENCODER = "text_encoder/model*.safetensors"
@@ -76,7 +76,7 @@ def published_configs(generation: str) -> dict[str, dict[str, Any]]:
     """What ``config.json`` says of every network of a generation, by folder."""
     from importlib.resources import files  # late: listings need none of it
 
-    text = files("longtake_ltx2").joinpath(_CONFIGS).read_text(encoding="utf-8")
+    text = files("longtake_ltx2.checkpoints").joinpath(_CONFIGS).read_text(encoding="utf-8")
     found: dict[str, dict[str, Any]] = json.loads(text)[generation]
     return found
 
