@@ -2,19 +2,18 @@
 
     python benchmarks/bookkeeping.py [--stages 8] [--runs 300] [--profile]
 
-CPU microseconds of a run and of each further stage, three ways: with nobody told, with an observer,
-and as a stream of events. Beside them stands a run of the tiny checkpoint, of which all that may be
-half a percent.
+CPU microseconds of each further stage, three ways: with nobody told, with an observer, and as a
+stream of events; and those of a whole run as a share of a run of the tiny checkpoint.
 """
 
 from __future__ import annotations
 
-import argparse
 import cProfile
 import pstats
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
@@ -23,7 +22,14 @@ import numpy as np
 import longtake as lt
 from longtake_ltx2.tiny import TINY, write_tiny_checkpoint
 
-BUDGET_OF_STAGE, BUDGET_OF_RUN = 50.0, 0.005
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.harness import Part, Told, at_most, lone, spread
+
+PART = Part("bookkeeping", "Bookkeeping of a run", "a run of the tiny checkpoint")
+
+BUDGET_OF_STAGE, BUDGET_OF_RUN = 50.0, 0.5
+"""Microseconds, and percent."""
 ROUNDS = 9
 FRAMES = np.zeros((1, 16, 16, 3), np.uint8)
 REQUEST = lt.GenerationRequest("nothing happens")
@@ -79,30 +85,32 @@ def tiny_microseconds() -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = PART.parser(__doc__)
     parser.add_argument("--stages", type=int, default=8)
     parser.add_argument("--runs", type=int, default=300)
     parser.add_argument("--profile", action="store_true", help="print what takes the time instead")
-    given = parser.parse_args()
-    many, few = ways(given.stages), ways(1)
+    asked = parser.parse_args()
+    if asked.profile:
+        profile(ways(asked.stages)["an observer"], asked.runs)
+        return
+    PART.tell(figures(asked.stages, asked.runs), asked.json)
+
+
+def figures(stages: int, runs: int) -> Iterator[Told]:
+    """Of each way to be told, a further stage and a whole run."""
+    many, few = ways(stages), ways(1)
     for run in (*many.values(), *few.values()):
         run()  # what the first run alone pays for
-    if given.profile:
-        profile(many["an observer"], given.runs)
-        return
     whole = tiny_microseconds()
-    print(f"{given.stages} stages; a run of the tiny checkpoint: {whole / 1e3:.0f} CPU ms")
+    yield f"A run of the tiny checkpoint takes {whole / 1e3:.0f} ms of CPU."
     for way, run in many.items():
-        pairs = [
-            (microseconds(run, given.runs), microseconds(few[way], given.runs))
-            for _ in range(ROUNDS)
-        ]
-        total = median(pair[0] for pair in pairs)
-        stage = median((one - other) / (given.stages - 1) for one, other in pairs)
-        print(
-            f"{way:12} {total:7.0f} us a run ({total / whole:.2%}, budget {BUDGET_OF_RUN:.1%}), "
-            f"{stage:5.1f} us a stage (budget {BUDGET_OF_STAGE:.0f})"
-        )
+        pairs = [(microseconds(run, runs), microseconds(few[way], runs)) for _ in range(ROUNDS)]
+        each = [(one - other) / (stages - 1) for one, other in pairs]
+        compared = f"CPU time of {stages} empty stages less that of one, by stage"
+        yield spread(f"{way}, a stage", compared, each, "us", at_most(BUDGET_OF_STAGE))
+        share = 100 * median(one for one, _ in pairs) / whole
+        compared = f"a run of {stages} empty stages / a run of the tiny checkpoint"
+        yield lone(f"{way}, a run", compared, share, "%", at_most(BUDGET_OF_RUN))
 
 
 def profile(run: Run, runs: int) -> None:

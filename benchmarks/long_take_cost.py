@@ -9,10 +9,11 @@ written, and the process's resident memory. ``--family ltx2`` is the tiny random
 
 from __future__ import annotations
 
-import argparse
 import gc
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -20,10 +21,24 @@ from attrs import frozen
 
 import longtake as lt
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.harness import Goal, Part, Told, at_most, lone
+from benchmarks.harness.figures import Sides
+
+PART = Part("long-take", "Late in a long take", "its first segments")
+
 WARM = 10
 """Segments before those that are compared: caches fill, and the allocator settles."""
 
-COST_BUDGET, MEMORY_BUDGET = 1.03, 1.01
+FIGURES: dict[str, tuple[str, str, Goal | None]] = {
+    "seconds": ("CPU time of a segment", "s", at_most(1.03)),
+    "kept_seconds": ("CPU time to keep it", "s", None),
+    "written": ("bytes written", "bytes", None),
+    "resident": ("resident memory", "bytes", at_most(1.01)),
+    "objects": ("objects of Python", "objects", None),
+}
+"""By the field of `Measured`: what it is called, its unit, and the goal of its ratio."""
 SIZES = {
     "pendulum": lt.Sampling(seed=1, height=64, width=64, num_frames=13),
     "ltx2": lt.Sampling(seed=1, num_inference_steps=2, height=64, width=64, num_frames=17),
@@ -42,25 +57,24 @@ class Measured:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--family", choices=("pendulum", "ltx2"), default="pendulum")
+    parser = PART.parser(__doc__)
+    parser.add_argument("--family", choices=sorted(SIZES), default="pendulum")
     parser.add_argument("--segments", type=int, default=200)
     parser.add_argument("--edge", type=int, default=20)
-    given = parser.parse_args()
+    asked = parser.parse_args()
+    PART.tell(figures(asked.family, asked.segments, asked.edge), asked.json)
+
+
+def figures(family: str, segments: int, edge: int) -> Iterator[Told]:
+    """Late / early of everything that is measured."""
     with tempfile.TemporaryDirectory() as scratch:
-        take = rolled(given.family, given.segments, Path(scratch))
-    first, last = take[WARM : WARM + given.edge], take[-given.edge :]
-    print(f"{given.family}: {given.segments} segments, the last {given.edge} beside the first")
-    for name, budget in (
-        ("seconds", COST_BUDGET),
-        ("kept_seconds", None),
-        ("written", None),
-        ("resident", MEMORY_BUDGET),
-        ("objects", None),
-    ):
-        one, other = (median(getattr(each, name) for each in edge) for edge in (first, last))
-        told = "" if budget is None else f" (budget {budget})"
-        print(f"  {name:12} {one:14.6g} {other:14.6g}  ratio {other / one:.4f}{told}")
+        take = rolled(family, segments, Path(scratch))
+    edges = take[-edge:], take[WARM : WARM + edge]
+    for field, (name, unit, goal) in FIGURES.items():
+        late, early = (median(getattr(each, field) for each in one) for one in edges)
+        compared = f"{family}: the last {edge} of {segments} segments / the first {edge}"
+        sides = Sides(late, early, unit)
+        yield lone(name, compared, late / early, "times", goal, sides=sides)
 
 
 def rolled(family: str, segments: int, folder: Path) -> list[Measured]:
