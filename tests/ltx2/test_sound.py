@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ import longtake as lt
 from longtake_ltx2.clock import TakeClock, first_segment, next_segment
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.sound import SoundDecoder, sound_start
-from tests.ltx2.support import Checkpoints
-from tests.ltx2.watching import Watched
+from longtake_ltx2.tiny import Generation
+from tests.ltx2.inputs import asked
+from tests.ltx2.support import Checkpoints, networks
+from tests.ltx2.watching import Watched, quick
 
 FPS = Fraction(24)
 
@@ -150,3 +153,35 @@ def test_sound_goes_on_where_latents_are_known(
     with pytest.raises(lt.ValidationError) as caught:
         decoder.check_start(start * hop, 10, 100)
     assert caught.value.path == "state.payload.metadata.longtake.clock.samples"
+
+
+@pytest.mark.parametrize("generation", ["2.0", "2.3"])
+def test_a_sound_given_for_the_whole_segment_is_what_comes_out(
+    checkpoints: Checkpoints, generation: Generation
+) -> None:
+    path = checkpoints.path(generation)
+    rate = networks(path)["vocoder"].config.output_sampling_rate
+    with lt.load(path) as pipeline:
+        tones = np.sin(np.outer([440, 660], np.arange(2 * rate) * 2 * np.pi / rate))
+        given = (0.5 * tones).astype(np.float32)
+        inputs = lt.Inputs(audio=lt.AudioInput.from_samples(given, rate))
+        alone = pipeline.generate(asked(inputs=inputs))
+        session = lt.Session(pipeline)
+        first = session.extend("one", inputs=inputs, stage_overrides=quick())
+        second = session.extend("two", stage_overrides=quick())
+    assert alone.audio is not None and first.audio is not None and second.audio is not None
+    assert alone.audio.shape[1] == round(25 / 24 * rate)
+    assert np.array_equal(alone.audio, given[:, : alone.audio.shape[1]])
+    assert first.audio.shape[1] == (4 * 26 - 3) * (rate // 100)
+    assert np.array_equal(first.audio, given[:, : first.audio.shape[1]])
+    assert second.first_sample == first.audio.shape[1]
+
+
+def test_a_sound_given_in_part_is_made_around(tiny: Path) -> None:
+    given = np.zeros((2, 12_000), np.float32)
+    given[:, ::50] = 0.5
+    with lt.load(tiny) as pipeline:
+        inputs = lt.Inputs(audio=lt.AudioInput.from_samples(given, 24_000))
+        result = pipeline.generate(asked(inputs=inputs))
+    assert result.audio is not None and result.audio.shape[1] == (4 * 26 - 3) * 240
+    assert not np.array_equal(result.audio[:, :12_000], given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import ceil, floor
 
 import numpy as np
@@ -15,7 +16,13 @@ from longtake_ltx2.conditioning.tokens import ConditioningFrames
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import carried_count, repeated_frames
 
-__all__ = ["RequestedInputs", "RequestedSound", "requested_inputs", "requested_sound"]
+__all__ = [
+    "RequestedInputs",
+    "RequestedSound",
+    "requested_inputs",
+    "requested_sound",
+    "whole_sound",
+]
 
 
 @frozen(eq=False)
@@ -88,6 +95,29 @@ def requested_sound(inputs: lt.DecodedInputs, segment: SegmentClock) -> Requeste
     used = clip[:, : max(0, axis.shape[1] - first)]
     axis[:, first : first + used.shape[1]] = used
     return RequestedSound(axis, start, min(stop, segment.num_latents), audio.strength)
+
+
+def whole_sound(
+    job: lt.Job,
+    inputs: lt.DecodedInputs,
+    state: LTX2ContinuationState | None,
+    segment: SegmentClock,
+    sample_rate: int,
+) -> tuple[int, NDArray[np.float32]] | None:
+    """The request's sound where nothing of the segment's is made; None where some of it is.
+
+    At ``sample_rate`` Hz, float32 ``[2, n]``, behind the sample of the take that it begins at.
+    """
+    audio = job.inputs.audio
+    if audio is None or audio.strength != 1:
+        return None
+    if state is not None and segment.context_latents and state.audio_conditioning_strength:
+        return None  # what came before is made anew, in part
+    sound = requested_sound(inputs, segment)
+    if sound.start > segment.context_latents or sound.stop < segment.num_latents:
+        return None
+    begin = Fraction(segment.first_frame) / segment.fps + Fraction(audio.start)
+    return round(begin * sample_rate), inputs.audio(sample_rate)
 
 
 def _latents_within(begin: float, end: float) -> tuple[int, int]:

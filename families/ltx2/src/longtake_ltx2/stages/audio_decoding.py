@@ -9,7 +9,13 @@ import numpy as np
 import torch
 
 import longtake as lt
-from longtake_ltx2.clock import DECODE_CONTEXT_LATENTS, SegmentClock, samples_of
+from longtake_ltx2.clock import (
+    DECODE_CONTEXT_LATENTS,
+    SegmentClock,
+    samples_of,
+    samples_until,
+)
+from longtake_ltx2.conditioning.requested import whole_sound
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import audio_until_end, known_latents
 from longtake_ltx2.estimating.arrays import array
@@ -26,7 +32,8 @@ class LTX2AudioDecodingStage:
     """Decodes what the new sound needs of the segment's audio latents and of those carried.
 
     The end of a segment that will be continued is held back: its last samples are wrong until the
-    next segment's latents are there.
+    next segment's latents are there. A sound that was given for all of the segment is handed out
+    as it is, resampled where its rate is another, and nothing of it is held back.
     """
 
     def __init__(self, audio_decoder: Any, vocoder: Any) -> None:
@@ -81,14 +88,22 @@ class LTX2AudioDecodingStage:
         geometry: Geometry,
         job: lt.Job,
         state: LTX2ContinuationState | None,
+        inputs: lt.DecodedInputs,
     ) -> lt.Waveform:
         segment, decoder = geometry.clock, self._decoder
         if not job.output.audio:
             return lt.Waveform(np.zeros((2, 0), np.float32), decoder.sample_rate)
         known = audio_until_end(state, segment, latents.audio, DECODE_CONTEXT_LATENTS)
-        start = sound_start(segment, decoder.sample_rate)
-        stop = samples_of(segment.end_latent, decoder.sample_rate)
-        if not job.output.last:
-            stop -= decoder.hold_back
-        sound = decoder.between(known, segment.end_latent, start, max(start, stop))
-        return lt.Waveform(sound, decoder.sample_rate, first_sample=start)
+        rate = decoder.sample_rate
+        start, stop = sound_start(segment, rate), samples_of(segment.end_latent, rate)
+        given = whole_sound(job, inputs, state, segment, rate)
+        if given is None:
+            stop -= 0 if job.output.last else decoder.hold_back
+            sound = decoder.between(known, segment.end_latent, start, max(start, stop))
+            return lt.Waveform(sound, rate, first_sample=start)
+        begin, clip = given
+        if job.output.last:  # as long as the picture, where the given sound is
+            stop = max(stop, samples_until(segment.end_frame, segment.fps, rate))
+        before = decoder.between(known, segment.end_latent, start, max(start, begin))
+        clip = clip[:, max(0, start - begin) : max(0, stop - begin)]
+        return lt.Waveform(np.concatenate([before, clip], axis=1), rate, first_sample=start)
