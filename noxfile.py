@@ -74,7 +74,7 @@ QUICK = (
 )
 """What changes most: the rules, the SDK without stores, media and command line, a tiny take."""
 
-SCRIPTS = ("tests", "examples", "benchmarks", "docs", "noxfile.py")
+SCRIPTS = ("tests", "examples", "benchmarks", "docs", "training", "noxfile.py")
 
 
 def install(session: nox.Session, *requirements: str) -> None:

@@ -1,0 +1,1 @@
+"""How the weights that Longtake brings along are made."""

@@ -1,0 +1,53 @@
+"""``python -m training.learned_tiny --minutes 100``: every part, and the checkpoint of them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from training.learned_tiny import segments
+from training.learned_tiny.assembling import assemble, vaes
+from training.learned_tiny.audio import Sound
+from training.learned_tiny.denoising import Denoising
+from training.learned_tiny.learning import learn
+from training.learned_tiny.video import VideoVae
+
+STEPS_A_MINUTE = {"video": 120, "audio": 60, "denoising": 36}
+"""Of all minutes; with them each part has its share of the time on two cores."""
+EXAMPLES_A_MINUTE = 80
+PARTS = ("audio", "video", "latents", "denoising", "checkpoint")
+
+
+def main() -> None:
+    """Make the parts that are asked for, in their order; what is made already is passed over."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--minutes", type=float, default=100, help="about, on two cores")
+    parser.add_argument("--out", type=Path, default=Path("build/learned-tiny"))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--part", action="append", choices=PARTS, help="all, if none is said")
+    asked = parser.parse_args()
+    torch.set_num_threads(asked.threads)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    steps = {name: max(1, round(each * asked.minutes)) for name, each in STEPS_A_MINUTE.items()}
+    for part in asked.part or PARTS:
+        if part == "audio":
+            learn(Sound(asked.seed), asked.out, steps[part])
+        elif part == "video":
+            learn(VideoVae(asked.seed), asked.out, steps[part])
+        elif part == "latents":
+            if not (asked.out / "latents.pt").exists():
+                count = round(EXAMPLES_A_MINUTE * asked.minutes)
+                made = segments.encode_examples(*vaes(asked.out), count, asked.seed)
+                segments.save(asked.out, *made)
+        elif part == "denoising":
+            examples, _ = segments.load(asked.out)
+            learn(Denoising(asked.seed, examples), asked.out, steps[part])
+        else:
+            assemble(asked.out, asked.out / "checkpoint", asked.seed)
+
+
+if __name__ == "__main__":
+    main()
