@@ -217,14 +217,15 @@ def test_a_take_that_carries_much_sound_decodes_no_more_than_a_minute_to_finish(
     change = clock(frames=frames, latents=latents, samples=handed_out)
     long = fields(audio_latents=torch.zeros(1, 2, 4000, 3))(change(state))
     decoded: list[int] = []
-    decode = SoundDecoder.decode
+    decode = decoder.audio_vae.decode
 
-    def watched_decode(self: SoundDecoder, known: torch.Tensor) -> Any:
+    def watched_decode(known: torch.Tensor, **options: Any) -> Any:
         decoded.append(known.shape[2])
-        return decode(self, known)
+        return decode(known, **options)
 
-    monkeypatch.setattr(SoundDecoder, "decode", watched_decode)
+    monkeypatch.setattr(decoder.audio_vae, "decode", watched_decode)
     end = watched.pipeline.finish(long.to_continuation_state())
-    assert decoded == [60 * 25]
+    (latents_decoded,) = decoded
+    assert 0 < latents_decoded <= 60 * 25
     assert end.audio is not None
     assert end.audio.shape[1] <= decoder.hold_back + decoder.sample_rate // 20 + 1

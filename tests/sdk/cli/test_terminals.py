@@ -40,13 +40,14 @@ def test_a_take_fits_sixty_columns(folder: Path) -> None:
         "mud, preset brown_and_wet_and_deep@1",
         "seed 1, 32x48",
         "segment 1/2 draw_something_...",
-        "segment 1/2: 13 frames",
         "segment 2/2 draw_something_...",
         "take.mp4: 17 frames",
     ]
     found = [told.find(text) for text in order]
     assert -1 not in found
     assert found == sorted(found)
+    # It is kept while the next one is made.
+    assert found[5] < told.find("segment 1/2: 13 frames") < found[-1]
     assert "\x1b" not in told
 
 
