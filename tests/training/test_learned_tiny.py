@@ -134,6 +134,13 @@ def test_a_pitch_has_whole_periods_in_a_frame() -> None:
     assert log_mel(scene, 0.0, 101).shape == (2, 101, 16)
 
 
+def test_a_sound_is_the_same_in_every_window() -> None:
+    for seed in range(5):
+        scene = tell(np.random.default_rng(seed), [0.0, 1.5], 4.0).scene
+        whole, part = log_mel(scene, 0.0, 300), log_mel(scene, 1.23, 60)
+        assert torch.allclose(whole[:, 123:183], part, atol=1e-3)
+
+
 def test_some_prompts_are_kept_for_judging() -> None:
     held_out = [prompt for prompt in grammar() if is_held_out(prompt)]
     assert 60 <= len(held_out) <= 120

@@ -46,6 +46,8 @@ BACKGROUNDS = {
     "in fog": (0.30, 0.33, 0.36),
 }
 _ROOM = SIZE - 2 * RADIUS
+_FINE = 0.005
+"""Seconds to which a bounce is known."""
 
 
 @frozen
@@ -85,12 +87,11 @@ class Thing:
 
     def bounces(self, begin: float, end: float) -> list[float]:
         """The seconds between ``begin`` and ``end`` at which it meets a wall, in order."""
-        grid = np.arange(max(begin, self.appears), end + 0.005, 0.005)
-        if len(grid) < 2:
-            return []
+        first, last = math.floor(max(begin, self.appears) / _FINE), math.ceil(end / _FINE)
+        grid = np.arange(first, last + 1) * _FINE  # the take's: the same for every window
         cells = np.floor(self._unfolded(grid))
         found = np.flatnonzero((cells[1:] != cells[:-1]).any(axis=1))
-        return [float(each) for each in grid[found] + 0.0025]
+        return [float(each) for each in grid[found] + _FINE / 2]
 
     def _unfolded(self, seconds: ArrayLike) -> Floats:
         """The place as shares of the room that it has, as if there were no walls: ``[n, 2]``."""

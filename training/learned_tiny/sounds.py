@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from longtake_ltx2.conditioning import encoding
 from training.learned_tiny.scenes import RADIUS, SIZE, Scene, Thing
 
 __all__ = ["MEL_BINS", "RATE", "log_mel", "render"]
 
 RATE = 24_000
 """Samples a second that are heard."""
-MEL_RATE = 16_000
+MEL_RATE = encoding.SOUND_RATE
 """Samples a second of what the mel spectrogram is taken of."""
 MEL_BINS = 16
-_HOP, _WINDOW = 160, 1024
 _FRAMES_A_SECOND = 100
+_HOP = MEL_RATE // _FRAMES_A_SECOND
+_MARGIN = 4
+"""Frames on both sides: more than half a window."""
 _STEPS = 6
 _TONES = ((300, 100), (1200, 200))
 """Hz of the lowest tone and of a step, of each thing: whole periods in a frame of 10 ms."""
@@ -57,32 +58,14 @@ def pitch(thing: Thing, tone: tuple[int, int], times: NDArray[np.float64]) -> ND
     return lowest + step * np.round(_STEPS * height)
 
 
-@functools.cache
-def _filters() -> torch.Tensor:
-    from transformers.audio_utils import mel_filter_bank
-
-    bank = mel_filter_bank(
-        num_frequency_bins=_WINDOW // 2 + 1,
-        num_mel_filters=MEL_BINS,
-        min_frequency=0.0,
-        max_frequency=MEL_RATE / 2,
-        sampling_rate=MEL_RATE,
-        norm="slaney",
-        mel_scale="slaney",
-    )
-    return torch.from_numpy(bank).float()
-
-
 def log_mel(scene: Scene, begin: float, frames: int) -> torch.Tensor:
     """The log mel spectrogram ``[2, frames, MEL_BINS]``, both channels alike.
 
-    Frame i is of the 64 ms around ``begin + i / 100`` seconds: the sound is made longer than that
-    on both sides, so that no frame sees an end that is none.
+    Frame i is of the 64 ms around ``begin + i / 100`` seconds, as the family takes it: of a sound
+    that is longer on both sides, so that no frame sees an end that is none.
     """
-    margin = _WINDOW // 2
-    seconds = (frames * _HOP + 2 * margin) / MEL_RATE
-    sound = torch.from_numpy(render(scene, begin - margin / MEL_RATE, seconds, MEL_RATE))
-    window = torch.hann_window(_WINDOW)
-    spectrum = torch.stft(sound, _WINDOW, _HOP, window=window, center=False, return_complex=True)
-    mel = (spectrum.abs().T @ _filters()).clamp(min=1e-5).log()[:frames]
-    return mel[None].expand(2, -1, -1).contiguous()
+    start = begin - _MARGIN / _FRAMES_A_SECOND
+    seconds = (frames + 2 * _MARGIN - 1) / _FRAMES_A_SECOND
+    sound = render(scene, start, seconds, MEL_RATE)[None]
+    mel = encoding.log_mel(sound, sample_rate=MEL_RATE, hop_length=_HOP, mel_bins=MEL_BINS)
+    return mel[:, _MARGIN : _MARGIN + frames].expand(2, -1, -1).contiguous()
