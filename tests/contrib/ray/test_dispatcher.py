@@ -19,22 +19,11 @@ from longtake.testing import DispatcherContract
 from longtake.testing.dispatchers.family import STEPS, steps_request
 from longtake.testing.dispatchers.listening import Heard
 from longtake_ray import dispatcher as dispatching
-from tests.contrib.ray.cluster import PATIENCE, cluster, end_rank, eventually, installed, pid_of
+from tests.contrib.ray.cluster import PATIENCE, end_rank, eventually, installed, pid_of
+
+pytestmark = pytest.mark.usefixtures("ray_cluster")
 
 SPEC = lt.PipelineSpec(family=STEPS.name)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    folder = tmp_path_factory.mktemp("installed")
-    installed(folder, version="0.1")
-    with cluster(folder):
-        yield
-
-
-@pytest.fixture
-def sessions(tmp_path: Path) -> lt.SessionStore:
-    return lt.open_session_store(f"sqlite:///{tmp_path}/takes.db")
 
 
 def opened(sessions: lt.SessionStore, number: int, spec: lt.PipelineSpec = SPEC) -> lt.Dispatcher:

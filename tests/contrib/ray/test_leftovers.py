@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pickle
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,23 +21,12 @@ from longtake_ray.leftovers import leftovers
 from longtake_ray.parcels import travelling
 from longtake_ray.replica import Replica, Wanted
 from longtake_ray.versions import loaded_versions
-from tests.contrib.ray.cluster import PATIENCE, cluster, eventually, installed
+from tests.contrib.ray.cluster import PATIENCE, eventually
+
+pytestmark = pytest.mark.usefixtures("ray_cluster")
 
 SPEC = lt.PipelineSpec(family=STEPS.name)
 IDLE = lt.DispatcherStatus(workers=(), queued=0, draining=False)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    folder = tmp_path_factory.mktemp("installed")
-    installed(folder, version="0.1")
-    with cluster(folder):
-        yield
-
-
-@pytest.fixture
-def sessions(tmp_path: Path) -> lt.SessionStore:
-    return lt.open_session_store(f"sqlite:///{tmp_path}/takes.db")
 
 
 @pytest.fixture
