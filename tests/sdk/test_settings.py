@@ -105,8 +105,8 @@ def test_a_document_of_observers_that_is_none_is_refused(text: str, path: str) -
 
 
 def test_the_limits_of_states_are_in_one_place() -> None:
-    limits = Settings.from_environment({"LONGTAKE_STATE_LIMITS": '{"frames": 9, "depth": 3}'})
-    assert limits.state_limits == lt.StateLimits(frames=9, depth=3)
+    limits = Settings.from_environment({"LONGTAKE_STATE_LIMITS": '{"frames": 9, "depth": 16}'})
+    assert limits.state_limits == lt.StateLimits(frames=9, depth=16)
     both = {"LONGTAKE_STATE_LIMITS": '{"pixels": 5}', "LONGTAKE_STATE_BYTES": "1KiB"}
     assert Settings.from_environment(both).state_limits == lt.StateLimits(1024, pixels=5)
     assert Settings.from_environment({}).state_limits == lt.StateLimits()
@@ -125,6 +125,8 @@ def test_the_current_limits_are_those_of_the_environment(monkeypatch: pytest.Mon
         ("[]", "LONGTAKE_STATE_LIMITS"),
         ('{"frame": 3}', "LONGTAKE_STATE_LIMITS.frame"),
         ('{"frames": 0}', "LONGTAKE_STATE_LIMITS.frames"),
+        ('{"depth": 15}', "LONGTAKE_STATE_LIMITS.depth"),
+        ('{"values": 29}', "LONGTAKE_STATE_LIMITS.values"),
         ('{"frames": "3"}', "LONGTAKE_STATE_LIMITS.frames"),
         ('{"frames": true}', "LONGTAKE_STATE_LIMITS.frames"),
         ('{"frames": 1e3}', "LONGTAKE_STATE_LIMITS.frames"),

@@ -13,7 +13,7 @@ from longtake.errors import ValidationError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Settings", "StateLimits"]
+__all__ = ["LEAST", "Settings", "StateLimits"]
 
 
 class StateLimits(NamedTuple):
@@ -27,7 +27,8 @@ class StateLimits(NamedTuple):
     - ``pixels``: of each frame.
     - ``tensor_bytes``: of each tensor or array.
 
-    A family may have lower bounds of its own; it takes no more than this.
+    A family may have lower bounds of its own; it takes no more than this. ``depth`` is at least 16
+    and ``values`` at least 30, so that a small state need not be measured.
     """
 
     state_bytes: int = 2**29
@@ -48,6 +49,10 @@ class StateLimits(NamedTuple):
             environment.get("LONGTAKE_STATE_LIMITS", ""),
             environment.get("LONGTAKE_STATE_BYTES", ""),
         )
+
+
+LEAST = {"depth": 16, "values": 30}
+"""What limits of states are not set below; the others are not below 1."""
 
 
 class Settings(NamedTuple):
@@ -143,8 +148,9 @@ def _limits(text: str, state_bytes: str) -> StateLimits:
         where = f"LONGTAKE_STATE_LIMITS.{name}"
         if name not in StateLimits._fields:
             raise ValidationError(where, f"is none of {', '.join(StateLimits._fields)}")
-        if type(value) is not int or not 0 < value < 2**53:
-            raise ValidationError(where, "must be an integer from 1")
+        least = LEAST.get(name, 1)
+        if type(value) is not int or not least <= value < 2**53:
+            raise ValidationError(where, f"must be an integer from {least}")
     if state_bytes.strip():
         document = {**document, "state_bytes": _bytes(state_bytes)}
     return StateLimits(**document)

@@ -16,12 +16,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
-from attrs import field, frozen
+from attrs import field, fields, frozen, has
 
-from longtake.errors import SessionError, ValidationError
-from longtake.schema.wire import structure, unstructure
+from longtake.errors import SessionError, ValidationError, shown
+from longtake.schema.wire import structure
 from longtake.session_stores.records import SessionParent
 
 __all__ = [
@@ -44,8 +47,6 @@ __all__ = [
 T = TypeVar("T")
 
 _ENDS = b" ends"
-
-_TO_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 _FORMAT = 1
 """Of all rows. Another one is written only by a release that says how it reads this one."""
@@ -104,17 +105,38 @@ class ClaimRow:
     until: float
 
 
+def _nested(value: object) -> dict[str, Any]:
+    if not has(type(value)):
+        raise TypeError(f"{shown(value)} is none")
+    return _document_of(value)
+
+
+_TO_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, default=_nested)
+
+
 def encode(value: object) -> bytes:
     """The row of an attrs value: JSON, the same bytes for the same value.
 
     Raises `ValidationError` for a value that JSON has no way to say.
     """
-    document = {"format": _FORMAT, **unstructure(value)}
+    document = _document_of(value)
+    document["format"] = _FORMAT
     try:
         text = _TO_JSON.encode(document)
     except (TypeError, ValueError, RecursionError) as error:
         raise ValidationError("", f"what is to be kept is not plain JSON: {error}") from None
     return text.encode()
+
+
+def _document_of(value: object) -> dict[str, Any]:
+    names, values_of = _fields_of(type(value))
+    return dict(zip(names, values_of(value), strict=True))
+
+
+@cache
+def _fields_of(cls: type) -> tuple[tuple[str, ...], Callable[[object], tuple[Any, ...]]]:
+    names = tuple(each.name for each in fields(cls))
+    return names, attrgetter(*names)
 
 
 def decode(row: bytes, cls: type[T], what: str) -> T:

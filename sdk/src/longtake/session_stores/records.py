@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from operator import attrgetter
 from typing import Any
 
 from attrs import Attribute, field, fields, frozen
@@ -73,13 +74,15 @@ class SessionSegment:
 def stamped(segment: SessionSegment, committed: float) -> SessionSegment:
     """``segment`` with the time of its commit; its other fields are checked already."""
     copied = object.__new__(SessionSegment)
-    for name in _FIELDS:
-        object.__setattr__(copied, name, getattr(segment, name))
-    object.__setattr__(copied, "committed", committed)
+    for name, value in zip(_CHECKED, _checked_of(segment), strict=True):
+        _set(copied, name, value)
+    _set(copied, "committed", committed)
     return copied
 
 
-_FIELDS = tuple(each.name for each in fields(SessionSegment))
+_CHECKED = tuple(each.name for each in fields(SessionSegment) if each.name != "committed")
+_checked_of = attrgetter(*_CHECKED)
+_set = object.__setattr__
 
 
 @frozen(kw_only=True)

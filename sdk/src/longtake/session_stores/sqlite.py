@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
+from operator import attrgetter
 from urllib.parse import unquote_to_bytes
 
 from longtake.blobs.urls import local_path
@@ -31,9 +31,11 @@ _APPLICATION_ID = 0x4C54414B  # "LTAK"
 _FORMAT = 1
 _KEYS_AT_ONCE = 500
 """Of the 999 variables that every build of SQLite allows in a statement."""
-_ROWS_AT_ONCE = 400
-"""Likewise: a row takes two."""
 _REPLACE = "UPDATE rows SET value = ? WHERE key = ? AND value = ?"
+_PUT = (
+    "INSERT INTO rows (key, value) VALUES (?, ?) "
+    "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
 _FULL = frozenset({sqlite3.SQLITE_FULL})
 _AWAY = frozenset(
     {
@@ -74,18 +76,21 @@ def file_of(url: str) -> str:
     return os.path.abspath(path)
 
 
+_identity = attrgetter("st_dev", "st_ino")
+"""Of a file, as `os.path.samestat` compares it."""
+
+
 class _Opened:
     """An open connection, and which file it is to."""
 
     def __init__(self, path: str, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self._path = path
-        self._file = os.stat(path)
+        self._file = _identity(os.stat(path))
 
     def check_is_there(self) -> None:
         """Raises `OSError` when the file was removed or replaced: SQLite would go on without it."""
-        there = os.stat(self._path)
-        if not os.path.samestat(there, self._file):
+        if _identity(os.stat(self._path)) != self._file:
             raise FileNotFoundError(
                 errno.ENOENT, "the file was replaced while it was open; open the store again"
             )
@@ -187,8 +192,8 @@ def _make(connection: sqlite3.Connection, change: RowChange) -> bool:
     puts = dict(change.puts)
     for key, value in change.expected.items():
         if value is not None and key in puts:  # both by one statement
-            compared = (puts.pop(key), key, value)
-            if connection.execute(_REPLACE, compared).rowcount != 1:
+            replaced = connection.execute(_REPLACE, (puts.pop(key), key, value))
+            if replaced.rowcount != 1:
                 return False
             continue
         row = connection.execute("SELECT value FROM rows WHERE key = ?", (key,)).fetchone()
@@ -197,20 +202,8 @@ def _make(connection: sqlite3.Connection, change: RowChange) -> bool:
     deletes = [(key,) for key in change.deletes if key not in change.puts]
     if deletes:
         connection.executemany("DELETE FROM rows WHERE key = ?", deletes)
-    told = [each for row in puts.items() for each in row]
-    for first in range(0, len(told), 2 * _ROWS_AT_ONCE):
-        some = told[first : first + 2 * _ROWS_AT_ONCE]
-        connection.execute(_put(len(some) // 2), some)
+    connection.executemany(_PUT, puts.items())
     return True
-
-
-@cache
-def _put(num_rows: int) -> str:
-    rows = ",".join(["(?, ?)"] * num_rows)
-    return (
-        f"INSERT INTO rows (key, value) VALUES {rows} "
-        "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-    )
 
 
 @contextmanager

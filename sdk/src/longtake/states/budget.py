@@ -7,9 +7,16 @@ from typing import Any
 
 from longtake.errors import ValidationError
 from longtake.schema.texts import CONTAINERS
-from longtake.settings import StateLimits
+from longtake.settings import LEAST, StateLimits
 
-__all__ = ["StateBudget", "check_depth", "check_values", "read_document", "read_json"]
+__all__ = [
+    "StateBudget",
+    "check_depth",
+    "check_values",
+    "check_written",
+    "read_document",
+    "read_json",
+]
 
 _VALUE_BYTES = 128
 """What a number, text, list or object takes in Python besides its text, or more."""
@@ -79,6 +86,19 @@ def check_values(text: str | bytes | bytearray) -> None:
     if values > most:
         problem = f"has about {values} values of JSON; at most {most}"
         raise ValidationError("", f"{problem} (LONGTAKE_STATE_LIMITS allows more)")
+
+
+def check_written(document: object, text: str, path: str) -> None:
+    """Refuse a document that could not be read again; ``text`` is its JSON.
+
+    Raises `ValidationError` with ``path`` for what `check_depth` and `check_values` refuse.
+    """
+    openings = text.count("{") + text.count("[")
+    if openings <= LEAST["depth"] and openings + text.count(",") <= LEAST["values"]:
+        return  # as every limit allows, so that none is asked for
+    if openings > StateLimits.current().depth:
+        check_depth(document, path)
+    check_values(text)
 
 
 def _count_of_values(text: object) -> int:

@@ -13,8 +13,7 @@ from attrs import field, frozen
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import ValidationError, sayable, shown
 from longtake.schema.texts import check_texts
-from longtake.settings import StateLimits
-from longtake.states.budget import check_depth, check_values, read_json
+from longtake.states.budget import check_written, read_json
 
 __all__ = [
     "ContinuationCodec",
@@ -107,11 +106,7 @@ def _dumped(
         check_texts(document, "")
     if _OF_NO_TEXT.search(text):
         _check_keys(document)
-    limits = StateLimits.current()
-    if text.count("{") + text.count("[") > limits.depth:
-        check_depth(document, "payload")  # it must be able to be read
-    if len(text) > limits.values:  # each takes a character, or more
-        check_values(text)
+    check_written(document, text, "payload")
     return text
 
 
