@@ -185,3 +185,10 @@ def test_importing_the_codec_imports_nothing_heavy() -> None:
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert run.stdout == "[]\n", run.stderr
+
+
+def test_metadata_is_looked_through_once_however_often_a_part_is_there() -> None:
+    doubled: list[object] = []
+    for _ in range(60):
+        doubled = [doubled, doubled]
+    assert LTX2ContinuationState(metadata={"theirs": doubled}).metadata == {"theirs": doubled}

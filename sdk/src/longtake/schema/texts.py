@@ -15,6 +15,8 @@ __all__ = ["CONTAINERS", "Place", "check_texts", "items_of", "path_to", "text", 
 CONTAINERS = (dict, list, tuple)
 """What values of JSON lie in; a tuple of types, as `isinstance` is slower with a union."""
 
+_WITHOUT_TEXT = frozenset({int, float, bool, type(None)})
+
 Place: TypeAlias = tuple[Any, Any]
 """The place of what contains a value, None for a document; and the key or index in that."""
 
@@ -51,6 +53,8 @@ def _is_unicode(value: object) -> bool:
     seen, todo = set(), [value]
     while todo:
         each = todo.pop()
+        if type(each) in _WITHOUT_TEXT:
+            continue
         if isinstance(each, str):
             if not each.isascii() and not _encodes(each):
                 return False

@@ -75,7 +75,11 @@ class ContinuationState:
             raise ValidationError("", f"the state is not a JSON document: {error}") from None
         if _may_have_surrogates(text):
             check_texts(document, "")
-        return structure(document, cls)
+        payload = document.get("payload") if isinstance(document, dict) else None
+        if not isinstance(payload, dict):
+            return structure(document, cls)  # which says what is wrong
+        outline = structure({**document, "payload": {}}, cls)
+        return cls(outline.kind, payload)  # JSON as it was read, which need not be walked again
 
 
 def _may_have_surrogates(text: str | bytes) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import binascii
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NoReturn, cast
 
@@ -79,28 +79,53 @@ def object_(value: object, path: str) -> dict[str, Any]:
 
 def open_json(value: object, path: str) -> object:
     """JSON that others keep in the state: anything that can be written again."""
-    left: list[tuple[object, int]] = [(value, 0)]
-    while left:
-        item, depth = left.pop()
-        if depth > MAX_DEPTH:
-            refuse(path, f"is nested more than {MAX_DEPTH} deep")
-        if isinstance(item, Mapping):
-            document = object_(item, path)
-            left += [(inner, depth + 1) for inner in (*document, *document.values())]
-        elif isinstance(item, list | tuple):
-            left += [(inner, depth + 1) for inner in item]
-        elif isinstance(item, float) and not math.isfinite(item):
-            refuse(path, f"holds {item!r}, which is not JSON")
-        elif isinstance(item, str) and not _is_unicode(item):
-            refuse(path, f"holds {shown(item)}, which is no Unicode text; write it in UTF-8")
-        elif not isinstance(item, str | int | float | None):
-            refuse(path, f"holds {shown(item)}, which is not JSON")
+    level, depth = _open_in((value,), path), 0
+    while level:
+        inner: dict[int, object] = {}
+        for each in level.values():
+            if each and depth == MAX_DEPTH:
+                refuse(path, f"is nested more than {MAX_DEPTH} deep")
+            if isinstance(each, Mapping):
+                inner |= _open_in(object_(each, path), path)
+                each = each.values()
+            inner |= _open_in(each, path)
+        level, depth = inner, depth + 1
     return value
+
+
+def _open_in(items: Iterable[Any], path: str) -> dict[int, Any]:
+    """What has items of its own, once, however often it is there; the rest is checked."""
+    found: dict[int, Any] = {}
+    for item in items:
+        kind = type(item)
+        if kind is dict or kind is list:
+            found[id(item)] = item
+        elif kind is not int:
+            if isinstance(item, Mapping | tuple | list):
+                found[id(item)] = item
+            else:
+                _open_scalar(item, path)
+    return found
+
+
+def _open_scalar(item: object, path: str) -> None:
+    if isinstance(item, float):
+        if not math.isfinite(item):
+            refuse(path, f"holds {item!r}, which is not JSON")
+    elif isinstance(item, str):
+        if not _is_unicode(item):
+            refuse(path, f"holds {shown(item)}, which is no Unicode text; write it in UTF-8")
+    elif item is not None and not isinstance(item, int):
+        refuse(path, f"holds {shown(item)}, which is not JSON")
 
 
 def _is_unicode(text: str) -> bool:
     """Whether it is free of halves of surrogate pairs, which no file takes."""
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def blob_id(value: object, path: str) -> str:
