@@ -21,6 +21,7 @@ DOCS = HERE.parent / "docs" / "benchmarks"
 
 PARTS = {
     "segment": "segment.py",
+    "against-stock": "against_stock.py",
     "memory": "memory.py",
     "going-on": "going_on.py",
     "hand-over": "hand_over.py",

@@ -15,6 +15,8 @@ import torch
 from diffusers import AutoencoderKLLTX2Video
 from numpy.typing import NDArray
 
+from longtake_ltx2.forward.convolutions import fast_convolutions
+
 __all__ = ["decoded_slices", "joined", "uint8_slices"]
 
 _FRAMES_AT_ONCE = 8
@@ -28,7 +30,9 @@ def decoded_slices(vae: Any, latents: torch.Tensor) -> Iterator[torch.Tensor]:
     timestep = latents.new_zeros(1) if vae.config.timestep_conditioning else None
     # Tiles are blended as floats, and what a timestep scales lies between the last layers.
     if timestep is not None or not isinstance(vae, AutoencoderKLLTX2Video) or _has_tiles(vae):
-        return uint8_slices(vae.decode(latents, timestep, return_dict=False)[0])
+        with fast_convolutions(vae):
+            video = vae.decode(latents, timestep, return_dict=False)[0]
+        return uint8_slices(video)
     return _last_layers(vae.decoder, _features(vae, latents))
 
 
@@ -69,7 +73,8 @@ def _features(vae: AutoencoderKLLTX2Video, latents: torch.Tensor) -> torch.Tenso
 
     hook = vae.decoder.norm_out.register_forward_pre_hook(take)
     try:
-        vae.decode(latents, return_dict=False)
+        with fast_convolutions(vae.decoder):
+            vae.decode(latents, return_dict=False)
     finally:
         hook.remove()
     return found.pop()
@@ -83,7 +88,8 @@ def _last_layers(decoder: Any, features: torch.Tensor) -> Iterator[torch.Tensor]
         stop = min(frames, start + _FRAMES_AT_ONCE)
         first = max(0, start - before)
         part = decoder.conv_act(decoder.norm_out(features[:, :, first : stop + after]))
-        patches = decoder.conv_out(part, causal=decoder.is_causal)[0]
+        with fast_convolutions(decoder.conv_out):
+            patches = decoder.conv_out(part, causal=decoder.is_causal)[0]
         del part
         yield _laid_out(_as_uint8(patches[:, start - first : stop - first]), decoder)
 
