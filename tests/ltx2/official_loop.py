@@ -14,6 +14,7 @@ import torch
 
 from longtake_ltx2.noise import noise_generator
 from tests.ltx2.official_reference import FPS, Asked, Scales, networks
+from tests.ltx2.official_second_order import walked
 from tests.ltx2.official_tokens import Before, Tokens, streams, upsampled
 
 NEUTRAL = (Scales(), Scales())
@@ -58,6 +59,14 @@ def one_pass(
     # The mark that 2.5 has for tokens of one pixel frame: those of the first latent frame.
     marks = torch.zeros(1, now[0].shape[1], 1)
     marks[:, : size[0] // 32 * (size[1] // 32)] = 1
+    if asked.second_order:
+
+        def evaluated(there: list[torch.Tensor], sigma: float) -> list[torch.Tensor]:
+            step = (pipe.transformer, tokens, marks, there, sigma)
+            return guided(step, texts, scales, asked.block)
+
+        now = walked(evaluated, tokens, levels)
+        return now[0][:, : tokens[0].own], now[1][:, : tokens[1].own]
     for sigma, following in itertools.pairwise(levels):
         step = (pipe.transformer, tokens, marks, now, sigma)
         x0s = guided(step, texts, scales, asked.block)

@@ -65,6 +65,7 @@ class Asked:
     """One segment. ``levels``: of the first pass. ``refine``: of a second one at twice the size.
 
     ``renoised``: whether the first pass has fresh noise at every step, as 2.5 when distilled.
+    ``second_order``: whether both passes evaluate the middle of each step, too, as HQ does.
     ``first_sound``: whether the first pass's sound is heard.
     ``sound``: float32 ``[2, n]`` at 16 kHz that the segment's is to be, as long as it or longer.
     """
@@ -76,6 +77,7 @@ class Asked:
     levels: list[float]
     refine: list[float] | None = None
     renoised: bool = False
+    second_order: bool = False
     first_sound: bool = False
     video: Scales = field(factory=Scales)
     audio: Scales = field(factory=Scales)
@@ -109,14 +111,14 @@ def networks(path: Path) -> Any:
     return pipe
 
 
-def sigmas(steps: int) -> list[float]:
-    """Linear, shifted for 4096 tokens, stretched to end at 0.1, then 0; in fp32 throughout.
+def sigmas(steps: int, tokens: int = 4096) -> list[float]:
+    """Linear, shifted for so many tokens, stretched to end at 0.1, then 0; in fp32 throughout.
 
     The stretch is ill-conditioned and the networks take 1000 sigma, so the rounding shows: it is
     that of torch.
     """
     m = (2.05 - 0.95) / (4096 - 1024)
-    shift = math.exp(4096 * m + (0.95 - 1024 * m))
+    shift = math.exp(tokens * m + (0.95 - 1024 * m))
     s = torch.linspace(1, 0, steps + 1)[:steps]
     z = 1 - shift / (shift + (1 / s - 1))
     stretched = 1 - z / (z[-1] / (1 - 0.1))

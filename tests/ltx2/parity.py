@@ -37,7 +37,7 @@ AUDIO_TOLERANCE = 5e-6
 PROMPT, NEGATIVE = "a lighthouse in the fog", "blurry, quiet"
 SEED, STEPS, FPS = 7, 3, 24
 
-Recipe = Literal["base", "distilled", "eight steps", "two stages", "guided two stages"]
+Recipe = Literal["base", "distilled", "eight steps", "two stages", "guided two stages", "hq"]
 NumericsName = Literal["official", "diffusers"]
 
 GENERATIONS: tuple[Generation, ...] = ("2.0", "2.3", "2.5")
@@ -47,8 +47,9 @@ PRESETS = {
     "eight steps": "ltx2_distilled",
     "two stages": "ltx2_two_stage",
     "guided two stages": "ltx2_3_two_stage_guided",
+    "hq": "ltx2_hq",
 }
-TWICE = ("two stages", "guided two stages")
+TWICE = ("two stages", "guided two stages", "hq")
 """Recipes of two passes."""
 GUIDANCE: dict[str, dict[str, Any]] = {
     "off": NO_GUIDANCE,
@@ -154,6 +155,11 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
         guided = ["nothing", "prefix and images", "take, partly kept"]
         yield from rows(recipes=["guided two stages"], conditions=guided, guidance=["all"])
         yield from rows(recipes=["guided two stages"], conditions=whole[:1], guidance=["all"])
+        second_order = ["nothing", "prefix and images", "take, partly kept", *whole[:1]]
+        yield from rows(recipes=["hq"], conditions=second_order[1:2], guidance=["all"])
+        yield from rows(
+            recipes=["hq"], conditions=second_order, guidance=["cfg"], generations=["2.3"]
+        )
 
 
 CASES = tuple(dict.fromkeys([*_all_rows("official"), *_all_rows("diffusers")]))

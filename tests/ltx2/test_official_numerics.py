@@ -57,16 +57,25 @@ def asked(path: Path, case: Case) -> Asked:
         negative=NEGATIVE,
         seed=segment_seed(SEED, 0 if carried is None else index),
         size=case.pixels,
-        levels=LEVELS.get(case.recipe) or sigmas(case.steps),
+        levels=LEVELS.get(case.recipe) or sigmas(case.steps, tokens_counted(case)),
         renoised=case.generation == "2.5" and case.recipe in LEVELS,
         refine=REFINE[case.refine_steps] if case.recipe in TWICE else None,
-        first_sound=case.recipe == "guided two stages",
+        second_order=case.recipe == "hq",
+        first_sound=case.recipe in ("guided two stages", "hq"),
         video=video,
         audio=audio,
         frames=frames,
         sound=on.samples() if on.heard else None,
         carried=carried,
     )
+
+
+def tokens_counted(case: Case) -> int:
+    """By which the schedule is shifted: HQ alone has those of its first pass."""
+    if case.recipe != "hq":
+        return 4096
+    height, width, frames = case.pixels
+    return height // 64 * (width // 64) * ((frames - 1) // 8 + 1)
 
 
 def carried_by(path: Path, case: Case) -> Carried | None:

@@ -1,0 +1,56 @@
+"""Lightricks' own sampling loops, from ltx-pipelines' file of them.
+
+The package as a whole needs more to be imported than its loops use, so the file is loaded by its
+path, with stand-ins for the few names that it takes from the rest of the package.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import torch
+
+__all__ = ["official_samplers", "result"]
+
+_UTILS = "ltx_pipelines.utils"
+
+
+def official_samplers(checkout: Path) -> Any:
+    """The module ``ltx_pipelines.utils.samplers``; ltx-core must be importable."""
+    if f"{_UTILS}.samplers" not in sys.modules:
+        folder = checkout / "packages" / "ltx-pipelines" / "src" / "ltx_pipelines" / "utils"
+        for name in ("ltx_pipelines", _UTILS):
+            sys.modules[name] = ModuleType(name)
+        state = import_module("ltx_core.types").LatentState
+        _put("helpers", post_process_latent=_kept, timesteps_from_mask=_timesteps)
+        _put("types", DenoisedLatentResult=object, Denoiser=object, LatentState=state)
+        for name in ("res2s", "samplers"):
+            spec = spec_from_file_location(f"{_UTILS}.{name}", folder / f"{name}.py")
+            assert spec is not None and spec.loader is not None
+            sys.modules[spec.name] = module_from_spec(spec)
+            spec.loader.exec_module(sys.modules[spec.name])
+    return sys.modules[f"{_UTILS}.samplers"]
+
+
+def result(x0: torch.Tensor) -> Any:
+    """What a denoiser gives for one stream."""
+    return SimpleNamespace(denoised=x0)
+
+
+def _put(name: str, **names: Any) -> None:
+    module = ModuleType(f"{_UTILS}.{name}")
+    vars(module).update(names)
+    sys.modules[module.__name__] = module
+
+
+def _kept(latent: torch.Tensor, mask: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    return (latent * mask + clean.float() * (1 - mask)).to(latent.dtype)
+
+
+def _timesteps(mask: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+    return mask * sigma
