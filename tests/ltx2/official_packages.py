@@ -11,7 +11,8 @@ of Longtake, and those of ltx-core's ``LTXModel`` with the same weights behind i
 (or the distilled tables), ``VideoLatentTools`` and ``AudioLatentTools``, conditioning items by
 latent and by keyframe index, ``GaussianNoiser``, ``MultiModalGuider`` with
 ``BatchedPerturbationConfig``, and ``EulerDiffusionStep`` or ``EulerAncestralDiffusionStep``.
-HQ takes ltx-pipelines' own second-order loop; between the others are the few lines of its denoisers
+References are ltx-core's items, with ltx-pipelines' own mask and choice of frames. HQ takes
+ltx-pipelines' own second-order loop; between the others are the few lines of its denoisers
 and samplers that call them: that package needs more to be imported than it computes. The text
 encoder, the connectors, the VAE's encoder and the upsampler are diffusers' on both sides. States
 with audio are left out, as ltx-core has no such thing.
@@ -33,11 +34,11 @@ import torch
 
 from longtake_ltx2.latents import audio_from_tokens, video_from_tokens
 from longtake_ltx2.noise import noise_generator
-from tests.ltx2.official_loop import text_of
+from tests.ltx2.official_loop import added, text_of
 from tests.ltx2.official_network import official_transformer
-from tests.ltx2.official_reference import Asked, Scales, networks
-from tests.ltx2.official_samplers import official_samplers, result
-from tests.ltx2.official_tokens import encoded, encoded_sound, upsampled
+from tests.ltx2.official_reference import Asked, Followed, Frames, Scales, networks
+from tests.ltx2.official_samplers import official_references, official_samplers, result
+from tests.ltx2.official_tokens import covering, encoded, encoded_sound, upsampled
 from tests.ltx2.parity import CASES, Case, latents
 from tests.ltx2.support import Checkpoints, relative_error
 from tests.ltx2.test_official_numerics import as_tokens, asked
@@ -72,7 +73,10 @@ class Official:
         if wanted.refine is None:
             return self._pass(wanted, size, levels, scales, noiser)
         half = (height // 2, width // 2, frames)
-        video, audio = self._pass(wanted, half, levels, scales, noiser)
+        with added(self.pipe.transformer, wanted.lora):
+            model = official_transformer(self.pipe.transformer) if wanted.lora else self.model
+        first = attrs.evolve(self, model=model)
+        video, audio = first._pass(wanted, half, levels, scales, noiser)
         mel_bins = self.pipe.audio_vae.config.mel_bins // 4
         before = (
             video_from_tokens(
@@ -106,6 +110,8 @@ class Official:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         tools = self._tools(size)
         items = [self._item(frames, size) for frames in wanted.frames]
+        if before is None:
+            items += [self._followed(each, size) for each in wanted.followed]
         states = []
         for index, (tool, conditions) in enumerate(zip(tools, (items, []), strict=True)):
             initial = None if before is None else before[index]
@@ -191,6 +197,32 @@ class Official:
         return conditioning.VideoConditionByKeyframeIndex(
             latent, frames.first, frames.strength, num_pixel_frames=count
         )
+
+    def _followed(self, video: Followed, size: Size) -> Any:
+        conditioning = import_module("ltx_core.conditioning")
+        helpers = official_references(self.checkout)
+        small = (size[0] // video.space, size[1] // video.space, size[2])
+        pixels = torch.tensor(video.pixels).permute(3, 0, 1, 2)[None]
+        kept = pixels if video.time == 1 else helpers.temporal_subsample(pixels, video.time)
+        shown = Frames(pixels=kept[0].permute(1, 2, 3, 0).numpy(), first=0)
+        count = (len(shown.pixels) - 1) // 8 + 1
+        tokens = encoded(self.pipe, shown, small)
+        latent = video_from_tokens(tokens, count, small[0] // 32, small[1] // 32)
+        item = conditioning.VideoConditionByReferenceLatent(
+            latent,
+            downscale_factor=video.space,
+            temporal_scale_factor=video.time,
+            strength=video.strength,
+        )
+        seen: Any = video.seen
+        if video.mask is not None:
+            grey = covering(torch.tensor(video.mask).permute(0, 3, 1, 2) / 255, size[0], size[1])
+            shape = import_module("ltx_core.types").VideoLatentShape.from_torch_shape(latent.shape)
+            mask = grey.mean(1)[None, None]
+            seen = helpers.downsample_mask_video_to_latent(mask, shape) * video.seen
+        elif video.seen == 1:
+            return item
+        return conditioning.ConditioningItemAttentionStrengthWrapper(item, seen)
 
     def _guided(
         self, states: list[Any], sigma: torch.Tensor, scales: tuple[Scales, Scales], wanted: Asked

@@ -1,7 +1,7 @@
-"""Lightricks' own sampling loops, from ltx-pipelines' file of them.
+"""Lightricks' own sampling loops and masks of references, from ltx-pipelines' files of them.
 
-The package as a whole needs more to be imported than its loops use, so the file is loaded by its
-path, with stand-ins for the few names that it takes from the rest of the package.
+The package as a whole needs more to be imported than they use, so the files are loaded by their
+paths, with stand-ins for the few names that they take from the rest of the package.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["official_samplers", "result"]
+__all__ = ["official_references", "official_samplers", "result"]
 
 _UTILS = "ltx_pipelines.utils"
 
@@ -23,18 +23,38 @@ _UTILS = "ltx_pipelines.utils"
 def official_samplers(checkout: Path) -> Any:
     """The module ``ltx_pipelines.utils.samplers``; ltx-core must be importable."""
     if f"{_UTILS}.samplers" not in sys.modules:
-        folder = checkout / "packages" / "ltx-pipelines" / "src" / "ltx_pipelines" / "utils"
+        folder = _folder(checkout)
         for name in ("ltx_pipelines", _UTILS):
             sys.modules[name] = ModuleType(name)
         state = import_module("ltx_core.types").LatentState
         _put("helpers", post_process_latent=_kept, timesteps_from_mask=_timesteps)
         _put("types", DenoisedLatentResult=object, Denoiser=object, LatentState=state)
         for name in ("res2s", "samplers"):
-            spec = spec_from_file_location(f"{_UTILS}.{name}", folder / f"{name}.py")
-            assert spec is not None and spec.loader is not None
-            sys.modules[spec.name] = module_from_spec(spec)
-            spec.loader.exec_module(sys.modules[spec.name])
+            _load(f"{_UTILS}.{name}", folder / "utils" / f"{name}.py")
     return sys.modules[f"{_UTILS}.samplers"]
+
+
+def official_references(checkout: Path) -> Any:
+    """The module ``ltx_pipelines.iclora_utils``; ltx-core must be importable."""
+    name = "ltx_pipelines.iclora_utils"
+    if name not in sys.modules:
+        official_samplers(checkout)
+        read = ("decode_video_by_frame", "is_exr_dir", "load_exr_folder_conditioning_hdr")
+        _put("media_io", ResizeMode=object, video_preprocess=None, **dict.fromkeys(read))
+        _put("media_io.color_config", HDRColorSpace=object)
+        _load(name, _folder(checkout) / "iclora_utils.py")
+    return sys.modules[name]
+
+
+def _folder(checkout: Path) -> Path:
+    return checkout / "packages" / "ltx-pipelines" / "src" / "ltx_pipelines"
+
+
+def _load(name: str, path: Path) -> None:
+    spec = spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None
+    sys.modules[name] = module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
 
 
 def result(x0: torch.Tensor) -> Any:

@@ -66,6 +66,10 @@ _TWO_STAGES_GUIDED: dict[str, Any] = {
         **_DECODER,
     },
 }
+_LORA_IN_FIRST = {
+    "denoise": "longtake_ltx2.stage_overrides:LTX2DenoisePresetOverride",
+    **_TWO_STAGES_GUIDED["overrides"],
+}
 
 PRESETS = (
     lt.Preset(
@@ -113,10 +117,14 @@ PRESETS = (
         defaults=_HQ,
         stage_defaults={"denoise": _HQ_GUIDANCE},
         stages="longtake_ltx2.recipes:hq_recipe",
-        overrides={
-            "denoise": "longtake_ltx2.stage_overrides:LTX2DenoisePresetOverride",
-            **_TWO_STAGES_GUIDED["overrides"],
-        },
+        overrides=_LORA_IN_FIRST,
+    ),
+    lt.Preset(
+        "ltx2_reference",
+        description="the distilled checkpoints, following a video by a LoRA; then refined",
+        defaults=_DISTILLED,
+        stages="longtake_ltx2.recipes:reference_recipe",
+        overrides=_LORA_IN_FIRST,
     ),
     lt.Preset(
         "ltx2_5_base",

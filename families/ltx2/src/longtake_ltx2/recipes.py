@@ -26,6 +26,7 @@ __all__ = [
     "distilled_recipe",
     "guided_two_stage_recipe",
     "hq_recipe",
+    "reference_recipe",
     "two_stage_recipe",
 ]
 
@@ -52,6 +53,7 @@ LORA_STAGE = f"{_STAGES}.refine_lora:LTX2RefineLoRAStage"
 _HQ_STRENGTHS = (0.25, 0.5)
 """Of the distilled LoRA in the first pass and in the second one (ltx-pipelines)."""
 _DENOISE_HQ = evolve(_DENOISE, arguments={"sampler": "res_2s", "counts_tokens": True})
+_DENOISE_FOLLOWING = evolve(_DENOISE, arguments={"sigmas_override": DISTILLED_SIGMAS})
 _DECODE_AUDIO = lt.StageSpec("decode_audio", f"{_STAGES}.audio_decoding:LTX2AudioDecodingStage")
 _DECODE_VIDEO = lt.StageSpec("decode_video", f"{_STAGES}.decoding:DecodingStage")
 _REMEMBER = lt.StageSpec("remember", f"{_STAGES}.remembering:LTX2RememberingStage")
@@ -119,6 +121,24 @@ def hq_recipe(
     return _two_passes(first, second, decode_video, keeps_first_sound=keeps_first)
 
 
+def reference_recipe(
+    *,
+    denoise: LTX2DenoisePresetOverride,
+    refine: LTX2RefinePresetOverride,
+    decode_video: LTX2DecoderPresetOverride,
+) -> lt.Recipe:
+    """Two distilled passes of which the first follows a video, with its LoRA on (``ic_lora``).
+
+    The second pass has the LoRA on only where its strength there is said.
+    """
+    first = (_lora_on(_DENOISE_FOLLOWING, denoise.lora_strength, 1.0), _DENOISE_FOLLOWING)
+    if refine.enabled is False:
+        return (*_BEFORE, *first, *_after(decode_video))
+    keeps_first = refine.sound == "first"
+    second = _second_pass(refine, num_steps=3, strength=None)
+    return _two_passes(first, second, decode_video, keeps_first_sound=keeps_first)
+
+
 def _lora_on(first: lt.StageSpec, asked: float | None, strength: float) -> lt.StageSpec:
     """A stage under the same name that has the LoRA on for the pass."""
     chosen = strength if asked is None else asked
@@ -157,9 +177,10 @@ def _second_pass(
     refine: LTX2RefinePresetOverride,
     *,
     num_steps: int,
-    strength: float = 1.0,
+    strength: float | None = 1.0,
     sampler: SamplerName | None = None,
 ) -> lt.Recipe:
+    """``strength``: of the LoRA at ``lora_path``; None where the pass is without it."""
     shared: dict[str, Any] = {
         "options": f"{_OPTIONS}:LTX2RefineStageOverride",
         "follows_sampling": False,
@@ -170,7 +191,11 @@ def _second_pass(
         lt.StageSpec(
             "refine", f"{_STAGES}.upsampling:LTX2UpsampleStage", arguments=noise, **shared
         ),
-        lt.StageSpec("refine", LORA_STAGE, arguments={"strength": chosen}, **shared),
+        *(
+            ()
+            if chosen is None
+            else (lt.StageSpec("refine", LORA_STAGE, arguments={"strength": chosen}, **shared),)
+        ),
         lt.StageSpec(
             "refine",
             _DENOISING,

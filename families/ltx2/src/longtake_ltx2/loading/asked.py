@@ -14,6 +14,7 @@ from longtake_ltx2.loading.checks import check_components, check_folder, check_w
 from longtake_ltx2.loading.classes import check_config
 from longtake_ltx2.loading.contents import contents_of, few
 from longtake_ltx2.lora.adapters import LoRA, check_loras
+from longtake_ltx2.lora.references import reference_scales
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.recipes import LORA_STAGE
 
@@ -53,7 +54,9 @@ def check_asked(path: Path, config: LTX2T2VConfig, recipe: lt.Recipe | None = No
     if config.lora_path is not None:
         strengths = [1.0] if recipe is None else _strengths(recipe)
         single = [LoRA(config.lora_path, max(strengths, key=lambda each: abs(each - 1)))]
-    check_loras((*single, *map(LoRA.parse, config.loras)))
+    every = (*single, *map(LoRA.parse, config.loras))
+    check_loras(every)
+    reference_scales(lora.path for lora in every)
     if config.upsampler_weights is not None:
         _check_upsampler(Path(config.upsampler_weights))
     if config.attention_backend is not None:

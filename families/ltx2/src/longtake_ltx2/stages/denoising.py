@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import longtake as lt
+from longtake_ltx2.conditioning.reference_checks import is_masked
 from longtake_ltx2.denoising.denoiser import Denoiser
 from longtake_ltx2.denoising.guidance import Guidance
 from longtake_ltx2.denoising.res_2s import StepGenerators, res_2s
@@ -85,7 +86,7 @@ class LTX2DenoisingStage:
         self._num_steps, self._guidance_scale = num_inference_steps_override, force_guidance_scale
 
     def check(self, job: lt.Job, options: LTX2LoopOptions | None) -> None:
-        """Refuse steps that the schedule lacks and blocks that the network lacks.
+        """Refuse steps that the schedule lacks, blocks that the network lacks, and masks on ranks.
 
         Raises `longtake.ValidationError`.
         """
@@ -99,6 +100,13 @@ class LTX2DenoisingStage:
             self._sigmas(settled, tokens=1)
         except ValueError as error:
             raise lt.ValidationError("options.num_inference_steps", str(error)) from None
+        if self._leader is not None:
+            for index, reference in enumerate(job.inputs.references):
+                if is_masked(reference):
+                    raise lt.ValidationError(
+                        f"inputs.references[{index}].attention",
+                        "is weakened, which several devices at once cannot do; take one device",
+                    )
         if Guidance.from_options(settled, self._numerics, job.output).needs_perturbed:
             self._check_blocks(settled)
 
@@ -137,7 +145,7 @@ class LTX2DenoisingStage:
             forward,
         )
         levels = self._sigmas(settled, self._tokens(noisy, geometry))
-        sampler = settled.sampler or self._sampler
+        sampler = self._chosen_sampler(settled, job)
         ticks = run.steps(len(evaluated_steps(sampler, len(levels) - 1)))
         with shared_predictions(denoiser, self._leader) as predictions:
 
@@ -173,7 +181,7 @@ class LTX2DenoisingStage:
         passes = loop_passes(guidance, scene)
         steps = len(stage._sigmas(settled, tokens=1)) - 1
         every = (settled.skip_step or 0) + 1
-        evaluated = evaluated_steps(settled.sampler or stage._sampler, steps)
+        evaluated = evaluated_steps(stage._chosen_sampler(settled, scene.job), steps)
         channels, mel_bins = networks.audio_latent_shape
         return lt.StageEstimate(
             values=[
@@ -190,6 +198,13 @@ class LTX2DenoisingStage:
         return (options or LTX2LoopOptions()).settled(
             num_inference_steps=self._num_steps, guidance_scale=self._guidance_scale
         )
+
+    def _chosen_sampler(self, options: LTX2DenoiseOptions, job: lt.Job) -> SamplerName:
+        """Beside a video to follow there is no fresh noise by itself (``ICLoraPipeline``)."""
+        if options.sampler is not None:
+            return options.sampler
+        follows = bool(job.inputs.references) and self._sampler == "euler_ancestral"
+        return "euler" if follows else self._sampler
 
     def _tokens(self, noisy: NoisyLatents, geometry: Geometry) -> int:
         own = geometry.video_tokens
