@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
 from longtake_ltx2.noise import noise_generator
 from tests.ltx2.official_reference import FPS, Asked, Scales, networks
+from tests.ltx2.official_second_order import walked
 from tests.ltx2.official_tokens import Before, Tokens, streams, upsampled
 
 NEUTRAL = (Scales(), Scales())
@@ -28,16 +30,41 @@ def denoised(path: Path, asked: Asked) -> tuple[torch.Tensor, torch.Tensor]:
         scales = (asked.video, asked.audio)
         fresh = noise_generator(asked.seed, "steps", short=asked.seed + 10000)
         renoised = fresh if asked.renoised else None
-        if asked.refine is None:
-            tokens = streams(pipe, asked, asked.size, generator)
-            return one_pass(pipe, tokens, texts, asked, asked.size, asked.levels, scales, renoised)
-        half = (height // 2, width // 2, frames)
+        once = asked.refine is None
+        half = asked.size if once else (height // 2, width // 2, frames)
         tokens = streams(pipe, asked, half, generator)
-        video, audio = one_pass(pipe, tokens, texts, asked, half, asked.levels, scales, renoised)
+        with added(pipe.transformer, asked.lora):
+            first = one_pass(pipe, tokens, texts, asked, half, asked.levels, scales, renoised)
+        if asked.refine is None:
+            return first
+        video, audio = first
         before = Before(upsampled(pipe, video, half), audio, asked.refine[0])
         tokens = streams(pipe, asked, asked.size, generator, before)
         refined = one_pass(pipe, tokens, texts, asked, asked.size, asked.refine, NEUTRAL)
         return (refined[0], audio) if asked.first_sound else refined
+
+
+@contextmanager
+def added(transformer: Any, lora: Path | None) -> Iterator[None]:
+    """The network with the products of a LoRA added to its weights, as long as it is needed."""
+    products = {} if lora is None else load_file(lora)
+    before = {}
+    for name in products:
+        if name.endswith("lora_A.weight"):
+            layer = transformer.get_submodule(name.split(".", 1)[1].removesuffix(".lora_A.weight"))
+            before[layer] = layer.weight.data
+            up = products[name.replace("lora_A", "lora_B")]
+            layer.weight.data = layer.weight.data + up @ products[name]
+    try:
+        yield
+    finally:
+        for layer, weight in before.items():
+            layer.weight.data = weight
+
+
+def bias(seen: torch.Tensor) -> torch.Tensor:
+    """What is added to the scores: a share of what softmax gives without it."""
+    return torch.where(seen > 0, seen.log(), torch.finfo(torch.float32).min)
 
 
 def one_pass(
@@ -58,6 +85,14 @@ def one_pass(
     # The mark that 2.5 has for tokens of one pixel frame: those of the first latent frame.
     marks = torch.zeros(1, now[0].shape[1], 1)
     marks[:, : size[0] // 32 * (size[1] // 32)] = 1
+    if asked.second_order:
+
+        def evaluated(there: list[torch.Tensor], sigma: float) -> list[torch.Tensor]:
+            step = (pipe.transformer, tokens, marks, there, sigma)
+            return guided(step, texts, scales, asked.block)
+
+        now = walked(evaluated, tokens, levels)
+        return now[0][:, : tokens[0].own], now[1][:, : tokens[1].own]
     for sigma, following in itertools.pairwise(levels):
         step = (pipe.transformer, tokens, marks, now, sigma)
         x0s = guided(step, texts, scales, asked.block)
@@ -141,7 +176,8 @@ def forward(
     # Where all tokens are at one level it is given once: a product of many equal rows differs from
     # that of one in the last bits, which guidance makes larger.
     own = [other * part.mask[..., 0] if (part.mask != 1).any() else other for part in tokens]
-    with hooked(transformer, (own[0], own[1]), perturbed or []):
+    seen = tokens[0].seen
+    with hooked(transformer, (own[0], own[1]), perturbed or [], seen):
         velocities = transformer(
             hidden_states=now[0],
             audio_hidden_states=now[1],
@@ -171,8 +207,20 @@ def frozen(tokens: tuple[Tokens, Tokens]) -> list[bool]:
 
 
 @contextmanager
-def hooked(transformer: Any, own: tuple[torch.Tensor, ...], perturbed: list[Any]) -> Iterator[None]:
-    """Scale and shift between the streams from the own timesteps; STG's attention is its values."""
+def hooked(
+    transformer: Any,
+    own: tuple[torch.Tensor, ...],
+    perturbed: list[Any],
+    seen: torch.Tensor | None,
+) -> Iterator[None]:
+    """Scale and shift between the streams from the own timesteps; STG's attention is its values.
+
+    ``seen``: how well tokens of the picture see each other.
+    """
+
+    def with_bias(module: Any, args: Any, kwargs: Any) -> Any:
+        assert seen is not None
+        return args, {**kwargs, "attention_mask": bias(seen)[None, None]}
 
     def with_own(timestep: torch.Tensor) -> Callable[..., Any]:
         return lambda module, args: (timestep.flatten(), *args[1:])
@@ -191,6 +239,9 @@ def hooked(transformer: Any, own: tuple[torch.Tensor, ...], perturbed: list[Any]
     with ExitStack() as stack:
         for module, timestep in zip(shifts, own, strict=True):
             stack.callback(module.register_forward_pre_hook(with_own(timestep)).remove)
+        for block in transformer.transformer_blocks if seen is not None else ():
+            handle = block.attn1.register_forward_pre_hook(with_bias, with_kwargs=True)
+            stack.callback(handle.remove)
         for module in perturbed:
             stack.callback(module.register_forward_hook(only_values, with_kwargs=True).remove)
         yield

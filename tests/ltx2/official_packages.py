@@ -1,19 +1,21 @@
 """``numerics="official"`` beside Lightricks' own packages, from a checkout of theirs.
 
-    python -m tests.ltx2.official_packages PATH
+    python -m tests.ltx2.official_packages PATH [PART OF A CASE'S NAME]
 
-PATH holds ``packages/ltx-core/src`` (https://github.com/Lightricks/LTX-2). Their packages have a
-licence of their own and are no dependency: nothing here runs without them.
+PATH holds ``packages/ltx-core/src`` and ``packages/ltx-pipelines/src``
+(https://github.com/Lightricks/LTX-2). Their packages have a licence of their own and are no
+dependency: nothing here runs without them.
 
 What is compared, on tiny random checkpoints, is whole segments of the parity table: the latents
 of Longtake, and those of ltx-core's ``LTXModel`` with the same weights behind its ``LTX2Scheduler``
 (or the distilled tables), ``VideoLatentTools`` and ``AudioLatentTools``, conditioning items by
 latent and by keyframe index, ``GaussianNoiser``, ``MultiModalGuider`` with
 ``BatchedPerturbationConfig``, and ``EulerDiffusionStep`` or ``EulerAncestralDiffusionStep``.
-Between them are the few lines of ltx-pipelines' denoisers and samplers that call them: that package
-needs more to be imported than it computes. The text encoder, the connectors, the VAE's encoder and
-the upsampler are diffusers' on both sides. States with audio are left out, as ltx-core has no such
-thing.
+References are ltx-core's items, with ltx-pipelines' own mask and choice of frames. HQ takes
+ltx-pipelines' own second-order loop; between the others are the few lines of its denoisers
+and samplers that call them: that package needs more to be imported than it computes. The text
+encoder, the connectors, the VAE's encoder and the upsampler are diffusers' on both sides. States
+with audio are left out, as ltx-core has no such thing.
 """
 
 from __future__ import annotations
@@ -32,10 +34,11 @@ import torch
 
 from longtake_ltx2.latents import audio_from_tokens, video_from_tokens
 from longtake_ltx2.noise import noise_generator
-from tests.ltx2.official_loop import text_of
+from tests.ltx2.official_loop import added, text_of
 from tests.ltx2.official_network import official_transformer
-from tests.ltx2.official_reference import Asked, Scales, networks
-from tests.ltx2.official_tokens import encoded, encoded_sound, upsampled
+from tests.ltx2.official_reference import Asked, Followed, Frames, Scales, networks
+from tests.ltx2.official_samplers import official_references, official_samplers, result
+from tests.ltx2.official_tokens import covering, encoded, encoded_sound, upsampled
 from tests.ltx2.parity import CASES, Case, latents
 from tests.ltx2.support import Checkpoints, relative_error
 from tests.ltx2.test_official_numerics import as_tokens, asked
@@ -51,13 +54,14 @@ class Official:
     """ltx-core's parts for one checkpoint."""
 
     path: Path
+    checkout: Path
     model: Any
     pipe: Any
 
     @classmethod
-    def of(cls, path: Path) -> Official:
+    def of(cls, path: Path, checkout: Path) -> Official:
         pipe = networks(path)
-        return cls(path, official_transformer(pipe.transformer), pipe)
+        return cls(path, checkout, official_transformer(pipe.transformer), pipe)
 
     def denoised(self, wanted: Asked, case: Case) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens ``[1, T, C]`` of picture and sound."""
@@ -69,7 +73,10 @@ class Official:
         if wanted.refine is None:
             return self._pass(wanted, size, levels, scales, noiser)
         half = (height // 2, width // 2, frames)
-        video, audio = self._pass(wanted, half, levels, scales, noiser)
+        with added(self.pipe.transformer, wanted.lora):
+            model = official_transformer(self.pipe.transformer) if wanted.lora else self.model
+        first = attrs.evolve(self, model=model)
+        video, audio = first._pass(wanted, half, levels, scales, noiser)
         mel_bins = self.pipe.audio_vae.config.mel_bins // 4
         before = (
             video_from_tokens(
@@ -82,10 +89,14 @@ class Official:
         return (refined[0], audio) if wanted.first_sound else refined
 
     def _levels(self, wanted: Asked, case: Case) -> torch.Tensor:
-        if case.recipe not in ("base", "guided two stages"):
+        if case.recipe not in ("base", "guided two stages", "hq"):
             return torch.tensor(wanted.levels)
         scheduler = import_module("ltx_core.components.schedulers").LTX2Scheduler()
-        levels: torch.Tensor = scheduler.execute(steps=case.steps)
+        counted = None
+        if case.recipe == "hq":
+            height, width, frames = wanted.size
+            counted = torch.empty(1, 1, (frames - 1) // 8 + 1, height // 64, width // 64)
+        levels: torch.Tensor = scheduler.execute(steps=case.steps, latent=counted)
         return levels
 
     def _pass(
@@ -99,6 +110,8 @@ class Official:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         tools = self._tools(size)
         items = [self._item(frames, size) for frames in wanted.frames]
+        if before is None:
+            items += [self._followed(each, size) for each in wanted.followed]
         states = []
         for index, (tool, conditions) in enumerate(zip(tools, (items, []), strict=True)):
             initial = None if before is None else before[index]
@@ -109,14 +122,45 @@ class Official:
             states.append(
                 self._heard(noiser(state, scale), wanted) if index else noiser(state, scale)
             )
+        own = [t.patchifier.get_token_count(t.target_shape) for t in tools]
+        if wanted.second_order:
+            states = self._second_order(states, levels, scales, wanted)
+            return states[0].latent[:, : own[0]], states[1].latent[:, : own[1]]
         onwards = _stepper(wanted, fresh_noise=wanted.renoised and before is None)
         for step, _ in enumerate(itertools.pairwise(levels)):
             x0s = self._guided(states, levels[step], scales, wanted)
             for index, (state, x0) in enumerate(zip(states, x0s, strict=True)):
                 latent = onwards(state, _kept(x0, state), levels, step)
                 states[index] = dataclasses.replace(state, latent=latent)
-        own = [t.patchifier.get_token_count(t.target_shape) for t in tools]
         return states[0].latent[:, : own[0]], states[1].latent[:, : own[1]]
+
+    def _second_order(
+        self,
+        states: list[Any],
+        levels: torch.Tensor,
+        scales: tuple[Scales, Scales],
+        wanted: Asked,
+    ) -> list[Any]:
+        """ltx-pipelines' own loop, as its HQ pipeline calls it."""
+
+        def denoiser(
+            transformer: Any, video_state: Any, audio_state: Any, sigmas: Any, step_index: int
+        ) -> tuple[Any, Any]:
+            both = [video_state, audio_state]
+            video, audio = self._guided(both, sigmas[step_index], scales, wanted)
+            return result(video), result(audio)
+
+        steps = import_module("ltx_core.components.diffusion_steps")
+        made = official_samplers(self.checkout).res2s_audio_video_denoising_loop(
+            sigmas=levels,
+            video_state=states[0],
+            audio_state=states[1],
+            stepper=steps.Res2sDiffusionStep(),
+            transformer=None,
+            denoiser=denoiser,
+            model_dtype=torch.float32,
+        )
+        return list(made)
 
     def _heard(self, state: Any, wanted: Asked) -> Any:
         """The sound's state, kept whole where it is given: what A2V's noise scale of 0 leaves."""
@@ -153,6 +197,32 @@ class Official:
         return conditioning.VideoConditionByKeyframeIndex(
             latent, frames.first, frames.strength, num_pixel_frames=count
         )
+
+    def _followed(self, video: Followed, size: Size) -> Any:
+        conditioning = import_module("ltx_core.conditioning")
+        helpers = official_references(self.checkout)
+        small = (size[0] // video.space, size[1] // video.space, size[2])
+        pixels = torch.tensor(video.pixels).permute(3, 0, 1, 2)[None]
+        kept = pixels if video.time == 1 else helpers.temporal_subsample(pixels, video.time)
+        shown = Frames(pixels=kept[0].permute(1, 2, 3, 0).numpy(), first=0)
+        count = (len(shown.pixels) - 1) // 8 + 1
+        tokens = encoded(self.pipe, shown, small)
+        latent = video_from_tokens(tokens, count, small[0] // 32, small[1] // 32)
+        item = conditioning.VideoConditionByReferenceLatent(
+            latent,
+            downscale_factor=video.space,
+            temporal_scale_factor=video.time,
+            strength=video.strength,
+        )
+        seen: Any = video.seen
+        if video.mask is not None:
+            grey = covering(torch.tensor(video.mask).permute(0, 3, 1, 2) / 255, size[0], size[1])
+            shape = import_module("ltx_core.types").VideoLatentShape.from_torch_shape(latent.shape)
+            mask = grey.mean(1)[None, None]
+            seen = helpers.downsample_mask_video_to_latent(mask, shape) * video.seen
+        elif video.seen == 1:
+            return item
+        return conditioning.ConditioningItemAttentionStrengthWrapper(item, seen)
 
     def _guided(
         self, states: list[Any], sigma: torch.Tensor, scales: tuple[Scales, Scales], wanted: Asked
@@ -258,16 +328,21 @@ def _stepper(wanted: Asked, *, fresh_noise: bool) -> Callable[[Any, Any, torch.T
     return onwards
 
 
-def compared(checkpoints: Checkpoints) -> float:
-    """Prints the errors of each case and gives the largest."""
+def compared(checkpoints: Checkpoints, checkout: Path, chosen: str = "") -> float:
+    """Prints the errors of each case and gives the largest.
+
+    ``chosen``: what the names of the cases have in them.
+    """
     models: dict[Path, Official] = {}
     worst = 0.0
     for case in CASES:
         if case.numerics != "official" or case.conditioned_on().sound is not None:
             continue
+        if chosen not in str(case):
+            continue
         path = checkpoints.path(case.generation, case.size)
         if path not in models:
-            models[path] = Official.of(path)
+            models[path] = Official.of(path, checkout)
         with torch.no_grad():
             expected = models[path].denoised(asked(path, case), case)
         actual = as_tokens(latents(checkpoints, case)[0])
@@ -278,7 +353,7 @@ def compared(checkpoints: Checkpoints) -> float:
     return worst
 
 
-def main(checkout: Path) -> int:
+def main(checkout: Path, chosen: str = "") -> int:
     """0 when all agree, or when there is no checkout to compare with."""
     source = checkout / "packages" / "ltx-core" / "src"
     if not (source / "ltx_core").is_dir():
@@ -286,10 +361,10 @@ def main(checkout: Path) -> int:
         return 0
     sys.path.insert(0, str(source))
     with tempfile.TemporaryDirectory() as folder:
-        worst = compared(Checkpoints(Path(folder)))
+        worst = compared(Checkpoints(Path(folder)), checkout, chosen)
     sys.stdout.write(f"worst relative error {worst:.1e}; at most {TOLERANCE:.0e} is allowed\n")
     return int(worst > TOLERANCE)
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

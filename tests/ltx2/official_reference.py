@@ -48,6 +48,27 @@ class Frames:
 
 
 @frozen(kw_only=True)
+class Followed:
+    """A video ``[V, H, W, 3]`` that the first pass follows.
+
+    ``seen``: how well the segment and it see each other; ``mask``: grey frames as many, that it is
+    multiplied by. ``space``, ``time``: what the LoRA's file says of sizes and frames.
+    """
+
+    pixels: Any
+    strength: float = 1.0
+    seen: float = 1.0
+    mask: Any = None
+    space: int = 1
+    time: int = 1
+
+    @property
+    def kept(self) -> Any:
+        """The frames that count: the first, then one of ``time``."""
+        return self.pixels[[0, *range(1, len(self.pixels), self.time)]]
+
+
+@frozen(kw_only=True)
 class Carried:
     """What a state carries besides: ``repeated`` frames, and audio latents of which ``context`` are
     known. ``take``: its frames and audio latents so far, if known."""
@@ -65,7 +86,9 @@ class Asked:
     """One segment. ``levels``: of the first pass. ``refine``: of a second one at twice the size.
 
     ``renoised``: whether the first pass has fresh noise at every step, as 2.5 when distilled.
+    ``second_order``: whether both passes evaluate the middle of each step, too, as HQ does.
     ``first_sound``: whether the first pass's sound is heard.
+    ``lora``: a file that is added to the network in the first pass.
     ``sound``: float32 ``[2, n]`` at 16 kHz that the segment's is to be, as long as it or longer.
     """
 
@@ -76,6 +99,7 @@ class Asked:
     levels: list[float]
     refine: list[float] | None = None
     renoised: bool = False
+    second_order: bool = False
     first_sound: bool = False
     video: Scales = field(factory=Scales)
     audio: Scales = field(factory=Scales)
@@ -83,6 +107,8 @@ class Asked:
     frames: tuple[Frames, ...] = ()
     sound: Any = None
     carried: Carried | None = None
+    followed: tuple[Followed, ...] = ()
+    lora: Path | None = None
 
 
 @frozen
@@ -109,14 +135,14 @@ def networks(path: Path) -> Any:
     return pipe
 
 
-def sigmas(steps: int) -> list[float]:
-    """Linear, shifted for 4096 tokens, stretched to end at 0.1, then 0; in fp32 throughout.
+def sigmas(steps: int, tokens: int = 4096) -> list[float]:
+    """Linear, shifted for so many tokens, stretched to end at 0.1, then 0; in fp32 throughout.
 
     The stretch is ill-conditioned and the networks take 1000 sigma, so the rounding shows: it is
     that of torch.
     """
     m = (2.05 - 0.95) / (4096 - 1024)
-    shift = math.exp(4096 * m + (0.95 - 1024 * m))
+    shift = math.exp(tokens * m + (0.95 - 1024 * m))
     s = torch.linspace(1, 0, steps + 1)[:steps]
     z = 1 - shift / (shift + (1 / s - 1))
     stretched = 1 - z / (z[-1] / (1 - 0.1))
@@ -151,6 +177,22 @@ def video_bounds(size: tuple[int, int, int], offset: Fraction) -> torch.Tensor:
     return _bounds(spans, size, offset)
 
 
+def followed_bounds(
+    followed: Followed, size: tuple[int, int, int], offset: Fraction
+) -> torch.Tensor:
+    """``[1, 3, T, 2]`` of a video beside the segment, its frames and pixels as long and large."""
+    space, time = followed.space, followed.time
+    count = (len(followed.kept) - 1) // 8 + 1
+    late = (time - 1) / time  # in frames of its own
+    spans = [
+        (max(max(8 * each - 7, 0) - late, 0) * time, (8 * each + 1 - late) * time)
+        for each in range(count)
+    ]
+    small = (size[0] // space, size[1] // space, size[2])
+    bounds = _bounds(spans, small, offset)
+    return torch.cat([bounds[:, :1], bounds[:, 1:] * space], dim=1)
+
+
 def keyframe_bounds(frames: Frames, size: tuple[int, int, int], offset: Fraction) -> torch.Tensor:
     """``[1, 3, T, 2]`` of frames elsewhere: eight frames a latent, but a still lasts one."""
     count = len(frames.pixels)
@@ -162,7 +204,7 @@ def keyframe_bounds(frames: Frames, size: tuple[int, int, int], offset: Fraction
 
 
 def _bounds(
-    spans: list[tuple[int, int]], size: tuple[int, int, int], offset: Fraction
+    spans: list[tuple[float, float]], size: tuple[int, int, int], offset: Fraction
 ) -> torch.Tensor:
     bounds = []
     for start, end in spans:

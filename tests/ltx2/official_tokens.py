@@ -12,8 +12,10 @@ from attrs import frozen
 
 from tests.ltx2.official_reference import (
     Asked,
+    Followed,
     Frames,
     audio_bounds,
+    followed_bounds,
     grid,
     keyframe_bounds,
     video_bounds,
@@ -24,7 +26,8 @@ from tests.ltx2.official_reference import (
 class Tokens:
     """One stream: what the pass starts from, the known, the mask (1 is noise), the bounds.
 
-    ``own``: how many are the segment's; the others only condition it.
+    ``own``: how many are the segment's; the others only condition it. ``seen``: how well each row's
+    token sees each column's, None where all are seen.
     """
 
     start: torch.Tensor
@@ -32,6 +35,7 @@ class Tokens:
     mask: torch.Tensor
     bounds: torch.Tensor
     own: int
+    seen: torch.Tensor | None = None
 
 
 @frozen
@@ -54,9 +58,11 @@ def streams(
     where, config = grid(asked.size[2], asked.carried), pipe.transformer.config
     known = [(encoded(pipe, frames, size), frames) for frames in asked.frames]
     own = video_bounds(size, where.offset)
+    followed = asked.followed if before is None else ()
     bounds = torch.cat(
         [own]
-        + [keyframe_bounds(frames, size, where.offset) for _, frames in known if frames.first],
+        + [keyframe_bounds(frames, size, where.offset) for _, frames in known if frames.first]
+        + [followed_bounds(each, size, where.offset) for each in followed],
         dim=2,
     )
     video_noise = torch.randn((1, bounds.shape[2], config.in_channels), generator=generator)
@@ -68,6 +74,9 @@ def streams(
         audio.renoise(before.audio, before.level)
     for tokens, frames in known:
         video.put(tokens, 1 - frames.strength, at=0 if frames.first == 0 else None)
+    for each in followed:
+        small = (size[0] // each.space, size[1] // each.space, size[2])
+        video.put(encoded(pipe, Frames(pixels=each.kept, first=0), small), 1 - each.strength, None)
     if asked.sound is not None:
         heard = encoded_sound(pipe, asked.sound)[:, : where.length]
         audio.put(heard, 0.0, at=0)
@@ -76,7 +85,47 @@ def streams(
         last = carried.audio[0, :, carried.audio.shape[2] - where.context :]
         tokens = torch.stack([last[:, index].flatten() for index in range(where.context)])
         audio.put(tokens[None], carried.strength, at=0)
-    return video.tokens(bounds), audio.tokens(audio_bounds(where))
+    seen = sight([weights(each, size) for each in followed], own.shape[2], bounds.shape[2])
+    return video.tokens(bounds, seen), audio.tokens(audio_bounds(where))
+
+
+def weights(followed: Followed, size: tuple[int, int, int]) -> tuple[int, list[float] | None]:
+    """How many tokens a video has, and how well each is seen; None where nothing says less."""
+    rows, columns = size[0] // 32 // followed.space, size[1] // 32 // followed.space
+    frames = (len(followed.kept) - 1) // 8 + 1
+    if followed.mask is None:
+        every = [followed.seen] * (frames * rows * columns)
+        return len(every), None if followed.seen == 1 else every
+    grey = covering(torch.tensor(followed.mask).permute(0, 3, 1, 2) / 255, size[0], size[1])
+    grey = grey.mean(1)
+    blocks = grey.unflatten(2, (columns, -1)).unflatten(1, (rows, -1)).mean((2, 4))
+    length = (len(blocks) - 1) // max(1, frames - 1)
+    found = []
+    for frame in range(frames):
+        own = blocks[:1] if frame == 0 else blocks[1 + length * (frame - 1) : 1 + length * frame]
+        found += (own.mean(0) * followed.seen).flatten().tolist()
+    return len(found), found
+
+
+def sight(
+    videos: list[tuple[int, list[float] | None]], own: int, total: int
+) -> torch.Tensor | None:
+    """``[T, T]``: a video sees the segment and itself, and nothing else once one is seen less."""
+    if all(each is None for _, each in videos):
+        return None
+    seen = torch.ones(total, total)
+    first = total - sum(count for count, _ in videos)
+    limited = False
+    for count, given in videos:
+        limited = limited or given is not None
+        if limited:
+            each = torch.ones(count) if given is None else torch.tensor(given)
+            seen[own:first, first : first + count] = 0
+            seen[first : first + count, own:first] = 0
+            seen[:own, first : first + count] = each
+            seen[first : first + count, :own] = each[:, None]
+        first += count
+    return seen
 
 
 class _Mixture:
@@ -97,9 +146,9 @@ class _Mixture:
             self._clean[:, at + index] = known[:, index]
             self._mask[:, at + index] = mask
 
-    def tokens(self, bounds: torch.Tensor) -> Tokens:
+    def tokens(self, bounds: torch.Tensor, seen: torch.Tensor | None = None) -> Tokens:
         start = self._start * self._mask + self._clean * (1 - self._mask)
-        return Tokens(start, self._clean, self._mask, bounds, self._own)
+        return Tokens(start, self._clean, self._mask, bounds, self._own, seen)
 
 
 def encoded(pipe: Any, frames: Frames, size: tuple[int, int, int]) -> torch.Tensor:

@@ -20,6 +20,7 @@ import longtake as lt
 from longtake_ltx2.loading.model import load as load_networks
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.tiny import Generation
+from longtake_ltx2.tiny.lora import write_tiny_lora
 from longtake_ltx2.values import CleanLatents, Geometry
 from tests.ltx2.parity_conditions import CONDITIONS, Conditions
 from tests.ltx2.support import (
@@ -37,7 +38,9 @@ AUDIO_TOLERANCE = 5e-6
 PROMPT, NEGATIVE = "a lighthouse in the fog", "blurry, quiet"
 SEED, STEPS, FPS = 7, 3, 24
 
-Recipe = Literal["base", "distilled", "eight steps", "two stages", "guided two stages"]
+Recipe = Literal[
+    "base", "distilled", "eight steps", "two stages", "guided two stages", "hq", "reference"
+]
 NumericsName = Literal["official", "diffusers"]
 
 GENERATIONS: tuple[Generation, ...] = ("2.0", "2.3", "2.5")
@@ -47,8 +50,10 @@ PRESETS = {
     "eight steps": "ltx2_distilled",
     "two stages": "ltx2_two_stage",
     "guided two stages": "ltx2_3_two_stage_guided",
+    "hq": "ltx2_hq",
+    "reference": "ltx2_reference",
 }
-TWICE = ("two stages", "guided two stages")
+TWICE = ("two stages", "guided two stages", "hq", "reference")
 """Recipes of two passes."""
 GUIDANCE: dict[str, dict[str, Any]] = {
     "off": NO_GUIDANCE,
@@ -96,6 +101,8 @@ class Case:
     @property
     def pixels(self) -> tuple[int, int, int]:
         """Height, width and frames."""
+        if self.recipe == "reference":
+            return (128, 256, 33)
         return (128, 192, 17) if self.recipe in TWICE else (64, 96, 25)
 
     @property
@@ -129,7 +136,7 @@ def _rows(
 
 def _all_rows(numerics: NumericsName) -> Iterator[Case]:
     rows = functools.partial(_rows, numerics)
-    known = [name for name, on in CONDITIONS.items() if numerics in on.numerics]
+    known = [name for name, on in CONDITIONS.items() if numerics in on.numerics and not on.follows]
     short = [name for name in known if CONDITIONS[name].fits_17_frames]
     some = ["nothing", "prefix", "two keyframes"]
     yield from rows(recipes=["base"], conditions=known, guidance=["off"])
@@ -154,6 +161,18 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
         guided = ["nothing", "prefix and images", "take, partly kept"]
         yield from rows(recipes=["guided two stages"], conditions=guided, guidance=["all"])
         yield from rows(recipes=["guided two stages"], conditions=whole[:1], guidance=["all"])
+        second_order = ["nothing", "prefix and images", "take, partly kept", *whole[:1]]
+        yield from rows(recipes=["hq"], conditions=second_order[1:2], guidance=["all"])
+        videos = [name for name, on in CONDITIONS.items() if on.follows]
+        follow = functools.partial(rows, recipes=["reference"], guidance=["off"])
+        yield from follow(conditions=videos, generations=["2.3"])
+        yield from follow(conditions=["slow video, masked", "take and video"])
+        yield from rows(
+            recipes=["base"], conditions=videos[1:2], guidance=["all"], generations=["2.3"]
+        )
+        yield from rows(
+            recipes=["hq"], conditions=second_order, guidance=["cfg"], generations=["2.3"]
+        )
 
 
 CASES = tuple(dict.fromkeys([*_all_rows("official"), *_all_rows("diffusers")]))
@@ -172,11 +191,24 @@ class UndecodedProbe:
         return lt.Frames(np.zeros((geometry.clock.new_frames, *size), np.uint8))
 
 
+def lora_of(path: Path, on: Conditions) -> Path | None:
+    """A LoRA for the checkpoint at ``path`` that says how the videos to follow are scaled."""
+    if not on.follows:
+        return None
+    space, time = on.scales
+    file = path.parent / f"{path.name}-lora-{space}-{time}.safetensors"
+    said = {"reference_downscale_factor": space, "reference_temporal_scale_factor": time}
+    if not file.exists():
+        write_tiny_lora(file, path, metadata={name: str(value) for name, value in said.items()})
+    return file
+
+
 @functools.cache
-def _networks(path: Path, numerics: NumericsName) -> lt.LoadedModel:
+def _networks(path: Path, numerics: NumericsName, lora: Path | None = None) -> lt.LoadedModel:
     # The references compute the transformer as diffusers does; what the exact forward rounds
     # otherwise is held against that in test_forward.
-    options = LTX2T2VConfig(numerics=numerics, forward="plain")
+    said = {} if lora is None else {"lora_path": str(lora)}
+    options = LTX2T2VConfig(numerics=numerics, forward="plain", **said)
     return load_networks(lt.ModelSource(path=path, device="cpu", dtype="float32", options=options))
 
 
@@ -186,7 +218,7 @@ _MAKE_LATENTS = ("denoise", "refine", "first_sound")
 
 @functools.cache
 def _pipeline(
-    path: Path, preset_name: str, numerics: NumericsName
+    path: Path, preset_name: str, numerics: NumericsName, lora: Path | None = None
 ) -> tuple[lt.Pipeline, UndecodedProbe]:
     probe, declared = UndecodedProbe(), family()
     recipe = declared.recipe(declared.preset(preset_name))
@@ -198,7 +230,7 @@ def _pipeline(
     )
 
     def loaded(_: lt.ModelSource) -> lt.LoadedModel:
-        return _networks(path, numerics)
+        return _networks(path, numerics, lora)
 
     probed = attrs.evolve(declared, presets=(preset,), load=loaded)
     return lt.load(path, family=probed, preset=preset_name), probe
@@ -235,7 +267,9 @@ def request(checkpoints: Checkpoints, case: Case) -> lt.GenerationRequest:
 def latents(checkpoints: Checkpoints, case: Case) -> tuple[CleanLatents, int]:
     """What Longtake makes of a case, and the seed of the segment."""
     path = checkpoints.path(case.generation, case.size)
-    pipeline, probe = _pipeline(path, PRESETS[case.recipe], case.numerics)
+    # Only the recipe that has the LoRA on has one; elsewhere nothing says how videos are scaled.
+    lora = lora_of(path, case.conditioned_on()) if case.recipe == "reference" else None
+    pipeline, probe = _pipeline(path, PRESETS[case.recipe], case.numerics, lora)
     result = pipeline.generate(request(checkpoints, case))
     assert result.job is not None
     return probe.latents, result.job.segment_seed

@@ -54,15 +54,47 @@ class Sound:
 
 
 @attrs.frozen(kw_only=True)
+class Follows:
+    """A video to follow, of ``count`` frames of a size of their own; ``masked``: with a mask."""
+
+    count: int
+    strength: float = 1.0
+    seen: float = 1.0
+    masked: bool = False
+    size: tuple[int, int] = (90, 140)
+
+    def pixels(self) -> Pixels:
+        """uint8 ``[V, H, W, 3]``."""
+        return np.stack(moving_frames(self.count, *self.size))[:, ::-1].copy()
+
+    def mask(self) -> Pixels | None:
+        """Grey, uint8 ``[V, H, W, 3]``, black in places."""
+        if not self.masked:
+            return None
+        grey = np.random.default_rng(9).integers(0, 256, (self.count, 80, 60, 1), dtype=np.uint8)
+        grey[:, :40, :30] = 0
+        return np.repeat(grey, 3, axis=-1)
+
+    def asked(self) -> lt.ReferenceInput:
+        """As a request says it."""
+        return lt.ReferenceInput.from_frames(
+            self.pixels(), mask=self.mask(), strength=self.strength, attention=self.seen
+        )
+
+
+@attrs.frozen(kw_only=True)
 class Conditions:
     """All that one segment is conditioned on.
 
-    ``heard``: a sound of its own, as long as it. ``numerics``: whose references can do it.
+    ``heard``: a sound of its own, as long as it. ``follows``: videos; ``scales``: by how much they
+    are smaller and have fewer frames, as the LoRA says. ``numerics``: whose references can do it.
     """
 
     placed: tuple[Placed, ...] = ()
     sound: Sound | None = None
     heard: bool = False
+    follows: tuple[Follows, ...] = ()
+    scales: tuple[int, int] = (1, 1)
     image_crf: int = 0
     segment_index: int = 4
     numerics: tuple[str, ...] = BOTH
@@ -93,6 +125,7 @@ class Conditions:
                 if each.kind == "clip"
             ),
             audio=lt.AudioInput.from_samples(self.samples(), 16_000) if self.heard else None,
+            references=tuple(each.asked() for each in self.follows),
         )
 
     def state(
@@ -188,5 +221,36 @@ CONDITIONS: dict[str, Conditions] = {
         placed=(attrs.evolve(_PREFIX, strength=0.8),),
         sound=Sound(context=26, offset=Fraction(5, 8)),
         numerics=_OFFICIAL,
+    ),
+    "video": Conditions(follows=(Follows(count=33),), numerics=_OFFICIAL, fits_17_frames=False),
+    "video, half seen": Conditions(
+        follows=(Follows(count=25, seen=0.5),), numerics=_OFFICIAL, fits_17_frames=False
+    ),
+    "small video, noisy": Conditions(
+        follows=(Follows(count=33, strength=0.4, seen=0.5),),
+        scales=(2, 2),
+        numerics=_OFFICIAL,
+        fits_17_frames=False,
+    ),
+    "slow video, masked": Conditions(
+        placed=(Placed(kind="image"), Placed(kind="image", frame=12, strength=0.6)),
+        follows=(Follows(count=33, seen=0.5, masked=True),),
+        scales=(2, 4),
+        numerics=_OFFICIAL,
+        fits_17_frames=False,
+    ),
+    "two videos": Conditions(
+        placed=(Placed(kind="image", frame=12),),
+        follows=(Follows(count=33, seen=0.0), Follows(count=17)),
+        numerics=_OFFICIAL,
+        fits_17_frames=False,
+    ),
+    "take and video": Conditions(
+        placed=(_PREFIX,),
+        sound=Sound(context=51, take=(113, 118)),
+        follows=(Follows(count=33, seen=0.7, masked=True),),
+        scales=(1, 2),
+        numerics=_OFFICIAL,
+        fits_17_frames=False,
     ),
 }

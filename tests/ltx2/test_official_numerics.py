@@ -17,16 +17,33 @@ from tests.ltx2.official_reference import (
     REFINE,
     Asked,
     Carried,
+    Followed,
     Frames,
     Scales,
     networks,
     segment_seed,
     sigmas,
 )
-from tests.ltx2.parity import CASES, GUIDANCE, NEGATIVE, PROMPT, SEED, TWICE, Case, check, latents
+from tests.ltx2.parity import (
+    CASES,
+    GUIDANCE,
+    NEGATIVE,
+    PROMPT,
+    SEED,
+    TWICE,
+    Case,
+    check,
+    latents,
+    lora_of,
+)
 from tests.ltx2.support import Checkpoints, relative_error
 
-LEVELS = {"distilled": DISTILLED_3, "eight steps": DISTILLED, "two stages": DISTILLED_3}
+LEVELS = {
+    "distilled": DISTILLED_3,
+    "eight steps": DISTILLED,
+    "two stages": DISTILLED_3,
+    "reference": DISTILLED_3,
+}
 
 
 def scales(guidance: dict[str, Any]) -> tuple[Scales, Scales]:
@@ -57,16 +74,37 @@ def asked(path: Path, case: Case) -> Asked:
         negative=NEGATIVE,
         seed=segment_seed(SEED, 0 if carried is None else index),
         size=case.pixels,
-        levels=LEVELS.get(case.recipe) or sigmas(case.steps),
-        renoised=case.generation == "2.5" and case.recipe in LEVELS,
+        levels=LEVELS.get(case.recipe) or sigmas(case.steps, tokens_counted(case)),
+        renoised=case.generation == "2.5" and case.recipe in LEVELS and not on.follows,
         refine=REFINE[case.refine_steps] if case.recipe in TWICE else None,
-        first_sound=case.recipe == "guided two stages",
+        second_order=case.recipe == "hq",
+        first_sound=case.recipe in ("guided two stages", "hq"),
         video=video,
         audio=audio,
         frames=frames,
         sound=on.samples() if on.heard else None,
         carried=carried,
+        followed=tuple(
+            Followed(
+                pixels=each.pixels(),
+                strength=each.strength,
+                seen=each.seen,
+                mask=each.mask(),
+                space=on.scales[0],
+                time=on.scales[1],
+            )
+            for each in on.follows
+        ),
+        lora=lora_of(path, on) if case.recipe == "reference" else None,
     )
+
+
+def tokens_counted(case: Case) -> int:
+    """By which the schedule is shifted: HQ alone has those of its first pass."""
+    if case.recipe != "hq":
+        return 4096
+    height, width, frames = case.pixels
+    return height // 64 * (width // 64) * ((frames - 1) // 8 + 1)
 
 
 def carried_by(path: Path, case: Case) -> Carried | None:
@@ -113,3 +151,14 @@ def test_a_stream_that_is_given_whole_is_told_as_such(
     video, audio = denoised(path, asked(path, case))
     made = (audio, actual.audio) if conditions == "all pictures" else (video, actual.video)
     assert relative_error(*made) > 1e-2
+
+
+def test_how_well_a_video_is_seen_is_a_share(
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: as diffusers takes a mask, linearly, half seen is not seen at all."""
+    case = Case("official", "2.3", "tiny", "reference", "small video, noisy", "off")
+    path = checkpoints.path(case.generation, case.size)
+    actual = as_tokens(latents(checkpoints, case)[0])
+    monkeypatch.setattr(official_loop, "bias", lambda seen: (1 - seen) * -10000.0)
+    assert relative_error(denoised(path, asked(path, case))[0], actual.video) > 1e-3

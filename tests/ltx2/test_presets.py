@@ -44,11 +44,29 @@ TABLE: dict[str, tuple[tuple[int, int, int, int, int], float, dict[str, Any]]] =
         3.0,
         {**GUIDED, "stg_blocks": [28]},
     ),
+    "ltx2_hq": (
+        (1088, 1920, 121, 24, 15),
+        3.0,
+        {
+            "audio_guidance_scale": 7.0,
+            "modality_scale": 3.0,
+            "audio_modality_scale": 3.0,
+            "guidance_rescale": 0.45,
+            "audio_guidance_rescale": 1.0,
+        },
+    ),
+    "ltx2_reference": ((1024, 1536, 121, 24, 8), 1.0, {}),
     "ltx2_5_base": ((512, 768, 121, 24, 30), 3.0, {**GUIDED, "stg_blocks": [28]}),
     "ltx2_5_distilled": ((1024, 1536, 121, 24, 8), 1.0, {}),
 }
-REFINED = {"ltx2_two_stage": 2, "ltx2_two_stage_guided": 3, "ltx2_3_two_stage_guided": 3}
-"""Steps of the second pass."""
+REFINED = {
+    "ltx2_two_stage": 2,
+    "ltx2_two_stage_guided": 3,
+    "ltx2_3_two_stage_guided": 3,
+    "ltx2_hq": 7,
+    "ltx2_reference": 3,
+}
+"""Evaluations of the second pass."""
 UNGUIDED = {name for name, (_, guidance, _) in TABLE.items() if guidance == 1.0}
 (FAMILY,) = longtake_families()
 
@@ -61,6 +79,8 @@ def test_names_and_versions() -> None:
         ("ltx2_two_stage", 1),
         ("ltx2_two_stage_guided", 1),
         ("ltx2_3_two_stage_guided", 1),
+        ("ltx2_hq", 1),
+        ("ltx2_reference", 1),
         ("ltx2_5_base", 1),
         ("ltx2_5_distilled", 1),
         ("ltx2_tiny", 1),
@@ -148,7 +168,8 @@ def test_any_preset_runs_on_any_generation(checkpoint: Path, name: str) -> None:
     with watched.counted() as ran:
         result = watched.pipeline.generate(request)
     refine_steps = REFINED.get(name, 0)
-    assert ran["transformer"] == 2 * (1 if name in UNGUIDED else 4) + refine_steps
+    in_first = 5 * 3 if name == "ltx2_hq" else 2 * (1 if name in UNGUIDED else 4)
+    assert ran["transformer"] == in_first + refine_steps
     assert result.frames.shape == (9, 128, 128, 3)
     assert result.frames.std() > 5
     assert result.audio is not None

@@ -27,6 +27,7 @@ FIELDS = {
         "clean",
         "denoise_mask",
         "coordinates",
+        "attention",
         "is_unconditioned",
         "is_frozen",
     ],
@@ -94,8 +95,10 @@ def test_the_page_says_in_which_recipes_a_stage_is() -> None:
     for preset in declared.presets:
         names = {spec.name for spec in declared.recipe(preset)}
         places = {"all presets"}
-        places |= {"two stages"} if "two_stage" in preset.name else set()
-        places |= {"guided two stages"} if "two_stage_guided" in preset.name else set()
+        if "two_stage" in preset.name or preset.name in ("ltx2_hq", "ltx2_reference"):
+            places.add("two stages")
+        if "two_stage_guided" in preset.name or preset.name == "ltx2_hq":
+            places.add("guided two stages")
         expected = {n for n, place in where.items() if place in places}
         assert names == expected, preset.name
     off = declared.recipe(declared.preset("ltx2_two_stage"), {"refine": {"enabled": False}})
@@ -106,7 +109,7 @@ def test_the_page_says_in_which_recipes_a_stage_is() -> None:
 def test_the_order_of_the_page_is_that_of_a_segment() -> None:
     declared = family()
     page = [quoted(row[0])[0] for row in rows("Stages by name")]
-    recipe = declared.recipe(declared.preset("ltx2_two_stage_guided"))
+    recipe = declared.recipe(declared.preset("ltx2_hq"))
     assert page == [*(spec.name for spec in recipe), "finish"]
 
 

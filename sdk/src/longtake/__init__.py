@@ -121,6 +121,7 @@ if TYPE_CHECKING:
     from longtake.requests.inputs import ClipInput as ClipInput
     from longtake.requests.inputs import ImageInput as ImageInput
     from longtake.requests.inputs import Inputs as Inputs
+    from longtake.requests.references import ReferenceInput as ReferenceInput
     from longtake.requests.request import GenerationRequest as GenerationRequest
     from longtake.requests.request import Job as Job
     from longtake.requests.request import Output as Output
@@ -261,6 +262,7 @@ else:
         "requests.authenticators": "Authenticator AuthenticatorBackend",
         "requests.decoded": "DecodedInputs",
         "requests.inputs": "AudioInput ClipInput ImageInput Inputs",
+        "requests.references": "ReferenceInput",
         "requests.request": "GenerationRequest Job Output ResolvedSampling Sampling",
         "requests.statuses": "http_status",
         "runs.declared": "Observer",

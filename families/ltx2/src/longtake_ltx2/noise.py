@@ -15,7 +15,7 @@ import torch
 
 __all__ = ["Purpose", "noise_generator"]
 
-Purpose = Literal["latents", "steps", "decoding"]
+Purpose = Literal["latents", "steps", "middles", "decoding"]
 
 _WORDS = 624
 _FIRST_BYTE = 24

@@ -140,7 +140,10 @@ class LTX2T2VConfig:
         "The latent upsampler of the refine pass: its folder, or the .safetensors file beside its "
         "config.json. By default the checkpoint's own."
     )
-    lora_path: str | None = _path("A LoRA for the refine pass only: a .safetensors file or folder.")
+    lora_path: str | None = _path(
+        "A LoRA for the passes that the recipe has it on in, the second one of two: a .safetensors "
+        "file or folder."
+    )
     loras: tuple[str, ...] = field(
         default=(),
         validator=[instance_of(tuple), deep_iterable(instance_of(str))],

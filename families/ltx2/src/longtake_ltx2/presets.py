@@ -45,6 +45,19 @@ _GUIDED_TWICE = {
         "longtake_ltx2.conditioning.negative_prompt:OFFICIAL_NEGATIVE_PROMPT"
     ),
 }
+_HQ = {
+    **_GUIDED_TWICE,
+    "height": 1088,
+    "width": 1920,
+    "num_inference_steps": 15,
+}
+_HQ_GUIDANCE = {
+    "audio_guidance_scale": 7.0,
+    "modality_scale": 3.0,
+    "audio_modality_scale": 3.0,
+    "guidance_rescale": 0.45,
+    "audio_guidance_rescale": 1.0,
+}
 _DECODER = {"decode_video": "longtake_ltx2.stage_overrides:LTX2DecoderPresetOverride"}
 _TWO_STAGES_GUIDED: dict[str, Any] = {
     "stages": "longtake_ltx2.recipes:guided_two_stage_recipe",
@@ -52,6 +65,10 @@ _TWO_STAGES_GUIDED: dict[str, Any] = {
         "refine": "longtake_ltx2.stage_overrides:LTX2RefinePresetOverride",
         **_DECODER,
     },
+}
+_LORA_IN_FIRST = {
+    "denoise": "longtake_ltx2.stage_overrides:LTX2DenoisePresetOverride",
+    **_TWO_STAGES_GUIDED["overrides"],
 }
 
 PRESETS = (
@@ -93,6 +110,21 @@ PRESETS = (
         defaults={**_GUIDED_TWICE, "num_inference_steps": 30},
         stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [28]}},
         **_TWO_STAGES_GUIDED,
+    ),
+    lt.Preset(
+        "ltx2_hq",
+        description="15 guided steps of second order at half size, then refined at full size",
+        defaults=_HQ,
+        stage_defaults={"denoise": _HQ_GUIDANCE},
+        stages="longtake_ltx2.recipes:hq_recipe",
+        overrides=_LORA_IN_FIRST,
+    ),
+    lt.Preset(
+        "ltx2_reference",
+        description="the distilled checkpoints, following a video by a LoRA; then refined",
+        defaults=_DISTILLED,
+        stages="longtake_ltx2.recipes:reference_recipe",
+        overrides=_LORA_IN_FIRST,
     ),
     lt.Preset(
         "ltx2_5_base",

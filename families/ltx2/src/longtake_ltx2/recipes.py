@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
@@ -10,15 +10,23 @@ import longtake as lt
 from longtake_ltx2.denoising.schedule import DISTILLED_SIGMAS, REFINE_SIGMAS
 
 if TYPE_CHECKING:
-    from longtake_ltx2.stage_overrides import LTX2DecoderPresetOverride, LTX2RefinePresetOverride
+    from longtake_ltx2.stage_overrides import (
+        LTX2DecoderPresetOverride,
+        LTX2DenoisePresetOverride,
+        LTX2RefinePresetOverride,
+        SamplerName,
+    )
 
 __all__ = [
     "BASE_RECIPE",
     "DISTILLED_RECIPE",
     "FINISH_RECIPE",
+    "LORA_STAGE",
     "base_recipe",
     "distilled_recipe",
     "guided_two_stage_recipe",
+    "hq_recipe",
+    "reference_recipe",
     "two_stage_recipe",
 ]
 
@@ -40,6 +48,12 @@ _DENOISE_DISTILLED = lt.StageSpec(
     options=f"{_OPTIONS}:LTX2DenoiseOptions",
     arguments={"sigmas_override": DISTILLED_SIGMAS, "is_distilled": True},
 )
+LORA_STAGE = f"{_STAGES}.refine_lora:LTX2RefineLoRAStage"
+"""It has the LoRA at ``lora_path`` on for its pass, as strongly as its argument ``strength``."""
+_HQ_STRENGTHS = (0.25, 0.5)
+"""Of the distilled LoRA in the first pass and in the second one (ltx-pipelines)."""
+_DENOISE_HQ = evolve(_DENOISE, arguments={"sampler": "res_2s", "counts_tokens": True})
+_DENOISE_FOLLOWING = evolve(_DENOISE, arguments={"sigmas_override": DISTILLED_SIGMAS})
 _DECODE_AUDIO = lt.StageSpec("decode_audio", f"{_STAGES}.audio_decoding:LTX2AudioDecodingStage")
 _DECODE_VIDEO = lt.StageSpec("decode_video", f"{_STAGES}.decoding:DecodingStage")
 _REMEMBER = lt.StageSpec("remember", f"{_STAGES}.remembering:LTX2RememberingStage")
@@ -75,7 +89,7 @@ def two_stage_recipe(
         return distilled_recipe(decode_video=decode_video)
     keeps_first = refine.sound == "first"
     second = _second_pass(refine, num_steps=2)
-    return _two_passes(_DENOISE_DISTILLED, second, decode_video, keeps_first_sound=keeps_first)
+    return _two_passes((_DENOISE_DISTILLED,), second, decode_video, keeps_first_sound=keeps_first)
 
 
 def guided_two_stage_recipe(
@@ -86,11 +100,55 @@ def guided_two_stage_recipe(
         return base_recipe(decode_video=decode_video)
     keeps_first = refine.sound != "second"
     second = _second_pass(refine, num_steps=3)
-    return _two_passes(_DENOISE, second, decode_video, keeps_first_sound=keeps_first)
+    return _two_passes((_DENOISE,), second, decode_video, keeps_first_sound=keeps_first)
+
+
+def hq_recipe(
+    *,
+    denoise: LTX2DenoisePresetOverride,
+    refine: LTX2RefinePresetOverride,
+    decode_video: LTX2DecoderPresetOverride,
+) -> lt.Recipe:
+    """Fewer steps of second order in both passes, the LoRA on in both (``ti2vid_two_stages_hq``).
+
+    Guided in the first pass, whose sound is heard, down levels for the tokens that there are.
+    """
+    first = (_lora_on(_DENOISE_HQ, denoise.lora_strength, _HQ_STRENGTHS[0]), _DENOISE_HQ)
+    if refine.enabled is False:
+        return (*_BEFORE, *first, *_after(decode_video))
+    keeps_first = refine.sound != "second"
+    second = _second_pass(refine, num_steps=3, strength=_HQ_STRENGTHS[1], sampler="res_2s")
+    return _two_passes(first, second, decode_video, keeps_first_sound=keeps_first)
+
+
+def reference_recipe(
+    *,
+    denoise: LTX2DenoisePresetOverride,
+    refine: LTX2RefinePresetOverride,
+    decode_video: LTX2DecoderPresetOverride,
+) -> lt.Recipe:
+    """Two distilled passes of which the first follows a video, with its LoRA on (``ic_lora``).
+
+    The second pass has the LoRA on only where its strength there is said.
+    """
+    first = (_lora_on(_DENOISE_FOLLOWING, denoise.lora_strength, 1.0), _DENOISE_FOLLOWING)
+    if refine.enabled is False:
+        return (*_BEFORE, *first, *_after(decode_video))
+    keeps_first = refine.sound == "first"
+    second = _second_pass(refine, num_steps=3, strength=None)
+    return _two_passes(first, second, decode_video, keeps_first_sound=keeps_first)
+
+
+def _lora_on(first: lt.StageSpec, asked: float | None, strength: float) -> lt.StageSpec:
+    """A stage under the same name that has the LoRA on for the pass."""
+    chosen = strength if asked is None else asked
+    return lt.StageSpec(
+        first.name, LORA_STAGE, options=first.options, arguments={"strength": chosen}
+    )
 
 
 def _two_passes(
-    first: lt.StageSpec,
+    first: lt.Recipe,
     second: lt.Recipe,
     decode_video: LTX2DecoderPresetOverride,
     *,
@@ -101,7 +159,7 @@ def _two_passes(
         lt.StageSpec("halve", f"{_STAGES}.refine_init:LTX2RefineInitStage"),
         _ENCODE_TEXT,
         _PREPARE_HALF,
-        first,
+        *first,
         *((_KEEP_SOUND, *second, _FIRST_SOUND) if keeps_first_sound else second),
         *_after(decode_video)[:-1],
         _REMEMBER_BOTH,
@@ -115,29 +173,34 @@ def _after(chosen: LTX2DecoderPresetOverride) -> lt.Recipe:
     return (_DECODE_AUDIO, lt.StageSpec("decode_video", decode), _REMEMBER)
 
 
-def _second_pass(refine: LTX2RefinePresetOverride, *, num_steps: int) -> lt.Recipe:
-    options = f"{_OPTIONS}:LTX2RefineStageOverride"
-    add_noise = refine.add_noise is not False
+def _second_pass(
+    refine: LTX2RefinePresetOverride,
+    *,
+    num_steps: int,
+    strength: float | None = 1.0,
+    sampler: SamplerName | None = None,
+) -> lt.Recipe:
+    """``strength``: of the LoRA at ``lora_path``; None where the pass is without it."""
+    shared: dict[str, Any] = {
+        "options": f"{_OPTIONS}:LTX2RefineStageOverride",
+        "follows_sampling": False,
+    }
+    noise = {"sigmas": REFINE_SIGMAS, "add_noise": refine.add_noise is not False}
+    chosen = strength if refine.lora_strength is None else refine.lora_strength
     return (
         lt.StageSpec(
-            "refine",
-            f"{_STAGES}.upsampling:LTX2UpsampleStage",
-            options=options,
-            arguments={"sigmas": REFINE_SIGMAS, "add_noise": add_noise},
-            follows_sampling=False,
+            "refine", f"{_STAGES}.upsampling:LTX2UpsampleStage", arguments=noise, **shared
         ),
-        lt.StageSpec(
-            "refine",
-            f"{_STAGES}.refine_lora:LTX2RefineLoRAStage",
-            options=options,
-            follows_sampling=False,
+        *(
+            ()
+            if chosen is None
+            else (lt.StageSpec("refine", LORA_STAGE, arguments={"strength": chosen}, **shared),)
         ),
         lt.StageSpec(
             "refine",
             _DENOISING,
-            options=options,
-            arguments={"sigmas_override": REFINE_SIGMAS},
-            follows_sampling=False,
+            arguments={"sigmas_override": REFINE_SIGMAS, "sampler": sampler},
             defaults={"num_inference_steps": num_steps, "guidance_scale": 1.0},
+            **shared,
         ),
     )

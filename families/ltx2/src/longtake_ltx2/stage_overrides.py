@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from attrs import asdict, field, frozen
-from attrs.validators import and_, deep_iterable, in_, instance_of, optional
+from attrs import Attribute, asdict, field, frozen
+from attrs.validators import and_, deep_iterable, in_, instance_of, max_len, min_len, optional
 
 import longtake as lt
 
 __all__ = [
     "LTX2DecoderPresetOverride",
     "LTX2DenoiseOptions",
+    "LTX2DenoisePresetOverride",
     "LTX2LoopOptions",
     "LTX2PreparationOptions",
     "LTX2RefinePresetOverride",
@@ -19,22 +20,72 @@ __all__ = [
     "refine_override_to_dict",
 ]
 
+SamplerName = Literal["euler", "euler_ancestral", "res_2s"]
+StepNoise = Literal["fixed", "seeded"]
+
 _SCALE = lt.between(-1000.0, 1000.0)
 _SHARE = lt.between(0.0, 1.0)
 _STEPS = lt.between(1, 1000)
 _CRF = lt.between(0, 51)
+_SKIPPED = lt.between(0, 100)
+_FEWEST_LEVELS, _MOST_LEVELS = 2, 1001
+
+
+def _of_some_levels(instance: object, attribute: Attribute[Any], value: tuple[float, ...]) -> None:
+    if not _FEWEST_LEVELS <= len(value) <= _MOST_LEVELS:
+        allowed = f"{_FEWEST_LEVELS} to {_MOST_LEVELS}"
+        raise lt.ValidationError(attribute.name, f"has {len(value)} levels; must have {allowed}")
+
+
+_LEVELS = optional(
+    and_(
+        _of_some_levels,
+        min_len(_FEWEST_LEVELS),
+        max_len(_MOST_LEVELS),
+        deep_iterable(lt.between(0.0, 1.0)),
+    )
+)
+
+
+def _strength(text: str) -> Any:
+    return field(default=None, validator=_SCALE, metadata={"help": text})
 
 
 @frozen(kw_only=True)
 class LTX2LoopOptions:
     """What every denoising loop lets a request choose; None leaves it open.
 
-    ``num_inference_steps``: Euler steps. ``guidance_scale``: text guidance (CFG), 1.0 is off. A
-    recipe leaves neither open: the defaults of its stage say what nobody else does.
+    - ``num_inference_steps``: steps of the loop. ``guidance_scale``: text guidance (CFG), 1.0 is
+      off. A recipe leaves neither open: the defaults of its stage say what nobody else does.
+    - ``sigmas``: noise levels of your own, from at most 1 down to 0, in the place of the recipe's;
+      they say the number of steps, and ``num_inference_steps`` does not count then.
+    - ``sampler``: ``euler``; ``euler_ancestral``, with fresh noise at every step; or ``res_2s``, of
+      second order, which evaluates two points a step and one at the end. None is the recipe's.
+    - ``skip_step``: of so many steps and one more the first is evaluated, the others take what was
+      predicted last.
+    - ``step_noise``: whether the noise of ``res_2s`` is the same in every request (``fixed``, as
+      Lightricks have it; None is that) or of the segment's seed (``seeded``).
     """
 
     num_inference_steps: int | None = field(default=None, validator=_STEPS)
     guidance_scale: float | None = field(default=None, validator=_SCALE)
+    sigmas: tuple[float, ...] | None = field(
+        default=None,
+        validator=_LEVELS,
+        metadata={"help": "Noise levels of your own, down to 0; they say the steps, too."},
+    )
+    sampler: SamplerName | None = field(
+        default=None, metadata={"help": "How the noise is taken away; null is the recipe's way."}
+    )
+    skip_step: int | None = field(
+        default=None,
+        validator=_SKIPPED,
+        metadata={"help": "Steps after each that take over what it has predicted; null is none."},
+    )
+    step_noise: StepNoise | None = field(
+        default=None,
+        metadata={"help": "Whether res_2s draws the same noise always, which null means."},
+    )
 
     def settled(
         self, *, num_inference_steps: int | None = None, guidance_scale: float | None = None
@@ -46,6 +97,10 @@ class LTX2LoopOptions:
         known: dict[str, Any] = {
             "num_inference_steps": num_inference_steps,
             "guidance_scale": guidance_scale,
+            "sigmas": self.sigmas,
+            "sampler": self.sampler,
+            "skip_step": self.skip_step,
+            "step_noise": self.step_noise,
         }
         if self.num_inference_steps is not None:
             known["num_inference_steps"] = self.num_inference_steps
@@ -67,7 +122,7 @@ class LTX2DenoiseOptions(LTX2LoopOptions):
     """
 
     num_inference_steps: int = field(
-        default=40, validator=_STEPS, metadata={"help": "Euler steps of the loop."}
+        default=40, validator=_STEPS, metadata={"help": "Steps of the loop."}
     )
     guidance_scale: float = field(
         default=1.0, validator=_SCALE, metadata={"help": "Text guidance of the picture; 1 is off."}
@@ -154,7 +209,8 @@ class LTX2RefinePresetOverride:
 
     ``enabled``: without it there is one pass, at full size. ``add_noise``: whether the second pass
     starts from noise at its first level; None means that it does. ``sound``: whether the first
-    pass's sound is heard or the second's; None is the preset's choice.
+    pass's sound is heard or the second's; None is the preset's choice. ``lora_strength``: how
+    strongly the LoRA at ``lora_path`` counts in this pass; None is the preset's choice.
     """
 
     enabled: bool | None = field(
@@ -169,6 +225,22 @@ class LTX2RefinePresetOverride:
     )
     sound: Literal["first", "second"] | None = field(
         default=None, metadata={"help": "Which pass's sound is heard; null is the preset's choice."}
+    )
+    lora_strength: float | None = _strength(
+        "Strength of the LoRA at lora_path in the second pass; null is the preset's choice."
+    )
+
+
+@frozen(kw_only=True)
+class LTX2DenoisePresetOverride:
+    """The first pass as a pipeline is built with it, under ``preset_overrides.denoise``.
+
+    ``lora_strength``: how strongly the LoRA at ``lora_path`` counts in this pass, of recipes where
+    it is on there; None is the preset's choice.
+    """
+
+    lora_strength: float | None = _strength(
+        "Strength of the LoRA at lora_path in the first pass; null is the preset's choice."
     )
 
 

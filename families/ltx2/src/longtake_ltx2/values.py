@@ -109,6 +109,8 @@ class Stream:
     - ``clean``: ``[1, T, C]``, the conditioning, zeros elsewhere.
     - ``denoise_mask``: ``[1, T, 1]``, 0 keeps the clean token, 1 ignores it.
     - ``coordinates``: ``[1, axes, T, 2]``, RoPE bounds: seconds, then pixels.
+    - ``attention``: ``[T, T]``, how well the token of a row sees that of a column, from 0 to 1, in
+      the stream's attention to itself; None where all see all.
     - ``is_unconditioned``: whether the mask is 1 everywhere.
     - ``is_frozen``: whether it is 0 everywhere, so that nothing of the stream is made: the networks
       are told then that its noise level is 0 (ltx-pipelines ``modality_from_latent_state``).
@@ -118,6 +120,7 @@ class Stream:
     clean: torch.Tensor = field(repr=False)
     denoise_mask: torch.Tensor = field(repr=False)
     coordinates: torch.Tensor = field(repr=False)
+    attention: torch.Tensor | None = field(default=None, repr=False)
     is_unconditioned: bool = field(init=False)
     is_frozen: bool = field(init=False)
 

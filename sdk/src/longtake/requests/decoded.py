@@ -41,21 +41,34 @@ class DecodedInputs:
         clip = self.inputs.clips[index]
         return self._once(self._pictures, f"clips[{index}]", clip.frames)
 
+    def reference(self, index: int) -> NDArray[np.uint8]:
+        """All pictures of reference number ``index``: uint8 RGB ``[T, H, W, 3]``, upright."""
+        reference = self.inputs.references[index]
+        return self._once(self._pictures, f"references[{index}]", reference.frames)
+
+    def reference_mask(self, index: int) -> NDArray[np.uint8] | None:
+        """All pictures of its mask, likewise; None without one."""
+        reference = self.inputs.references[index]
+        if reference.mask is None:
+            return None
+        return self._once(self._pictures, f"references[{index}]", reference.mask_frames, "mask")
+
     def audio(self, sample_rate: int) -> NDArray[np.float32]:
         """The sound: float32 ``[2, n]`` at ``sample_rate`` Hz, decoded once for each rate."""
         audio = self.inputs.audio
         if audio is None:
             raise ValidationError("inputs.audio", "is left out; there is no sound to decode")
-        return self._once(self._sounds, "audio", lambda: audio.samples(sample_rate), sample_rate)
+        rate = f"{sample_rate} Hz"
+        return self._once(self._sounds, "audio", lambda: audio.samples(sample_rate), rate)
 
     def _once(
         self,
         decoded: dict[str, NDArray[Any]],
         place: str,
-        decode: Callable[[], NDArray[Any]],
-        sample_rate: int | None = None,
+        decode: Callable[[], Any],
+        part: str = "",
     ) -> NDArray[Any]:
-        key = place if sample_rate is None else f"{place} at {sample_rate} Hz"
+        key = f"{place} {part}"
         with self._lock:
             if key not in decoded:
                 with located(place):

@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
 from longtake.errors import ValidationError
 from longtake.files import read_bounded
-from longtake.schema.bounds import Described, between, integer_from, is_a, tuple_of
+from longtake.requests.placed import MAX_MEDIA_BYTES, Placed, data_of, shown_data
+from longtake.requests.references import ReferenceInput
+from longtake.schema.bounds import between, is_a, tuple_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,53 +29,22 @@ __all__ = ["AudioInput", "ClipInput", "ImageInput", "Inputs", "located"]
 MAX_INPUTS = 64
 """Stills, and clips, of one segment."""
 
+MAX_REFERENCES = 8
+
 MAX_START_SECONDS = 1e6
 
 _MAX_IMAGE_BYTES = 2**26
-_MAX_MEDIA_BYTES = 2**30
-
-
-def _data_of(maximum: int) -> Any:
-    def check(instance: Any, attribute: Attribute[Any], value: object) -> None:
-        if not isinstance(value, bytes):
-            raise ValidationError("data", f"is a {type(value).__name__}; must be a file's bytes")
-        if not value:
-            raise ValidationError("data", "is empty; must be a file's bytes")
-        if len(value) > maximum:
-            raise ValidationError("data", f"has {len(value)} bytes; at most {maximum} are taken")
-
-    return Described(check, {"minLength": 4})  # of one byte in base64
-
-
-def _shown(data: bytes) -> str:
-    return f"<{len(data)} bytes>"
 
 
 @frozen
-class _Placed:
-    """What stands at a frame of the segment."""
+class _Kept(Placed):
+    """What stands at a frame of the segment and is kept as it is, or in part."""
 
-    PATH: ClassVar[str] = ""
-
-    frame: int = field(default=0, kw_only=True, validator=integer_from(-(2**31), 2**31))
     strength: float = field(default=1.0, kw_only=True, validator=between(0, 1))
 
-    def frame_in(self, num_frames: int) -> int:
-        """The frame from 0 at which it stands, or begins, in a segment of ``num_frames``.
-
-        Raises `ValidationError` with the path ``frame`` when the segment has no such frame.
-        """
-        if not -num_frames <= self.frame < num_frames:
-            raise ValidationError(
-                "frame",
-                f"is {self.frame}; this segment has {num_frames} frames, so must be from "
-                f"{-num_frames} to {num_frames - 1}",
-            )
-        return self.frame % num_frames
-
 
 @frozen
-class ImageInput(_Placed):
+class ImageInput(_Kept):
     """A picture that a frame of the segment is to be.
 
     ``data``: a PNG, JPEG or WebP file. ``frame``: which frame of the segment, counting those it
@@ -83,7 +54,7 @@ class ImageInput(_Placed):
     Raises `ValidationError` with the field's name as its path.
     """
 
-    data: bytes = field(validator=_data_of(_MAX_IMAGE_BYTES), repr=_shown)
+    data: bytes = field(validator=data_of(_MAX_IMAGE_BYTES), repr=shown_data)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], **place: Any) -> Self:
@@ -111,7 +82,7 @@ class ImageInput(_Placed):
 
 
 @frozen
-class ClipInput(_Placed):
+class ClipInput(_Kept):
     """Pictures that successive frames of the segment are to be, from ``frame`` on.
 
     ``data``: a video file, of which each picture is one frame of the segment, whatever its own
@@ -122,7 +93,7 @@ class ClipInput(_Placed):
     Raises `ValidationError` with the field's name as its path.
     """
 
-    data: bytes = field(validator=_data_of(_MAX_MEDIA_BYTES), repr=_shown)
+    data: bytes = field(validator=data_of(MAX_MEDIA_BYTES), repr=shown_data)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], **place: Any) -> Self:
@@ -130,7 +101,7 @@ class ClipInput(_Placed):
 
         Raises `ValidationError` when it cannot be read; whether it is a video shows later.
         """
-        return cls(read_bounded(path, _MAX_MEDIA_BYTES), **place)
+        return cls(read_bounded(path, MAX_MEDIA_BYTES), **place)
 
     @classmethod
     def from_frames(cls, frames: NDArray[np.uint8], **place: Any) -> Self:
@@ -168,7 +139,7 @@ class AudioInput:
 
     PATH: ClassVar[str] = ""
 
-    data: bytes = field(validator=_data_of(_MAX_MEDIA_BYTES), repr=_shown)
+    data: bytes = field(validator=data_of(MAX_MEDIA_BYTES), repr=shown_data)
     start: float = field(
         default=0.0, kw_only=True, validator=between(0, MAX_START_SECONDS, unit="seconds")
     )
@@ -180,7 +151,7 @@ class AudioInput:
 
         Raises `ValidationError` when it cannot be read; whether it has sound shows later.
         """
-        return cls(read_bounded(path, _MAX_MEDIA_BYTES), **place)
+        return cls(read_bounded(path, MAX_MEDIA_BYTES), **place)
 
     @classmethod
     def from_samples(cls, samples: NDArray[np.float32], sample_rate: int, **place: Any) -> Self:
@@ -217,6 +188,11 @@ def _images(value: Sequence[ImageInput]) -> tuple[ImageInput, ...]:
     return images
 
 
+def _references(value: Sequence[ReferenceInput]) -> tuple[ReferenceInput, ...]:
+    references: tuple[ReferenceInput, ...] = _as_tuple(value)
+    return references
+
+
 def _clips(value: Sequence[ClipInput]) -> tuple[ClipInput, ...]:
     clips: tuple[ClipInput, ...] = _as_tuple(value)
     return clips
@@ -249,9 +225,14 @@ class Inputs:
     audio: AudioInput | None = field(
         default=None, validator=is_a(AudioInput, what="longtake.AudioInput")
     )
+    references: tuple[ReferenceInput, ...] = field(
+        default=(),
+        converter=_references,
+        validator=tuple_of(ReferenceInput, at_most=MAX_REFERENCES),
+    )
 
     def __bool__(self) -> bool:
-        return bool(self.images or self.clips or self.audio)
+        return bool(self.images or self.clips or self.audio or self.references)
 
     def check(self, *, num_frames: int | None = None, fps: Fraction | None = None) -> None:
         """Decode everything once, keeping nothing; of a run, `DecodedInputs` keeps it.
@@ -270,6 +251,9 @@ class Inputs:
         if self.audio is not None:
             with located("audio"):
                 self.audio.check()
+        for index, reference in enumerate(self.references):
+            with located(f"references[{index}]"):
+                reference.check()
 
     def check_places(self, num_frames: int, fps: Fraction | None = None) -> None:
         """Refuse frames that a segment of ``num_frames`` has not; nothing is decoded.

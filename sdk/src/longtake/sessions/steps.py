@@ -16,6 +16,7 @@ from longtake.errors import ValidationError
 from longtake.pipeline import Pipeline
 from longtake.plugins.registry import Registry
 from longtake.requests.inputs import Inputs
+from longtake.requests.references import ReferenceInput
 from longtake.requests.request import GenerationRequest
 from longtake.schema.wire import unstructure
 from longtake.states.state import ContinuationState
@@ -94,6 +95,15 @@ def request_document(request: GenerationRequest) -> dict[str, Any]:
         "clips": [_input_document(each) for each in inputs.clips],
         "audio": None if inputs.audio is None else _input_document(inputs.audio),
     }
+    if inputs.references:  # left out where there are none, as by earlier releases
+        document["inputs"]["references"] = [_reference_document(r) for r in inputs.references]
+    return document
+
+
+def _reference_document(given: ReferenceInput) -> dict[str, Any]:
+    document = _input_document(evolve(given, mask=None))
+    if given.mask is not None:
+        document["mask"] = f"sha256:{hashlib.sha256(given.mask).hexdigest()}"
     return document
 
 

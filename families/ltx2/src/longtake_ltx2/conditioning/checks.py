@@ -34,6 +34,11 @@ def check_inputs(
     job.inputs.check_places(job.sampling.num_frames, job.sampling.fps)
     _check_wanted(job)
     _check_frames(job, inputs, 0 if state is None else carried_count(state), segment)
+    for index in range(len(job.inputs.references)):
+        rows, columns = inputs.reference(index).shape[1:3]
+        _check_shape(f"inputs.references[{index}]", rows, columns, job.sampling)
+        if (mask := inputs.reference_mask(index)) is not None:
+            _check_shape(f"inputs.references[{index}]", *mask.shape[1:3], job.sampling)
     if job.inputs.audio is not None:
         _check_sound(job.inputs.audio, inputs, segment)
 
@@ -42,6 +47,7 @@ def _check_wanted(job: lt.Job) -> None:
     for name, given, wanted in (
         ("images", job.inputs.images, job.output.video),
         ("clips", job.inputs.clips, job.output.video),
+        ("references", job.inputs.references, job.output.video),
         ("audio", job.inputs.audio, job.output.audio),
     ):
         if given and not wanted:

@@ -13,7 +13,12 @@ from longtake_ltx2.clock import SegmentClock
 from longtake_ltx2.sizes import SPATIAL_FACTOR
 from longtake_ltx2.values import TEMPORAL_FACTOR, Geometry
 
-__all__ = ["audio_coordinates", "keyframe_coordinates", "video_coordinates"]
+__all__ = [
+    "audio_coordinates",
+    "keyframe_coordinates",
+    "reference_coordinates",
+    "video_coordinates",
+]
 
 _MEL_FRAMES_PER_LATENT = 4
 _MEL_FRAMES_PER_SECOND = 100
@@ -56,6 +61,33 @@ def keyframe_coordinates(
     return _shifted(_on_grid(bounds, geometry), geometry, offset)
 
 
+def reference_coordinates(
+    frames: int,
+    small: Geometry,
+    device: torch.device | str,
+    *,
+    space: int,
+    time: int,
+    offset: float | None = None,
+) -> torch.Tensor:
+    """Bounds ``[1, 3, T, 2]`` of a reference of ``frames`` frames, at the segment's own places.
+
+    ``small``: its size. Its pixels are ``space`` times as large as the segment's; its frames last
+    ``time`` times as long, but for the first (ltx-core ``VideoConditionByReferenceLatent``).
+    """
+    starts = torch.arange((frames - 1) // TEMPORAL_FACTOR + 1, dtype=torch.float32, device=device)
+    bounds = torch.stack([starts, starts + 1], dim=-1) * TEMPORAL_FACTOR
+    bounds = _on_grid((bounds + 1 - TEMPORAL_FACTOR).clamp(min=0), small)
+    fps = float(small.clock.fps)
+    bounds[:, 0] = bounds[:, 0] / (fps / time)
+    if time != 1:
+        one_frame = torch.ones((), device=device) / fps
+        bounds[:, 0] = (bounds[:, 0] - (time - 1) * one_frame).clamp(min=0)
+    bounds[:, 0] += _shift(small, offset)
+    bounds[:, 1:] *= space
+    return bounds
+
+
 def _on_grid(frame_bounds: torch.Tensor, geometry: Geometry) -> torch.Tensor:
     """Frame bounds ``[F, 2]``, repeated over the rows and columns: ``[1, 3, F*H*W, 2]``."""
     device = frame_bounds.device
@@ -74,9 +106,12 @@ def _on_grid(frame_bounds: torch.Tensor, geometry: Geometry) -> torch.Tensor:
 
 
 def _shifted(bounds: torch.Tensor, geometry: Geometry, offset: float | None) -> torch.Tensor:
-    shift = float(geometry.clock.position_offset) if offset is None else offset
-    bounds[:, 0] = bounds[:, 0] / float(geometry.clock.fps) + shift
+    bounds[:, 0] = bounds[:, 0] / float(geometry.clock.fps) + _shift(geometry, offset)
     return bounds
+
+
+def _shift(geometry: Geometry, offset: float | None) -> float:
+    return float(geometry.clock.position_offset) if offset is None else offset
 
 
 def audio_coordinates(clock: SegmentClock, device: torch.device | str) -> torch.Tensor:

@@ -11,6 +11,7 @@ import longtake as lt
 from longtake_ltx2.conditioning.coordinates import audio_coordinates, video_coordinates
 from longtake_ltx2.conditioning.encoding import encoded_sound
 from longtake_ltx2.conditioning.frame_encoder import FrameEncoder
+from longtake_ltx2.conditioning.references import reference_tokens
 from longtake_ltx2.conditioning.requested import RequestedInputs
 from longtake_ltx2.conditioning.tokens import (
     ConditioningTokens,
@@ -21,6 +22,7 @@ from longtake_ltx2.conditioning.tokens import (
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import carried_audio
 from longtake_ltx2.latents import audio_to_tokens, video_to_tokens
+from longtake_ltx2.lora.references import ReferenceScales
 from longtake_ltx2.numerics import Numerics
 from longtake_ltx2.values import CleanLatents, Geometry, NoisyLatents, Stream
 
@@ -54,6 +56,7 @@ class Preparation:
       latents.
     - ``noise_dtype``: what noise is drawn in where the numerics do not say fp32.
     - ``device``: of what is made.
+    - ``references``: scales of the videos that are followed; None where they are left out.
     """
 
     frames: FrameEncoder
@@ -63,6 +66,7 @@ class Preparation:
     audio_shape: tuple[int, int]
     noise_dtype: torch.dtype
     device: str
+    references: ReferenceScales | None = None
 
     def noisy(
         self,
@@ -123,6 +127,18 @@ class Preparation:
             latents = self.frames.latents(frames, geometry, self.device, image_crf=asked.image_crf)
             conditions.append(
                 placed_video(frames, latents, geometry, self.numerics, offset=asked.offset)
+            )
+        for reference in asked.inputs.references if self.references else ():
+            assert self.references is not None
+            conditions.append(
+                reference_tokens(
+                    reference,
+                    self.references,
+                    self.frames,
+                    geometry,
+                    self.device,
+                    offset=asked.offset,
+                )
             )
         return conditions
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 import longtake as lt
 from longtake_ltx2.clock import LATENTS_PER_SECOND, SegmentClock
 from longtake_ltx2.conditioning.encoding import SOUND_RATE
+from longtake_ltx2.conditioning.references import RequestedReference, requested_references
 from longtake_ltx2.conditioning.tokens import ConditioningFrames
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import carried_count, repeated_frames
@@ -43,10 +44,14 @@ class RequestedSound:
 
 @frozen(eq=False)
 class RequestedInputs:
-    """Decoded: frames, and a sound clip, both passes of a two-stage recipe read them."""
+    """Decoded: frames, and a sound clip, which both passes of a two-stage recipe read.
+
+    ``references``: videos to follow, which the first pass alone reads.
+    """
 
     frames: tuple[ConditioningFrames, ...] = ()
     sound: RequestedSound | None = None
+    references: tuple[RequestedReference, ...] = ()
 
 
 def requested_inputs(
@@ -60,6 +65,7 @@ def requested_inputs(
     return RequestedInputs(
         frames=tuple(_frames(job, inputs, state)) if job.output.video else (),
         sound=requested_sound(inputs, segment) if has_sound else None,
+        references=requested_references(job, inputs),
     )
 
 

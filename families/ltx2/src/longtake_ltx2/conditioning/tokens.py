@@ -61,13 +61,15 @@ class ConditioningTokens:
 
     ``start``: the token of the segment that the first one replaces; None for tokens that are
     appended, whose bounds ``[1, axes, N, 2]`` are ``coordinates``. ``mask``: 0 keeps the tokens,
-    1 ignores them.
+    1 ignores them. ``attention``: ``[N]``, how well the segment's tokens and each of these, if they
+    are appended, see each other; None where nothing weakens it.
     """
 
     tokens: torch.Tensor = field(repr=False)
     mask: float
     start: int | None = 0
     coordinates: torch.Tensor | None = field(default=None, repr=False)
+    attention: torch.Tensor | None = field(default=None, repr=False)
 
 
 def placed_video(
@@ -133,7 +135,32 @@ def conditioned_stream(
         scaled = mask * noise_scale
         latents = noise * scaled + known * (1 - scaled)
     appended = [each.coordinates for each in conditions if each.coordinates is not None]
-    return Stream(latents, clean, mask, torch.cat([coordinates, *appended], dim=2))
+    bounds = torch.cat([coordinates, *appended], dim=2)
+    return Stream(latents, clean, mask, bounds, _attention(conditions, coordinates.shape[2], noise))
+
+
+def _attention(
+    conditions: Sequence[ConditioningTokens], own: int, like: torch.Tensor
+) -> torch.Tensor | None:
+    """How well each token sees each, ``[T, T]``, where a condition says it.
+
+    As ltx-core's ``build_attention_mask``.
+
+    Tokens that are appended behind the first that says so see the segment's and themselves, and
+    none that were appended before.
+    """
+    seen: torch.Tensor | None = None
+    for first, stop, condition in _placed(conditions, own):
+        weights = condition.attention
+        if condition.start is not None or (seen is None and weights is None):
+            continue
+        if seen is None:
+            seen = like.new_zeros(like.shape[1], like.shape[1])
+            seen[:first, :first] = 1
+        seen[first:stop, first:stop] = 1
+        seen[:own, first:stop] = 1 if weights is None else weights
+        seen[first:stop, :own] = 1 if weights is None else weights[:, None]
+    return seen
 
 
 def _placed(

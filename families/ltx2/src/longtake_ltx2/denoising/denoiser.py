@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -50,6 +51,7 @@ class Denoiser:
             video,
             audio,
             sigma,
+            self._bias,
         )
         passes = self._passes(level)
         return (
@@ -77,6 +79,19 @@ class Denoiser:
         of_positive = 1 + self._perturbs + guidance.needs_isolated
         negative = [self._negative] if guidance.needs_negative else []
         return [self.text.positive] * of_positive + negative
+
+    @cached_property
+    def _bias(self) -> torch.Tensor | None:
+        """What the scores have added: ln of how well a token is seen, made once for the loop.
+
+        As ltx-core's ``TransformerArgsPreprocessor``: not seen at all is the lowest number.
+        """
+        seen, dtype = self.noisy.video.attention, self.transformer.dtype
+        if seen is None:
+            return None
+        finfo = torch.finfo(dtype)
+        bias = seen.clamp(min=finfo.tiny).log_().to(dtype)
+        return bias.masked_fill_(seen <= 0, finfo.min)
 
     @property
     def _perturbs(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from attrs import frozen
 
-from longtake_ltx2.forward.passes import Restart, gate_scale, gates_follow
+from longtake_ltx2.forward.passes import Restart, attending, gate_scale, gates_follow
 from longtake_ltx2.forward.protocol import Both, Forward
 from longtake_ltx2.generation import generation_of
 from longtake_ltx2.numerics import Numerics
@@ -31,6 +31,7 @@ class NoiseLevel:
     - ``geometry``: the size of the segment.
     - ``video``, ``audio``: the latents ``[1, T, C]`` now, fp32.
     - ``sigma``: 0-D fp32, their noise level.
+    - ``bias``: ``[T, T]``, added to the scores of the picture's attention to itself, if any is.
     """
 
     forward: Forward
@@ -41,6 +42,7 @@ class NoiseLevel:
     video: torch.Tensor
     audio: torch.Tensor
     sigma: torch.Tensor
+    bias: torch.Tensor | None = None
 
     def run(
         self,
@@ -68,6 +70,8 @@ class NoiseLevel:
                 scale = gate_scale(transformer)
                 gates = gates_follow(transformer, video=of_video * scale, audio=of_audio * scale)
                 hooks.enter_context(gates)
+            if self.bias is not None:
+                hooks.enter_context(attending(transformer, self.bias))
             video_velocity, audio_velocity = self.forward.run(prompt, arguments, restart)
         return (
             self._clean(self.video, noisy.video, video_velocity),

@@ -9,6 +9,7 @@ from itertools import combinations, pairwise
 __all__ = [
     "DISTILLED_SIGMAS",
     "REFINE_SIGMAS",
+    "check_sigmas",
     "fewer_steps",
     "official_sigmas",
     "shifted_sigmas",
@@ -23,6 +24,12 @@ REFINE_SIGMAS = (0.909375, 0.725, 0.421875, 0.0)
 _BASE_TOKENS, _BASE_SHIFT = 1024, 0.95
 _MAX_TOKENS, _MAX_SHIFT = 4096, 2.05
 _TERMINAL = 0.1
+
+
+def check_sigmas(sigmas: Sequence[float]) -> None:
+    """Raises `ValueError` unless each level is below the one before, and the last one is 0."""
+    if sigmas[-1] != 0 or any(high <= low for high, low in pairwise(sigmas)):
+        raise ValueError(f"is {list(sigmas)}; each must be below the one before, and the last 0")
 
 
 def shifted_sigmas(num_steps: int, tokens: int) -> tuple[float, ...]:

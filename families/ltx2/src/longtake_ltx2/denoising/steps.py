@@ -9,7 +9,7 @@ import torch
 from longtake_ltx2.noise import noise_generator
 from longtake_ltx2.values import Stream
 
-__all__ = ["AncestralSteps", "Steps", "euler_step"]
+__all__ = ["AncestralSteps", "Steps", "euler_step", "kept"]
 
 _SEED_OFFSET = 10_000
 """Added to a short seed, so that the noise is not that of the beginning (ltx-pipelines)."""
@@ -41,7 +41,7 @@ def euler_step(
     following: torch.Tensor,
 ) -> torch.Tensor:
     """Towards ``x0``, the conditioning laid over it."""
-    return latents + (following - sigma) * ((latents - _kept(x0, stream)) / sigma)
+    return latents + (following - sigma) * ((latents - kept(x0, stream)) / sigma)
 
 
 class AncestralSteps:
@@ -66,7 +66,7 @@ class AncestralSteps:
         following: torch.Tensor,
     ) -> torch.Tensor:
         """See `Steps`."""
-        x0 = _kept(x0, stream)
+        x0 = kept(x0, stream)
         if following == 0:
             return x0
         down = following * (following / sigma)
@@ -74,9 +74,10 @@ class AncestralSteps:
         share = (1.0 - following) / (1.0 - down)
         level = (following**2 - down**2 * share**2).clamp(min=0) ** 0.5
         noise = torch.randn(latents.shape, generator=self._generator, dtype=self._dtype)
-        return _kept(share * lower + level * noise.to(latents), stream)
+        return kept(share * lower + level * noise.to(latents), stream)
 
 
-def _kept(x0: torch.Tensor, stream: Stream) -> torch.Tensor:
+def kept(x0: torch.Tensor, stream: Stream) -> torch.Tensor:
+    """``x0`` with what the stream is conditioned on laid over it, as far as that is kept."""
     mask = stream.denoise_mask
     return x0 * mask + stream.clean * (1 - mask)

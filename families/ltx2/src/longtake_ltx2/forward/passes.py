@@ -15,6 +15,7 @@ from attrs import define, frozen
 __all__ = [
     "BlockInputs",
     "Restart",
+    "attending",
     "bound",
     "gate_scale",
     "gates_follow",
@@ -83,6 +84,20 @@ def sparing(
     attentions += [block.audio_attn1 for block in blocks if audio]
     with _before_forward(attentions, spare):
         yield
+
+
+def attending(transformer: Any, bias: torch.Tensor) -> AbstractContextManager[None]:
+    """The picture's self-attention has ``bias`` ``[T, T]`` added to its scores, in every block.
+
+    By hooks, because the transformer's own argument for it knows on and off alone. Each head sees
+    the same memory: what is not given for every head is copied for each.
+    """
+
+    def add(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        given = bias.expand(module.heads, 1, -1, -1)
+        return args, {**kwargs, "attention_mask": given}
+
+    return _before_forward([block.attn1 for block in transformer.transformer_blocks], add)
 
 
 @contextmanager

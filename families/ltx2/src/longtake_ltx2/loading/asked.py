@@ -14,7 +14,9 @@ from longtake_ltx2.loading.checks import check_components, check_folder, check_w
 from longtake_ltx2.loading.classes import check_config
 from longtake_ltx2.loading.contents import contents_of, few
 from longtake_ltx2.lora.adapters import LoRA, check_loras
+from longtake_ltx2.lora.references import reference_scales
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
+from longtake_ltx2.recipes import LORA_STAGE
 
 __all__ = ["check_asked", "checkpoint_path", "upsampler_folder"]
 
@@ -48,8 +50,13 @@ def check_asked(path: Path, config: LTX2T2VConfig, recipe: lt.Recipe | None = No
     for asked in (*given, config.upsampler_weights):
         if asked is not None and not Path(asked).exists():
             raise lt.CheckpointError(asked, "missing; there is no such file or folder")
-    refine = () if config.lora_path is None else (LoRA(config.lora_path),)
-    check_loras((*refine, *map(LoRA.parse, config.loras)))
+    single = []
+    if config.lora_path is not None:
+        strengths = [1.0] if recipe is None else _strengths(recipe)
+        single = [LoRA(config.lora_path, max(strengths, key=lambda each: abs(each - 1)))]
+    every = (*single, *map(LoRA.parse, config.loras))
+    check_loras(every)
+    reference_scales(lora.path for lora in every)
     if config.upsampler_weights is not None:
         _check_upsampler(Path(config.upsampler_weights))
     if config.attention_backend is not None:
@@ -66,18 +73,24 @@ def check_asked(path: Path, config: LTX2T2VConfig, recipe: lt.Recipe | None = No
 
 
 def _check_second_pass(config: LTX2T2VConfig, recipe: lt.Recipe | None) -> None:
-    if recipe is None or any(spec.name == "refine" for spec in recipe):
+    if recipe is None:
         return
-    for name, file in (
-        ("upsampler_weights", config.upsampler_weights),
-        ("lora_path", config.lora_path),
+    has_second = any(spec.name == "refine" for spec in recipe)
+    for name, file, is_used in (
+        ("upsampler_weights", config.upsampler_weights, has_second),
+        ("lora_path", config.lora_path, bool(_strengths(recipe))),
     ):
-        if file is not None:
+        if file is not None and not is_used:
             raise lt.ValidationError(
                 name,
                 "is for a second pass, which there is not here: take the preset ltx2_two_stage"
                 + (", or loras for every pass" if name == "lora_path" else ""),
             )
+
+
+def _strengths(recipe: lt.Recipe) -> list[float]:
+    """Of the LoRA at ``lora_path``, in each pass that it is on in."""
+    return [spec.arguments["strength"] for spec in recipe if spec.stage == LORA_STAGE]
 
 
 def _check_together(config: LTX2T2VConfig) -> None:

@@ -167,13 +167,25 @@ class Adapters:
             self._network.set_adapters(list(weights), list(weights.values()))
             self._network.requires_grad_(False)  # peft makes the active ones trainable
 
+    @property
+    def weights(self) -> dict[str, float]:
+        """Those that are on, and how strongly each counts."""
+        scales: dict[str, float] = {}
+        for module in self._layers() if self.active else ():
+            for name in module.scaling.keys() & set(self.active):
+                full = module.lora_alpha[name] / module.r[name]
+                scales.setdefault(name, module.scaling[name] / full)
+        return {name: scales[name] for name in self.active}
+
     @contextmanager
-    def also_active(self, name: str) -> Iterator[None]:
+    def also_active(self, name: str, weight: float = 1.0) -> Iterator[None]:
         """``name`` is on too, on top of those that are; as before when the block is left."""
         if name not in self.loaded:
             raise ValueError(f"no LoRA named {name!r} is loaded")
         before = self.active
         self._switch(tuple(dict.fromkeys((*before, name))))
+        for module in self._layers():
+            module.set_scale(name, weight)
         try:
             yield
         finally:
@@ -188,6 +200,13 @@ class Adapters:
 
     def _has_layers(self) -> bool:
         return "peft_config" in vars(self._network) and bool(self._network.peft_config)
+
+    def _layers(self) -> Iterator[Any]:
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
+        for module in self._network.modules():
+            if isinstance(module, BaseTunerLayer):
+                yield module
 
     def _switch(self, names: Sequence[str]) -> None:
         if self._has_layers():

@@ -27,11 +27,15 @@ _KINDS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
 
 @frozen
 class LoRAFile:
-    """Where a LoRA is, what layout it has, and the layers that it changes in each network."""
+    """Where a LoRA is, what layout it has, and the layers that it changes in each network.
+
+    ``metadata``: what its header says besides.
+    """
 
     path: Path
     layout: Layout
     parts: Mapping[Part, tuple[LoRALayer, ...]] = field(repr=False)
+    metadata: Mapping[str, str] = field(factory=dict, repr=False)
 
     @property
     def is_dora(self) -> bool:
@@ -82,7 +86,8 @@ def lora_file(path: Path) -> LoRAFile:
     if plain and len(plain) < len(every):
         problem = f"has magnitudes for some layers and none for {plain[0].layer.written!r}"
         raise lt.CheckpointError(str(path), f"{problem}; only a whole DoRA is read")
-    return LoRAFile(path, layout, {part: tuple(found) for part, found in parts.items()})
+    whole = {part: tuple(found) for part, found in parts.items()}
+    return LoRAFile(path, layout, whole, metadata)
 
 
 def _only_file(folder: Path) -> Path:

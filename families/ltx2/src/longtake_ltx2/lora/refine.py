@@ -1,4 +1,4 @@
-"""The LoRA of the second pass, under a name of its own per file."""
+"""The LoRA of single passes, under a name of its own per file."""
 
 from __future__ import annotations
 

@@ -90,8 +90,8 @@ class Leader:
         """All ranks have the conditioning meanwhile; the other ranks are ready again after it."""
         group = self._joined_group()
         message, tensors = denoiser_message(denoiser)
-        active = Adapters(denoiser.transformer).active
-        self._tell({"do": "denoise", "loras": active, **message})
+        weights = Adapters(denoiser.transformer).weights
+        self._tell({"do": "denoise", "loras": weights, **message})
         with self._exchange():
             send_denoiser(tensors, group)
         try:

@@ -7,7 +7,7 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
@@ -113,15 +113,15 @@ class Server:
                     group.broadcast(tensor)
                 denoiser.predictions(video, audio, sigma)
 
-    def _switch_loras(self, names: Sequence[str]) -> None:
-        """The LoRAs that are on at rank 0 are on here, and no others."""
-        adapters = Adapters(self._transformer)
-        if set(names) - set(adapters.loaded):  # rank 0 has met the stage that loads it
+    def _switch_loras(self, weights: Mapping[str, float]) -> None:
+        """The LoRAs that are on at rank 0 are on here as strongly, and no others."""
+        adapters, names = Adapters(self._transformer), set(weights)
+        if names - set(adapters.loaded):  # rank 0 has met the stage that loads it
             load_refine_lora(self._transformer, self._makers["lora_path"]())
-        if missing := set(names) - set(adapters.loaded):
+        if missing := names - set(adapters.loaded):
             raise RankError(f"this rank has not the LoRAs {sorted(missing)} of rank 0")
-        if tuple(names) != adapters.active:
-            self._transformer.set_adapter(list(names))
+        if weights != adapters.weights:
+            adapters.activate(weights)
 
     def _next(self) -> Message:
         message = self._inbox.get()

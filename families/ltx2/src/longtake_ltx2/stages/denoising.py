@@ -9,18 +9,34 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import longtake as lt
+from longtake_ltx2.conditioning.reference_checks import is_masked
 from longtake_ltx2.denoising.denoiser import Denoiser
 from longtake_ltx2.denoising.guidance import Guidance
-from longtake_ltx2.denoising.schedule import fewer_steps, official_sigmas, shifted_sigmas
-from longtake_ltx2.denoising.steps import AncestralSteps, Steps, euler_step
+from longtake_ltx2.denoising.res_2s import StepGenerators, res_2s
+from longtake_ltx2.denoising.samplers import (
+    Point,
+    Sampling,
+    evaluated_steps,
+    reusing,
+    stepwise,
+    walked,
+)
+from longtake_ltx2.denoising.schedule import (
+    check_sigmas,
+    fewer_steps,
+    official_sigmas,
+    shifted_sigmas,
+)
+from longtake_ltx2.denoising.steps import AncestralSteps, euler_step
 from longtake_ltx2.estimating.arrays import array
 from longtake_ltx2.estimating.loop_passes import loop_bytes, loop_passes
 from longtake_ltx2.forward.choice import ForwardChoice
+from longtake_ltx2.forward.protocol import Both
 from longtake_ltx2.generation import Generation
 from longtake_ltx2.latents import audio_from_tokens, video_from_tokens
 from longtake_ltx2.numerics import OFFICIAL, Numerics
 from longtake_ltx2.parallel.leader import Leader, shared_predictions
-from longtake_ltx2.stage_overrides import LTX2DenoiseOptions, LTX2LoopOptions
+from longtake_ltx2.stage_overrides import LTX2DenoiseOptions, LTX2LoopOptions, SamplerName
 from longtake_ltx2.values import CleanLatents, Geometry, NoisyLatents, TextContext
 
 if TYPE_CHECKING:
@@ -30,15 +46,18 @@ __all__ = ["LTX2DenoisingStage"]
 
 
 class LTX2DenoisingStage:
-    """Euler steps down the schedule, guided.
+    """Down the noise levels by the sampler that is chosen, guided.
+
+    Progress counts evaluations: one an Euler step, two a step of ``res_2s`` and one at its end.
 
     ``sigmas_override``: a table of noise levels instead of the shifted schedule; fewer steps than
-    it has are chosen from it. ``num_inference_steps_override``, ``force_guidance_scale``: for what
-    the options leave open, the scale for both streams; a recipe says it with the defaults of its
-    `longtake.StageSpec`, which every stage sees. ``is_distilled``: whether ``sigmas_override`` is
-    the schedule that the network was distilled for, which some generations walk with fresh noise at
-    every step. ``forward``: who computes the transformer. ``leader``: of the other ranks, when
-    several share the work.
+    it has are chosen from it. ``counts_tokens``: the schedule is shifted for the tokens that the
+    picture has, whatever the numerics. ``sampler``: where the options leave it open.
+    ``num_inference_steps_override``, ``force_guidance_scale``: for what the options leave open, the
+    scale for both streams; a recipe says it with the defaults of its `longtake.StageSpec`, which
+    every stage sees. ``is_distilled``: whether ``sigmas_override`` is the schedule that the network
+    was distilled for, which some generations walk with fresh noise at every step. ``forward``: who
+    computes the transformer. ``leader``: of the other ranks, when several share the work.
     """
 
     def __init__(
@@ -49,13 +68,17 @@ class LTX2DenoisingStage:
         num_inference_steps_override: int | None = None,
         force_guidance_scale: float | None = None,
         is_distilled: bool = False,
+        counts_tokens: bool = False,
+        sampler: SamplerName | None = None,
         numerics: Numerics = OFFICIAL,
         generation: Generation = "2.0",
         forward: ForwardChoice | None = None,
         leader: Leader | None = None,
     ) -> None:
         self._transformer = transformer
-        self._is_ancestral = is_distilled and generation in numerics.ancestral_generations
+        is_ancestral = is_distilled and generation in numerics.ancestral_generations
+        self._sampler: SamplerName = sampler or ("euler_ancestral" if is_ancestral else "euler")
+        self._counts_tokens = counts_tokens
         self._forward = forward or ForwardChoice()
         self._leader = leader
         self._table = None if sigmas_override is None else tuple(sigmas_override)
@@ -63,15 +86,27 @@ class LTX2DenoisingStage:
         self._num_steps, self._guidance_scale = num_inference_steps_override, force_guidance_scale
 
     def check(self, job: lt.Job, options: LTX2LoopOptions | None) -> None:
-        """Refuse steps that the schedule lacks and blocks that the network lacks.
+        """Refuse steps that the schedule lacks, blocks that the network lacks, and masks on ranks.
 
         Raises `longtake.ValidationError`.
         """
         settled = self._settled(options)
         try:
-            self._sigmas(settled.num_inference_steps, tokens=1)
+            if settled.sigmas is not None:
+                check_sigmas(settled.sigmas)
+        except ValueError as error:
+            raise lt.ValidationError("options.sigmas", str(error)) from None
+        try:
+            self._sigmas(settled, tokens=1)
         except ValueError as error:
             raise lt.ValidationError("options.num_inference_steps", str(error)) from None
+        if self._leader is not None:
+            for index, reference in enumerate(job.inputs.references):
+                if is_masked(reference):
+                    raise lt.ValidationError(
+                        f"inputs.references[{index}].attention",
+                        "is weakened, which several devices at once cannot do; take one device",
+                    )
         if Guidance.from_options(settled, self._numerics, job.output).needs_perturbed:
             self._check_blocks(settled)
 
@@ -109,19 +144,20 @@ class LTX2DenoisingStage:
             guidance.of_what_is_made(**made),
             forward,
         )
-        tokens = noisy.video.latents.shape[1] or geometry.video_tokens
-        levels = self._sigmas(settled.num_inference_steps, tokens)
-        sigmas = torch.tensor(levels, dtype=torch.float32, device=noisy.video.latents.device)
-        video, audio = noisy.video.latents, noisy.audio.latents
-        onwards = self._steps(run.seed)
+        levels = self._sigmas(settled, self._tokens(noisy, geometry))
+        sampler = self._chosen_sampler(settled, job)
+        ticks = run.steps(len(evaluated_steps(sampler, len(levels) - 1)))
         with shared_predictions(denoiser, self._leader) as predictions:
-            for step in run.steps(len(levels) - 1):
-                sigma, following = sigmas[step], sigmas[step + 1]
-                of_video, of_audio = predictions(video, audio, sigma)
-                video_x0 = guidance.combine(of_video, guidance.video)
-                audio_x0 = guidance.combine(of_audio, guidance.audio)
-                video = onwards(video, video_x0, noisy.video, sigma, following)
-                audio = onwards(audio, audio_x0, noisy.audio, sigma, following)
+
+            def evaluate(point: Point) -> Both:
+                video, audio = predictions(point.video, point.audio, point.sigma)
+                return (
+                    guidance.combine(video, guidance.video),
+                    guidance.combine(audio, guidance.audio),
+                )
+
+            sampling = self._sampling(sampler, settled, noisy, levels, run.seed)
+            video, audio = walked(sampling, reusing(evaluate, settled.skip_step or 0), ticks)
         return CleanLatents(
             video_from_tokens(
                 video[:, : geometry.video_tokens],
@@ -143,13 +179,16 @@ class LTX2DenoisingStage:
         settled = stage._settled(options)
         guidance = Guidance.from_options(settled, scene.numerics, scene.job.output)
         passes = loop_passes(guidance, scene)
+        steps = len(stage._sigmas(settled, tokens=1)) - 1
+        every = (settled.skip_step or 0) + 1
+        evaluated = evaluated_steps(stage._chosen_sampler(settled, scene.job), steps)
         channels, mel_bins = networks.audio_latent_shape
         return lt.StageEstimate(
             values=[
                 array("CleanLatents.video", scene.video_latent_shape),
                 array("CleanLatents.audio", (1, channels, scene.audio_latents, mel_bins)),
             ],
-            steps=settled.num_inference_steps,
+            steps=sum(number % every == 0 for number in evaluated),
             passes=[lt.PassEstimate(name, config.flops(run)) for name, run in passes.items()],
             weights=networks.weights("transformer"),
             activation_bytes=loop_bytes(scene, passes),
@@ -160,15 +199,40 @@ class LTX2DenoisingStage:
             num_inference_steps=self._num_steps, guidance_scale=self._guidance_scale
         )
 
-    def _sigmas(self, num_steps: int, tokens: int) -> tuple[float, ...]:
+    def _chosen_sampler(self, options: LTX2DenoiseOptions, job: lt.Job) -> SamplerName:
+        """Beside a video to follow there is no fresh noise by itself (``ICLoraPipeline``)."""
+        if options.sampler is not None:
+            return options.sampler
+        follows = bool(job.inputs.references) and self._sampler == "euler_ancestral"
+        return "euler" if follows else self._sampler
+
+    def _tokens(self, noisy: NoisyLatents, geometry: Geometry) -> int:
+        own = geometry.video_tokens
+        return own if self._counts_tokens else noisy.video.latents.shape[1] or own
+
+    def _sigmas(self, options: LTX2DenoiseOptions, tokens: int) -> tuple[float, ...]:
+        if options.sigmas is not None:
+            return options.sigmas
+        num_steps = options.num_inference_steps
         if self._table is not None:
             return fewer_steps(self._table, num_steps)
         if self._numerics.schedule_tokens is not None:
-            return official_sigmas(num_steps, self._numerics.schedule_tokens)
+            fixed = self._numerics.schedule_tokens
+            return official_sigmas(num_steps, tokens if self._counts_tokens else fixed)
         return shifted_sigmas(num_steps, tokens)
 
-    def _steps(self, seed: int) -> Steps:
-        if not self._is_ancestral:
-            return euler_step
-        in_fp32 = self._numerics.noise_in_float32
-        return AncestralSteps(seed, torch.float32 if in_fp32 else self._transformer.dtype)
+    def _sampling(
+        self,
+        sampler: SamplerName,
+        options: LTX2DenoiseOptions,
+        noisy: NoisyLatents,
+        levels: tuple[float, ...],
+        seed: int,
+    ) -> Sampling:
+        sigmas = torch.tensor(levels, dtype=torch.float32, device=noisy.video.latents.device)
+        if sampler == "res_2s":
+            return res_2s(noisy, sigmas, StepGenerators.of(options.step_noise or "fixed", seed))
+        if sampler == "euler":
+            return stepwise(noisy, sigmas, euler_step)
+        dtype = torch.float32 if self._numerics.noise_in_float32 else self._transformer.dtype
+        return stepwise(noisy, sigmas, AncestralSteps(seed, dtype))

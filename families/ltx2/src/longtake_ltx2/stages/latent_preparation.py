@@ -10,12 +10,15 @@ import longtake as lt
 from longtake_ltx2.checkpoints.folder import default_image_crf
 from longtake_ltx2.conditioning.frame_encoder import FrameEncoder
 from longtake_ltx2.conditioning.preparation import Preparation, SegmentAsked
+from longtake_ltx2.conditioning.reference_checks import check_references
 from longtake_ltx2.conditioning.requested import RequestedInputs
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import carried_count
 from longtake_ltx2.estimating.arrays import encoded_frames, noisy_latents
 from longtake_ltx2.generation import Generation
 from longtake_ltx2.loading.fingerprint import fingerprint_of_vae
+from longtake_ltx2.lora.adapters import LoRA
+from longtake_ltx2.lora.references import ReferenceScales, reference_scales
 from longtake_ltx2.noise import noise_generator
 from longtake_ltx2.numerics import OFFICIAL, Numerics
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
@@ -37,7 +40,8 @@ class LTX2LatentPreparationStage:
     ``vae`` encodes frames. ``audio_vae`` encodes sound and tells the shape of audio latents;
     without it they have 8 channels, as in every published checkpoint. ``generation``: its images
     were compressed as the model's training images were. ``config``: tells the VAE from another, of
-    which a state may bring latents. ``scale``: by what the picture's sides are divided.
+    which a state may bring latents, and names the LoRAs that say how reference videos are scaled.
+    ``scale``: by what the picture's sides are divided.
     """
 
     def __init__(
@@ -56,13 +60,15 @@ class LTX2LatentPreparationStage:
             FrameEncoder(vae, fingerprint_of_vae(vae, config)),
             audio_vae,
         )
-        self._scale = scale
+        self._scale, self._references = scale, _scales(config)
         channels = _AUDIO_CHANNELS if audio_vae is None else audio_vae.config.latent_channels
         self._audio_shape = (channels, transformer.config.audio_in_channels // channels)
         self._numerics = numerics
         self._image_crf = default_image_crf(generation)
 
-    def check(self, job: lt.Job, state: LTX2ContinuationState | None) -> None:
+    def check(
+        self, job: lt.Job, state: LTX2ContinuationState | None, inputs: lt.DecodedInputs
+    ) -> None:
         """Refuse latents of other models, and what there is no network to encode for.
 
         Raises `longtake.ValidationError`.
@@ -75,10 +81,12 @@ class LTX2LatentPreparationStage:
             ("state.payload.video", carried, vae),
             ("inputs.images", job.inputs.images, vae),
             ("inputs.clips", job.inputs.clips, vae),
+            ("inputs.references", job.inputs.references, vae),
             ("inputs.audio", job.inputs.audio, self._audio_vae),
         ):
             if given and network is None:
                 raise lt.ValidationError(path, "this stage has no VAE to encode it")
+        check_references(job, inputs, self._references, self._scale)
         if carried:
             height, width = job.sampling.height, job.sampling.width
             self._frames.check(state, height // self._scale, width // self._scale)
@@ -113,9 +121,18 @@ class LTX2LatentPreparationStage:
             audio_shape=self._audio_shape,
             noise_dtype=self._transformer.dtype,
             device=run.device,
+            references=self._references,
         )
         asked_crf = None if options is None else options.image_crf
         crf = self._image_crf if asked_crf is None else asked_crf
         asked = SegmentAsked(job.output, geometry, inputs, state, crf)
         noisy = preparation.noisy(asked, generator)
         return noisy, NoiseState(generator.get_state())
+
+
+def _scales(config: LTX2T2VConfig | None) -> ReferenceScales:
+    """As the LoRAs say that were asked for."""
+    if config is None:
+        return ReferenceScales()
+    single = () if config.lora_path is None else (config.lora_path,)
+    return reference_scales([*single, *(LoRA.parse(text).path for text in config.loras)])

@@ -1,4 +1,4 @@
-"""The LoRA of the second pass."""
+"""The LoRA that is on for single passes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,20 @@ __all__ = ["LTX2RefineLoRAStage"]
 
 
 class LTX2RefineLoRAStage:
-    """The refine LoRA is on from this stage to the last one of the same name, and off elsewhere.
+    """A LoRA is on from this stage to the last one of the same name, and off elsewhere.
 
     ``lora_path``: its file, loaded with the stage; without one the pass runs without a LoRA.
+    ``strength``: how strongly it counts in this pass.
     LoRAs of the user stay on. What the file has for the text connectors is left out: the prompt is
     encoded once, before this pass. Raises `longtake.CheckpointError` as ``Adapters.load``.
     """
 
-    def __init__(self, transformer: Any, lora_path: str | Path | None = None) -> None:
+    def __init__(
+        self, transformer: Any, lora_path: str | Path | None = None, *, strength: float = 1.0
+    ) -> None:
         self._adapters = Adapters(transformer)
         self._name = load_refine_lora(transformer, lora_path) if lora_path else None
+        self._strength = strength
         self._switched: AbstractContextManager[None] = nullcontext()
 
     @staticmethod
@@ -37,7 +41,7 @@ class LTX2RefineLoRAStage:
 
     def __enter__(self) -> LTX2RefineLoRAStage:
         if self._name is not None:
-            self._switched = self._adapters.also_active(self._name)
+            self._switched = self._adapters.also_active(self._name, self._strength)
         self._switched.__enter__()
         return self
 

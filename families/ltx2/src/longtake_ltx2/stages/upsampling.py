@@ -37,7 +37,8 @@ class LTX2UpsampleStage:
     """Doubles the first pass's picture in latent space and brings both streams back to noise.
 
     What conditions the segment does so again at the new size. The noise goes on where the first
-    pass's ended, video then audio, and its level is the first of ``sigmas``. ``transformer``: noise
+    pass's ended, video then audio, and its level is the first of ``sigmas``,
+    or of the request's own. ``transformer``: noise
     is drawn in its dtype where the numerics say so. ``add_noise``: without it the second pass
     starts from clean latents. ``config``: tells the VAE from another, of which a state may bring
     latents.
@@ -59,7 +60,7 @@ class LTX2UpsampleStage:
         self._upsampler, self._vae, self._audio_vae = upsampler, vae, audio_vae
         self._frames = FrameEncoder(vae, fingerprint_of_vae(vae, config))
         self._noise_dtype = torch.float32 if transformer is None else transformer.dtype
-        self._noise_scale = (sigmas or REFINE_SIGMAS)[0] if add_noise else 0.0
+        self._noise_scale, self._adds_noise = (sigmas or REFINE_SIGMAS)[0], add_noise
         self._numerics = numerics
         self._image_crf = default_image_crf(generation)
 
@@ -123,7 +124,10 @@ class LTX2UpsampleStage:
             self._crf(options, first_pass),
             offset=options.video_position_offset_sec,
         )
-        noisy = preparation.noisy(asked, generator, base=base, noise_scale=self._noise_scale)
+        noise_scale = self._noise_scale if options.sigmas is None else options.sigmas[0]
+        noisy = preparation.noisy(
+            asked, generator, base=base, noise_scale=noise_scale if self._adds_noise else 0.0
+        )
         return noisy, target.geometry
 
     def _upsampled(self, video: torch.Tensor) -> torch.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from longtake_ltx2.loading.weight_files import weight_files
@@ -16,13 +16,18 @@ _STRENGTH = 0.3
 
 
 def write_tiny_lora(
-    path: str | Path, checkpoint: str | Path, *, seed: int = 0, rank: int = 4
+    path: str | Path,
+    checkpoint: str | Path,
+    *,
+    seed: int = 0,
+    rank: int = 4,
+    metadata: Mapping[str, str] | None = None,
 ) -> Path:
     """Write random LoRA weights for every linear layer of the transformer's blocks to ``path``.
 
     The keys are diffusers': ``transformer.<layer>.lora_A.weight`` ``[rank, inputs]`` and
-    ``lora_B.weight`` ``[outputs, rank]``, fp32. The same arguments give the same bytes. Parent
-    folders are created, a file at ``path`` is replaced.
+    ``lora_B.weight`` ``[outputs, rank]``, fp32. ``metadata``: of the file's header. The
+    same arguments give the same bytes. Parent folders are created, a file at ``path`` is replaced.
 
     Raises:
         longtake.CheckpointError: the checkpoint has no transformer.
@@ -39,7 +44,7 @@ def write_tiny_lora(
         weights[f"transformer.{layer}.lora_B.weight"] = up
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    save_file(weights, target, {"format": "pt"})
+    save_file(weights, target, {"format": "pt", **(metadata or {})})
     return target
 
 

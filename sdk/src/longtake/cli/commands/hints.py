@@ -22,6 +22,7 @@ _OF_ONE_COMMAND = frozenset(
         "last_frame",
         "output",
         "overwrite",
+        "references",
         "resume",
         "save_state",
         "seed",

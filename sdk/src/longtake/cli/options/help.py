@@ -27,6 +27,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "images",
         "clips",
         "sound",
+        "references",
         "assignments",
         "allow_empty_prompt",
     ),

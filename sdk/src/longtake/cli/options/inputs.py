@@ -13,6 +13,7 @@ from attrs import frozen
 
 from longtake.errors import ValidationError
 from longtake.requests.inputs import AudioInput, ClipInput, ImageInput, Inputs
+from longtake.requests.references import ReferenceInput
 
 __all__ = ["InputChoice", "NamedInputs", "input_options", "read_inputs"]
 
@@ -41,12 +42,21 @@ _OPTIONS = (
         metavar="FILE[@SECONDS[:STRENGTH]]",
         help=f"Let this sound be heard from a time on. {_FIRST_SEGMENT}",
     ),
+    click.option(
+        "--reference",
+        "references",
+        multiple=True,
+        metavar="FILE[@STRENGTH[:ATTENTION]]",
+        help=f"Follow this video without showing it, both from 0 to 1. {_FIRST_SEGMENT} "
+        "Repeatable.",
+    ),
     click.option("--first-frame", metavar="FILE", help="Short for --image FILE@0."),
     click.option(
         "--last-frame", metavar="FILE", help=f"Short for --image FILE@-1. {_FIRST_SEGMENT}"
     ),
 )
 _FRAME = re.compile(r"(.+)@(-?\d{1,9})(?::(\d*\.?\d+))?", re.DOTALL)
+_SHARE = re.compile(r"(.+)@(\d*\.?\d+)(?::(\d*\.?\d+))?", re.DOTALL)
 _SECONDS = re.compile(r"(.+)@(\d{1,6}(?:\.\d+)?)(?::(\d*\.?\d+))?", re.DOTALL)
 
 
@@ -66,6 +76,7 @@ class InputChoice:
     sound: str | None = None
     first_frame: str | None = None
     last_frame: str | None = None
+    references: tuple[str, ...] = ()
 
 
 @frozen
@@ -99,11 +110,14 @@ def read_inputs(choice: InputChoice) -> NamedInputs:
     clips = [("--clip", text, *_placed("--clip", text)) for text in choice.clips]
     named = {f"inputs.images[{n}]": f"{each[0]} {each[1]}" for n, each in enumerate(images)}
     named |= {f"inputs.clips[{n}]": f"{each[0]} {each[1]}" for n, each in enumerate(clips)}
+    followed = [("--reference", text) for text in choice.references]
+    named |= {f"inputs.references[{n}]": f"{o} {text}" for n, (o, text) in enumerate(followed)}
     named["inputs.audio"] = f"--audio {choice.sound}"
     inputs = Inputs(
         images=tuple(_read(ImageInput, *each) for each in images),
         clips=tuple(_read(ClipInput, *each) for each in clips),
         audio=None if choice.sound is None else _sound(choice.sound),
+        references=tuple(_reference(text) for _, text in followed),
     )
     return NamedInputs(inputs, named)
 
@@ -124,16 +138,28 @@ def _sound(text: str) -> AudioInput:
         return AudioInput.from_file(path, start=start, strength=strength)
 
 
-def _split(text: str, pattern: re.Pattern[str], form: str) -> tuple[str, float, float]:
-    """Path, place and strength. A file whose name has an @ in it is meant as a whole."""
+def _reference(text: str) -> ReferenceInput:
+    with _named("--reference", text):
+        path, strength, attention = _split(text, _SHARE, "FILE@STRENGTH[:ATTENTION]", place=1.0)
+        return ReferenceInput.from_file(path, strength=strength, attention=attention)
+
+
+def _split(
+    text: str, pattern: re.Pattern[str], form: str, place: float = 0
+) -> tuple[str, float, float]:
+    """Path, place and strength, ``place`` and 1 where they are not said.
+
+    A file whose name has an @ in it is meant as a whole.
+    """
     match = None if os.path.isfile(text) else pattern.fullmatch(text)
     if match is None:
-        file, _, place = text.rpartition("@")
+        file, _, said = text.rpartition("@")
         if not os.path.exists(text) and os.path.isfile(file):
-            raise ValidationError(text, f"'@{place}' is no place in time; write {form}")
-        return text, 0, 1.0
-    path, place, strength = match.groups()
-    return path, float(place), 1.0 if strength is None else float(strength)
+            what = "no place in time" if pattern is not _SHARE else "no strength"
+            raise ValidationError(text, f"'@{said}' is {what}; write {form}")
+        return text, place, 1.0
+    path, said, strength = match.groups()
+    return path, float(said), 1.0 if strength is None else float(strength)
 
 
 @contextmanager
