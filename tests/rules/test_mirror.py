@@ -41,6 +41,7 @@ TESTED_ELSEWHERE = {
     "families/recognising.py": "test_loading.py",
     "families/published.py": "plugins/test_published.py",
     "media/displaymatrix.py": "media/test_upright.py",
+    "requests/placed.py": "requests/test_inputs.py",
     "runs/declared.py": "plugins/test_observing.py",
     "schema/keywords.py": "schema/test_json_schema.py",
     "session_stores/access.py": "session_stores/test_store.py",

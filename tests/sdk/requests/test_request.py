@@ -98,6 +98,7 @@ def test_a_request_as_a_document() -> None:
             "images": [{"data": "Zm9n", "frame": -1, "strength": 0.5}],
             "clips": [],
             "audio": {"data": "c29uZw==", "start": 0.25, "strength": 1.0},
+            "source": None,
         },
         "sampling": {
             "seed": 1,

@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
 from longtake.errors import ValidationError
 from longtake.files import read_bounded
-from longtake.schema.bounds import Described, between, integer_from, is_a, tuple_of
+from longtake.requests.placed import MAX_MEDIA_BYTES, Placed, data_of, shown_data
+from longtake.requests.sources import SourceInput
+from longtake.schema.bounds import between, is_a, tuple_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,50 +32,17 @@ MAX_INPUTS = 64
 MAX_START_SECONDS = 1e6
 
 _MAX_IMAGE_BYTES = 2**26
-_MAX_MEDIA_BYTES = 2**30
-
-
-def _data_of(maximum: int) -> Any:
-    def check(instance: Any, attribute: Attribute[Any], value: object) -> None:
-        if not isinstance(value, bytes):
-            raise ValidationError("data", f"is a {type(value).__name__}; must be a file's bytes")
-        if not value:
-            raise ValidationError("data", "is empty; must be a file's bytes")
-        if len(value) > maximum:
-            raise ValidationError("data", f"has {len(value)} bytes; at most {maximum} are taken")
-
-    return Described(check, {"minLength": 4})  # of one byte in base64
-
-
-def _shown(data: bytes) -> str:
-    return f"<{len(data)} bytes>"
 
 
 @frozen
-class _Placed:
-    """What stands at a frame of the segment."""
+class _Kept(Placed):
+    """What stands at a frame of the segment and is kept as it is, or in part."""
 
-    PATH: ClassVar[str] = ""
-
-    frame: int = field(default=0, kw_only=True, validator=integer_from(-(2**31), 2**31))
     strength: float = field(default=1.0, kw_only=True, validator=between(0, 1))
 
-    def frame_in(self, num_frames: int) -> int:
-        """The frame from 0 at which it stands, or begins, in a segment of ``num_frames``.
-
-        Raises `ValidationError` with the path ``frame`` when the segment has no such frame.
-        """
-        if not -num_frames <= self.frame < num_frames:
-            raise ValidationError(
-                "frame",
-                f"is {self.frame}; this segment has {num_frames} frames, so must be from "
-                f"{-num_frames} to {num_frames - 1}",
-            )
-        return self.frame % num_frames
-
 
 @frozen
-class ImageInput(_Placed):
+class ImageInput(_Kept):
     """A picture that a frame of the segment is to be.
 
     ``data``: a PNG, JPEG or WebP file. ``frame``: which frame of the segment, counting those it
@@ -83,7 +52,7 @@ class ImageInput(_Placed):
     Raises `ValidationError` with the field's name as its path.
     """
 
-    data: bytes = field(validator=_data_of(_MAX_IMAGE_BYTES), repr=_shown)
+    data: bytes = field(validator=data_of(_MAX_IMAGE_BYTES), repr=shown_data)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], **place: Any) -> Self:
@@ -111,7 +80,7 @@ class ImageInput(_Placed):
 
 
 @frozen
-class ClipInput(_Placed):
+class ClipInput(_Kept):
     """Pictures that successive frames of the segment are to be, from ``frame`` on.
 
     ``data``: a video file, of which each picture is one frame of the segment, whatever its own
@@ -122,7 +91,7 @@ class ClipInput(_Placed):
     Raises `ValidationError` with the field's name as its path.
     """
 
-    data: bytes = field(validator=_data_of(_MAX_MEDIA_BYTES), repr=_shown)
+    data: bytes = field(validator=data_of(MAX_MEDIA_BYTES), repr=shown_data)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], **place: Any) -> Self:
@@ -130,7 +99,7 @@ class ClipInput(_Placed):
 
         Raises `ValidationError` when it cannot be read; whether it is a video shows later.
         """
-        return cls(read_bounded(path, _MAX_MEDIA_BYTES), **place)
+        return cls(read_bounded(path, MAX_MEDIA_BYTES), **place)
 
     @classmethod
     def from_frames(cls, frames: NDArray[np.uint8], **place: Any) -> Self:
@@ -168,7 +137,7 @@ class AudioInput:
 
     PATH: ClassVar[str] = ""
 
-    data: bytes = field(validator=_data_of(_MAX_MEDIA_BYTES), repr=_shown)
+    data: bytes = field(validator=data_of(MAX_MEDIA_BYTES), repr=shown_data)
     start: float = field(
         default=0.0, kw_only=True, validator=between(0, MAX_START_SECONDS, unit="seconds")
     )
@@ -180,7 +149,7 @@ class AudioInput:
 
         Raises `ValidationError` when it cannot be read; whether it has sound shows later.
         """
-        return cls(read_bounded(path, _MAX_MEDIA_BYTES), **place)
+        return cls(read_bounded(path, MAX_MEDIA_BYTES), **place)
 
     @classmethod
     def from_samples(cls, samples: NDArray[np.float32], sample_rate: int, **place: Any) -> Self:
@@ -235,6 +204,8 @@ def located(place: str) -> Iterator[None]:
 class Inputs:
     """Conditioning of one segment besides its prompt and the state that it goes on from.
 
+    ``source``: a clip that the segment is made of, for families that can keep a part of one.
+
     Raises `ValidationError` with a path such as ``inputs.images[0]``.
     """
 
@@ -249,9 +220,12 @@ class Inputs:
     audio: AudioInput | None = field(
         default=None, validator=is_a(AudioInput, what="longtake.AudioInput")
     )
+    source: SourceInput | None = field(
+        default=None, validator=is_a(SourceInput, what="longtake.SourceInput")
+    )
 
     def __bool__(self) -> bool:
-        return bool(self.images or self.clips or self.audio)
+        return bool(self.images or self.clips or self.audio or self.source)
 
     def check(self, *, num_frames: int | None = None, fps: Fraction | None = None) -> None:
         """Decode everything once, keeping nothing; of a run, `DecodedInputs` keeps it.
@@ -270,6 +244,9 @@ class Inputs:
         if self.audio is not None:
             with located("audio"):
                 self.audio.check()
+        if self.source is not None:
+            with located("source"):
+                self.source.check()
 
     def check_places(self, num_frames: int, fps: Fraction | None = None) -> None:
         """Refuse frames that a segment of ``num_frames`` has not; nothing is decoded.
@@ -281,6 +258,9 @@ class Inputs:
             for index, each in enumerate(placed):
                 with located(f"{kind}[{index}]"):
                     each.frame_in(num_frames)
+        if self.source is not None:
+            with located("source"):
+                self.source.frame_in(num_frames)
         if self.audio is not None and fps is not None and self.audio.start >= num_frames / fps:
             seconds = float(num_frames / fps)
             raise ValidationError(

@@ -94,6 +94,8 @@ def request_document(request: GenerationRequest) -> dict[str, Any]:
         "clips": [_input_document(each) for each in inputs.clips],
         "audio": None if inputs.audio is None else _input_document(inputs.audio),
     }
+    if inputs.source is not None:  # left out where there is none, as by earlier releases
+        document["inputs"]["source"] = _input_document(inputs.source)
     return document
 
 

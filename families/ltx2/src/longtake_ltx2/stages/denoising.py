@@ -37,8 +37,8 @@ class LTX2DenoisingStage:
     the options leave open, the scale for both streams; a recipe says it with the defaults of its
     `longtake.StageSpec`, which every stage sees. ``is_distilled``: whether ``sigmas_override`` is
     the schedule that the network was distilled for, which some generations walk with fresh noise at
-    every step. ``forward``: who computes the transformer. ``leader``: of the other ranks, when
-    several share the work.
+    every step, but for a segment that is made of a clip. ``forward``: who computes the transformer.
+    ``leader``: of the other ranks, when several share the work.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class LTX2DenoisingStage:
         levels = self._sigmas(settled.num_inference_steps, tokens)
         sigmas = torch.tensor(levels, dtype=torch.float32, device=noisy.video.latents.device)
         video, audio = noisy.video.latents, noisy.audio.latents
-        onwards = self._steps(run.seed)
+        onwards = self._steps(run.seed, job)
         with shared_predictions(denoiser, self._leader) as predictions:
             for step in run.steps(len(levels) - 1):
                 sigma, following = sigmas[step], sigmas[step + 1]
@@ -167,8 +167,8 @@ class LTX2DenoisingStage:
             return official_sigmas(num_steps, self._numerics.schedule_tokens)
         return shifted_sigmas(num_steps, tokens)
 
-    def _steps(self, seed: int) -> Steps:
-        if not self._is_ancestral:
+    def _steps(self, seed: int, job: lt.Job) -> Steps:
+        if not self._is_ancestral or job.inputs.source is not None:  # as ``RetakePipeline``
             return euler_step
         in_fp32 = self._numerics.noise_in_float32
         return AncestralSteps(seed, torch.float32 if in_fp32 else self._transformer.dtype)

@@ -75,6 +75,7 @@ class LTX2LatentPreparationStage:
             ("state.payload.video", carried, vae),
             ("inputs.images", job.inputs.images, vae),
             ("inputs.clips", job.inputs.clips, vae),
+            ("inputs.source", job.inputs.source, vae),
             ("inputs.audio", job.inputs.audio, self._audio_vae),
         ):
             if given and network is None:
