@@ -37,7 +37,7 @@ def _behind_from(instance: SourceInput, attribute: Attribute[Any], value: float 
     start = instance.remake_from
     if value is not None and start is not None and value <= start:
         raise ValidationError(
-            "remake_to", f"is {value:g}; must be later than remake_from, {start:g}"
+            "remake_to", f"is {value:g}; must be later than where it begins, {start:g}"
         )
 
 

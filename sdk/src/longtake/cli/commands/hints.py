@@ -14,14 +14,20 @@ _DECISIONS = ("--overwrite", "--discard-state", "--resume")
 
 _OF_ONE_COMMAND = frozenset(
     {
+        "backward",
+        "by",
         "clips",
         "discard_state",
         "finish",
         "first_frame",
         "images",
+        "keep",
         "last_frame",
+        "only",
         "output",
         "overwrite",
+        "remake_from",
+        "remake_to",
         "resume",
         "save_state",
         "seed",
