@@ -9,7 +9,7 @@ dependency: nothing here runs without them.
 What is compared, on tiny random checkpoints, is whole segments of the parity table: the latents
 of Longtake, and those of ltx-core's ``LTXModel`` with the same weights behind its ``LTX2Scheduler``
 (or the distilled tables), ``VideoLatentTools`` and ``AudioLatentTools``, conditioning items by
-latent and by keyframe index, ``GaussianNoiser``, ``MultiModalGuider`` with
+latent and by keyframe index and by time, ``GaussianNoiser``, ``MultiModalGuider`` with
 ``BatchedPerturbationConfig``, and ``EulerDiffusionStep`` or ``EulerAncestralDiffusionStep``.
 References are ltx-core's items, with ltx-pipelines' own mask and choice of frames. HQ takes
 ltx-pipelines' own second-order loop; between the others are the few lines of its denoisers
@@ -37,6 +37,7 @@ from longtake_ltx2.noise import noise_generator
 from tests.ltx2.official_loop import added, text_of
 from tests.ltx2.official_network import official_transformer
 from tests.ltx2.official_reference import Asked, Followed, Frames, Scales, networks
+from tests.ltx2.official_region import begun_audio, begun_video, noised
 from tests.ltx2.official_samplers import official_references, official_samplers, result
 from tests.ltx2.official_tokens import covering, encoded, encoded_sound, upsampled
 from tests.ltx2.parity import CASES, Case, latents
@@ -106,27 +107,32 @@ class Official:
         levels: torch.Tensor,
         scales: tuple[Scales, Scales],
         noiser: Any,
-        before: tuple[torch.Tensor, torch.Tensor] | None = None,
+        before: tuple[torch.Tensor | None, torch.Tensor | None] | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
+        is_first = before is None
         tools = self._tools(size)
         items = [self._item(frames, size) for frames in wanted.frames]
         if before is None:
             items += [self._followed(each, size) for each in wanted.followed]
         states = []
-        for index, (tool, conditions) in enumerate(zip(tools, (items, []), strict=True)):
-            initial = None if before is None else before[index]
-            state = tool.create_initial_state("cpu", torch.float32, initial)
-            for item in conditions:
+        scale = 1.0 if is_first else float(levels[0])
+        before = before or (None, None)
+        length = tools[1].patchifier.get_token_count(tools[1].target_shape)
+        begun = (
+            begun_video(self.pipe, wanted, size, before[0]),
+            begun_audio(self.pipe, wanted, length, before[1]),
+        )
+        for tool, start, further in zip(tools, begun, (items, []), strict=True):
+            state = tool.create_initial_state("cpu", torch.float32, start.initial)
+            for item in (*start.items, *further):
                 state = item.apply_to(state, tool)
-            scale = 1.0 if before is None else float(levels[0])
-            states.append(
-                self._heard(noiser(state, scale), wanted) if index else noiser(state, scale)
-            )
+            states.append(noised(noiser, state, scale, start))
+        states[1] = self._heard(states[1], wanted)
         own = [t.patchifier.get_token_count(t.target_shape) for t in tools]
         if wanted.second_order:
             states = self._second_order(states, levels, scales, wanted)
             return states[0].latent[:, : own[0]], states[1].latent[:, : own[1]]
-        onwards = _stepper(wanted, fresh_noise=wanted.renoised and before is None)
+        onwards = _stepper(wanted, fresh_noise=wanted.renoised and is_first)
         for step, _ in enumerate(itertools.pairwise(levels)):
             x0s = self._guided(states, levels[step], scales, wanted)
             for index, (state, x0) in enumerate(zip(states, x0s, strict=True)):

@@ -69,6 +69,28 @@ class Followed:
 
 
 @frozen(kw_only=True)
+class Region:
+    """A clip that the segment is made of: uint8 ``[V, H, W, 3]`` from ``first`` of it on.
+
+    ``samples``: its sound at 16 kHz, as `Asked.sound`. ``window``: seconds of the clip between
+    which ``video`` and ``audio`` say what is made anew.
+    """
+
+    pixels: Any
+    first: int
+    samples: Any
+    window: tuple[float, float] | None
+    video: bool
+    audio: bool
+
+    def remade(self, start: float, end: float, *, asked: bool) -> bool:
+        """Of a token with these bounds in seconds of the clip."""
+        if self.window is None or not asked:
+            return False
+        return end > self.window[0] and start < self.window[1]
+
+
+@frozen(kw_only=True)
 class Carried:
     """What a state carries besides: ``repeated`` frames, and audio latents of which ``context`` are
     known. ``take``: its frames and audio latents so far, if known."""
@@ -105,6 +127,7 @@ class Asked:
     audio: Scales = field(factory=Scales)
     block: int = 1
     frames: tuple[Frames, ...] = ()
+    region: Region | None = None
     sound: Any = None
     carried: Carried | None = None
     followed: tuple[Followed, ...] = ()

@@ -11,9 +11,11 @@ import torch
 from attrs import frozen
 
 from tests.ltx2.official_reference import (
+    FPS,
     Asked,
     Followed,
     Frames,
+    Region,
     audio_bounds,
     followed_bounds,
     grid,
@@ -56,7 +58,8 @@ def streams(
 ) -> tuple[Tokens, Tokens]:
     """Noise for the picture, then for the sound, in token order; then what is known."""
     where, config = grid(asked.size[2], asked.carried), pipe.transformer.config
-    known = [(encoded(pipe, frames, size), frames) for frames in asked.frames]
+    stills = [*leading(asked), *asked.frames]
+    known = [(encoded(pipe, frames, size), frames) for frames in stills]
     own = video_bounds(size, where.offset)
     followed = asked.followed if before is None else ()
     bounds = torch.cat(
@@ -72,6 +75,8 @@ def streams(
     if before is not None:
         video.renoise(before.video, before.level)
         audio.renoise(before.audio, before.level)
+    if asked.region is not None:
+        keep_region(pipe, asked.region, size, video, audio)
     for tokens, frames in known:
         video.put(tokens, 1 - frames.strength, at=0 if frames.first == 0 else None)
     for each in followed:
@@ -128,16 +133,53 @@ def sight(
     return seen
 
 
+def leading(asked: Asked) -> list[Frames]:
+    """The first frame of a clip that begins later: it has no latent of the segment's."""
+    region = asked.region
+    if region is None or region.first == 0:
+        return []
+    if region.remade(0, 1 / float(FPS), asked=region.video):
+        return []
+    return [Frames(pixels=region.pixels[:1], first=region.first)]
+
+
+def keep_region(
+    pipe: Any, region: Region, size: tuple[int, int, int], video: _Mixture, audio: _Mixture
+) -> None:
+    """A clip, frame by frame and 40 ms by 40 ms, but for what is made anew."""
+    fps, in_a_frame = float(FPS), size[0] // 32 * (size[1] // 32)
+    tokens = encoded(pipe, Frames(pixels=region.pixels, first=0), size)
+    for latent in range((len(region.pixels) - 1) // 8 + 1):
+        start, end = max(8 * latent - 7, 0) / fps, (8 * latent + 1) / fps
+        if region.remade(start, end, asked=region.video) or (region.first and not latent):
+            continue
+        here = tokens[:, latent * in_a_frame : (latent + 1) * in_a_frame]
+        video.put(here, 0.0, at=(region.first // 8 + latent) * in_a_frame)
+    if region.samples is None:
+        return
+    begin, duration = region.first / fps, len(region.pixels) / fps
+    silence, length = round(16000 * begin), round(16000 * duration)
+    heard = np.pad(region.samples[:, :length], ((0, 0), (silence, 16000)))
+    tokens = encoded_sound(pipe, heard)
+    reaches_the_end = region.first + len(region.pixels) == size[2]
+    for latent in range(audio.own):
+        start, end = max(4 * latent - 3, 0) / 100 - begin, (4 * latent + 1) / 100 - begin
+        if start < -1e-6 or (end > duration + 1e-6 and not reaches_the_end):
+            continue
+        if not region.remade(start, end, asked=region.audio):
+            audio.put(tokens[:, latent : latent + 1], 0.0, at=latent)
+
+
 class _Mixture:
     def __init__(self, noise: torch.Tensor, own: int) -> None:
-        self._own = self._end = own
+        self.own = self._end = own
         self._start = noise
         self._clean = torch.zeros_like(noise)
         self._mask = torch.ones(1, noise.shape[1], 1)
 
     def renoise(self, before: torch.Tensor, level: float) -> None:
         self._start = self._start * level
-        self._start[:, : self._own] += before * (1 - level)
+        self._start[:, : self.own] += before * (1 - level)
 
     def put(self, known: torch.Tensor, mask: float, at: int | None) -> None:
         if at is None:
@@ -148,7 +190,7 @@ class _Mixture:
 
     def tokens(self, bounds: torch.Tensor, seen: torch.Tensor | None = None) -> Tokens:
         start = self._start * self._mask + self._clean * (1 - self._mask)
-        return Tokens(start, self._clean, self._mask, bounds, self._own, seen)
+        return Tokens(start, self._clean, self._mask, bounds, self.own, seen)
 
 
 def encoded(pipe: Any, frames: Frames, size: tuple[int, int, int]) -> torch.Tensor:

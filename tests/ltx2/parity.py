@@ -136,7 +136,9 @@ def _rows(
 
 def _all_rows(numerics: NumericsName) -> Iterator[Case]:
     rows = functools.partial(_rows, numerics)
+    made = [name for name, on in CONDITIONS.items() if on.source is not None]
     known = [name for name, on in CONDITIONS.items() if numerics in on.numerics and not on.follows]
+    known = [name for name in known if name not in made]
     short = [name for name in known if CONDITIONS[name].fits_17_frames]
     some = ["nothing", "prefix", "two keyframes"]
     yield from rows(recipes=["base"], conditions=known, guidance=["off"])
@@ -173,6 +175,18 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
         yield from rows(
             recipes=["hq"], conditions=second_order, guidance=["cfg"], generations=["2.3"]
         )
+        fits = [name for name in made if CONDITIONS[name].source_fits(25)]
+        eight, four = ["retake", "retake of the picture"], ["retake", "extended backwards"]
+        yield from rows(recipes=["base"], conditions=fits, guidance=["off"], generations=["2.3"])
+        yield from rows(recipes=["base"], conditions=four, guidance=["all"])
+        one = ["retake of the picture", "retake of the sound"]
+        yield from rows(recipes=["base"], conditions=one, guidance=["cfg"])
+        yield from rows(recipes=["eight steps"], conditions=eight, guidance=["off"])
+        short = ["retake of short ones", "extended", "extended backwards"]
+        yield from rows(
+            recipes=["two stages"], conditions=short, guidance=["off"], generations=["2.3"]
+        )
+        yield from rows(recipes=["guided two stages"], conditions=short[:1], guidance=["all"])
 
 
 CASES = tuple(dict.fromkeys([*_all_rows("official"), *_all_rows("diffusers")]))

@@ -83,6 +83,40 @@ class Follows:
 
 
 @attrs.frozen(kw_only=True)
+class Source:
+    """A clip of ``count`` frames with a sound, at ``frame`` of the segment.
+
+    ``window``: the seconds of it between which ``video`` and ``audio`` say what is remade.
+    ``silent``: it has no sound.
+    """
+
+    count: int
+    frame: int = 0
+    window: tuple[float, float] | None = None
+    video: bool = True
+    audio: bool = True
+    silent: bool = False
+
+    def pixels(self, height: int, width: int) -> Pixels:
+        """uint8 ``[V, H, W, 3]``."""
+        return np.stack(moving_frames(self.count, height, width))
+
+    def given(self, height: int, width: int, samples: Pixels) -> lt.SourceInput:
+        """The clip as a request has it; ``samples``: float32 ``[2, n]`` at 16 kHz."""
+        start, end = self.window or (None, None)
+        return lt.SourceInput.from_frames(
+            self.pixels(height, width),
+            Fraction(24),
+            *(() if self.silent else (samples, 16_000)),
+            frame=self.frame,
+            remake_from=start,
+            remake_to=end,
+            remake_video=self.video,
+            remake_audio=self.audio,
+        )
+
+
+@attrs.frozen(kw_only=True)
 class Conditions:
     """All that one segment is conditioned on.
 
@@ -91,6 +125,7 @@ class Conditions:
     """
 
     placed: tuple[Placed, ...] = ()
+    source: Source | None = None
     sound: Sound | None = None
     heard: bool = False
     follows: tuple[Follows, ...] = ()
@@ -99,6 +134,11 @@ class Conditions:
     segment_index: int = 4
     numerics: tuple[str, ...] = BOTH
     fits_17_frames: bool = True
+
+    def source_fits(self, frames: int) -> bool:
+        """Whether a segment of ``frames`` is as long as the clip, or the clip is to be extended."""
+        source = self.source
+        return source is not None and (source.window is None or source.count == frames)
 
     def samples(self) -> Pixels:
         """Of a sound that is longer than any segment here: float32 ``[2, n]`` at 16 kHz."""
@@ -126,6 +166,9 @@ class Conditions:
             ),
             audio=lt.AudioInput.from_samples(self.samples(), 16_000) if self.heard else None,
             references=tuple(each.asked() for each in self.follows),
+            source=None
+            if self.source is None
+            else self.source.given(height, width, self.samples()),
         )
 
     def state(
@@ -209,6 +252,34 @@ CONDITIONS: dict[str, Conditions] = {
     "all pictures": Conditions(
         placed=(Placed(kind="clip", count=25),), numerics=_OFFICIAL, fits_17_frames=False
     ),
+    "retake": Conditions(source=Source(count=25, window=(0.4, 0.6)), numerics=_OFFICIAL),
+    "retake of the beginning": Conditions(
+        source=Source(count=25, window=(0.0, 0.3)), numerics=_OFFICIAL
+    ),
+    "retake of the end": Conditions(source=Source(count=25, window=(0.7, 9.0)), numerics=_OFFICIAL),
+    "retake of one latent": Conditions(
+        source=Source(count=25, window=(1.0, 1.04)), numerics=_OFFICIAL
+    ),
+    "retake of the picture": Conditions(
+        source=Source(count=25, window=(0.4, 0.6), audio=False), numerics=_OFFICIAL
+    ),
+    "retake of the sound": Conditions(
+        source=Source(count=25, window=(0.4, 0.6), video=False), numerics=_OFFICIAL
+    ),
+    "retake without sound": Conditions(
+        source=Source(count=25, window=(0.4, 0.6), silent=True), numerics=_OFFICIAL
+    ),
+    "retake of short ones": Conditions(
+        source=Source(count=17, window=(0.2, 0.4)), numerics=_OFFICIAL
+    ),
+    "retake with an image": Conditions(
+        source=Source(count=25, window=(0.3, 0.7)),
+        placed=(Placed(kind="image", frame=11, strength=0.7),),
+        numerics=_OFFICIAL,
+    ),
+    "extended": Conditions(source=Source(count=9), numerics=_OFFICIAL),
+    "extended backwards": Conditions(source=Source(count=9, frame=-9), numerics=_OFFICIAL),
+    "extended both ways": Conditions(source=Source(count=9, frame=8), numerics=_OFFICIAL),
     "take": Conditions(
         placed=(_PREFIX,), sound=Sound(context=51, take=(113, 118)), numerics=_OFFICIAL
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import torch
 
@@ -19,6 +20,7 @@ from tests.ltx2.official_reference import (
     Carried,
     Followed,
     Frames,
+    Region,
     Scales,
     networks,
     segment_seed,
@@ -69,19 +71,32 @@ def asked(path: Path, case: Case) -> Asked:
         for each in on.placed
     )
     carried, index = carried_by(path, case), on.segment_index + 1
+    source = on.source
+    region = source and Region(
+        pixels=source.pixels(height, width),
+        first=source.frame % count,
+        samples=None if source.silent else on.samples(),
+        window=source.window,
+        video=source.video,
+        audio=source.audio,
+    )
     return Asked(
         prompt=PROMPT,
         negative=NEGATIVE,
         seed=segment_seed(SEED, 0 if carried is None else index),
         size=case.pixels,
         levels=LEVELS.get(case.recipe) or sigmas(case.steps, tokens_counted(case)),
-        renoised=case.generation == "2.5" and case.recipe in LEVELS and not on.follows,
+        renoised=case.generation == "2.5"
+        and case.recipe in LEVELS
+        and not on.follows
+        and source is None,
         refine=REFINE[case.refine_steps] if case.recipe in TWICE else None,
         second_order=case.recipe == "hq",
         first_sound=case.recipe in ("guided two stages", "hq"),
         video=video,
         audio=audio,
         frames=frames,
+        region=region,
         sound=on.samples() if on.heard else None,
         carried=carried,
         followed=tuple(
@@ -162,3 +177,29 @@ def test_how_well_a_video_is_seen_is_a_share(
     actual = as_tokens(latents(checkpoints, case)[0])
     monkeypatch.setattr(official_loop, "bias", lambda seen: (1 - seen) * -10000.0)
     assert relative_error(denoised(path, asked(path, case))[0], actual.video) > 1e-3
+
+
+def test_a_token_is_remade_when_any_of_it_lies_within_the_time(
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: remade only when all of it does."""
+    case = Case("official", "2.3", "tiny", "base", "retake", "off")
+    path = checkpoints.path(case.generation, case.size)
+    actual = as_tokens(latents(checkpoints, case)[0])
+
+    def whole(region: Region, start: float, end: float, *, asked: bool) -> bool:
+        return asked and region.window is not None and start >= 0.4 and end <= 0.6
+
+    monkeypatch.setattr(Region, "remade", whole)
+    video, audio = denoised(path, asked(path, case))
+    assert relative_error(video, actual.video) > 1e-2
+    assert relative_error(audio, actual.audio) > 1e-2
+
+
+def test_a_clip_is_remade_without_fresh_noise(checkpoints: Checkpoints) -> None:
+    """The control: with it, as 2.5's distilled transformer otherwise goes down its schedule."""
+    case = Case("official", "2.5", "tiny", "eight steps", "retake", "off")
+    path = checkpoints.path(case.generation, case.size)
+    actual = as_tokens(latents(checkpoints, case)[0])
+    video, _ = denoised(path, attrs.evolve(asked(path, case), renoised=True))
+    assert relative_error(video, actual.video) > 1e-2

@@ -127,6 +127,8 @@ if TYPE_CHECKING:
     from longtake.requests.request import Output as Output
     from longtake.requests.request import ResolvedSampling as ResolvedSampling
     from longtake.requests.request import Sampling as Sampling
+    from longtake.requests.sources import ClipFacts as ClipFacts
+    from longtake.requests.sources import SourceInput as SourceInput
     from longtake.requests.statuses import http_status as http_status
     from longtake.runs.declared import Observer as Observer
     from longtake.runs.events import Event as Event
@@ -264,6 +266,7 @@ else:
         "requests.inputs": "AudioInput ClipInput ImageInput Inputs",
         "requests.references": "ReferenceInput",
         "requests.request": "GenerationRequest Job Output ResolvedSampling Sampling",
+        "requests.sources": "ClipFacts SourceInput",
         "requests.statuses": "http_status",
         "runs.declared": "Observer",
         "runs.events": (

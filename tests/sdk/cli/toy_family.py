@@ -89,6 +89,8 @@ def decode_all(inputs: lt.DecodedInputs) -> None:
         inputs.clip(index)
     if inputs.inputs.audio is not None:
         inputs.audio(RATE)
+    if inputs.inputs.source is not None:
+        inputs.source_frames()
 
 
 class Draw:
@@ -97,6 +99,9 @@ class Draw:
     def check(self, job: lt.Job, inputs: lt.DecodedInputs) -> None:
         job.inputs.check_places(job.sampling.num_frames, job.sampling.fps)
         decode_all(inputs)
+        source = job.inputs.source
+        if source is not None and (source.remake_from or 0) > 1:
+            raise lt.ValidationError("inputs.source.remake_from", "is too late")
         if job.sampling.height % 16:
             raise lt.ValidationError("sampling.height", "must divide by 16")
 
@@ -122,6 +127,9 @@ class Draw:
         for index, clip in enumerate(job.inputs.clips):
             start, pictures = clip.frame_in(len(frames)), inputs.clip(index)
             frames[start : start + len(pictures)] = pictures[: len(frames) - start, :1, :1]
+        if (source := job.inputs.source) is not None:
+            start, pictures = source.frame_in(len(frames)), inputs.source_frames()
+            frames[start : start + len(pictures)] = pictures[:, :1, :1]
         # From what the one before held back to what this one holds back.
         samples = round(sampling.num_frames * RATE / sampling.fps)
         samples += (0 if state is None else HELD_BACK) - (0 if job.output.last else HELD_BACK)
@@ -166,6 +174,13 @@ def load(source: lt.ModelSource) -> lt.LoadedModel:
     return lt.LoadedModel()
 
 
+def fit_clip(clip: lt.ClipFacts) -> lt.Sampling:
+    """Sides that divide by 16, and an even number of frames."""
+    height, width = (side // 16 * 16 for side in (clip.height, clip.width))
+    frames = clip.num_frames // 2 * 2
+    return lt.Sampling(height=height, width=width, num_frames=frames, fps=clip.fps)
+
+
 DEFAULTS = {"seed": 1, "height": 32, "width": 48, "num_frames": 4, "fps": 24}
 
 FOG = lt.ModelFamily(
@@ -185,6 +200,7 @@ FOG = lt.ModelFamily(
     recognise=recognise,
     load=load,
     example=write_example,
+    fit_clip=fit_clip,
 )
 DUST = lt.ModelFamily("dust", (lt.StageSpec("speck", Speck),), defaults=DEFAULTS)
 

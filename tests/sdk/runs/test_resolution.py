@@ -373,3 +373,10 @@ def test_check_refuses_without_running_anything() -> None:
     with pytest.raises(lt.ValidationError, match="denoize"):
         pipeline.check(lt.GenerationRequest("fog", stage_overrides={"denoize": {}}))
     pipeline.check(lt.GenerationRequest("fog"))
+
+
+def test_a_clip_is_refused_where_the_family_makes_nothing_of_one() -> None:
+    inputs = lt.Inputs(source=lt.SourceInput(b"a video"))
+    with pytest.raises(lt.ValidationError, match=r"^inputs\.source: family 'toy'"):
+        used(family(), inputs=inputs)
+    assert used(family(fit_clip="fog:fit"), inputs=inputs)

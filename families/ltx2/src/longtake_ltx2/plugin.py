@@ -25,6 +25,7 @@ def longtake_families() -> list[lt.ModelFamily]:
             example="longtake_ltx2.tiny:write_tiny_checkpoint",
             estimate="longtake_ltx2.estimating.run:estimate",
             check_sampling="longtake_ltx2.sizes:check_sampling",
+            fit_clip="longtake_ltx2.sizes:fitted_to",
             place="longtake_ltx2.continuation.carried:place_segment",
             predict_num_frames="longtake_ltx2.duration:predicted_num_frames",
             published="longtake_ltx2.checkpoints.published:PUBLISHED",

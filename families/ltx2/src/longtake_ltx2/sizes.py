@@ -5,7 +5,7 @@ from __future__ import annotations
 import longtake as lt
 from longtake_ltx2.clock import FRAMES_PER_LATENT, is_frame_count
 
-__all__ = ["MAX_PIXELS", "MAX_SIDE", "SPATIAL_FACTOR", "check_sampling"]
+__all__ = ["MAX_PIXELS", "MAX_SIDE", "SPATIAL_FACTOR", "check_sampling", "fitted_to"]
 
 SPATIAL_FACTOR = 32
 MAX_SIDE = 8192
@@ -43,3 +43,17 @@ def check_sampling(sampling: lt.ResolvedSampling) -> None:
             "sampling.num_frames",
             f"is {frames}; must be 8k + 1, e.g. {below} or {below + FRAMES_PER_LATENT}",
         )
+
+
+def fitted_to(clip: lt.ClipFacts) -> lt.Sampling:
+    """The sampling of a segment that is made of ``clip``: 8k + 1 frames, sides that divide by 32.
+
+    Where two sizes are equally near it is the one that also divides by 64, as two stages need. A
+    clip is resized to cover the size and cut at the centre.
+    """
+    height, width = (
+        max(SPATIAL_FACTOR, round(side / SPATIAL_FACTOR) * SPATIAL_FACTOR)
+        for side in (clip.height, clip.width)
+    )
+    frames = (clip.num_frames - 1) // FRAMES_PER_LATENT * FRAMES_PER_LATENT + 1
+    return lt.Sampling(height=height, width=width, num_frames=frames, fps=clip.fps)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from longtake.families.extensions import JoinedExtension
     from longtake.families.models import LoadedModel, ModelSource, Recognition
     from longtake.families.published import PublishedCheckpoint
-    from longtake.requests.request import Job, ResolvedSampling
+    from longtake.requests.request import Job, ResolvedSampling, Sampling
+    from longtake.requests.sources import ClipFacts
     from longtake.states.state import ContinuationCodec, ContinuationState
 
 __all__ = ["ModelFamily"]
@@ -96,6 +97,9 @@ class ModelFamily:
     - ``check_sampling``: ``(ResolvedSampling) -> None``; raises `ValidationError` for a size or
       length that no model of the family makes. It is asked before a checkpoint is looked at, where
       a request is known by then, and imports nothing heavy; a stage's check has the last word.
+    - ``fit_clip``: ``(ClipFacts) -> Sampling``; the size, length and frame rate of a segment that
+      is made of such a clip, as near to it as the family can make them and no longer. Without it
+      the family takes no ``Inputs.source``. Imports nothing heavy.
     - ``place``: ``(job, restored state or None) -> value``; where a segment lies in its take.
       Checks and stages get the value by the class that the return annotation names; it should be
       a `SegmentPlace`. Without it, a family whose states inherit from `TakeState` has
@@ -143,6 +147,9 @@ class ModelFamily:
         default=None, kw_only=True, validator=_callable
     )
     check_sampling: str | Callable[[ResolvedSampling], None] | None = field(
+        default=None, kw_only=True, validator=_callable
+    )
+    fit_clip: str | Callable[[ClipFacts], Sampling] | None = field(
         default=None, kw_only=True, validator=_callable
     )
     place: str | Callable[[Job, Any], Any] | None = field(

@@ -18,7 +18,7 @@ from longtake.media.muxing import FragmentMuxer
 from longtake.media.untrusted import open_untrusted, refusing, stream_of
 from longtake.media.upright import Appearance
 
-__all__ = ["check_clip", "decode_clip", "encode_clip"]
+__all__ = ["check_clip", "decode_clip", "encode_clip", "measure_clip"]
 
 MAX_FRAMES = 2048
 MAX_CLIP_PIXELS = 2**29
@@ -50,26 +50,54 @@ def decode_clip(data: bytes) -> NDArray[np.uint8]:
 
 def check_clip(data: bytes) -> None:
     """Raise what `decode_clip` would raise."""
-    if len({appearance.shape for appearance, _ in _decoded(data)}) > 1:
+    _shape_of(data)
+
+
+def measure_clip(data: bytes) -> tuple[int, int, int, Fraction]:
+    """Pictures, height and width as `decode_clip` gives them, and pictures per second.
+
+    Raises what `decode_clip` would raise, and for a file that does not say its rate.
+    """
+    count, height, width = _shape_of(data)
+    with refusing("video"), open_untrusted(data) as container:
+        fps = stream_of(container, VideoStream).average_rate
+    if not fps:
+        raise ValidationError("data", "does not say how many pictures a second it has; convert it")
+    return count, height, width, Fraction(fps)
+
+
+def _shape_of(data: bytes) -> tuple[int, int, int]:
+    count, shapes = 0, set[tuple[int, int]]()
+    for appearance, _ in _decoded(data):
+        count += 1
+        shapes.add(appearance.shape)
+    if len(shapes) > 1:
         raise ValidationError("data", _RESIZED)
+    return count, *shapes.pop()
 
 
-def encode_clip(frames: NDArray[np.uint8]) -> bytes:
+def encode_clip(
+    frames: NDArray[np.uint8],
+    fps: Fraction = _FPS,
+    samples: NDArray[np.float32] | None = None,
+    sample_rate: int | None = None,
+) -> bytes:
     """A Matroska file of FFV1 from uint8 RGB ``[T, H, W, 3]``, as a lossless take has it.
 
-    Raises `ValidationError` with the path ``frames``.
+    ``samples``: float32 ``[1 or 2, n]`` at ``sample_rate`` Hz, heard from the first frame on; kept
+    without loss, too. Raises `ValidationError` with the path ``frames``.
     """
     if not frames.size:
         raise ValidationError("frames", f"expected some, got {list(frames.shape)}")
-    container, clip = CONTAINER_FORMATS[".mkv"], TakeFormat.of(frames, None, None)
+    container, clip = CONTAINER_FORMATS[".mkv"], TakeFormat.of(frames, samples, sample_rate)
     try:
-        encoder = TakeEncoder(container, clip, _FPS)
+        encoder = TakeEncoder(container, clip, fps)
     except FFmpegError as error:
         problem = f"FFV1 cannot hold {clip.width} x {clip.height} pixels: {error.strerror}"
         raise ValidationError("frames", problem) from None
     try:
         muxer = FragmentMuxer(container, encoder.video, encoder.audio)
-        data = muxer.header() + muxer.fragment(encoder.encode(frames, None))
+        data = muxer.header() + muxer.fragment(encoder.encode(frames, samples))
         rest = encoder.flush()
         return data + (muxer.fragment(rest) if rest else b"")
     finally:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from longtake.errors import ValidationError
 from longtake.media.untrusted import open_untrusted, refusing, stream_of
 
-__all__ = ["check_sound", "decode_sound", "encode_sound"]
+__all__ = ["check_sound", "decode_sound", "encode_sound", "has_sound"]
 
 MAX_SECONDS = 600
 MIN_SECONDS = Fraction(1, 1000)
@@ -82,6 +82,12 @@ def _to_two_channels(frame: AudioFrame, sample_rate: int) -> AudioResampler:
 
 def _samples_of(frame: AudioFrame) -> NDArray[np.float32]:
     return frame.to_ndarray().astype(np.float32, copy=False)
+
+
+def has_sound(data: bytes) -> bool:
+    """Whether a file has a sound track. Raises `ValidationError` with the path ``data``."""
+    with refusing("video"), open_untrusted(data) as container:
+        return container.streams.best("audio") is not None
 
 
 def check_sound(data: bytes) -> None:

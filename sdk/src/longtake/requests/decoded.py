@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from longtake.errors import ValidationError
 from longtake.requests.inputs import Inputs, located
+from longtake.requests.sources import SourceInput
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,6 +61,28 @@ class DecodedInputs:
             raise ValidationError("inputs.audio", "is left out; there is no sound to decode")
         rate = f"{sample_rate} Hz"
         return self._once(self._sounds, "audio", lambda: audio.samples(sample_rate), rate)
+
+    def source_frames(self) -> NDArray[np.uint8]:
+        """The pictures of the clip that the segment is made of: uint8 RGB ``[T, H, W, 3]``."""
+        return self._once(self._pictures, "source", self._source().frames)
+
+    def source_sound(self, sample_rate: int) -> NDArray[np.float32] | None:
+        """The sound of that clip: float32 ``[2, n]`` at ``sample_rate`` Hz; None without any."""
+        source = self._source()
+
+        def samples() -> NDArray[np.float32]:
+            sound = source.samples(sample_rate)
+            return np.zeros((2, 0), np.float32) if sound is None else sound
+
+        import numpy as np  # late: a request is looked at without it
+
+        sound = self._once(self._sounds, "source", samples, sample_rate)
+        return sound if sound.shape[1] else None
+
+    def _source(self) -> SourceInput:
+        if self.inputs.source is None:
+            raise ValidationError("inputs.source", "is left out; there is no clip to decode")
+        return self.inputs.source
 
     def _once(
         self,

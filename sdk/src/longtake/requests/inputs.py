@@ -18,6 +18,7 @@ from longtake.errors import ValidationError
 from longtake.files import read_bounded
 from longtake.requests.placed import MAX_MEDIA_BYTES, Placed, data_of, shown_data
 from longtake.requests.references import ReferenceInput
+from longtake.requests.sources import SourceInput
 from longtake.schema.bounds import between, is_a, tuple_of
 
 if TYPE_CHECKING:
@@ -211,6 +212,8 @@ def located(place: str) -> Iterator[None]:
 class Inputs:
     """Conditioning of one segment besides its prompt and the state that it goes on from.
 
+    ``source``: a clip that the segment is made of, for families that can keep a part of one.
+
     Raises `ValidationError` with a path such as ``inputs.images[0]``.
     """
 
@@ -230,9 +233,14 @@ class Inputs:
         converter=_references,
         validator=tuple_of(ReferenceInput, at_most=MAX_REFERENCES),
     )
+    source: SourceInput | None = field(
+        default=None, validator=is_a(SourceInput, what="longtake.SourceInput")
+    )
 
     def __bool__(self) -> bool:
-        return bool(self.images or self.clips or self.audio or self.references)
+        return bool(
+            self.images or self.clips or self.audio or self.references or self.source is not None
+        )
 
     def check(self, *, num_frames: int | None = None, fps: Fraction | None = None) -> None:
         """Decode everything once, keeping nothing; of a run, `DecodedInputs` keeps it.
@@ -254,6 +262,9 @@ class Inputs:
         for index, reference in enumerate(self.references):
             with located(f"references[{index}]"):
                 reference.check()
+        if self.source is not None:
+            with located("source"):
+                self.source.check()
 
     def check_places(self, num_frames: int, fps: Fraction | None = None) -> None:
         """Refuse frames that a segment of ``num_frames`` has not; nothing is decoded.
@@ -265,6 +276,9 @@ class Inputs:
             for index, each in enumerate(placed):
                 with located(f"{kind}[{index}]"):
                     each.frame_in(num_frames)
+        if self.source is not None:
+            with located("source"):
+                self.source.frame_in(num_frames)
         if self.audio is not None and fps is not None and self.audio.start >= num_frames / fps:
             seconds = float(num_frames / fps)
             raise ValidationError(

@@ -72,6 +72,9 @@ def resolve_request(
 ) -> Resolved:
     """Fill in what ``request`` leaves out. Raises `ValidationError` with the field's path."""
     family.writing_codec(request.output.state_kind)  # refuses a kind that it has not
+    if request.inputs.source is not None and family.fit_clip is None:
+        problem = f"family {family.name!r} makes nothing of a clip that is there already"
+        raise ValidationError("inputs.source", problem)
     asked = present(request.sampling)
     _check_followed(recipe, asked)
     options = resolve_options(

@@ -97,6 +97,8 @@ def request_document(request: GenerationRequest) -> dict[str, Any]:
     }
     if inputs.references:  # left out where there are none, as by earlier releases
         document["inputs"]["references"] = [_reference_document(r) for r in inputs.references]
+    if inputs.source is not None:
+        document["inputs"]["source"] = _input_document(inputs.source)
     return document
 
 

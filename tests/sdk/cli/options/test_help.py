@@ -10,15 +10,17 @@ import pytest
 from attrs import field, frozen
 
 import longtake as lt
+from longtake.cli.commands.extend import extend
 from longtake.cli.commands.finish import finish
 from longtake.cli.commands.generate import generate
 from longtake.cli.commands.plan import plan
+from longtake.cli.commands.retake import retake
 from longtake.cli.commands.sessions.rolling import roll
 from longtake.cli.options.help import EXAMPLES, GROUPS, group_of
 from longtake.plugins.loading import Plugin
 from tests.sdk.cli.cli_support import Command
 
-COMMANDS = (generate, finish, plan)
+COMMANDS = (generate, retake, extend, finish, plan)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

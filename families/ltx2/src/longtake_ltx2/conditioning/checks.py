@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import longtake as lt
 from longtake_ltx2.clock import FRAMES_PER_LATENT, LATENTS_PER_SECOND, SegmentClock, is_frame_count
 from longtake_ltx2.conditioning.requested import requested_sound
+from longtake_ltx2.conditioning.source_checks import check_shape, check_source
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import carried_count
 
@@ -14,11 +15,6 @@ __all__ = ["check_inputs"]
 
 _SMALLEST_SIDE = 2
 """Pixels of a still image: H.264 halves its colours."""
-_MOST_ELONGATED = 16
-"""How many times longer than the segment's picture one from outside may be, side to side.
-
-It is resized until it covers the picture, so this bounds the memory that takes.
-"""
 
 
 def check_inputs(
@@ -33,12 +29,14 @@ def check_inputs(
     """
     job.inputs.check_places(job.sampling.num_frames, job.sampling.fps)
     _check_wanted(job)
-    _check_frames(job, inputs, 0 if state is None else carried_count(state), segment)
+    repeated = segment.repeated_frames if state is not None and carried_count(state) else 0
+    kept = check_source(job, inputs, segment, repeated)
+    _check_frames(job, inputs, repeated, kept)
     for index in range(len(job.inputs.references)):
         rows, columns = inputs.reference(index).shape[1:3]
-        _check_shape(f"inputs.references[{index}]", rows, columns, job.sampling)
+        check_shape(f"inputs.references[{index}]", rows, columns, job.sampling)
         if (mask := inputs.reference_mask(index)) is not None:
-            _check_shape(f"inputs.references[{index}]", *mask.shape[1:3], job.sampling)
+            check_shape(f"inputs.references[{index}]", *mask.shape[1:3], job.sampling)
     if job.inputs.audio is not None:
         _check_sound(job.inputs.audio, inputs, segment)
 
@@ -48,6 +46,7 @@ def _check_wanted(job: lt.Job) -> None:
         ("images", job.inputs.images, job.output.video),
         ("clips", job.inputs.clips, job.output.video),
         ("references", job.inputs.references, job.output.video),
+        ("source", job.inputs.source, job.output.video),
         ("audio", job.inputs.audio, job.output.audio),
     ):
         if given and not wanted:
@@ -64,7 +63,7 @@ def _pictures(
         if min(rows, columns) < _SMALLEST_SIDE:
             problem = f"is {rows}x{columns} pixels; both sides must be {_SMALLEST_SIDE} or more"
             raise lt.ValidationError(f"{path}.data", problem)
-        _check_shape(path, rows, columns, job.sampling)
+        check_shape(path, rows, columns, job.sampling)
         yield path, image, 1
     for index, clip in enumerate(job.inputs.clips):
         path, (frames, rows, columns) = f"inputs.clips[{index}]", inputs.clip(index).shape[:3]
@@ -72,25 +71,13 @@ def _pictures(
             below = (frames - 1) // FRAMES_PER_LATENT * FRAMES_PER_LATENT + 1
             problem = f"has {frames} frames; must have 8k + 1: cut it, e.g. to {below}"
             raise lt.ValidationError(f"{path}.data", problem)
-        _check_shape(path, rows, columns, job.sampling)
+        check_shape(path, rows, columns, job.sampling)
         yield path, clip, frames
 
 
-def _check_shape(path: str, rows: int, columns: int, sampling: lt.ResolvedSampling) -> None:
-    elongation = (rows * sampling.width) / (columns * sampling.height)
-    if max(elongation, 1 / elongation) > _MOST_ELONGATED:
-        raise lt.ValidationError(
-            f"{path}.data",
-            f"is {rows}x{columns} pixels (height x width); too long for a segment of "
-            f"{sampling.height}x{sampling.width}: cut it",
-        )
-
-
-def _check_frames(
-    job: lt.Job, inputs: lt.DecodedInputs, carried: int, segment: SegmentClock
-) -> None:
-    count, repeated = job.sampling.num_frames, segment.repeated_frames if carried else 0
-    taken: set[int] = set()
+def _check_frames(job: lt.Job, inputs: lt.DecodedInputs, repeated: int, kept: set[int]) -> None:
+    """``repeated``: frames of the segment before. ``kept``: those of a clip that it is made of."""
+    count, taken = job.sampling.num_frames, kept
     for path, given, length in _pictures(job, inputs):
         first = given.frame_in(count)
         if first + length > count:

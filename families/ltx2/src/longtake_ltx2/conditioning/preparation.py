@@ -13,6 +13,7 @@ from longtake_ltx2.conditioning.encoding import encoded_sound
 from longtake_ltx2.conditioning.frame_encoder import FrameEncoder
 from longtake_ltx2.conditioning.references import reference_tokens
 from longtake_ltx2.conditioning.requested import RequestedInputs
+from longtake_ltx2.conditioning.source import source_tokens
 from longtake_ltx2.conditioning.tokens import (
     ConditioningTokens,
     appended_tokens,
@@ -122,7 +123,12 @@ class Preparation:
         return noise.float().to(self.device)
 
     def _video_conditions(self, asked: SegmentAsked) -> list[ConditioningTokens]:
-        geometry, conditions = asked.geometry, []
+        geometry, conditions = asked.geometry, list[ConditioningTokens]()
+        source = asked.inputs.source
+        if source is not None:  # first: what is placed later wins
+            encoded = self.frames.latents(source.frames, geometry, self.device, image_crf=0)
+            offset = asked.offset
+            conditions += source_tokens(source, encoded, geometry, self.numerics, offset=offset)
         for frames in asked.inputs.frames:
             latents = self.frames.latents(frames, geometry, self.device, image_crf=asked.image_crf)
             conditions.append(
@@ -155,6 +161,7 @@ class Preparation:
             conditions.append(ConditioningTokens(audio_to_tokens(context), mask, start))
         if sound is not None:
             latents = encoded_sound(sound.samples, self.audio_vae, self.device)
-            tokens = audio_to_tokens(latents[:, :, sound.start : sound.stop])
-            conditions.append(ConditioningTokens(tokens, 1.0 - sound.strength, sound.start))
+            for start, stop in sound.runs():
+                tokens = audio_to_tokens(latents[:, :, start:stop])
+                conditions.append(ConditioningTokens(tokens, 1.0 - sound.strength, start))
         return conditions

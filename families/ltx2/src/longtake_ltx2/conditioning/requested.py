@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import ceil, floor
 
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
 import longtake as lt
-from longtake_ltx2.clock import LATENTS_PER_SECOND, SegmentClock
+from longtake_ltx2.clock import SegmentClock
 from longtake_ltx2.conditioning.encoding import SOUND_RATE
 from longtake_ltx2.conditioning.references import RequestedReference, requested_references
+from longtake_ltx2.conditioning.sounds import RequestedSound, placed_sound
+from longtake_ltx2.conditioning.source import RequestedSource, heard_source, requested_source
 from longtake_ltx2.conditioning.tokens import ConditioningFrames
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import carried_count, repeated_frames
 
 __all__ = [
     "RequestedInputs",
-    "RequestedSound",
     "requested_inputs",
     "requested_sound",
     "whole_sound",
@@ -27,24 +27,8 @@ __all__ = [
 
 
 @frozen(eq=False)
-class RequestedSound:
-    """A clip on the segment's own time axis, which starts with its first audio latent.
-
-    - ``samples``: stereo ``[2, n]`` at 16 kHz, silent where the clip is not; what goes beyond the
-      segment's end is not used.
-    - ``start``, ``stop``: the segment's audio latents that lie within the clip as a whole.
-    - ``strength``: 1 keeps them, 0 ignores them.
-    """
-
-    samples: NDArray[np.float32]
-    start: int
-    stop: int
-    strength: float
-
-
-@frozen(eq=False)
 class RequestedInputs:
-    """Decoded: frames, and a sound clip, which both passes of a two-stage recipe read.
+    """Decoded: frames, a sound, and a clip to be kept; both passes of two stages read them.
 
     ``references``: videos to follow, which the first pass alone reads.
     """
@@ -52,6 +36,7 @@ class RequestedInputs:
     frames: tuple[ConditioningFrames, ...] = ()
     sound: RequestedSound | None = None
     references: tuple[RequestedReference, ...] = ()
+    source: RequestedSource | None = None
 
 
 def requested_inputs(
@@ -62,10 +47,13 @@ def requested_inputs(
 ) -> RequestedInputs:
     """What a request and its state bring, as far as the streams that are wanted need it."""
     has_sound = job.output.audio and job.inputs.audio is not None
+    source = requested_source(job, inputs, segment)
+    sound = requested_sound(inputs, segment) if has_sound else None
     return RequestedInputs(
         frames=tuple(_frames(job, inputs, state)) if job.output.video else (),
-        sound=requested_sound(inputs, segment) if has_sound else None,
+        sound=sound if source is None else source.sound,
         references=requested_references(job, inputs),
+        source=source,
     )
 
 
@@ -94,13 +82,7 @@ def requested_sound(inputs: lt.DecodedInputs, segment: SegmentClock) -> Requeste
     audio, clip = inputs.inputs.audio, inputs.audio(SOUND_RATE)
     assert audio is not None  # or there would be no clip of it
     begin = audio.start + float(segment.position_offset)
-    start, stop = _latents_within(begin, begin + clip.shape[1] / SOUND_RATE)
-    length = segment.num_latents * SOUND_RATE // LATENTS_PER_SECOND
-    axis = np.zeros((len(clip), max(length, SOUND_RATE // 10)), np.float32)
-    first = round(begin * SOUND_RATE)
-    used = clip[:, : max(0, axis.shape[1] - first)]
-    axis[:, first : first + used.shape[1]] = used
-    return RequestedSound(axis, start, min(stop, segment.num_latents), audio.strength)
+    return placed_sound(clip, begin, segment, audio.strength)
 
 
 def whole_sound(
@@ -114,22 +96,25 @@ def whole_sound(
 
     At ``sample_rate`` Hz, float32 ``[2, n]``, behind the sample of the take that it begins at.
     """
-    audio = job.inputs.audio
-    if audio is None or audio.strength != 1:
-        return None
     if state is not None and segment.context_latents and state.audio_conditioning_strength:
         return None  # what came before is made anew, in part
-    sound = requested_sound(inputs, segment)
-    if sound.start > segment.context_latents or sound.stop < segment.num_latents:
+    audio, source = job.inputs.audio, job.inputs.source
+    if source is not None:
+        requested = requested_source(job, inputs, segment)
+        sound = None if requested is None else requested.sound
+        start = Fraction(source.frame_in(segment.num_frames)) / segment.fps
+    elif audio is not None and audio.strength == 1:
+        sound, start = requested_sound(inputs, segment), Fraction(audio.start)
+    else:
         return None
-    begin = Fraction(segment.first_frame) / segment.fps + Fraction(audio.start)
-    return round(begin * sample_rate), inputs.audio(sample_rate)
-
-
-def _latents_within(begin: float, end: float) -> tuple[int, int]:
-    """Latents ``[start, stop)`` of those whole in ``begin`` to ``end`` seconds.
-
-    Latent l lasts from ``4 l - 3`` to ``4 l + 1`` hundredths; the very first starts at 0.
-    """
-    start = 0 if begin <= 0 else ceil((100 * begin + 3) / 4 - 1e-6)
-    return start, floor((100 * end + 3) / 4 + 1e-6)
+    if sound is None or sound.start > segment.context_latents or sound.stop < segment.num_latents:
+        return None
+    if sound.remade != (0, 0):
+        return None
+    begin = Fraction(segment.first_frame) / segment.fps + start
+    if source is None:
+        return round(begin * sample_rate), inputs.audio(sample_rate)
+    heard = heard_source(source, inputs, segment, sample_rate)
+    assert heard is not None  # or there would be no sound
+    # The last latent may reach beyond the picture by half of itself.
+    return round(begin * sample_rate), np.pad(heard, ((0, 0), (0, sample_rate // 25)))

@@ -56,8 +56,9 @@ class LTX2DenoisingStage:
     ``num_inference_steps_override``, ``force_guidance_scale``: for what the options leave open, the
     scale for both streams; a recipe says it with the defaults of its `longtake.StageSpec`, which
     every stage sees. ``is_distilled``: whether ``sigmas_override`` is the schedule that the network
-    was distilled for, which some generations walk with fresh noise at every step. ``forward``: who
-    computes the transformer. ``leader``: of the other ranks, when several share the work.
+    was distilled for, which some generations walk with fresh noise at every step, but for a segment
+    that is made of a clip. ``forward``: who computes the transformer. ``leader``: of the other
+    ranks, when several share the work.
     """
 
     def __init__(
@@ -200,11 +201,11 @@ class LTX2DenoisingStage:
         )
 
     def _chosen_sampler(self, options: LTX2DenoiseOptions, job: lt.Job) -> SamplerName:
-        """Beside a video to follow there is no fresh noise by itself (``ICLoraPipeline``)."""
+        """No fresh noise by itself beside a clip (``ICLoraPipeline``, ``RetakePipeline``)."""
         if options.sampler is not None:
             return options.sampler
-        follows = bool(job.inputs.references) and self._sampler == "euler_ancestral"
-        return "euler" if follows else self._sampler
+        has_clip = bool(job.inputs.references) or job.inputs.source is not None
+        return "euler" if has_clip and self._sampler == "euler_ancestral" else self._sampler
 
     def _tokens(self, noisy: NoisyLatents, geometry: Geometry) -> int:
         own = geometry.video_tokens

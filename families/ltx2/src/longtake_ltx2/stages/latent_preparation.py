@@ -82,6 +82,7 @@ class LTX2LatentPreparationStage:
             ("inputs.images", job.inputs.images, vae),
             ("inputs.clips", job.inputs.clips, vae),
             ("inputs.references", job.inputs.references, vae),
+            ("inputs.source", job.inputs.source, vae),
             ("inputs.audio", job.inputs.audio, self._audio_vae),
         ):
             if given and network is None:

@@ -2,52 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
-from attrs import evolve, fields
 
-from longtake.blobs.protocol import BlobStore
-from longtake.cli.commands.keeping import Take
-from longtake.cli.commands.rolling import admit_first, end_take, roll
-from longtake.cli.commands.starting import start_of
-from longtake.cli.commands.take_files import TakeFiles, free_output, same_file, writing
-from longtake.cli.options.completion import blob_urls, state_files
-from longtake.cli.options.documents import build_overrides, build_request, request_options
-from longtake.cli.options.inputs import InputChoice, input_options, read_inputs
-from longtake.cli.options.models import (
-    ModelChoice,
-    choose_family,
-    model_options,
-    open_pipeline,
-    preset_options,
-)
-from longtake.cli.options.restoring import other_model_option, restored
-from longtake.cli.options.stores import open_store
-from longtake.cli.options.takes import TakeCommand, narration_of_command
-from longtake.families.family import ModelFamily
-from longtake.plugins.registry import Registry
-from longtake.runs.early import check_early
-from longtake.schema.texts import check_texts
-from longtake.states.file import StateFile
+from longtake.cli.commands.taking import AUTO, roll_take
+from longtake.cli.options.completion import state_files
+from longtake.cli.options.rolling import rolling_options, segments_option
+from longtake.cli.options.takes import TakeCommand
 
 __all__ = ["generate"]
-
-_PATH = click.Path(path_type=Path)
-
-
-_AUTO = "auto"
-_OUTPUT = "take.mp4"
-_AS_PLANNED = "as planned"
-"""Stands for the prompts until the file that is gone on with has said them."""
 
 
 def _frames_or_auto(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> int | str | None:
-    if value is None or value == _AUTO:
+    if value is None or value == AUTO:
         return value
     frames: int = click.INT(value, parameter, context)
     return frames
@@ -55,83 +26,22 @@ def _frames_or_auto(
 
 @click.command(cls=TakeCommand)
 @click.argument("prompts", nargs=-1, metavar="PROMPT...")
-@model_options
-@other_model_option
-@preset_options
-@click.option(
-    "--segments", type=click.IntRange(min=1), metavar="N", help="The last prompt repeats."
-)
-@click.option("--seed", type=int, metavar="N", help="Of the whole take.")
-@request_options
+@rolling_options
+@segments_option
 @click.option(
     "--num-frames",
     metavar="N|auto",
     callback=_frames_or_auto,
     help="Of a segment, with those it repeats; auto asks the model, if it can tell.",
 )
-@click.option("--negative-prompt", metavar="TEXT")
-@input_options
-@click.option(
-    "--set",
-    "assignments",
-    multiple=True,
-    metavar="PATH=VALUE",
-    help="Any field of the request, e.g. sampling.seed=3 or denoise.stg_scale=0. Repeatable.",
-)
 @click.option(
     "--state",
-    type=_PATH,
+    type=click.Path(path_type=Path),
     metavar="IN.json",
     help="Go on from this state.",
     shell_complete=state_files,
 )
-@click.option(
-    "--save-state",
-    type=_PATH,
-    metavar="OUT.json",
-    help="The take is to be continued from here.",
-    shell_complete=state_files,
-)
-@click.option(
-    "--state-kind", metavar="KIND", help="The kind of states to write; by default the family's."
-)
-@click.option("--finish", is_flag=True, help="End the sound, also with --save-state.")
-@click.option(
-    "--blobs",
-    metavar="URL",
-    help="Where states keep big parts, e.g. file:///folder.",
-    shell_complete=blob_urls,
-)
-@click.option(
-    "-o",
-    "--output",
-    type=_PATH,
-    help="A .mp4, or a lossless .mkv; with --no-video also a .m4a or .wav. By default take.mp4, or "
-    "take-2.mp4 and so on where that is taken.",
-)
-@click.option(
-    "--resume",
-    is_flag=True,
-    help="Go on in the output that is there: the same command again rolls what is left, and with "
-    "--state the prompts come next.",
-)
-@click.option(
-    "--overwrite", is_flag=True, help="Replace the output that is there, or its last segments."
-)
-@click.option(
-    "--discard-state", is_flag=True, help="Replace also the state of a take that is not finished."
-)
-def generate(
-    prompts: tuple[str, ...],
-    preset: str | None,
-    preset_overrides: tuple[str, ...],
-    segments: int | None,
-    assignments: tuple[str, ...],
-    finish: bool,
-    blobs: str | None,
-    other_model: bool,
-    **options: Any,
-) -> None:
+def generate(prompts: tuple[str, ...], **options: Any) -> None:
     """Roll a take of picture and sound: one segment per PROMPT, the last one repeats.
 
     Images, clips and audio condition the first segment that this command rolls; the others go on
@@ -142,112 +52,4 @@ def generate(
     the output file, and the state to go on from in OUT.json or else beside the output; --resume
     goes on with both.
     """
-    choice = ModelChoice(**{field.name: options.pop(field.name) for field in fields(ModelChoice)})
-    files = _files_of(options)
-    chosen = InputChoice(**{field.name: options.pop(field.name) for field in fields(InputChoice)})
-    auto = options["num_frames"] == _AUTO
-    if auto:
-        options["num_frames"] = None
-    all_prompts = _one_per_segment(prompts, segments)
-    request = build_request(all_prompts[0] if prompts else _AS_PLANNED, options, assignments)
-    for prompt in prompts:
-        evolve(request, prompt=prompt)  # refuses one before the others are rolled
-    overrides = build_overrides(preset_overrides)
-    files.check(pictures=request.output.video)
-    with writing(files.output, files.kept_state) as killed:
-        start = start_of(files, all_prompts, request.output, killed=killed)
-        take = Take(
-            start,
-            request,
-            files,
-            ends=finish or files.save_state is None,
-            predicts_length=auto and request.sampling.num_frames is None,  # --set wins
-        )
-        if start.ended:
-            click.echo(f"{files.output}: is finished, nothing is left to be rolled", err=True)
-            return
-        store = None if blobs is None else _open_store(blobs, files.save_state is not None)
-        _generate(take, choice, chosen, preset, overrides, store, other_model)
-
-
-def _generate(
-    take: Take,
-    choice: ModelChoice,
-    chosen: InputChoice,
-    preset: str | None,
-    overrides: Mapping[str, Any],
-    store: BlobStore | None,
-    other_model: bool,
-) -> None:
-    start, files, telling = take.start, take.files, narration_of_command()
-    named = read_inputs(chosen)
-    registry = Registry.default()
-    family = choose_family(registry, choice, start.state)
-    family.preset(preset)  # refuses an unknown one before a checkpoint is looked at
-    family.writing_codec(take.request.output.state_kind)
-    check_early(family, take.request, preset=preset, continued=start.state is not None)
-    states = _states_of(family, take, store)
-    take = evolve(
-        take,
-        request=evolve(take.request, inputs=named.inputs),
-        versions=registry.versions_of(family, preset),
-    )
-    if start.surplus:
-        click.echo(
-            f"{files.output}: segment {start.surplus[0].index + 1} is rolled again, because the "
-            "state after it was not kept",
-            err=True,
-        )
-    with open_pipeline(registry, family, choice, preset, overrides, narration=telling) as pipeline:
-        after = None
-        if start.state is not None:
-            after = restored(pipeline, choice, start.state, store, other_model)
-        if start.prompts:
-            with named.naming():
-                first = admit_first(pipeline, take, after, store)
-            roll(pipeline, take, first, states, telling)
-        else:
-            click.echo(f"{files.output}: has these segments already", err=True)
-            end_take(pipeline, take, after, store, telling)
-    if states is not None and files.save_state is None:
-        states.remove()
-
-
-def _files_of(options: dict[str, Any]) -> TakeFiles:
-    said = {field.name: options.pop(field.name) for field in fields(TakeFiles)}
-    if said["output"] is None:
-        said["output"] = Path(_OUTPUT) if said["resume"] else free_output(_OUTPUT)
-    return TakeFiles(**said)
-
-
-def _states_of(family: ModelFamily, take: Take, store: BlobStore | None) -> StateFile | None:
-    """Where the newest state of the take is kept; None in a family that makes none."""
-    start, files = take.start, take.files
-    if family.codecs:
-        replaced = files.state is None or same_file(files.state, files.kept_state)
-        given, kept = (None, start.state) if replaced else (start.state, None)
-        return StateFile(files.kept_state, family.blob_ids, blobs=store, given=given, kept=kept)
-    if len(start.planned) > 1 or start.state is not None or files.save_state is not None:
-        raise click.UsageError(
-            f"family {family.name!r} makes no state, so it makes single segments: leave out "
-            "--segments, --state and --save-state, and give one prompt."
-        )
-    return None
-
-
-def _one_per_segment(prompts: tuple[str, ...], segments: int | None) -> tuple[str, ...]:
-    for number, prompt in enumerate(prompts, start=1):
-        check_texts(prompt, f"prompt {number}")
-    count = len(prompts) if segments is None else segments
-    if count < len(prompts):
-        raise click.UsageError(f"--segments {count} is less than the {len(prompts)} prompts.")
-    return prompts + prompts[-1:] * (count - len(prompts))
-
-
-def _open_store(url: str, outlives: bool) -> BlobStore:
-    if outlives and url.lower().startswith("memory:"):
-        raise click.UsageError(
-            f"--blobs {url} ends with this command, but --save-state is to be continued: name a "
-            "store that lasts, e.g. file:///folder."
-        )
-    return open_store(url)
+    roll_take(prompts, **options)

@@ -14,15 +14,21 @@ _DECISIONS = ("--overwrite", "--discard-state", "--resume")
 
 _OF_ONE_COMMAND = frozenset(
     {
+        "backward",
+        "by",
         "clips",
         "discard_state",
         "finish",
         "first_frame",
         "images",
+        "keep",
         "last_frame",
+        "only",
         "output",
         "overwrite",
         "references",
+        "remake_from",
+        "remake_to",
         "resume",
         "save_state",
         "seed",

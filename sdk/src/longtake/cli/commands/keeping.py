@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from longtake.blobs.protocol import BlobStore
 from longtake.cli.commands.hints import same_command
@@ -16,7 +16,8 @@ from longtake.cli.commands.starting import Start
 from longtake.cli.commands.take_files import TakeFiles, same_file, state_beside
 from longtake.cli.terminal.narration import Narration
 from longtake.pipeline import Pipeline
-from longtake.requests.request import GenerationRequest
+from longtake.requests.inputs import Inputs
+from longtake.requests.request import GenerationRequest, Sampling
 from longtake.runs.events import Event
 from longtake.runs.results import GenerationResult
 from longtake.states.file import StateFile
@@ -35,6 +36,7 @@ class Take:
     - ``request``: what the segments have in common, and the inputs of the first.
     - ``files``: where the take and its state go.
     - ``ends``: whether the held-back sound is let out after the last segment.
+    - ``first``: the sampling of the first segment, where it is another.
     - ``predicts_length``: whether each prompt says how many new frames its segment has, as far as
       the model can tell.
     - ``versions``: of the distributions that make it.
@@ -44,8 +46,16 @@ class Take:
     request: GenerationRequest
     files: TakeFiles
     ends: bool
+    first: Sampling | None = None
     predicts_length: bool = False
     versions: Mapping[str, str] = field(factory=dict)
+
+    @property
+    def first_request(self) -> GenerationRequest:
+        """What the first segment that this command rolls is asked for."""
+        if self.start.again:
+            return evolve(self.request, inputs=Inputs())
+        return evolve(self.request, sampling=self.first or self.request.sampling)
 
     def writer(self, pipeline: Pipeline) -> TakeWriter:
         """What writes the take; the file is begun with the first segment, or gone on with."""

@@ -14,6 +14,7 @@ from longtake.cli.terminal.interruption import cancelled_by_signals
 from longtake.cli.terminal.narration import Narration
 from longtake.pipeline import Pipeline
 from longtake.requests.inputs import Inputs
+from longtake.requests.request import GenerationRequest
 from longtake.runs.events import Event, Final
 from longtake.runs.prepared import PreparedRequest
 from longtake.runs.results import GenerationResult
@@ -29,8 +30,8 @@ def admit_first(
     pipeline: Pipeline, take: Take, after: LiveState | None, blobs: BlobStore | None
 ) -> PreparedRequest:
     """The first segment's request, checked. ``after``: the state that the take goes on from."""
-    inputs = Inputs() if take.start.again else take.request.inputs
-    return _admitted(pipeline, take, take.start.prompts[0], inputs, after, blobs)
+    prompt, request = take.start.prompts[0], take.first_request
+    return _admitted(pipeline, take, prompt, request, after, blobs)
 
 
 def roll(
@@ -100,13 +101,13 @@ def _admitted(
     pipeline: Pipeline,
     take: Take,
     prompt: str,
-    inputs: Inputs,
+    asked: GenerationRequest,
     after: LiveState | None,
     blobs: BlobStore | None,
 ) -> PreparedRequest:
     continues = bool(pipeline.family.codecs)
-    output = evolve(take.request.output, last=not continues, return_state=continues)
-    request = evolve(take.request, prompt=prompt, inputs=inputs, output=output)
+    output = evolve(asked.output, last=not continues, return_state=continues)
+    request = evolve(asked, prompt=prompt, output=output)
     if take.predicts_length:
         job = pipeline.resolve(request, after=after, blobs=blobs)
         wanted = pipeline.predict_num_frames(prompt, fps=job.sampling.fps)
@@ -120,6 +121,7 @@ def _roll_segments(
 ) -> None:
     """Make each segment while the one before it is kept, whose failure ends the making."""
     take, prepared = rolling.take, first
+    further = evolve(take.request, inputs=Inputs())
     prompts = take.start.prompts
     count = first.job.segment_index + len(prompts)  # of the take, with those before this command
 
@@ -128,7 +130,7 @@ def _roll_segments(
 
     for number, prompt in enumerate(prompts, 1):
         if number > 1:
-            prepared = _admitted(pipeline, take, prompt, Inputs(), rolling.state, first.blobs)
+            prepared = _admitted(pipeline, take, prompt, further, rolling.state, first.blobs)
         with rolling.following(number) as follow:
             result = _roll_segment(pipeline, prepared, follow, is_over, count)
         rolling.keep(number, result)

@@ -54,6 +54,7 @@ _PATHS = {
 _DECIDED_ELSEWHERE = {
     "prompt": "prompts are arguments of the command",
     "state": "the state is a file: use --state",
+    "inputs.source": "a clip to be remade or extended is a file: use retake or extend",
     "inputs": "inputs are files: use --image, --clip, --audio, --first-frame or --last-frame",
     "output.last": "use --save-state and --finish",
     "output.return_state": "use --save-state",

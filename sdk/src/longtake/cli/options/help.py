@@ -14,6 +14,10 @@ FAMILY_GROUP = "Families' own"
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "What": (
         "published",
+        "remake_from",
+        "remake_to",
+        "only",
+        "backward",
         "preset",
         "preset_overrides",
         "negative_prompt",
@@ -36,6 +40,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "width",
         "fps",
         "num_frames",
+        "by",
+        "keep",
         "segments",
         "until",
         "overlap_frames",
@@ -78,6 +84,23 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
             "One that is to go on, and the next",
             'longtake generate "a tram turns" --model DIR --save-state tram.json -o 1.mp4\n'
             'longtake generate "it rains" --model DIR --state tram.json -o 2.mp4',
+        ),
+    ),
+    "retake": (
+        (
+            "What is seen and heard from the second second on, for one and a half",
+            'longtake retake clip.mp4 "the tram is red" --from 2 --to 3.5 --model DIR',
+        ),
+        ("The sound alone", 'longtake retake clip.mp4 "a choir" --to 2 --only audio --model DIR'),
+    ),
+    "extend": (
+        (
+            "Two more segments, and a state to go on from",
+            'longtake extend clip.mp4 "it rains" "it clears" --model DIR --save-state clip.json',
+        ),
+        (
+            "What came before, in two seconds",
+            'longtake extend clip.mp4 "a tram comes" --backward --by 2 --model DIR',
         ),
     ),
     "finish": (

@@ -88,12 +88,14 @@ class NamedInputs:
 
     @contextmanager
     def naming(self) -> Iterator[None]:
-        """Where what is in a file is refused, say the option that named the file."""
+        """Where what is in a file is refused, say the option that named the file, or its part."""
         try:
             yield
         except ValidationError as error:
-            option = self.options.get(error.path.removesuffix(".data"))
-            if option is None or not error.path.endswith(".data"):
+            whole = error.path.removesuffix(".data")
+            option = self.options.get(whole)
+            of_a_file = error.path.endswith(".data") or error.path.startswith("inputs.source.")
+            if option is None or not of_a_file:
                 raise
             raise ValidationError(option, error.problem) from None
 

@@ -1,0 +1,162 @@
+"""A clip that a user names to be remade in part, or extended: what its first segment is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import click
+from attrs import evolve, field, frozen
+
+from longtake.cli.options.inputs import NamedInputs
+from longtake.errors import ValidationError
+from longtake.families.family import ModelFamily
+from longtake.requests.request import GenerationRequest, Sampling
+from longtake.requests.sources import ClipFacts, SourceInput
+from longtake.runs.resolution import present
+from longtake.schema.references import resolve
+
+__all__ = ["Begun", "Extension", "Retake", "SourceChoice", "begin_with"]
+
+
+@frozen(kw_only=True)
+class Retake:
+    """What of a clip is remade, as `SourceInput` says it."""
+
+    remake_from: float | None = None
+    remake_to: float | None = None
+    remake_video: bool = True
+    remake_audio: bool = True
+
+
+@frozen(kw_only=True)
+class Extension:
+    """How much is added to a clip, in seconds, and how much of it is gone on from.
+
+    ``by``: None is a segment of the preset. ``keep``: None is the whole clip.
+    """
+
+    backward: bool = False
+    by: float | None = None
+    keep: float | None = None
+
+
+@frozen
+class SourceChoice:
+    """A clip, and what is to become of it."""
+
+    clip: Path
+    wish: Retake | Extension
+
+
+@frozen
+class Begun:
+    """The first segment of a take that begins with a clip.
+
+    ``sampling``: its size, length and frame rate. ``notes``: what is not as the clip has it, a
+    line each.
+    """
+
+    source: SourceInput = field(repr=False)
+    sampling: Sampling
+    notes: tuple[str, ...]
+    name: str
+
+    def named(self, others: NamedInputs) -> NamedInputs:
+        """The clip among the inputs, under the name that the user gave."""
+        inputs = evolve(others.inputs, source=self.source)
+        own = {f"inputs.source.{field}": option for field, option in _OF_OPTIONS.items()}
+        return NamedInputs(inputs, {**others.options, "inputs.source": self.name, **own})
+
+
+def begin_with(
+    choice: SourceChoice, family: ModelFamily, request: GenerationRequest, preset: str | None
+) -> Begun:
+    """The first segment of ``request`` that is made of a clip. The file is decoded once.
+
+    Raises `ValidationError` naming the file or the option.
+    """
+    name = str(choice.clip)
+    fit: Any = resolve(family.fit_clip)
+    if fit is None:
+        problem = f"family {family.name!r} makes nothing of a clip that is there already"
+        raise ValidationError(name, problem)
+    try:
+        source = SourceInput.from_file(choice.clip)
+        facts = source.facts()
+    except ValidationError as error:
+        raise ValidationError(name, error.problem) from None
+    if isinstance(choice.wish, Retake):
+        taken = fit(facts).num_frames
+        source, count = _remade(source, choice.wish, taken), taken
+    else:
+        kept, count = _lengths(choice.wish, facts, fit, _usual_frames(family, request, preset))
+        source, taken = _placed(source, choice.wish, facts, kept, count), kept
+    if taken < facts.num_frames:
+        source = evolve(source, num_frames=taken)
+    asked = {key: each for key, each in present(request.sampling).items() if key in _OF_THE_CLIP}
+    sampling = evolve(fit(evolve(facts, num_frames=count)), num_frames=count, **asked)
+    sampling = evolve(request.sampling, **present(sampling))
+    return Begun(source, sampling, tuple(_notes(name, facts, source, taken, sampling)), name)
+
+
+_OF_OPTIONS = {"remake_from": "--from", "remake_to": "--to"}
+_OF_THE_CLIP = ("height", "width", "fps")
+
+
+def _remade(source: SourceInput, wish: Retake, taken: int) -> SourceInput:
+    try:
+        return evolve(
+            source,
+            remake_from=wish.remake_from,
+            remake_to=wish.remake_to,
+            remake_video=wish.remake_video,
+            remake_audio=wish.remake_audio,
+        )
+    except ValidationError as error:
+        raise ValidationError(_OF_OPTIONS.get(error.path, "--only"), error.problem) from None
+
+
+def _usual_frames(family: ModelFamily, request: GenerationRequest, preset: str | None) -> int:
+    """Of a segment of the preset."""
+    known = {**family.defaults, **family.preset(preset).defaults, **present(request.sampling)}
+    if "num_frames" not in known:
+        raise click.UsageError("The preset has no length of its own: say --by SECONDS.")
+    frames: int = known["num_frames"]
+    return frames
+
+
+def _lengths(wish: Extension, facts: ClipFacts, fit: Any, usual: int) -> tuple[int, int]:
+    """Frames that are kept of the clip, and those of the segment."""
+    wanted = facts.num_frames
+    if wish.keep is not None:
+        wanted = min(wanted, max(1, ceil(wish.keep * facts.fps)))
+    kept: int = fit(evolve(facts, num_frames=wanted)).num_frames
+    added = usual if wish.by is None else max(1, round(wish.by * facts.fps))
+    whole: int = fit(evolve(facts, num_frames=kept + added)).num_frames
+    if whole <= kept:
+        raise ValidationError("--by", f"is {wish.by}; this family adds nothing as short as that")
+    return kept, whole
+
+
+def _placed(
+    source: SourceInput, wish: Extension, facts: ClipFacts, kept: int, whole: int
+) -> SourceInput:
+    if wish.backward:
+        return evolve(source, frame=whole - kept)
+    return evolve(source, skip_frames=facts.num_frames - kept)
+
+
+def _notes(
+    name: str, facts: ClipFacts, source: SourceInput, taken: int, sampling: Sampling
+) -> Iterator[str]:
+    if taken < facts.num_frames:
+        end = "last" if source.skip_frames else "first"
+        yield f"{name}: of its {facts.num_frames} frames the {end} {taken} are in the take"
+    if (facts.height, facts.width) != (sampling.height, sampling.width):
+        yield (
+            f"{name}: is {facts.height}x{facts.width}; the take is "
+            f"{sampling.height}x{sampling.width}, resized to cover it and cut at the centre"
+        )
