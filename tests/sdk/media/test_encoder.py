@@ -1,4 +1,4 @@
-"""A take is the same file whatever the number of CPUs."""
+"""A take is the same file whatever the number of CPUs, and whoever goes on with it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from attrs import evolve
 from av.video.reformatter import Colorspace, Interpolation
 from numpy.typing import NDArray
 
+from longtake.errors import ValidationError
 from longtake.media.encoder import TakeEncoder, TakeFormat
 from longtake.media.formats import CONTAINER_FORMATS, STREAM_FORMATS, ContainerFormat
 from longtake.media.muxing import Encoded, FragmentMuxer
@@ -85,6 +86,47 @@ def test_a_picture_of_h264_has_four_slices() -> None:
         encoder.close()
     # Network abstraction units with a length of four bytes or a start code; 1 and 5 are slices.
     assert [slices(picture) for picture in pictures] == [4, 4]
+
+
+@pytest.mark.parametrize(("height", "width", "count"), [(360, 640, 1), (362, 640, 4)])
+def test_a_small_picture_of_a_stream_is_one_slice(height: int, width: int, count: int) -> None:
+    frames = np.random.default_rng(7).integers(0, 256, (1, height, width, 3), np.uint8)
+    encoder = TakeEncoder(STREAM_FORMATS["aac"], TakeFormat.of(frames, None, None), Fraction(24))
+    try:
+        pictures = [bytes(packet) for packet in encoder.encode(frames, None).video]
+    finally:
+        encoder.close()
+    assert [slices(picture) for picture in pictures] == [count]
+
+
+def test_a_file_can_be_gone_on_with_from_its_header_alone() -> None:
+    frames = np.random.default_rng(8).integers(0, 256, (5, 32, 48, 3), np.uint8)
+    sound = np.random.default_rng(9).uniform(-0.5, 0.5, (2, 4000)).astype(np.float32)
+    container, take = STREAM_FORMATS["flac"], TakeFormat.of(frames, sound, 24000)
+    fragments = []
+    header = b""
+    for known in (False, True):
+        encoder = TakeEncoder(container, take, Fraction(30), header=header if known else b"")
+        try:
+            encoded = encoder.encode(frames, sound)
+            muxer = FragmentMuxer(container, encoder.video, encoder.audio)
+            header = header or muxer.header()
+            fragments.append(muxer.fragment(encoded))
+        finally:
+            encoder.close()
+    assert fragments[0] == fragments[1]
+
+
+def test_the_header_of_another_file_is_refused() -> None:
+    container, frames = STREAM_FORMATS["flac"], np.zeros((1, 32, 48, 3), np.uint8)
+    silent = TakeEncoder(container, TakeFormat.of(frames, None, None), Fraction(30))
+    try:
+        header = FragmentMuxer(container, silent.video, None).header()
+    finally:
+        silent.close()
+    for another, problem in ((header, "other streams"), (b"none at all", "damaged")):
+        with pytest.raises(ValidationError, match=problem):
+            TakeEncoder(container, TakeFormat(32, 48, 2, 24000), Fraction(30), header=another)
 
 
 def test_a_streams_quick_pixels_are_as_near_to_the_picture() -> None:

@@ -95,7 +95,10 @@ class OrderStarted:
 
 @frozen(kw_only=True)
 class OrderProgress:
-    """A stage went on: ``step`` of ``steps`` are done; ``fraction`` of the segment, from 0 to 1."""
+    """A stage went on: ``step`` of ``steps`` are done; ``fraction`` of the segment, from 0 to 1.
+
+    A stage's first and last are told, and so is a step that takes 0.1 s; of quicker ones some.
+    """
 
     order_id: str
     stage: str

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from threading import Event as Flag
 
 from longtake.blobs.protocol import BlobStore
+from longtake.dispatch.pacing import Pace
 from longtake.dispatch.protocol import (
     OrderCancelled,
     OrderDone,
@@ -54,8 +55,10 @@ class Roller:
     ) -> OrderDone | OrderFailed | OrderCancelled:
         """How the order ended; nothing is raised. ``tell``: is told its progress."""
 
+        pace = Pace()
+
         def follow(event: Event) -> None:
-            if isinstance(event, Progress):
+            if isinstance(event, Progress) and pace.tells(event):
                 tell(_progress(order, event))
 
         try:

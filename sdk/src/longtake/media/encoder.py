@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from fractions import Fraction
+from typing import Literal
 
 import numpy as np
 from attrs import evolve
@@ -24,7 +26,14 @@ from longtake.media.sound_runs import (
     encode_end,
     encode_sound,
 )
-from longtake.media.streams import LAYOUTS, TakeFormat, TakePlace, open_streams
+from longtake.media.streams import (
+    LAYOUTS,
+    Streams,
+    TakeFormat,
+    TakePlace,
+    open_streams,
+    read_streams,
+)
 
 __all__ = ["TakeEncoder", "TakeFormat", "TakePlace", "first_packet"]
 
@@ -57,7 +66,8 @@ class TakeEncoder:
     The file begins at ``place``: its frame ``i`` is shown at ``i / fps``, and sample ``j`` of the
     take sounds at ``(j - zero_sample) / sample_rate``. ``video`` and ``audio`` are templates of the
     streams; None in a take without pictures or without sound. ``pending``: the end of the sound
-    where the file goes on after ``frames`` frames.
+    where the file goes on after ``frames`` frames. ``header``: of that file, if it can be read
+    again; it has the templates, so that no encoder is opened for them.
     """
 
     def __init__(
@@ -69,15 +79,20 @@ class TakeEncoder:
         *,
         frames: int = 0,
         pending: PendingSound | None = None,
+        header: bytes = b"",
     ) -> None:
         self._container = container
         self._take = take
         self._fps = fps
         self._place = place or TakePlace()
         self._frames = frames
-        self._owner = open_streams(container, take, fps)
-        self.video, self.audio = self._owner.video, self._owner.audio
-        self._is_fresh = True  # nothing was encoded by the templates' own encoders
+        self._opened = ExitStack()
+        self._is_read = bool(header)
+        streams = read_streams(header, take) if header else open_streams(container, take, fps)
+        self._templates = self._kept(streams)
+        self.video, self.audio = streams.video, streams.audio
+        self._unused = set() if header else {"video", "audio"}
+        """Of the templates' own encoders."""
         self.zero_sample = self._place.zero_sample(take, fps)
         self.pending = pending or self._no_sound_yet()
         self.audio_start = first_packet(container, take, fps, self._place) - self.zero_sample
@@ -129,7 +144,11 @@ class TakeEncoder:
 
     def close(self) -> None:
         """Free the templates."""
-        self._owner.close()
+        self._opened.close()
+
+    def _kept(self, streams: Streams) -> Streams:
+        """Them, until the templates are freed."""
+        return self._opened.enter_context(closing(streams))
 
     def _no_sound_yet(self) -> PendingSound:
         first, channels = self._place.first_sample, self._take.channels
@@ -141,15 +160,11 @@ class TakeEncoder:
         return evolve(begins, samples=silence)
 
     def _encode_video(self, frames: NDArray[np.uint8]) -> Iterator[Packet[Stream]]:
-        if self._is_fresh:  # opening one more takes as long as encoding several pictures
-            self._is_fresh, owner = False, self._owner
-        else:
-            owner = open_streams(self._container, evolve(self._take, channels=0), self._fps)
-        stream = owner.video
-        assert stream is not None
         time_base = 1 / self._fps
         converter = VideoReformatter()  # one for all frames: preparing it takes as long as using it
-        try:
+        with self._fresh("video") as streams:
+            stream = streams.video
+            assert stream is not None
             for pixels in np.ascontiguousarray(frames):
                 frame = self._to_encoder_pixels(
                     converter, VideoFrame.from_numpy_buffer(pixels, "rgb24"), stream.pix_fmt
@@ -160,9 +175,22 @@ class TakeEncoder:
                 for packet in stream.encode(frame):
                     packet.duration = 1
                     yield packet
-        finally:
-            if owner is not self._owner:
-                owner.close()
+
+    @contextmanager
+    def _fresh(self, kind: Literal["video", "audio"]) -> Iterator[Streams]:
+        """An encoder that has encoded nothing: opening one takes as long as several pictures."""
+        if kind in self._unused:
+            self._unused.discard(kind)
+            yield self._templates
+            return
+        alone = {"channels": 0} if kind == "video" else {"height": 0, "width": 0}
+        streams = open_streams(self._container, evolve(self._take, **alone), self._fps)
+        if kind == "video" and self._is_read:
+            self.video = self._kept(streams).video  # which says in which form its packets are
+            yield streams
+        else:
+            with closing(streams):
+                yield streams
 
     def _to_encoder_pixels(
         self, converter: VideoReformatter, frame: VideoFrame, pixel_format: str | None
@@ -180,29 +208,23 @@ class TakeEncoder:
 
     def run(self, samples: NDArray[np.float32], first: int, ends: bool) -> Iterator[Packet[Stream]]:
         """Encode ``samples``, the take's from ``first`` on, with an encoder of their own."""
-        owner = open_streams(self._container, evolve(self._take, height=0, width=0), self._fps)
-        assert owner.audio is not None
-        codec = owner.audio.codec_context
-        try:
+        with self._fresh("audio") as streams:
+            assert streams.audio is not None
+            codec = streams.audio.codec_context
             size = codec.frame_size or BLOCK
+            planes, width = _as_encoded(samples, codec)
             for start in range(0, samples.shape[1], size):
-                block = samples[:, start : start + size]
-                if block.shape[1] == size or ends:
+                block = planes[:, start * width : (start + size) * width]
+                if block.shape[1] == size * width or ends:
                     yield from codec.encode(self._audio_frame(block, codec, first + start))
             if ends:  # FLAC ends with a packet that holds nothing
                 yield from (packet for packet in codec.encode(None) if packet.size)
-        finally:
-            owner.close()
 
     def _audio_frame(
-        self, block: NDArray[np.float32], codec: AudioCodecContext, pts: int
+        self, block: NDArray[np.float32] | NDArray[np.int32], codec: AudioCodecContext, pts: int
     ) -> AudioFrame:
-        name, layout = codec.format.name, LAYOUTS[self._take.channels]
-        planes = block if codec.format.is_planar else block.T.reshape(1, -1)
-        if name == "s32":
-            frame = AudioFrame.from_ndarray(_as_24_bits(planes), name, layout)
-        else:
-            frame = AudioFrame.from_ndarray(np.ascontiguousarray(planes), name, layout)
+        layout = LAYOUTS[self._take.channels]
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(block), codec.format.name, layout)
         frame.sample_rate = self._take.sample_rate
         frame.pts = pts
         frame.time_base = Fraction(1, self._take.sample_rate)
@@ -232,7 +254,21 @@ class TakeEncoder:
         return abs(lag) < picture <= padded and abs(padded - BLOCK) < padded
 
 
+def _as_encoded(
+    samples: NDArray[np.float32], codec: AudioCodecContext
+) -> tuple[NDArray[np.float32] | NDArray[np.int32], int]:
+    """Samples in the rows that the encoder takes, and how many of a row are one moment's."""
+    if codec.format.is_planar:
+        return samples, 1
+    packed = samples.T.reshape(1, -1)
+    in_bits = codec.format.name == "s32"
+    return _as_24_bits(packed) if in_bits else packed, samples.shape[0]
+
+
 def _as_24_bits(samples: NDArray[np.float32]) -> NDArray[np.int32]:
-    """The nearest of 2**24 steps over -1..1, in the upper bits, where FLAC's encoder reads them."""
-    steps = np.round(samples.astype(np.float64, order="C") * 2**23)
-    return np.clip(steps, -(2**23), 2**23 - 1).astype(np.int32) << 8
+    """The nearest of 2**24 steps over -1..1, in the upper bits, where FLAC's encoder reads them.
+
+    Float32 is exact here: it holds every step, and a power of two changes no mantissa.
+    """
+    steps = np.rint(samples * np.float32(2**23))
+    return np.clip(steps, -(2**23), 2**23 - 1, out=steps).astype(np.int32) << 8

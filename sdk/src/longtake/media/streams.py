@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import ExitStack
 from fractions import Fraction
 
 import av
@@ -18,13 +19,15 @@ from numpy.typing import NDArray
 
 from longtake.errors import ValidationError
 from longtake.media.formats import ContainerFormat
+from longtake.media.untrusted import open_untrusted, refusing
 
-__all__ = ["LAYOUTS", "Streams", "TakeFormat", "TakePlace", "open_streams"]
+__all__ = ["LAYOUTS", "Streams", "TakeFormat", "TakePlace", "open_streams", "read_streams"]
 
 LAYOUTS = {1: "mono", 2: "stereo"}
 _SLICES = 4
-"""Threads of the encoder, each with a slice of every picture. Not one a CPU, as is the default:
-the same take would then be another file on another machine. More slices cost bytes."""
+"""Threads of the encoder, each with a slice of every picture, unless that is small. Not one a CPU,
+as is the default: the same take would then be another file on another machine. More slices cost
+bytes."""
 
 
 @frozen
@@ -101,14 +104,14 @@ class TakePlace:
 
 @frozen(eq=False)
 class Streams:
-    """Streams with open encoders, and what owns them; what it would write is thrown away."""
+    """Streams with open encoders or of a file, and what owns them; what it would write is lost."""
 
-    owner: OutputContainer
+    owner: OutputContainer | ExitStack
     video: VideoStream | None
     audio: AudioStream | None
 
     def close(self) -> None:
-        """Free the encoders."""
+        """Free them."""
         self.owner.close()
 
 
@@ -119,6 +122,20 @@ def open_streams(container: ContainerFormat, take: TakeFormat, fps: Fraction) ->
     audio = _add_audio(owner, container, take) if take.channels else None
     owner.start_encoding()
     return Streams(owner, video, audio)
+
+
+def read_streams(header: bytes, take: TakeFormat) -> Streams:
+    """The streams of a take's file that begins with ``header``: templates for its muxer.
+
+    Raises `ValidationError` for a header that is none, or another take's.
+    """
+    with ExitStack() as stack:
+        with refusing("header of a file"):
+            streams = stack.enter_context(open_untrusted(header)).streams
+        video, audio = next(iter(streams.video), None), next(iter(streams.audio), None)
+        if (video is None, audio is None) != (not take.height, not take.channels):
+            raise ValidationError("data", "is the header of a file with other streams")
+        return Streams(stack.pop_all(), video, audio)
 
 
 def _add_video(
@@ -135,7 +152,7 @@ def _add_video(
     codec.time_base = 1 / fps
     # Frame threads would keep the last frames of a segment back.
     codec.thread_type = "SLICE"
-    codec.thread_count = _SLICES
+    codec.thread_count = 1 if take.height * take.width <= container.whole_up_to else _SLICES
     if container.yuv:
         codec.colorspace = Colorspace.ITU709
         codec.color_range = ColorRange.MPEG

@@ -201,6 +201,7 @@ def _encoder(state: StreamState) -> Iterator[TakeEncoder]:
         TakePlace(state.first_frame, state.first_sample),
         frames=state.frames,
         pending=pending,
+        header=state.initialization,
     )
     with closing(encoder):
         yield encoder
