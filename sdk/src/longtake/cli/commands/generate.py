@@ -16,6 +16,7 @@ from longtake.cli.commands.starting import start_of
 from longtake.cli.commands.take_files import TakeFiles, free_output, same_file, writing
 from longtake.cli.options.completion import blob_urls, state_files
 from longtake.cli.options.documents import build_overrides, build_request, request_options
+from longtake.cli.options.examples import preset_of
 from longtake.cli.options.inputs import InputChoice, input_options, read_inputs
 from longtake.cli.options.models import (
     ModelChoice,
@@ -183,6 +184,7 @@ def _generate(
     named = read_inputs(chosen)
     registry = Registry.default()
     family = choose_family(registry, choice, start.state)
+    preset = preset_of(family, choice.model, preset)
     family.preset(preset)  # refuses an unknown one before a checkpoint is looked at
     family.writing_codec(take.request.output.state_kind)
     check_early(family, take.request, preset=preset, continued=start.state is not None)
