@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 import time
@@ -16,11 +15,15 @@ import numpy as np
 import torch
 from torch import nn
 
+from training.learned_tiny.orthogonal import Orthogonal, matrices
+
 __all__ = ["Part", "learn"]
 
-_WARM = 50
+_WARM = 20
 """Steps in which the learning rate rises."""
-_AVERAGED = 0.999
+_FALLS, _LAST = 0.35, 0.02
+"""The share of the steps at whose end the rate falls, and what is left of it."""
+_AVERAGED = 0.995
 """Of the averaged weights, what a step leaves as it was."""
 
 
@@ -30,7 +33,7 @@ class Part(ABC):
     name: str
     rate = 1e-3
     """The highest learning rate."""
-    decay = 1e-4
+    decay = 0.01
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -84,9 +87,13 @@ class _Learning:
         self._weights = [
             each for network in self._networks.values() for each in network.parameters()
         ]
-        self._optimizer = torch.optim.AdamW(
-            self._weights, lr=part.rate, betas=(0.9, 0.98), weight_decay=part.decay
-        )
+        turned = matrices(self._networks.values())
+        known = {id(each) for each in turned}
+        others = [each for each in self._weights if id(each) not in known]
+        self._optimizers: list[torch.optim.Optimizer] = [
+            Orthogonal(turned, part.rate, part.decay),
+            torch.optim.AdamW(others, lr=part.rate, betas=(0.9, 0.98), weight_decay=0.0),
+        ]
         self._average = [each.detach().clone() for each in self._weights]
         self._seen: list[dict[str, float]] = []
 
@@ -98,20 +105,24 @@ class _Learning:
         kept = torch.load(self._file, weights_only=True)
         for name, network in self._networks.items():
             network.load_state_dict(kept["weights"][name])
-        self._optimizer.load_state_dict(kept["optimizer"])
+        for optimizer, state in zip(self._optimizers, kept["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
         self._average = kept["average"]
         return int(kept["step"])
 
     def step(self, step: int) -> None:
         share = step / self._steps
-        warm = min(1.0, (step + 1) / _WARM)
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._part.rate * warm * (0.02 + 0.49 * (1 + math.cos(math.pi * share)))
+        rate = self._part.rate * min(1.0, (step + 1) / _WARM, (1 - share) / _FALLS + _LAST)
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
         loss, figures = self._part.loss(step, share)
-        self._optimizer.zero_grad()
+        for optimizer in self._optimizers:
+            optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self._weights, 1.0)
-        self._optimizer.step()
+        for optimizer in self._optimizers:
+            optimizer.step()
         kept = min(_AVERAGED, step / (step + 20))
         torch._foreach_mul_(self._average, kept)
         current = [each.detach() for each in self._weights]
@@ -135,7 +146,7 @@ class _Learning:
         kept = {
             "step": done,
             "weights": {name: each.state_dict() for name, each in self._networks.items()},
-            "optimizer": self._optimizer.state_dict(),
+            "optimizers": [each.state_dict() for each in self._optimizers],
             "average": self._average,
             "averaged": self._averages(),
         }
