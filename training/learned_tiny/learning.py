@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from training.learned_tiny.orthogonal import Orthogonal, matrices
+from training.learned_tiny.team import ALONE, Team
 
 __all__ = ["Part", "learn"]
 
@@ -37,6 +38,7 @@ class Part(ABC):
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
+        self.team = ALONE
 
     @abstractmethod
     def networks(self) -> Mapping[str, nn.Module]:
@@ -55,27 +57,36 @@ class Part(ABC):
         return {}
 
     def drawn(self, step: int) -> tuple[np.random.Generator, torch.Generator]:
-        """The random numbers of a step."""
-        source = np.random.SeedSequence([self.seed, *self.name.encode(), step])
+        """The random numbers of a step, of each member of the team its own."""
+        whose = [self.team.rank] if self.team.rank else []
+        source = np.random.SeedSequence([self.seed, *self.name.encode(), step, *whose])
         first = int(source.generate_state(1, np.uint64)[0] >> 1)
         return np.random.default_rng(source), torch.Generator().manual_seed(first)
 
 
 def learn(
-    part: Part, folder: Path, steps: int, *, report_every: int = 50, save_every: int = 250
+    part: Part,
+    folder: Path,
+    steps: int,
+    *,
+    report_every: int = 50,
+    save_every: int = 250,
+    team: Team = ALONE,
 ) -> None:
     """Make all steps that are not made yet; weights, averages and curves are in ``folder``.
 
     Stopped at any moment, it goes on from the last save, and gives the same weights.
-    ``report_every``, ``save_every``: steps.
+    ``report_every``, ``save_every``: steps. ``team``: this process's place among those that learn
+    as one.
     """
+    part.team = team
     learning = _Learning(part, folder, steps)
     for step in range(learning.begin(), steps):
         learning.step(step)
         done = step + 1
-        if done % report_every == 0:
+        if done % report_every == 0 and not team.rank:
             learning.report(done)
-        if done % save_every == 0 or done == steps:
+        if (done % save_every == 0 or done == steps) and not team.rank:
             learning.save(done)
 
 
@@ -120,6 +131,7 @@ class _Learning:
         for optimizer in self._optimizers:
             optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        self._average_team()
         nn.utils.clip_grad_norm_(self._weights, 1.0)
         for optimizer in self._optimizers:
             optimizer.step()
@@ -128,6 +140,12 @@ class _Learning:
         current = [each.detach() for each in self._weights]
         torch._foreach_add_(self._average, current, alpha=1 - kept)
         self._seen.append({"loss": float(loss.detach()), **figures})
+
+    def _average_team(self) -> None:
+        given = [each.grad for each in self._weights if each.grad is not None]
+        for network in self._networks.values():
+            given += [each for each in network.buffers() if each.is_floating_point()]
+        self._part.team.average(given)
 
     def report(self, done: int) -> None:
         """Add the means of what was seen to the curve, and say them."""
