@@ -17,7 +17,7 @@ from training.learned_tiny.video import VideoVae
 
 STEPS_A_MINUTE = {"video": 120, "audio": 60, "denoising": 36}
 """Of all minutes; with them each part has its share of the time on two cores."""
-EXAMPLES_A_MINUTE = 80
+TAKES_A_MINUTE = 10
 PARTS = ("audio", "video", "latents", "denoising", "checkpoint")
 
 
@@ -46,7 +46,7 @@ def make(team: Team, part: str, asked: argparse.Namespace) -> None:
         learn(VideoVae(asked.seed), asked.out, steps[part], team=team)
     elif part == "latents":
         if not (asked.out / "latents.pt").exists():
-            count = round(EXAMPLES_A_MINUTE * asked.minutes)
+            count = round(TAKES_A_MINUTE * asked.minutes)
             made = segments.encode_examples(*vaes(asked.out), count, asked.seed)
             segments.save(asked.out, *made)
     elif part == "denoising":
