@@ -227,6 +227,16 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def quality(session: nox.Session) -> None:
+    """What takes of a learned checkpoint show, beside what they were told: ``-- DIR``."""
+    if not session.posargs:
+        session.skip("give the folder of a checkpoint of training.learned_tiny: -- DIR")
+    install(session, "pillow")
+    env = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    session.run("python", "-m", "training.quality", *session.posargs, env=env)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """The documentation, strictly: build/docs/index.html."""
     install(session, *DOCS, "pytest", "hypothesis")

@@ -20,6 +20,7 @@ from training.learned_tiny.pictures import FPS, draw
 from training.learned_tiny.scenes import COLOURS, SIZE
 from training.learned_tiny.sounds import MEL_RATE, log_mel, render
 from training.learned_tiny.stories import grammar, is_held_out, tell
+from training.learned_tiny.team import Team, run
 from training.learned_tiny.video import VideoVae
 
 SEED = 3
@@ -97,6 +98,19 @@ def test_what_was_stopped_gives_the_same_weights(tmp_path: Path) -> None:
     learn(Line(), stopped, 20, save_every=5)
     for name, weight in averaged(whole, "line")["line"].items():
         assert torch.equal(weight, averaged(stopped, "line")["line"][name])
+
+
+def draw_a_line(team: Team, folder: Path) -> None:
+    learn(Line(), folder, 20, team=team)
+
+
+def test_two_processes_learn_as_one(tmp_path: Path) -> None:
+    run(draw_a_line, (tmp_path / "two",), 2)
+    run(draw_a_line, (tmp_path / "one",), 1)
+    two, one = (averaged(tmp_path / each, "line")["line"]["bias"] for each in ("two", "one"))
+    assert not torch.equal(two, one)
+    assert float(abs(two - one)) < 0.5
+    assert {each.name for each in (tmp_path / "two").iterdir()} == {"line.pt"}
 
 
 def test_things_are_where_the_scene_says() -> None:

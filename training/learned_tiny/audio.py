@@ -47,7 +47,7 @@ class Sound(Part):
     """The VAE by its mel spectrograms, the vocoder by its samples: two losses, two networks."""
 
     name = "audio"
-    rate = 1.5e-3
+    rate = 3e-3
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)

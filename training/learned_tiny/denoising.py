@@ -62,8 +62,7 @@ class Denoising(Part):
     """Predicts velocities, given what a state carries, as the official numerics do."""
 
     name = "denoising"
-    rate = 1.5e-3
-    decay = 1e-3
+    rate = 2e-3
 
     def __init__(self, seed: int, examples: dict[str, Examples]) -> None:
         super().__init__(seed)

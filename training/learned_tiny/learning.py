@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 import time
@@ -16,11 +15,16 @@ import numpy as np
 import torch
 from torch import nn
 
+from training.learned_tiny.orthogonal import Orthogonal, matrices
+from training.learned_tiny.team import ALONE, Team
+
 __all__ = ["Part", "learn"]
 
-_WARM = 50
+_WARM = 20
 """Steps in which the learning rate rises."""
-_AVERAGED = 0.999
+_FALLS, _LAST = 0.35, 0.02
+"""The share of the steps at whose end the rate falls, and what is left of it."""
+_AVERAGED = 0.995
 """Of the averaged weights, what a step leaves as it was."""
 
 
@@ -30,10 +34,11 @@ class Part(ABC):
     name: str
     rate = 1e-3
     """The highest learning rate."""
-    decay = 1e-4
+    decay = 0.01
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
+        self.team = ALONE
 
     @abstractmethod
     def networks(self) -> Mapping[str, nn.Module]:
@@ -52,27 +57,36 @@ class Part(ABC):
         return {}
 
     def drawn(self, step: int) -> tuple[np.random.Generator, torch.Generator]:
-        """The random numbers of a step."""
-        source = np.random.SeedSequence([self.seed, *self.name.encode(), step])
+        """The random numbers of a step, of each member of the team its own."""
+        whose = [self.team.rank] if self.team.rank else []
+        source = np.random.SeedSequence([self.seed, *self.name.encode(), step, *whose])
         first = int(source.generate_state(1, np.uint64)[0] >> 1)
         return np.random.default_rng(source), torch.Generator().manual_seed(first)
 
 
 def learn(
-    part: Part, folder: Path, steps: int, *, report_every: int = 50, save_every: int = 250
+    part: Part,
+    folder: Path,
+    steps: int,
+    *,
+    report_every: int = 50,
+    save_every: int = 250,
+    team: Team = ALONE,
 ) -> None:
     """Make all steps that are not made yet; weights, averages and curves are in ``folder``.
 
     Stopped at any moment, it goes on from the last save, and gives the same weights.
-    ``report_every``, ``save_every``: steps.
+    ``report_every``, ``save_every``: steps. ``team``: this process's place among those that learn
+    as one.
     """
+    part.team = team
     learning = _Learning(part, folder, steps)
     for step in range(learning.begin(), steps):
         learning.step(step)
         done = step + 1
-        if done % report_every == 0:
+        if done % report_every == 0 and not team.rank:
             learning.report(done)
-        if done % save_every == 0 or done == steps:
+        if (done % save_every == 0 or done == steps) and not team.rank:
             learning.save(done)
 
 
@@ -84,9 +98,13 @@ class _Learning:
         self._weights = [
             each for network in self._networks.values() for each in network.parameters()
         ]
-        self._optimizer = torch.optim.AdamW(
-            self._weights, lr=part.rate, betas=(0.9, 0.98), weight_decay=part.decay
-        )
+        turned = matrices(self._networks.values())
+        known = {id(each) for each in turned}
+        others = [each for each in self._weights if id(each) not in known]
+        self._optimizers: list[torch.optim.Optimizer] = [
+            Orthogonal(turned, part.rate, part.decay),
+            torch.optim.AdamW(others, lr=part.rate, betas=(0.9, 0.98), weight_decay=0.0),
+        ]
         self._average = [each.detach().clone() for each in self._weights]
         self._seen: list[dict[str, float]] = []
 
@@ -98,25 +116,36 @@ class _Learning:
         kept = torch.load(self._file, weights_only=True)
         for name, network in self._networks.items():
             network.load_state_dict(kept["weights"][name])
-        self._optimizer.load_state_dict(kept["optimizer"])
+        for optimizer, state in zip(self._optimizers, kept["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
         self._average = kept["average"]
         return int(kept["step"])
 
     def step(self, step: int) -> None:
         share = step / self._steps
-        warm = min(1.0, (step + 1) / _WARM)
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._part.rate * warm * (0.02 + 0.49 * (1 + math.cos(math.pi * share)))
+        rate = self._part.rate * min(1.0, (step + 1) / _WARM, (1 - share) / _FALLS + _LAST)
+        for optimizer in self._optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
         loss, figures = self._part.loss(step, share)
-        self._optimizer.zero_grad()
+        for optimizer in self._optimizers:
+            optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        self._average_team()
         nn.utils.clip_grad_norm_(self._weights, 1.0)
-        self._optimizer.step()
+        for optimizer in self._optimizers:
+            optimizer.step()
         kept = min(_AVERAGED, step / (step + 20))
         torch._foreach_mul_(self._average, kept)
         current = [each.detach() for each in self._weights]
         torch._foreach_add_(self._average, current, alpha=1 - kept)
         self._seen.append({"loss": float(loss.detach()), **figures})
+
+    def _average_team(self) -> None:
+        given = [each.grad for each in self._weights if each.grad is not None]
+        for network in self._networks.values():
+            given += [each for each in network.buffers() if each.is_floating_point()]
+        self._part.team.average(given)
 
     def report(self, done: int) -> None:
         """Add the means of what was seen to the curve, and say them."""
@@ -135,7 +164,7 @@ class _Learning:
         kept = {
             "step": done,
             "weights": {name: each.state_dict() for name, each in self._networks.items()},
-            "optimizer": self._optimizer.state_dict(),
+            "optimizers": [each.state_dict() for each in self._optimizers],
             "average": self._average,
             "averaged": self._averages(),
         }

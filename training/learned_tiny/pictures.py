@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from training.learned_tiny.scenes import BACKGROUNDS, RADIUS, SIZE, Scene
 
-__all__ = ["FPS", "draw"]
+__all__ = ["FPS", "draw", "outline"]
 
 FPS = 24
 _EDGE = 1.5
@@ -36,8 +36,16 @@ def draw(scene: Scene, first: int, count: int) -> tuple[NDArray[np.float32], NDA
     return (ground + (colour - ground) * covered) * 2 - 1, covered
 
 
+def outline(shape: str, x: float, y: float, radius: float) -> NDArray[np.float32]:
+    """Pixels to the outline of a shape at (x, y) ``[SIZE, SIZE]``, negative inside."""
+    return _distance(shape, _COLUMNS - x, _ROWS - y, np.float32(radius))
+
+
 def _distance(
-    shape: str, x: NDArray[np.float32], y: NDArray[np.float32], radius: NDArray[np.float32]
+    shape: str,
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    radius: NDArray[np.float32] | np.float32,
 ) -> NDArray[np.float32]:
     """Pixels to the shape's outline, negative inside."""
     if shape == "circle":

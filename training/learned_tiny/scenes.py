@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
@@ -26,15 +26,15 @@ Floats: TypeAlias = NDArray[np.float64]
 
 SIZE = 64
 """Pixels of each side of the picture."""
-RADIUS = 10.0
+RADIUS = 11.0
 """Pixels, of a circle; the other shapes have about its area."""
 BLEND = 0.25
 """Seconds that a change of colour takes, and that a thing takes to appear."""
 COLOURS = {
-    "red": (0.95, 0.22, 0.18),
-    "green": (0.20, 0.80, 0.30),
-    "blue": (0.25, 0.45, 1.00),
-    "yellow": (1.00, 0.86, 0.20),
+    "red": (1.00, 0.12, 0.10),
+    "green": (0.10, 0.90, 0.15),
+    "blue": (0.15, 0.30, 1.00),
+    "yellow": (1.00, 0.90, 0.10),
 }
 """Red, green and blue, 0 to 1."""
 SHAPES = ("circle", "square", "triangle")
@@ -63,6 +63,11 @@ class Thing:
     direction: tuple[float, float]
     speeds: tuple[tuple[float, float], ...]
     appears: float = 0.0
+
+    def mirrored(self, appears: float) -> Thing:
+        """What moves at the opposite place of the picture, and comes at ``appears``."""
+        (x, y), (right, down) = self.start, self.direction
+        return evolve(self, start=(SIZE - x, SIZE - y), direction=(-right, -down), appears=appears)
 
     def way(self, seconds: ArrayLike) -> Floats:
         """How far it has come, in pixels, at each time: shape ``[n]``."""

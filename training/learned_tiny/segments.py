@@ -23,6 +23,7 @@ from training.learned_tiny.stories import Story, tell
 __all__ = [
     "FRAMES",
     "KINDS",
+    "OVERLAP",
     "Examples",
     "Kind",
     "coordinates_of",
@@ -33,6 +34,10 @@ __all__ = [
 
 FRAMES = 41
 """Of each segment, with the repeated ones."""
+OVERLAP = 9
+"""Repeated frames: what the presets say."""
+_SHOWN_LATENTS = 4
+"""Of a segment's end, from which the repeated frames are shown: as many as the decoder looks at."""
 _AT_ONCE = 16
 
 
@@ -70,19 +75,17 @@ class Kind:
         return tell(rng, begins, self.clock.end_frame / FPS)
 
 
-def _kind(index: int, overlap: int, share: float) -> Kind:
+def _kind(index: int, share: float) -> Kind:
     clocks = [first_segment(FRAMES, Fraction(FPS))]
     for _ in range(index):
-        clocks.append(next_segment(clocks[-1].after(0), FRAMES, overlap))
-    return Kind(f"{index}-{overlap}" if index else "first", share, tuple(clocks))
+        clocks.append(next_segment(clocks[-1].after(0), FRAMES, OVERLAP))
+    return Kind(str(index), share, tuple(clocks))
 
 
-KINDS = (
-    _kind(0, 0, 0.30),
-    *(_kind(index, 9, 0.10) for index in (1, 2, 3, 4, 5)),
-    *(_kind(index, 17, 0.04) for index in (1, 2, 3)),
-    *(_kind(index, 25, 0.04) for index in (1, 2)),
+KINDS = tuple(
+    _kind(index, share) for index, share in enumerate((0.35, 0.20, 0.15, 0.10, 0.10, 0.10))
 )
+"""The segments of a take, in order; later ones are nearly like the last."""
 
 
 @frozen(eq=False)
@@ -107,19 +110,24 @@ def coordinates_of(kind: Kind) -> tuple[torch.Tensor, torch.Tensor]:
 def encode_examples(
     video_vae: Any, audio_vae: Any, count: int, seed: int
 ) -> tuple[dict[str, Examples], dict[str, torch.Tensor]]:
-    """So many examples of all kinds together, by kind, and the statistics of their latents.
+    """An example of every kind from each of ``count`` takes, and the statistics of their latents.
 
     Statistics are the mean and the standard deviation of each channel, as the VAEs keep them.
     """
+    rng, last = np.random.default_rng(seed), KINDS[-1]
+    stories = [last.story(rng) for _ in range(max(2, count))]
+    batches = [stories[n : n + _AT_ONCE] for n in range(0, len(stories), _AT_ONCE)]
+    made = [
+        list(zip(_videos(video_vae, each), _audios(audio_vae, each), strict=True))
+        for each in batches
+    ]
     raw = {}
     for number, kind in enumerate(KINDS):
-        rng = np.random.default_rng([seed, number])
-        stories = [kind.story(rng) for _ in range(max(2, round(count * kind.share)))]
-        batches = [stories[n : n + _AT_ONCE] for n in range(0, len(stories), _AT_ONCE)]
-        video, again = zip(*(_video(video_vae, kind, batch) for batch in batches), strict=True)
-        audio = [_audio(audio_vae, kind, batch) for batch in batches]
-        prompts = tuple(story.prompts[-1] for story in stories)
-        raw[kind.name] = Examples(torch.cat(video), torch.cat(again), torch.cat(audio), prompts)
+        parts = [each[number] for each in made]
+        video, again = (torch.cat([part[0][place] for part in parts]) for place in (0, 1))
+        audio = torch.cat([part[1] for part in parts])
+        prompts = tuple(story.prompts[number] for story in stories)
+        raw[kind.name] = Examples(video, again, audio, prompts)
     statistics = {
         f"{stream}_{what}": made
         for stream in ("video", "audio")
@@ -128,15 +136,20 @@ def encode_examples(
     return {name: _normalized(each, statistics) for name, each in raw.items()}, statistics
 
 
-def _video(vae: Any, kind: Kind, stories: Sequence[Story]) -> tuple[torch.Tensor, torch.Tensor]:
-    clock = kind.clock
-    latents = video_to_tokens(vae.encode(_clips(stories, clock)).latent_dist.mode())
-    if not clock.repeated_frames:
-        return latents, latents[:, :0]
-    before = vae.encode(_clips(stories, kind.clocks[-2])).latent_dist.mode()
-    shown = vae.decode(before).sample.clamp(-1, 1)[:, :, -clock.repeated_frames :]
-    again = video_to_tokens(vae.encode(shown).latent_dist.mode())
-    return latents, again
+def _videos(vae: Any, stories: Sequence[Story]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Of each segment the tokens, and those that it is given as the one before showed them."""
+    found: list[tuple[torch.Tensor, torch.Tensor]] = []
+    shown = None
+    for kind in KINDS:
+        latents = vae.encode(_clips(stories, kind.clock)).latent_dist.mode()
+        tokens = video_to_tokens(latents)
+        again = tokens[:, :0]
+        if shown is not None:
+            again = video_to_tokens(vae.encode(shown).latent_dist.mode())
+        found.append((tokens, again))
+        end = latents[:, :, -_SHOWN_LATENTS:]
+        shown = vae.decode(end).sample.clamp(-1, 1)[:, :, -OVERLAP:]
+    return found
 
 
 def _clips(stories: Sequence[Story], clock: SegmentClock) -> torch.Tensor:
@@ -144,12 +157,14 @@ def _clips(stories: Sequence[Story], clock: SegmentClock) -> torch.Tensor:
     return torch.from_numpy(np.stack(clips))
 
 
-def _audio(vae: Any, kind: Kind, stories: Sequence[Story]) -> torch.Tensor:
-    """All of the take's sound is encoded, as the encoder looks back: a state carries latents."""
-    clock = kind.clock
-    mels = [log_mel(each.scene, 0.0, 4 * clock.end_latent - 3) for each in stories]
-    latents = audio_to_tokens(vae.encode(torch.stack(mels)).latent_dist.mode())
-    return latents[:, clock.first_latent :]
+def _audios(vae: Any, stories: Sequence[Story]) -> list[torch.Tensor]:
+    """Of each segment the tokens: all of the take is encoded at once, as a state carries latents.
+
+    The encoder looks back alone, so that what comes later changes nothing.
+    """
+    mels = [log_mel(each.scene, 0.0, 4 * KINDS[-1].clock.end_latent - 3) for each in stories]
+    tokens = audio_to_tokens(vae.encode(torch.stack(mels)).latent_dist.mode())
+    return [tokens[:, kind.clock.first_latent : kind.clock.end_latent] for kind in KINDS]
 
 
 def _statistics(tokens: Sequence[torch.Tensor]) -> dict[str, torch.Tensor]:

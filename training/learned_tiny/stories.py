@@ -25,7 +25,7 @@ __all__ = ["Story", "first_prompts", "grammar", "is_held_out", "tell"]
 
 _APART = 0.8
 """Share of the time for which two things are to be seen as two."""
-_TRIES = 40
+_TRIES = 20
 _SAME, _GOES_ON = 0.35, 0.25
 """Shares of the segments that go on under the same prompt, and under one that says just that."""
 
@@ -87,13 +87,7 @@ def tell(rng: np.random.Generator, begins: Sequence[float], seconds: float) -> S
     """A story at random of as many segments as ``begins``, whose new pictures begin at these
     seconds, the first at 0; the scene is good for ``seconds``.
     """
-    for _ in range(_TRIES):
-        story = _Telling(rng).of(begins)
-        times = np.arange(0, seconds, 1 / 12)
-        last = max(each.appears for each in story.scene.things)
-        if share_apart(story.scene.things, times[times >= last]) >= _APART:
-            break
-    return story
+    return _Telling(rng).of(begins, seconds)
 
 
 class _Telling:
@@ -106,18 +100,16 @@ class _Telling:
         self._appears = 0.0
         self._is_told = False
 
-    def of(self, begins: Sequence[float]) -> Story:
+    def of(self, begins: Sequence[float], seconds: float) -> Story:
         shape, background = self._one_of(SHAPES), self._one_of(BACKGROUNDS)
         said = background if self._rng.random() < 0.5 else ""
         count, colour = self._count, self._colours[0][1]
         told = first_prompts(count, colour, shape, self._speed, said)
         prompts = [self._one_of([each for each in told if not is_held_out(each)])]
         prompts += [self._next(begin, prompts[0]) for begin in begins[1:]]
-        things = [self._thing(0.0)]
-        if self._count > 1:
-            things.append(self._thing(self._appears))
+        things = self._things(seconds)
         shade = float(self._rng.uniform(-0.05, 0.05))
-        scene = Scene(shape, background, shade, tuple(self._colours), tuple(things))
+        scene = Scene(shape, background, shade, tuple(self._colours), things)
         return Story(scene, tuple(prompts))
 
     def _next(self, begin: float, first: str) -> str:
@@ -144,13 +136,29 @@ class _Telling:
         self._count, self._appears = 2, begin
         return "a second one comes"
 
-    def _thing(self, appears: float) -> Thing:
+    def _things(self, seconds: float) -> tuple[Thing, ...]:
+        """One, or two that are at opposite places: of some at random those that touch least."""
+        if self._count == 1:
+            return (self._thing(),)
+        times = np.arange(self._appears, seconds, 1 / 12)
+        found: tuple[Thing, ...] = ()
+        best = -1.0
+        for _ in range(_TRIES):
+            one = self._thing()
+            two = (one, one.mirrored(self._appears))
+            if (apart := share_apart(two, times)) > best:
+                found, best = two, apart
+            if best >= _APART:
+                break
+        return found
+
+    def _thing(self) -> Thing:
         angle = math.radians(self._rng.uniform(20, 70))
         signs = self._rng.choice([-1.0, 1.0], 2)
         x, y = self._rng.uniform(RADIUS, SIZE - RADIUS, 2)
         direction = (float(signs[0] * math.cos(angle)), float(signs[1] * math.sin(angle)))
         speeds = ((0.0, SPEEDS[self._speed]), *self._changes)
-        return Thing((float(x), float(y)), direction, speeds, appears)
+        return Thing((float(x), float(y)), direction, speeds)
 
     def _one_of(self, names: Sequence[str] | Mapping[str, object]) -> str:
         known = list(names)

@@ -20,7 +20,7 @@ __all__ = ["VideoVae", "clips"]
 
 _MOMENTUM = 0.05
 
-_BATCHES = {1: 16, 9: 6, 17: 4, 41: 2}
+_BATCHES = {1: 16, 9: 6, 17: 4, 25: 3}
 """Clips of a step, by their frames."""
 _STILLS, _EDGES, _NOISE = 0.15, 0.1, 0.25
 """The shares of the steps from which on clips, edges and noisy latents are learned too."""
@@ -77,7 +77,7 @@ class VideoVae(Part):
     """Encoder and decoder together: stills first, then clips whose latents are a little noisy."""
 
     name = "video"
-    rate = 1.2e-3
+    rate = 3e-3
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
@@ -93,7 +93,7 @@ class VideoVae(Part):
 
     def loss(self, step: int, share: float) -> tuple[torch.Tensor, dict[str, float]]:
         rng, generator = self.drawn(step)
-        frames = 1 if share < _STILLS else (9, 17, 41, 1)[step % 4]
+        frames = 1 if share < _STILLS else (9, 17, 25, 1)[step % 4]
         clip, covered = clips(rng, _BATCHES[frames], frames)
         self._standard.settles = share < _STILLS
         latents = self._standard(self.vae.encode(clip).latent_dist.mode())

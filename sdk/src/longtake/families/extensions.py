@@ -11,6 +11,8 @@ from longtake.families.presets import Preset
 from longtake.schema import declared
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from longtake.families.models import ModelSource
     from longtake.states.state import ContinuationCodec
 
@@ -49,6 +51,9 @@ class Extension:
     - ``components``: more of what constructors of stages may ask for, by parameter name: what loads
       each, ``(ModelSource) -> object``, called when a stage first asks. The source's ``options``
       are an instance of this extension's.
+    - ``example``: ``(folder) -> folder``; a small checkpoint of the family, written there or
+      already elsewhere. On the command line, takes that name no checkpoint are made with it in
+      place of the family's own example, and with the first of this extension's presets.
     - ``requires``: the versions of the family's distribution that it fits, e.g. ``">=0.2,<0.3"``
       (version specifiers of the PyPA); any when empty.
     - ``description``: one line for listings.
@@ -72,6 +77,9 @@ class Extension:
     )
     components: Mapping[str, str | Callable[[ModelSource], Any]] = field(
         factory=dict, kw_only=True, validator=[declared.mapping, _are_loaders]
+    )
+    example: str | Callable[[Path], Path] | None = field(
+        default=None, kw_only=True, validator=declared.target(optional=True)
     )
     requires: str = field(default="", kw_only=True, validator=declared.text)
     description: str = field(default="", kw_only=True, validator=declared.text)

@@ -22,6 +22,7 @@ from longtake.cli.commands.plan_speed import DEVICES, speed_of
 from longtake.cli.commands.planned import Planned
 from longtake.cli.options.amounts import memory_amount
 from longtake.cli.options.documents import build_overrides, build_request, request_options
+from longtake.cli.options.examples import Example, example_of
 from longtake.cli.options.models import (
     ModelChoice,
     ModelCommand,
@@ -115,8 +116,11 @@ def plan(
         raise click.UsageError(
             f"family {family.name!r} does not say what a take will need: it has no estimate."
         )
+    example = None if known is not None else example_of(family, choice.model)
+    if example is not None and preset is None:
+        preset = example.preset
     family.preset(preset)  # refuses an unknown one before a checkpoint is looked at
-    with _checkpoint(family, choice.model, known) as path:
+    with _checkpoint(family, choice.checkpoint, known, example) as path:
         planned = Planned.of(family, choice, path, preset, overrides, request, segments)
         job, estimate = planned.estimate()
         fit = fit_of(planned, job, estimate, device_memory)
@@ -135,7 +139,7 @@ def _chosen(
     """The family, and which published checkpoint of its own is meant, if one is."""
     if published is None:
         return choose_family(registry, choice), None
-    if choice.model is not None:
+    if choice.checkpoint is not None:
         raise click.UsageError("--published and --model are two checkpoints: give one of them")
     if choice.family is not None:
         return find_published([registry.family(choice.family)], published)
@@ -152,22 +156,24 @@ def _list_published(registry: Registry, as_json: bool) -> None:
 
 @contextmanager
 def _checkpoint(
-    family: ModelFamily, model: Path | None, known: PublishedCheckpoint | None
+    family: ModelFamily,
+    model: Path | None,
+    known: PublishedCheckpoint | None,
+    example: Example | None,
 ) -> Iterator[Path | None]:
     """The checkpoint that is planned for; what had to be written for that is gone afterwards."""
-    if known is None and (model is not None or family.example is None):
+    if known is None and example is None:
         yield model
         return
-    if known is None:
+    if example is not None:
         click.echo(
             f"note: without --model, this is about the tiny example of {family.name}; --model DIR "
             "points at a real checkpoint, --published NAME names one that is not there",
             err=True,
         )
     with TemporaryDirectory(prefix="longtake-", ignore_cleanup_errors=True) as folder:
-        if known is None:
-            write: Any = resolve(family.example)
-            yield write(Path(folder) / "example")
-        else:
-            write = resolve(known.write_configs)
+        if example is not None:
+            yield example.write(Path(folder))
+        elif known is not None:
+            write: Any = resolve(known.write_configs)
             yield write(known, Path(folder) / known.name)

@@ -15,6 +15,7 @@ from longtake.cli.commands.rolling import admit_first, end_take, roll
 from longtake.cli.commands.starting import start_of
 from longtake.cli.commands.take_files import TakeFiles, free_output, same_file, writing
 from longtake.cli.options.documents import build_overrides, build_request
+from longtake.cli.options.examples import preset_of
 from longtake.cli.options.inputs import InputChoice, read_inputs
 from longtake.cli.options.models import ModelChoice, choose_family, open_pipeline
 from longtake.cli.options.restoring import restored
@@ -93,6 +94,7 @@ def _roll(
     named = read_inputs(chosen)
     registry = Registry.default()
     family = choose_family(registry, choice, start.state)
+    preset = preset_of(family, choice.model, preset)
     family.preset(preset)  # refuses an unknown one before a checkpoint is looked at
     family.writing_codec(take.request.output.state_kind)
     if source is not None:

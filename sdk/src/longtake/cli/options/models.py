@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from longtake.cli.collector import collector_paused, objects_frozen
 from longtake.cli.options.completion import family_names, preset_names
+from longtake.cli.options.examples import RANDOM, Example, example_of, has_example
 from longtake.cli.options.family import ModelCommand, options_for
 from longtake.cli.terminal.narration import Narration
 from longtake.cli.terminal.remaining import Costs
@@ -46,7 +47,7 @@ _OPTIONS = (
         "--model",
         type=click.Path(path_type=Path),
         metavar="DIR",
-        help="Checkpoint to load. Without it: a small example with random weights.",
+        help="Checkpoint to load. Without it: a small example; tiny:random is the family's own.",
     ),
     click.option(
         "--family",
@@ -99,6 +100,11 @@ class ModelChoice:
     dtype: str | None = None
     family_options: Mapping[str, Any] = field(factory=dict)
 
+    @property
+    def checkpoint(self) -> Path | None:
+        """The folder that is named; None where the choice is left to an example."""
+        return None if self.model == RANDOM else self.model
+
 
 def choose_family(
     registry: Registry, choice: ModelChoice, state: ContinuationState | None = None
@@ -110,26 +116,25 @@ def choose_family(
     """
     if choice.family is not None:
         family = registry.family(choice.family)
-        if choice.model is None and family.load is not None and family.example is None:
-            raise click.UsageError(f"family {family.name!r} has no example: give --model DIR")
-        if choice.model is not None and family.load is not None:
-            check_not_on_hub(choice.model, [provided.value for provided in registry.families])
+        example_of(family, choice.model)  # raises where there is none
+        if choice.checkpoint is not None and family.load is not None:
+            check_not_on_hub(choice.checkpoint, [provided.value for provided in registry.families])
         return family
-    if choice.model is not None:
-        return registry.recognise(choice.model)[0]
+    if choice.checkpoint is not None:
+        return registry.recognise(choice.checkpoint)[0]
     return _family_without_checkpoint(registry, state)
 
 
 def _family_without_checkpoint(registry: Registry, state: ContinuationState | None) -> ModelFamily:
     families = [provided.value for provided in registry.families]
-    usable = [f for f in families if f.example is not None or f.load is None]
+    usable = [f for f in families if has_example(f) or f.load is None]
     readers = [f for f in usable if state is not None and f.codec(state.kind) is not None]
-    found = readers or [f for f in usable if f.example is not None] or usable
+    found = readers or [f for f in usable if has_example(f)] or usable
     if len(found) == 1:
         return found[0]
     if found:
         names = ", ".join(family.name for family in found)
-        what = "have an example" if found[0].example is not None else "need no weights"
+        what = "have an example" if has_example(found[0]) else "need no weights"
         raise click.UsageError(f"several families {what}: name one with --family: {names}")
     if not families:
         raise click.UsageError("no plugin provides a family; install one")
@@ -152,26 +157,24 @@ def open_pipeline(
     """The pipeline, whose networks are not loaded yet, so that a request can be checked first.
 
     Of several processes only rank 0 gets one; those that share its work end in here. Without
-    ``--model`` an example checkpoint is made, which is gone afterwards. ``narration``: tells of the
-    loading, and is told how to find out what the stages cost.
+    ``--model`` the take is made with an example, which is gone afterwards. ``narration``: tells of
+    the loading, and is told how to find out what the stages cost.
     """
     options = options_for(family, choice.family_options)
     rank = Settings.from_environment().rank
-    example = choice.model is None and family.load is not None
-    if example and not rank:
-        warn(
-            f"without --model, {family.name} runs on a tiny example with random weights, "
-            "which makes noise; --model DIR points at a real checkpoint"
-        )
+    example = example_of(family, choice.model)
+    if example is not None and not rank:
+        warn(_about(family, example))
     if narration is not None and not rank:
         narration.busy(f"loading {family.name}")  # seconds may go by before it can count
     with ExitStack() as stack:
-        model = choice.model
+        model = choice.checkpoint
         # The others compute in there until the end.
         with nullcontext() if rank else collector_paused():
-            if example:
+            if example is not None:
                 folder = TemporaryDirectory(prefix="longtake-", ignore_cleanup_errors=True)
-                model = _write_example(family, Path(stack.enter_context(folder)))
+                model = example.write(Path(stack.enter_context(folder)))
+                preset = example.preset if preset is None else preset
             pipeline = load(
                 model,
                 family=family,
@@ -192,7 +195,7 @@ def open_pipeline(
             )
         opened = stack.enter_context(pipeline)
         if narration is not None:
-            narration.opened(choice.model, partial(_costs, opened, model, choice, options))
+            narration.opened(choice.checkpoint, partial(_costs, opened, model, choice, options))
         yield opened
 
 
@@ -225,7 +228,13 @@ def _costs(
     return [[float(stage.flops) for stage in segment.stages] for segment in segments]
 
 
-def _write_example(family: ModelFamily, folder: Path) -> Path:
-    write: Any = resolve(family.example)
-    written: Path = write(folder / "example")
-    return written
+def _about(family: ModelFamily, example: Example) -> str:
+    if example.provider is None:
+        return (
+            f"without --model, {family.name} runs on a tiny example with random weights, "
+            "which makes noise; --model DIR points at a real checkpoint"
+        )
+    return (
+        f"without --model, {family.name} runs on the small example of {example.provider}; "
+        "--model DIR points at a real checkpoint"
+    )

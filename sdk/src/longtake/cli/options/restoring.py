@@ -44,7 +44,7 @@ def restored(
     Raises `ValidationError` like `Pipeline.restore`; without ``--model`` also when the state does
     not say that it is of the example, which would be another model than the take's.
     """
-    is_example = choice.model is None and pipeline.family.load is not None
+    is_example = choice.checkpoint is None and pipeline.family.load is not None
     live = pipeline.restore(state, blobs=blobs, allow_other_model=other_model or is_example)
     if is_example and not other_model:
         _check_of_example(pipeline.model_fingerprint, live.value())
@@ -61,6 +61,6 @@ def _check_of_example(example: str | None, state: Any) -> None:
         problem = f"is of a take of the model {taken}"
     raise ValidationError(
         "state",
-        f"{problem}, and without --model there is only the random example, {example}: name the "
+        f"{problem}, and without --model there is only the example, {example}: name the "
         "take's model with --model DIR, or accept the example with --allow-other-model",
     )

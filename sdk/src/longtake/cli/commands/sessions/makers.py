@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from attrs import evolve
 
+from longtake.cli.options.examples import preset_of
 from longtake.cli.options.models import ModelChoice, choose_family
 from longtake.errors import UnknownNameError
 from longtake.families.family import ModelFamily
@@ -26,9 +27,10 @@ def maker_of(
     """The family and the preset; those of a session that is there. Raises `click.UsageError`."""
     if record is None:
         family = choose_family(registry, choice)
+        preset = preset_of(family, choice.model, preset)
         family.preset(preset)  # refuses an unknown one before a checkpoint is looked at
         return family, preset
-    if choice.model is None and choice.family is None:
+    if choice.checkpoint is None and choice.family is None:
         choice = evolve(choice, family=record.family)
     family = choose_family(registry, choice)
     wanted = family.preset(preset if preset is not None else _preset_here(family, record))
