@@ -10,6 +10,7 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 import longtake as lt
 from longtake_ltx2.loading.model import load
@@ -133,3 +134,13 @@ def relative_error(expected: torch.Tensor, actual: torch.Tensor) -> float:
     """max |a - b| / max |a|."""
     assert expected.shape == actual.shape
     return float((expected - actual).abs().max() / expected.abs().max())
+
+
+def flop_counter() -> FlopCounterMode:
+    """torch's own, which also knows the convolutions that go to oneDNN by name."""
+
+    def of_convolution(x: Any, weight: Any, *options: Any, out_shape: Any) -> int:
+        return conv_flop_count(x, weight, out_shape)
+
+    by_name = {torch.ops.aten.mkldnn_convolution: of_convolution}
+    return FlopCounterMode(display=False, custom_mapping=by_name)

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 import longtake as lt
 from longtake.cli import main
 from longtake_ltx2.estimating.forward_pass import ForwardPass, StreamSize
 from longtake_ltx2.estimating.transformer import TransformerConfig
 from tests.ltx2.published import published_config, write_published
-from tests.ltx2.support import Checkpoints, family, networks
+from tests.ltx2.support import Checkpoints, family, flop_counter, networks
 
 Plan = Callable[..., dict[str, Any]]
 
@@ -160,7 +159,7 @@ def test_a_segment_that_goes_on_has_what_the_first_lacks(plan: Plan, published: 
 
 def counted(pipeline: lt.Pipeline, request: lt.GenerationRequest) -> tuple[int, Any]:
     """The FLOPs that torch counts in a run, and its result."""
-    counter = FlopCounterMode(display=False)
+    counter = flop_counter()
     with sdpa_kernel(SDPBackend.MATH), counter:
         result = pipeline.generate(request)
     return counter.get_total_flops(), result

@@ -10,13 +10,13 @@ import pytest
 import torch
 from diffusers import LTX2VideoTransformer3DModel
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 from longtake_ltx2.estimating.forward_pass import ForwardPass, StreamSize
 from longtake_ltx2.estimating.measuring import empty, measure, weight_bytes, without_data
 from longtake_ltx2.estimating.text_encoder import TextEncoderConfig
 from longtake_ltx2.estimating.transformer import TransformerConfig
 from tests.ltx2.published import published_config
+from tests.ltx2.support import flop_counter
 
 SMALL: dict[str, dict[str, Any]] = {
     "2.0": {
@@ -105,7 +105,7 @@ def counted(network: Any, given: dict[str, Any]) -> int:
         name: torch.randn(value.shape) if torch.is_tensor(value) else value
         for name, value in given.items()
     }
-    counter = FlopCounterMode(display=False)
+    counter = flop_counter()
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
         network(**real)
     return counter.get_total_flops()
@@ -204,7 +204,7 @@ def test_flops_and_weights_of_a_small_text_encoder_are_what_torch_counts() -> No
         head_dim=16,
         layer_types=layers,
     )
-    network, counter = Gemma3ForCausalLM(config).eval(), FlopCounterMode(display=False)
+    network, counter = Gemma3ForCausalLM(config).eval(), flop_counter()
     tokens = torch.ones(1, 20, dtype=torch.int64)
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
         network(input_ids=tokens, logits_to_keep=torch.empty(0, dtype=torch.int64))

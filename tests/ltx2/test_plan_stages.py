@@ -9,7 +9,6 @@ from typing import Any
 import attrs
 import pytest
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
 import longtake as lt
 from longtake.cli import main
@@ -17,7 +16,7 @@ from longtake.plugins.loading import Plugin
 from longtake_ltx2.estimating.measuring import measure, weight_bytes
 from longtake_ltx2.loading.neighborhood import NeighborhoodAttention
 from longtake_ltx2.values import CleanLatents
-from tests.ltx2.support import Checkpoints, family, networks
+from tests.ltx2.support import Checkpoints, family, flop_counter, networks
 from tests.ltx2.test_plan import Plan, plan, stages_of, values_of
 
 __all__ = ["plan"]
@@ -67,7 +66,7 @@ def test_the_diffusion_decoder_runs_what_the_plan_says(
     found = plan(*model, *SMALL, "--preset-override", DIFFUSION)
     decode = stages_of(found)["decode_video"]
     sampling = lt.Sampling(height=128, width=192, num_frames=25, num_inference_steps=2)
-    counter = FlopCounterMode(display=False)
+    counter = flop_counter()
     overrides = {"decode_video": {"decoder": "diffusion"}}
     options: dict[str, Any] = {"preset": "ltx2_5_distilled", "preset_overrides": overrides}
     with (
