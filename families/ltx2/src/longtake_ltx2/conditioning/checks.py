@@ -34,11 +34,7 @@ def check_inputs(
     job.inputs.check_places(job.sampling.num_frames, job.sampling.fps)
     _check_wanted(job)
     _check_frames(job, inputs, 0 if state is None else carried_count(state), segment)
-    for index in range(len(job.inputs.references)):
-        rows, columns = inputs.reference(index).shape[1:3]
-        _check_shape(f"inputs.references[{index}]", rows, columns, job.sampling)
-        if (mask := inputs.reference_mask(index)) is not None:
-            _check_shape(f"inputs.references[{index}]", *mask.shape[1:3], job.sampling)
+    _check_references(job, inputs)
     if job.inputs.audio is not None:
         _check_sound(job.inputs.audio, inputs, segment)
 
@@ -74,6 +70,19 @@ def _pictures(
             raise lt.ValidationError(f"{path}.data", problem)
         _check_shape(path, rows, columns, job.sampling)
         yield path, clip, frames
+
+
+def _check_references(job: lt.Job, inputs: lt.DecodedInputs) -> None:
+    for index in range(len(job.inputs.references)):
+        path, (rows, columns) = f"inputs.references[{index}]", inputs.reference(index).shape[1:3]
+        _check_shape(path, rows, columns, job.sampling)
+        if (mask := inputs.reference_mask(index)) is None:
+            continue
+        rows, columns = mask.shape[1:3]
+        try:
+            _check_shape(path, rows, columns, job.sampling)
+        except lt.ValidationError as error:
+            raise lt.ValidationError(f"{path}.mask", error.problem) from None
 
 
 def _check_shape(path: str, rows: int, columns: int, sampling: lt.ResolvedSampling) -> None:
