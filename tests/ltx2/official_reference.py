@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -227,7 +228,7 @@ def keyframe_bounds(frames: Frames, size: tuple[int, int, int], offset: Fraction
 
 
 def _bounds(
-    spans: list[tuple[float, float]], size: tuple[int, int, int], offset: Fraction
+    spans: Sequence[tuple[float, float]], size: tuple[int, int, int], offset: Fraction
 ) -> torch.Tensor:
     bounds = []
     for start, end in spans:

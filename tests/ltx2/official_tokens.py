@@ -103,7 +103,8 @@ def weights(followed: Followed, size: tuple[int, int, int]) -> tuple[int, list[f
         return len(every), None if followed.seen == 1 else every
     grey = covering(torch.tensor(followed.mask).permute(0, 3, 1, 2) / 255, size[0], size[1])
     grey = grey.mean(1)
-    blocks = grey.unflatten(2, (columns, -1)).unflatten(1, (rows, -1)).mean((2, 4))
+    tall, wide = grey.shape[1] // rows, grey.shape[2] // columns
+    blocks = grey.reshape(len(grey), rows, tall, columns, wide).mean((2, 4))
     length = (len(blocks) - 1) // max(1, frames - 1)
     found = []
     for frame in range(frames):

@@ -221,8 +221,8 @@ def lora_of(path: Path, on: Conditions) -> Path | None:
 def _networks(path: Path, numerics: NumericsName, lora: Path | None = None) -> lt.LoadedModel:
     # The references compute the transformer as diffusers does; what the exact forward rounds
     # otherwise is held against that in test_forward.
-    said = {} if lora is None else {"lora_path": str(lora)}
-    options = LTX2T2VConfig(numerics=numerics, forward="plain", **said)
+    lora_path = None if lora is None else str(lora)
+    options = LTX2T2VConfig(numerics=numerics, forward="plain", lora_path=lora_path)
     return load_networks(lt.ModelSource(path=path, device="cpu", dtype="float32", options=options))
 
 

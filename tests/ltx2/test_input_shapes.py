@@ -73,9 +73,11 @@ def test_without_a_vae_the_frames_of_before_are_refused(watched: Watched) -> Non
     result = watched.pipeline.generate(asked(state=state))
     assert result.job is not None
     alone = LTX2LatentPreparationStage(watched.components["transformer"])
-    alone.check(result.job, None)
+    inputs = lt.DecodedInputs(result.job.inputs)
+    alone.check(result.job, None, inputs)
     with pytest.raises(lt.ValidationError) as refused:
-        alone.check(result.job, LTX2ContinuationState.from_continuation_state(state))
+        restored = LTX2ContinuationState.from_continuation_state(state)
+        alone.check(result.job, restored, inputs)
     assert refused.value.path == "state.payload.video"
 
 

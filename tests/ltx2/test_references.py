@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from longtake_ltx2.conditioning.tokens import ConditioningTokens, conditioned_st
 from longtake_ltx2.denoising.denoiser import Denoiser
 from longtake_ltx2.lora.adapters import Adapters
 from longtake_ltx2.lora.references import ReferenceScales, reference_scales
+from longtake_ltx2.numerics import OFFICIAL
 from longtake_ltx2.stages import LTX2DenoisingStage
 from longtake_ltx2.tiny.lora import write_tiny_lora
 from longtake_ltx2.values import Geometry
@@ -68,7 +71,7 @@ def following(tiny: Path, loras: Path) -> Iterator[tuple[lt.Pipeline, LatentProb
 )
 def test_golden_places_in_time(time: int, frames: int, expected: list[list[int]]) -> None:
     """What ltx-core 1.2.0 gave, in frames of the segment."""
-    small = Geometry(32, 32, first_segment(49, lt.Sampling(fps=24).fps or 24))
+    small = Geometry(32, 32, first_segment(49, Fraction(24)))
     bounds = reference_coordinates(frames, small, "cpu", space=2, time=time)
     seconds = bounds[0, 0].double() * 24
     assert torch.allclose(seconds, torch.tensor(expected).double(), atol=1e-5)
@@ -225,6 +228,7 @@ def test_scales_in_the_header(tiny: Path, tmp_path: Path) -> None:
 
 
 GREY = np.zeros((9, 8, 8, 3), np.uint8)
+LONG = np.zeros((17, 8, 256, 3), np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -233,6 +237,7 @@ GREY = np.zeros((9, 8, 8, 3), np.uint8)
         ("inputs.references[0].data", 15, {}, {}),
         ("inputs.references[0].data", 9, {}, {}),  # of each two frames one is left out: 16 k + 1
         ("inputs.references[0].mask", 17, {"mask": GREY}, {}),
+        ("inputs.references[0].mask", 17, {"mask": LONG}, {}),
         ("sampling.height", 17, {}, {"sampling": evolve(SIZE, height=192)}),
         ("inputs.references", 17, {}, {"output": lt.Output(video=False)}),
     ],
@@ -269,15 +274,11 @@ def test_several_devices_refuse_what_is_weakened(tiny: Path, loras: Path) -> Non
 def test_not_seen_at_all_is_the_lowest_number() -> None:
     """And what is hardly seen is no lower than the smallest number's logarithm."""
 
-    class Network:
-        dtype = torch.float32
-
-    class Streams:
-        class video:  # noqa: N801
-            attention = torch.tensor([[1.0, 0.5, 0.0, 1e-45]])
-
-    denoiser = Denoiser(Network(), *[None] * 5, forward=None)  # type: ignore[arg-type,call-arg]
-    bias = evolve(denoiser, noisy=Streams())._bias
+    seen = torch.tensor([[1.0, 0.5, 0.0, 1e-45]])
+    network = SimpleNamespace(dtype=torch.float32)
+    noisy: Any = SimpleNamespace(video=SimpleNamespace(attention=seen))
+    nothing: Any = None
+    bias = Denoiser(network, OFFICIAL, noisy, nothing, nothing, nothing, nothing)._bias
     finfo = torch.finfo(torch.float32)
     assert bias is not None
     expected = [0.0, float(np.log(0.5)), finfo.min, float(np.log(finfo.tiny))]

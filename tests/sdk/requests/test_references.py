@@ -28,7 +28,7 @@ def test_from_files_and_through_json(tmp_path: Path) -> None:
     for name, frames in (("depth.mkv", FRAMES), ("mask.mkv", GREY)):
         (tmp_path / name).write_bytes(encode_clip(frames))
     reference = lt.ReferenceInput.from_file(tmp_path / "depth.mkv", mask=tmp_path / "mask.mkv")
-    request = lt.GenerationRequest("fog", inputs=lt.Inputs(references=[reference]))  # type: ignore[arg-type]
+    request = lt.GenerationRequest("fog", inputs=lt.Inputs(references=(reference,)))
     assert lt.GenerationRequest.from_dict(request.to_dict()) == request
     assert request.inputs
     decoded = lt.DecodedInputs(request.inputs)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import longtake as lt
+from longtake.cli.options.inputs import InputChoice, read_inputs
 from longtake.media.reader import DecodedTake, read_take
 from tests.sdk.cli.cli_support import Command
 from tests.sdk.cli.toy_family import HELD_BACK, RATE
@@ -160,3 +161,28 @@ def test_a_silent_picture_is_rolled_and_continued(longtake: Command, model: str)
     whole, first, second = (read_take(name) for name in ("all.mkv", "1.mkv", "2.mkv"))
     assert (whole.audio, first.audio, second.audio) == (None, None, None)
     np.testing.assert_array_equal(whole.frames, np.concatenate([first.frames, second.frames]))
+
+
+@pytest.mark.parametrize(
+    ("said", "strength", "attention"), [("", 1.0, 1.0), ("@0.5", 0.5, 1.0), ("@1:.25", 1.0, 0.25)]
+)
+def test_a_reference_says_its_strength_and_attention(
+    tmp_path: Path, said: str, strength: float, attention: float
+) -> None:
+    film = tmp_path / "depth.mkv"
+    film.write_bytes(lt.ClipInput.from_frames(np.zeros((1, 16, 16, 3), np.uint8)).data)
+    named = read_inputs(InputChoice(references=(f"{film}{said}",)))
+    (reference,) = named.inputs.references
+    assert (reference.strength, reference.attention) == (strength, attention)
+    assert named.options["inputs.references[0]"] == f"--reference {film}{said}"
+
+
+@pytest.mark.parametrize("said", ["@much", "@2", "@1:7", ""])
+def test_a_reference_that_makes_no_sense_is_refused_with_its_option(
+    tmp_path: Path, said: str
+) -> None:
+    film = tmp_path / "depth.mkv"
+    if said:
+        film.write_bytes(b"film")
+    with pytest.raises(lt.ValidationError, match="--reference"):
+        read_inputs(InputChoice(references=(f"{film}{said}",)))

@@ -32,11 +32,7 @@ def check_inputs(
     repeated = segment.repeated_frames if state is not None and carried_count(state) else 0
     kept = check_source(job, inputs, segment, repeated)
     _check_frames(job, inputs, repeated, kept)
-    for index in range(len(job.inputs.references)):
-        rows, columns = inputs.reference(index).shape[1:3]
-        check_shape(f"inputs.references[{index}]", rows, columns, job.sampling)
-        if (mask := inputs.reference_mask(index)) is not None:
-            check_shape(f"inputs.references[{index}]", *mask.shape[1:3], job.sampling)
+    _check_references(job, inputs)
     if job.inputs.audio is not None:
         _check_sound(job.inputs.audio, inputs, segment)
 
@@ -63,7 +59,7 @@ def _pictures(
         if min(rows, columns) < _SMALLEST_SIDE:
             problem = f"is {rows}x{columns} pixels; both sides must be {_SMALLEST_SIDE} or more"
             raise lt.ValidationError(f"{path}.data", problem)
-        check_shape(path, rows, columns, job.sampling)
+        check_shape(f"{path}.data", rows, columns, job.sampling)
         yield path, image, 1
     for index, clip in enumerate(job.inputs.clips):
         path, (frames, rows, columns) = f"inputs.clips[{index}]", inputs.clip(index).shape[:3]
@@ -71,8 +67,16 @@ def _pictures(
             below = (frames - 1) // FRAMES_PER_LATENT * FRAMES_PER_LATENT + 1
             problem = f"has {frames} frames; must have 8k + 1: cut it, e.g. to {below}"
             raise lt.ValidationError(f"{path}.data", problem)
-        check_shape(path, rows, columns, job.sampling)
+        check_shape(f"{path}.data", rows, columns, job.sampling)
         yield path, clip, frames
+
+
+def _check_references(job: lt.Job, inputs: lt.DecodedInputs) -> None:
+    for index in range(len(job.inputs.references)):
+        path, (rows, columns) = f"inputs.references[{index}]", inputs.reference(index).shape[1:3]
+        check_shape(f"{path}.data", rows, columns, job.sampling)
+        if (mask := inputs.reference_mask(index)) is not None:
+            check_shape(f"{path}.mask", *mask.shape[1:3], job.sampling)
 
 
 def _check_frames(job: lt.Job, inputs: lt.DecodedInputs, repeated: int, kept: set[int]) -> None:

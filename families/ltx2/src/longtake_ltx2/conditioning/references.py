@@ -104,5 +104,5 @@ def token_weights(
     small = torch.nn.functional.interpolate(grey, size=(rows, columns), mode="area")[:, 0]
     parts = [small[:1]]
     if frames > 1:
-        parts.append(small[1:].unflatten(0, (frames - 1, -1)).mean(dim=1))
+        parts.append(small[1:].reshape(frames - 1, -1, rows, columns).mean(dim=1))
     return torch.cat(parts).flatten() * reference.attention

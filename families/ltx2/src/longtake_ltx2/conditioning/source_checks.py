@@ -20,7 +20,7 @@ def check_shape(path: str, rows: int, columns: int, sampling: lt.ResolvedSamplin
     elongation = (rows * sampling.width) / (columns * sampling.height)
     if max(elongation, 1 / elongation) > _MOST_ELONGATED:
         raise lt.ValidationError(
-            f"{path}.data",
+            path,
             f"is {rows}x{columns} pixels (height x width); too long for a segment of "
             f"{sampling.height}x{sampling.width}: cut it",
         )
@@ -43,7 +43,7 @@ def check_source(
         )
     frames, rows, columns = inputs.source_frames().shape[:3]
     _check_length(source, frames)
-    check_shape(_PATH, rows, columns, job.sampling)
+    check_shape(f"{_PATH}.data", rows, columns, job.sampling)
     _check_place(source, frames, segment, repeated)
     requested = requested_source(job, inputs, segment)
     assert requested is not None  # there is a clip

@@ -54,7 +54,8 @@ def evaluated_steps(sampler: SamplerName, num_steps: int) -> tuple[int, ...]:
 
 def walked(sampling: Sampling, evaluate: Evaluate, ticks: Iterable[int]) -> Both:
     """What a sampler returns; ``ticks``: one for each of its evaluations."""
-    point, made = next(sampling), None
+    point = next(sampling)
+    made: Both | None = None
     for _ in ticks:
         try:
             point = sampling.send(evaluate(point))
