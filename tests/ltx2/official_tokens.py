@@ -59,7 +59,7 @@ def streams(
     own = video_bounds(size, where.offset)
     bounds = torch.cat(
         [own]
-        + [keyframe_bounds(frames, size, where.offset) for _, frames in known if frames.first],
+        + [keyframe_bounds(frames, size, where.offset) for _, frames in known if frames.appended],
         dim=2,
     )
     video_noise = torch.randn((1, bounds.shape[2], config.in_channels), generator=generator)
@@ -72,7 +72,7 @@ def streams(
     if asked.region is not None:
         keep_region(pipe, asked.region, size, video, audio)
     for tokens, frames in known:
-        video.put(tokens, 1 - frames.strength, at=0 if frames.first == 0 else None)
+        video.put(tokens, 1 - frames.strength, at=None if frames.appended else 0)
     if asked.sound is not None:
         heard = encoded_sound(pipe, asked.sound)[:, : where.length]
         audio.put(heard, 0.0, at=0)

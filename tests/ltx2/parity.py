@@ -37,7 +37,7 @@ AUDIO_TOLERANCE = 5e-6
 PROMPT, NEGATIVE = "a lighthouse in the fog", "blurry, quiet"
 SEED, STEPS, FPS = 7, 3, 24
 
-Recipe = Literal["base", "distilled", "eight steps", "two stages", "guided two stages"]
+Recipe = Literal["base", "distilled", "eight steps", "two stages", "guided two stages", "keyframes"]
 NumericsName = Literal["official", "diffusers"]
 
 GENERATIONS: tuple[Generation, ...] = ("2.0", "2.3", "2.5")
@@ -47,8 +47,9 @@ PRESETS = {
     "eight steps": "ltx2_distilled",
     "two stages": "ltx2_two_stage",
     "guided two stages": "ltx2_3_two_stage_guided",
+    "keyframes": "ltx2_3_keyframes",
 }
-TWICE = ("two stages", "guided two stages")
+TWICE = ("two stages", "guided two stages", "keyframes")
 """Recipes of two passes."""
 GUIDANCE: dict[str, dict[str, Any]] = {
     "off": NO_GUIDANCE,
@@ -156,6 +157,12 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
         guided = ["nothing", "prefix and images", "take, partly kept"]
         yield from rows(recipes=["guided two stages"], conditions=guided, guidance=["all"])
         yield from rows(recipes=["guided two stages"], conditions=whole[:1], guidance=["all"])
+        between = ["three keyframes", "prefix and images", "take, partly kept"]
+        yield from rows(recipes=["keyframes"], conditions=between, guidance=["all"])
+        first = ["first image", "clip first", "images, partly kept", "retake of short ones"]
+        yield from rows(
+            recipes=["keyframes"], conditions=first, guidance=["off"], generations=["2.3"]
+        )
         fits = [name for name in made if CONDITIONS[name].source_fits(25)]
         eight, four = ["retake", "retake of the picture"], ["retake", "extended backwards"]
         yield from rows(recipes=["base"], conditions=fits, guidance=["off"], generations=["2.3"])

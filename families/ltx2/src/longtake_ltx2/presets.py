@@ -53,6 +53,11 @@ _TWO_STAGES_GUIDED: dict[str, Any] = {
         **_DECODER,
     },
 }
+_KEYFRAMES: dict[str, Any] = {
+    **_TWO_STAGES_GUIDED,
+    "stages": "longtake_ltx2.recipes:keyframes_recipe",
+}
+_APPENDED = {"prepare": {"append_first": True}}
 
 PRESETS = (
     lt.Preset(
@@ -93,6 +98,20 @@ PRESETS = (
         defaults={**_GUIDED_TWICE, "num_inference_steps": 30},
         stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [28]}},
         **_TWO_STAGES_GUIDED,
+    ),
+    lt.Preset(
+        "ltx2_keyframes",
+        description="LTX-2 between images, all of them appended: guided at half size, then refined",
+        defaults={**_GUIDED_TWICE, "num_inference_steps": 40},
+        stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [29]}, **_APPENDED},
+        **_KEYFRAMES,
+    ),
+    lt.Preset(
+        "ltx2_3_keyframes",
+        description="2.3 and 2.5 between images, all appended: guided at half size, then refined",
+        defaults={**_GUIDED_TWICE, "num_inference_steps": 30},
+        stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [28]}, **_APPENDED},
+        **_KEYFRAMES,
     ),
     lt.Preset(
         "ltx2_5_base",

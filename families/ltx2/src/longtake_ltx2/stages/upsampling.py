@@ -120,6 +120,7 @@ class LTX2UpsampleStage:
             inputs,
             state,
             self._crf(options, first_pass),
+            append_first=first_pass is not None and first_pass.append_first,
             offset=options.video_position_offset_sec,
         )
         noisy = preparation.noisy(asked, generator, base=base, noise_scale=self._noise_scale)
