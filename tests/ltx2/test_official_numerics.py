@@ -56,13 +56,17 @@ def asked(path: Path, case: Case) -> Asked:
     )
     carried, index = carried_by(path, case), on.segment_index + 1
     source = on.source
-    region = source and Region(
-        pixels=source.pixels(height, width),
-        first=source.frame % count,
-        samples=None if source.silent else on.samples(),
-        window=source.window,
-        video=source.video,
-        audio=source.audio,
+    region = (
+        None
+        if source is None
+        else Region(
+            pixels=source.pixels(height, width),
+            first=source.frame % count,
+            samples=None if source.silent else on.samples(),
+            window=source.window,
+            video=source.video,
+            audio=source.audio,
+        )
     )
     return Asked(
         prompt=PROMPT,

@@ -244,7 +244,7 @@ def test_keyframes_are_appended_in_both_passes_and_the_take_goes_on(tiny: Path) 
     pipeline, probe = probed_passes(tiny, "ltx2_keyframes")
     images = tuple(image(frame) for frame in (0, 12, -1))
     onwards = lt.Output(last=False, return_state=True)
-    options = {"stage_overrides": {"denoise": {"stg_blocks": [1]}}}
+    options: dict[str, Any] = {"stage_overrides": {"denoise": {"stg_blocks": [1]}}}
     with pipeline:
         first = pipeline.generate(asked(inputs=lt.Inputs(images=images), output=onwards, **options))
         second = pipeline.generate(
