@@ -90,7 +90,7 @@ class Official:
         return (refined[0], audio) if wanted.first_sound else refined
 
     def _levels(self, wanted: Asked, case: Case) -> torch.Tensor:
-        if case.recipe not in ("base", "guided two stages", "hq"):
+        if case.recipe not in ("base", "guided two stages", "hq", "keyframes"):
             return torch.tensor(wanted.levels)
         scheduler = import_module("ltx_core.components.schedulers").LTX2Scheduler()
         counted = None
@@ -198,7 +198,7 @@ class Official:
         count = len(frames.pixels)
         tokens = encoded(self.pipe, frames, size)
         latent = video_from_tokens(tokens, (count - 1) // 8 + 1, size[0] // 32, size[1] // 32)
-        if frames.first == 0:
+        if not frames.appended:
             return conditioning.VideoConditionByLatentIndex(latent, frames.strength, 0)
         return conditioning.VideoConditionByKeyframeIndex(
             latent, frames.first, frames.strength, num_pixel_frames=count

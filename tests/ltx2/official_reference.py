@@ -39,13 +39,20 @@ class Scales:
 class Frames:
     """uint8 frames ``[V, H, W, 3]`` that stand at ``first`` of the segment.
 
-    ``crf``: the quality that they are compressed at before, 0 for not at all.
+    ``crf``: the quality that they are compressed at before, 0 for not at all. ``replaces``: whether
+    they are the segment's own tokens where they stand at its first frame.
     """
 
     pixels: Any
     first: int
     strength: float = 1.0
     crf: int = 0
+    replaces: bool = False
+
+    @property
+    def appended(self) -> bool:
+        """Whether they are tokens of their own."""
+        return not (self.replaces and self.first == 0)
 
 
 @frozen(kw_only=True)
@@ -218,8 +225,13 @@ def followed_bounds(
 
 
 def keyframe_bounds(frames: Frames, size: tuple[int, int, int], offset: Fraction) -> torch.Tensor:
-    """``[1, 3, T, 2]`` of frames elsewhere: eight frames a latent, but a still lasts one."""
+    """``[1, 3, T, 2]`` of frames elsewhere: eight frames a latent, but a still lasts one.
+
+    A clip at the first frame has the segment's own times.
+    """
     count = len(frames.pixels)
+    if frames.first == 0:
+        return video_bounds((size[0], size[1], count), offset)
     spans = [
         (frames.first + 8 * latent, frames.first + 8 * latent + (1 if count == 1 else 8))
         for latent in range((count - 1) // 8 + 1)

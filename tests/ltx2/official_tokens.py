@@ -64,7 +64,7 @@ def streams(
     followed = asked.followed if before is None else ()
     bounds = torch.cat(
         [own]
-        + [keyframe_bounds(frames, size, where.offset) for _, frames in known if frames.first]
+        + [keyframe_bounds(frames, size, where.offset) for _, frames in known if frames.appended]
         + [followed_bounds(each, size, where.offset) for each in followed],
         dim=2,
     )
@@ -78,7 +78,7 @@ def streams(
     if asked.region is not None:
         keep_region(pipe, asked.region, size, video, audio)
     for tokens, frames in known:
-        video.put(tokens, 1 - frames.strength, at=0 if frames.first == 0 else None)
+        video.put(tokens, 1 - frames.strength, at=None if frames.appended else 0)
     for each in followed:
         small = (size[0] // each.space, size[1] // each.space, size[2])
         video.put(encoded(pipe, Frames(pixels=each.kept, first=0), small), 1 - each.strength, None)

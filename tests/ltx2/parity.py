@@ -39,7 +39,14 @@ PROMPT, NEGATIVE = "a lighthouse in the fog", "blurry, quiet"
 SEED, STEPS, FPS = 7, 3, 24
 
 Recipe = Literal[
-    "base", "distilled", "eight steps", "two stages", "guided two stages", "hq", "reference"
+    "base",
+    "distilled",
+    "eight steps",
+    "two stages",
+    "guided two stages",
+    "hq",
+    "reference",
+    "keyframes",
 ]
 NumericsName = Literal["official", "diffusers"]
 
@@ -52,8 +59,9 @@ PRESETS = {
     "guided two stages": "ltx2_3_two_stage_guided",
     "hq": "ltx2_hq",
     "reference": "ltx2_reference",
+    "keyframes": "ltx2_3_keyframes",
 }
-TWICE = ("two stages", "guided two stages", "hq", "reference")
+TWICE = ("two stages", "guided two stages", "hq", "reference", "keyframes")
 """Recipes of two passes."""
 GUIDANCE: dict[str, dict[str, Any]] = {
     "off": NO_GUIDANCE,
@@ -174,6 +182,12 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
         )
         yield from rows(
             recipes=["hq"], conditions=second_order, guidance=["cfg"], generations=["2.3"]
+        )
+        between = ["three keyframes", "prefix and images", "take, partly kept"]
+        yield from rows(recipes=["keyframes"], conditions=between, guidance=["all"])
+        first = ["first image", "clip first", "images, partly kept", "retake of short ones"]
+        yield from rows(
+            recipes=["keyframes"], conditions=first, guidance=["off"], generations=["2.3"]
         )
         fits = [name for name in made if CONDITIONS[name].source_fits(25)]
         eight, four = ["retake", "retake of the picture"], ["retake", "extended backwards"]

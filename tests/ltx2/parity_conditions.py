@@ -231,6 +231,14 @@ CONDITIONS: dict[str, Conditions] = {
     "two keyframes": Conditions(
         placed=(Placed(kind="image", frame=5), Placed(kind="image", frame=-1, strength=0.4))
     ),
+    "three keyframes": Conditions(
+        placed=(
+            Placed(kind="image", strength=0.8),
+            Placed(kind="image", frame=8, strength=0.5, size=(80, 100)),
+            Placed(kind="image", frame=-1),
+        ),
+        numerics=_OFFICIAL,
+    ),
     "images, partly kept": Conditions(
         placed=(
             Placed(kind="image", strength=0.6),

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import longtake as lt
 from longtake.cli import main
 from longtake.media.reader import read_take
 from longtake_ltx2 import predict_num_frames
-from tests.ltx2.support import Checkpoints
+from tests.ltx2.support import Checkpoints, moving_frames
 
 SMALL = ["--set", "denoise.stg_scale=0", "--set", "denoise.audio_stg_scale=0", "--steps", "2"]
 
@@ -127,3 +128,25 @@ def test_the_model_says_how_long_each_segment_is(checkpoints: Checkpoints, tmp_p
         code=2,
     )
     assert "no duration head" in refused.stderr
+
+
+def test_a_file_that_was_no_take_is_extended_and_goes_on(tiny: Path, tmp_path: Path) -> None:
+    clip, out, state = tmp_path / "clip.mkv", tmp_path / "take.mkv", tmp_path / "take.json"
+    frames = np.stack(moving_frames(10, 60, 90))
+    tone = np.sin(np.arange(8000) / 5).astype(np.float32)[None] / 2
+    clip.write_bytes(lt.SourceInput.from_frames(frames, Fraction(24000, 1001), tone, 16_000).data)
+    done = longtake(
+        *("extend", clip, "waves", "--by", "0.7", "--model", tiny, *SMALL, "-o", out),
+        *("--save-state", state),
+    )
+    assert "of its 10 frames the last 9 are in the take" in done.stderr
+    assert "is 60x90; the take is 64x96" in done.stderr
+    longtake(
+        *("generate", "foam", "--model", tiny, *SMALL, "--state", state, "-o", out, "--resume"),
+    )
+    take = read_take(out)
+    assert (take.frames.shape, take.fps) == ((25 + 16, 64, 96, 3), Fraction(24000, 1001))
+    assert take.audio is not None
+    assert take.sample_rate is not None
+    seconds = take.audio.shape[1] / take.sample_rate
+    assert abs(seconds - 41 * 1001 / 24000) < 0.01

@@ -67,18 +67,23 @@ def asked(path: Path, case: Case) -> Asked:
             first=each.frame % count,
             strength=each.strength,
             crf=on.image_crf if each.kind == "image" else 0,
+            replaces=each.kind == "state" or case.recipe != "keyframes",
         )
         for each in on.placed
     )
     carried, index = carried_by(path, case), on.segment_index + 1
     source = on.source
-    region = source and Region(
-        pixels=source.pixels(height, width),
-        first=source.frame % count,
-        samples=None if source.silent else on.samples(),
-        window=source.window,
-        video=source.video,
-        audio=source.audio,
+    region = (
+        None
+        if source is None
+        else Region(
+            pixels=source.pixels(height, width),
+            first=source.frame % count,
+            samples=None if source.silent else on.samples(),
+            window=source.window,
+            video=source.video,
+            audio=source.audio,
+        )
     )
     return Asked(
         prompt=PROMPT,
@@ -203,3 +208,15 @@ def test_a_clip_is_remade_without_fresh_noise(checkpoints: Checkpoints) -> None:
     actual = as_tokens(latents(checkpoints, case)[0])
     video, _ = denoised(path, attrs.evolve(asked(path, case), renoised=True))
     assert relative_error(video, actual.video) > 1e-2
+
+
+def test_a_keyframe_at_the_first_frame_is_appended(checkpoints: Checkpoints) -> None:
+    """The control: in the place of the segment's own tokens, as without keyframes."""
+    case = Case("official", "2.3", "tiny", "keyframes", "three keyframes", "off")
+    path = checkpoints.path(case.generation, case.size)
+    actual, given = as_tokens(latents(checkpoints, case)[0]), asked(path, case)
+    first = attrs.evolve(given.frames[0], replaces=True)
+    replaced = attrs.evolve(given, frames=(first, *given.frames[1:]))
+    video, audio = denoised(path, replaced)
+    assert relative_error(video, actual.video) > 1e-2
+    assert relative_error(audio, actual.audio) > 1e-3

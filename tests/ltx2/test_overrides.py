@@ -37,7 +37,8 @@ PRESETS = [preset.name for preset in family().presets]
 
 def is_twice(preset: str) -> bool:
     """Whether it has a second pass."""
-    return "two_stage" in preset or preset in ("ltx2_hq", "ltx2_reference")
+    named = ("two_stage", "keyframes", "hq", "reference")
+    return any(each in preset for each in named)
 
 
 SMALL = lt.Sampling(height=128, width=128, num_frames=9, num_inference_steps=2)

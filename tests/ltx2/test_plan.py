@@ -213,6 +213,24 @@ def test_two_stages_of_the_tiny_model_run_what_the_plan_says(
         assert found["segments"][index]["flops"] == pytest.approx(flops, rel=0.02)
 
 
+def test_keyframes_without_images_run_what_the_plan_says(
+    plan: Plan, checkpoints: Checkpoints
+) -> None:
+    path, preset = checkpoints.path("2.3"), "ltx2_3_keyframes"
+    size = {"height": 128, "width": 192, "num_frames": 25}
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in size.items()]
+    model = ("--model", path, "--device", "cpu", "--preset", preset)
+    found = plan(*model, *options, "--steps", "2", "--set", "denoise.stg_blocks=[1]")
+    request = lt.GenerationRequest(
+        "fog",
+        sampling=lt.Sampling(**size, num_inference_steps=2),
+        stage_overrides={"denoise": {"stg_blocks": [1]}},
+    )
+    with lt.load(path, family=family(), preset=preset, device="cpu") as pipeline:
+        flops, _ = counted(pipeline, request)
+    assert found["flops"] == pytest.approx(flops, rel=0.02)
+
+
 @pytest.mark.parametrize(("left_out", "output"), [("--no-audio", "audio"), ("--no-video", "video")])
 def test_one_stream_alone_runs_what_the_plan_says(
     plan: Plan, checkpoints: Checkpoints, left_out: str, output: str

@@ -56,6 +56,8 @@ TABLE: dict[str, tuple[tuple[int, int, int, int, int], float, dict[str, Any]]] =
         },
     ),
     "ltx2_reference": ((1024, 1536, 121, 24, 8), 1.0, {}),
+    "ltx2_keyframes": ((1024, 1536, 121, 24, 40), 3.0, {**GUIDED, "stg_blocks": [29]}),
+    "ltx2_3_keyframes": ((1024, 1536, 121, 24, 30), 3.0, {**GUIDED, "stg_blocks": [28]}),
     "ltx2_5_base": ((512, 768, 121, 24, 30), 3.0, {**GUIDED, "stg_blocks": [28]}),
     "ltx2_5_distilled": ((1024, 1536, 121, 24, 8), 1.0, {}),
 }
@@ -65,6 +67,8 @@ REFINED = {
     "ltx2_3_two_stage_guided": 3,
     "ltx2_hq": 7,
     "ltx2_reference": 3,
+    "ltx2_keyframes": 3,
+    "ltx2_3_keyframes": 3,
 }
 """Evaluations of the second pass."""
 UNGUIDED = {name for name, (_, guidance, _) in TABLE.items() if guidance == 1.0}
@@ -81,6 +85,8 @@ def test_names_and_versions() -> None:
         ("ltx2_3_two_stage_guided", 1),
         ("ltx2_hq", 1),
         ("ltx2_reference", 1),
+        ("ltx2_keyframes", 1),
+        ("ltx2_3_keyframes", 1),
         ("ltx2_5_base", 1),
         ("ltx2_5_distilled", 1),
         ("ltx2_tiny", 1),

@@ -95,8 +95,8 @@ def test_the_page_says_in_which_recipes_a_stage_is() -> None:
     for preset in declared.presets:
         names = {spec.name for spec in declared.recipe(preset)}
         places = {"all presets"}
-        if "two_stage" in preset.name or preset.name in ("ltx2_hq", "ltx2_reference"):
-            places.add("two stages")
+        twice = ("two_stage", "keyframes", "hq", "reference")
+        places |= {"two stages"} if any(each in preset.name for each in twice) else set()
         if "two_stage_guided" in preset.name or preset.name == "ltx2_hq":
             places.add("guided two stages")
         expected = {n for n, place in where.items() if place in places}

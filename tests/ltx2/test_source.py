@@ -119,6 +119,7 @@ def test_a_picture_alone_is_remade_to_the_sound_that_is_there(probed: Probed) ->
     assert probe.noisy[-1].audio.is_frozen
     assert not probe.noisy[-1].video.is_frozen
     given = sound(25 / 24)
+    assert result.audio is not None
     assert np.array_equal(result.audio[:, : given.shape[1]], given)
 
 
@@ -152,6 +153,8 @@ def test_a_take_goes_on_from_it(probed: Probed, inputs: lt.Inputs) -> None:
     assert first.state is not None
     second = pipeline.generate(asked(state=first.state))
     assert len(second.frames) == 25 - 9
+    assert first.audio is not None
+    assert second.audio is not None
     end = len(first.audio[0]) + len(second.audio[0])
     assert abs(end / RATE - 41 / 24) < 0.05
 

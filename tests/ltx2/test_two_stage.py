@@ -21,6 +21,7 @@ from longtake_ltx2.latents import (
 )
 from longtake_ltx2.tiny.lora import write_tiny_lora
 from longtake_ltx2.values import CleanLatents
+from tests.ltx2.inputs import image
 from tests.ltx2.support import LatentProbe, moving_frames, probed_passes, relative_error
 
 SIZE = lt.Sampling(height=128, width=128, num_frames=17, num_inference_steps=2)
@@ -237,3 +238,32 @@ def test_the_guided_recipe_lets_the_first_pass_be_heard(
     assert result.live_state is not None
     carried = result.live_state.value().audio_latents
     assert torch.equal(carried, probe.clean[heard].audio)
+
+
+def test_keyframes_are_appended_in_both_passes_and_the_take_goes_on(tiny: Path) -> None:
+    pipeline, probe = probed_passes(tiny, "ltx2_keyframes")
+    images = tuple(image(frame) for frame in (0, 12, -1))
+    onwards = lt.Output(last=False, return_state=True)
+    options: dict[str, Any] = {"stage_overrides": {"denoise": {"stg_blocks": [1]}}}
+    with pipeline:
+        first = pipeline.generate(asked(inputs=lt.Inputs(images=images), output=onwards, **options))
+        second = pipeline.generate(
+            asked(inputs=lt.Inputs(images=images[1:]), state=first.state, **options)
+        )
+    one, two, three, four = (noisy.video for noisy in probe.noisy)
+    for video, appended in ((one, 3), (two, 3), (three, 2), (four, 2)):
+        tokens = video.latents.shape[1] // (3 + appended)
+        kept = (video.denoise_mask[0, :, 0] == 0).nonzero().flatten()
+        own = 2 if appended == 2 else 0  # the latent frames of the segment before
+        places = [*range(own * tokens), *range(3 * tokens, (3 + appended) * tokens)]
+        assert kept.tolist() == places
+    assert first.live_state is not None
+    assert torch.equal(first.live_state.value().audio_latents, probe.clean[1].audio)
+    assert len(second.frames) == len(first.frames) - 9
+
+
+@pytest.mark.parametrize("appended", [0, "yes", None])
+def test_whether_images_are_appended_is_yes_or_no(tiny: Path, appended: object) -> None:
+    with lt.load(tiny, prepare=False) as pipeline, pytest.raises(lt.ValidationError) as caught:
+        pipeline.check(asked(stage_overrides={"prepare": {"append_first": appended}}))
+    assert caught.value.path == "stage_overrides.prepare.append_first"

@@ -65,7 +65,7 @@ def test_a_silent_file_has_no_samples() -> None:
         ("data", lambda: lt.SourceInput(b"no video").check()),
         ("skip_frames", lambda: clip(skip_frames=9).frames()),
         ("num_frames", lambda: clip(skip_frames=3, num_frames=7).facts()),
-        ("inputs.source", lambda: lt.Inputs(source=b"")),
+        ("inputs.source", lambda: lt.Inputs(source=b"")),  # type: ignore[arg-type]
         ("inputs.source", lambda: lt.DecodedInputs(lt.Inputs()).source_frames()),
         ("inputs.source.data", lambda: lt.Inputs(source=lt.SourceInput(b"fog")).check()),
         ("inputs.source.frame", lambda: lt.Inputs(source=clip(frame=9)).check_places(9)),

@@ -70,6 +70,11 @@ _LORA_IN_FIRST = {
     "denoise": "longtake_ltx2.stage_overrides:LTX2DenoisePresetOverride",
     **_TWO_STAGES_GUIDED["overrides"],
 }
+_KEYFRAMES: dict[str, Any] = {
+    **_TWO_STAGES_GUIDED,
+    "stages": "longtake_ltx2.recipes:keyframes_recipe",
+}
+_APPENDED = {"prepare": {"append_first": True}}
 
 PRESETS = (
     lt.Preset(
@@ -125,6 +130,20 @@ PRESETS = (
         defaults=_DISTILLED,
         stages="longtake_ltx2.recipes:reference_recipe",
         overrides=_LORA_IN_FIRST,
+    ),
+    lt.Preset(
+        "ltx2_keyframes",
+        description="LTX-2 between images, all of them appended: guided at half size, then refined",
+        defaults={**_GUIDED_TWICE, "num_inference_steps": 40},
+        stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [29]}, **_APPENDED},
+        **_KEYFRAMES,
+    ),
+    lt.Preset(
+        "ltx2_3_keyframes",
+        description="2.3 and 2.5 between images, all appended: guided at half size, then refined",
+        defaults={**_GUIDED_TWICE, "num_inference_steps": 30},
+        stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [28]}, **_APPENDED},
+        **_KEYFRAMES,
     ),
     lt.Preset(
         "ltx2_5_base",

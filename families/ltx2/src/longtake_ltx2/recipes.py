@@ -26,6 +26,7 @@ __all__ = [
     "distilled_recipe",
     "guided_two_stage_recipe",
     "hq_recipe",
+    "keyframes_recipe",
     "reference_recipe",
     "two_stage_recipe",
 ]
@@ -96,11 +97,26 @@ def guided_two_stage_recipe(
     *, refine: LTX2RefinePresetOverride, decode_video: LTX2DecoderPresetOverride
 ) -> lt.Recipe:
     """The first pass with all guidance terms; its sound is heard (``ti2vid_two_stages``)."""
+    return _guided_twice(refine, decode_video, keeps_first_sound=refine.sound != "second")
+
+
+def keyframes_recipe(
+    *, refine: LTX2RefinePresetOverride, decode_video: LTX2DecoderPresetOverride
+) -> lt.Recipe:
+    """The same, but the second pass's sound is heard (``keyframe_interpolation``)."""
+    return _guided_twice(refine, decode_video, keeps_first_sound=refine.sound == "first")
+
+
+def _guided_twice(
+    refine: LTX2RefinePresetOverride,
+    decode_video: LTX2DecoderPresetOverride,
+    *,
+    keeps_first_sound: bool,
+) -> lt.Recipe:
     if refine.enabled is False:
         return base_recipe(decode_video=decode_video)
-    keeps_first = refine.sound != "second"
     second = _second_pass(refine, num_steps=3)
-    return _two_passes((_DENOISE,), second, decode_video, keeps_first_sound=keeps_first)
+    return _two_passes((_DENOISE,), second, decode_video, keeps_first_sound=keeps_first_sound)
 
 
 def hq_recipe(

@@ -181,12 +181,19 @@ class LTX2PreparationOptions:
 
     ``image_crf``: H.264 quality that still images are re-compressed at, as those were that the
     model learned from; 0 leaves them as they are, None is the generation's own (33; 18 for 2.5).
+    ``append_first``: images and clips at frame 0 are appended as they are elsewhere, and the
+    segment's own tokens there are made; without it they take the place of those. Both passes do so.
     """
 
     image_crf: int | None = field(
         default=None,
         validator=_CRF,
         metadata={"help": "H.264 quality of still images; 0 is off, null the generation's own."},
+    )
+    append_first: bool = field(
+        default=False,
+        validator=instance_of(bool),
+        metadata={"help": "Whether images and clips at frame 0 are appended, as elsewhere."},
     )
 
 

@@ -24,7 +24,7 @@ def test_a_take_is_as_large_and_long_and_fast_as_the_clip(longtake: Command, mod
     done = longtake("retake", "clip.mkv", "red", "--to", "0.2", "--model", model, "-o", "new.mkv")
     assert done.code == 0, done.err
     take = read_take("new.mkv")
-    assert (take.frames.shape, take.fps) == ((4, 32, 64, 3), 25)
+    assert (take.frames.shape, take.fps) == ((4, 32, 64, 3), Fraction(25))
     assert "clip.mkv" not in done.err  # nothing is other than the clip has it
 
 
@@ -34,7 +34,7 @@ def test_the_size_may_be_another(longtake: Command, model: str) -> None:
     done = longtake(*command, *sizes)
     assert done.code == 0, done.err
     take = read_take("take.mp4")
-    assert (take.frames.shape, take.fps) == ((4, 48, 64, 3), 24)
+    assert (take.frames.shape, take.fps) == ((4, 48, 64, 3), Fraction(24))
     assert "clip.mkv: is 32x64; the take is 48x64" in done.err
 
 

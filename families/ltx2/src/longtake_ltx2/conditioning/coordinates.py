@@ -51,11 +51,14 @@ def keyframe_coordinates(
     """Bounds ``[1, 3, T, 2]`` of tokens that are appended to a segment.
 
     They encode ``frames`` pixel frames that lie from ``first_frame`` on. All their latent frames
-    last eight pixel frames, but a still image lasts one.
+    last eight pixel frames, but a still image lasts one, and so does the first latent frame of a
+    clip at frame 0.
     """
     latent_frames = (frames - 1) // TEMPORAL_FACTOR + 1
     starts = torch.arange(latent_frames, dtype=torch.float32, device=device)
     bounds = torch.stack([starts, starts + 1], dim=-1) * TEMPORAL_FACTOR + first_frame
+    if first_frame == 0:
+        bounds = (bounds + 1 - TEMPORAL_FACTOR).clamp(min=0)
     if frames == 1:
         bounds[:, 1] = bounds[:, 0] + 1
     return _shifted(_on_grid(bounds, geometry), geometry, offset)

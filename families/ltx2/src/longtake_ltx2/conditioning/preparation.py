@@ -36,6 +36,7 @@ class SegmentAsked:
 
     - ``output``: which streams are wanted.
     - ``image_crf``: of still images.
+    - ``append_first``: whether images and clips at frame 0 are appended as those elsewhere.
     - ``offset``: seconds by which the video's positions shift; the clock's when None.
     """
 
@@ -44,6 +45,7 @@ class SegmentAsked:
     inputs: RequestedInputs
     state: LTX2ContinuationState | None
     image_crf: int
+    append_first: bool = False
     offset: float | None = None
 
 
@@ -132,7 +134,14 @@ class Preparation:
         for frames in asked.inputs.frames:
             latents = self.frames.latents(frames, geometry, self.device, image_crf=asked.image_crf)
             conditions.append(
-                placed_video(frames, latents, geometry, self.numerics, offset=asked.offset)
+                placed_video(
+                    frames,
+                    latents,
+                    geometry,
+                    self.numerics,
+                    append_first=asked.append_first,
+                    offset=asked.offset,
+                )
             )
         for reference in asked.inputs.references if self.references else ():
             assert self.references is not None

@@ -66,7 +66,7 @@ def _frames(
         frames, prefix = repeated_frames(state), state.video_latents
         first, strength = state.video_conditioning_frame_idx, state.video_conditioning_strength
         pixels = np.stack(frames) if frames else None
-        asked.append(ConditioningFrames(pixels, first, strength, prefix=prefix))
+        asked.append(ConditioningFrames(pixels, first, strength, prefix=prefix, continues=True))
     for index, image in enumerate(job.inputs.images):
         first = image.frame_in(job.sampling.num_frames)
         pixels = inputs.image(index)[None]

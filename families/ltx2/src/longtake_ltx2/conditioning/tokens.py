@@ -39,6 +39,7 @@ class ConditioningFrames:
     - ``recompress``: whether they go through H.264 before, as still images do that are not our own
       VAE's.
     - ``prefix``: what they encode to, as a state says it.
+    - ``continues``: whether they are the segment before, which always takes the place of tokens.
     """
 
     pixels: NDArray[np.uint8] | None = field(repr=False)
@@ -46,6 +47,7 @@ class ConditioningFrames:
     strength: float
     recompress: bool = False
     prefix: EncodedPrefix | None = None
+    continues: bool = False
 
     @property
     def num_frames(self) -> int:
@@ -78,13 +80,14 @@ def placed_video(
     geometry: Geometry,
     numerics: Numerics,
     *,
+    append_first: bool = False,
     offset: float | None = None,
 ) -> ConditioningTokens:
     """Where the encoded ``latents`` ``[1, C, F, H, W]`` of ``frames`` go.
 
-    At the start of the segment they replace its tokens; elsewhere they are appended, with
-    coordinates of their own. ltx-core counts pixel frames; diffusers counts latent frames, of
-    which a pixel frame belongs to one.
+    At the start of the segment they replace its tokens; elsewhere, and with ``append_first`` there
+    too, they are appended, with coordinates of their own. ltx-core counts pixel frames; diffusers
+    counts latent frames, of which a pixel frame belongs to one.
     """
     tokens = video_to_tokens(latents)
     first = frames.first_frame
@@ -92,7 +95,7 @@ def placed_video(
         latent_frame = -(-first // FRAMES_PER_LATENT)
         first = max(0, (latent_frame - 1) * FRAMES_PER_LATENT + 1)
     mask = 1.0 - frames.strength
-    if first == 0:
+    if first == 0 and (frames.continues or not append_first):
         return ConditioningTokens(tokens, mask, start=0)
     coordinates = keyframe_coordinates(
         frames.num_frames, first, geometry, tokens.device, offset=offset

@@ -124,9 +124,9 @@ class LTX2LatentPreparationStage:
             device=run.device,
             references=self._references,
         )
-        asked_crf = None if options is None else options.image_crf
-        crf = self._image_crf if asked_crf is None else asked_crf
-        asked = SegmentAsked(job.output, geometry, inputs, state, crf)
+        options = options or LTX2PreparationOptions()
+        crf = self._image_crf if options.image_crf is None else options.image_crf
+        asked = SegmentAsked(job.output, geometry, inputs, state, crf, options.append_first)
         noisy = preparation.noisy(asked, generator)
         return noisy, NoiseState(generator.get_state())
 

@@ -122,6 +122,7 @@ class LTX2UpsampleStage:
             inputs,
             state,
             self._crf(options, first_pass),
+            append_first=first_pass is not None and first_pass.append_first,
             offset=options.video_position_offset_sec,
         )
         noise_scale = self._noise_scale if options.sigmas is None else options.sigmas[0]
