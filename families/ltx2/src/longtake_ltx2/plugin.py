@@ -31,3 +31,14 @@ def longtake_families() -> list[lt.ModelFamily]:
             description="LTX-2: picture and sound together (Lightricks)",
         )
     ]
+
+
+@lt.hookimpl
+def longtake_commands() -> list[lt.Command]:
+    return [
+        lt.Command(
+            "convert",
+            "longtake_ltx2.loading.convert_command:convert_command",
+            help="Write single files of LTX-2 as a folder in diffusers' layout.",
+        )
+    ]
