@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 import longtake as lt
 from longtake.cli import main
 from longtake_ltx2.checkpoints.configs import config_of
-from longtake_ltx2.checkpoints.folder import recognise
 from longtake_ltx2.checkpoints.layout import layout_of
+from longtake_ltx2.checkpoints.recognising import recognise
 from longtake_ltx2.loading.convert_command import convert_command
 from longtake_ltx2.tiny import Generation
 from tests.ltx2.original_files import (
@@ -124,7 +124,7 @@ def test_parts_that_are_named_one_by_one(parts: Path) -> None:
     for name in ("text_projection", "tokenizer"):
         assert layout.place(name) == named["text_encoder"]
     assert layout.place("connectors") == layout.place("transformer") == transformer
-    options = {f"{name}_path": str(path) for name, path in named.items()}
+    options: dict[str, Any] = {f"{name}_path": str(path) for name, path in named.items()}
     lt.load(transformer, **options, prepare=False).close()
 
 

@@ -19,7 +19,7 @@ def longtake_families() -> list[lt.ModelFamily]:
             finish=FINISH_RECIPE,
             presets=PRESETS,
             codecs=(LTX2ContinuationCodec(), LTX2LatentsCodec()),
-            recognise="longtake_ltx2.checkpoints.folder:recognise",
+            recognise="longtake_ltx2.checkpoints.recognising:recognise",
             load="longtake_ltx2.loading.model:load",
             options="longtake_ltx2.pipeline_configs:LTX2T2VConfig",
             example="longtake_ltx2.tiny:write_tiny_checkpoint",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -43,7 +44,7 @@ def convert_command(source: Path, folder: Path, dtype: str | None, **paths: str 
     from longtake_ltx2.loading.floats import dtype_name
     from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 
-    given = {name: path for name, path in paths.items() if path is not None}
+    given: dict[str, Any] = {name: path for name, path in paths.items() if path is not None}
     click.echo(f"{convert(source, folder, LTX2T2VConfig(**given), dtype=dtype_name(dtype))}")
 
 

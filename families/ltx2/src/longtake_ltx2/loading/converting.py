@@ -21,7 +21,7 @@ from longtake_ltx2.loading.asked import check_asked
 from longtake_ltx2.loading.contents import contents_of
 from longtake_ltx2.loading.networks import NetworkLoader
 from longtake_ltx2.loading.placement import Resident
-from longtake_ltx2.loading.weight_files import weight_files
+from longtake_ltx2.loading.weight_files import Library, weight_files
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.quiet import quiet_libraries
 
@@ -136,9 +136,10 @@ def _write(file: Path, document: dict[str, Any]) -> None:
 def _in_floats(config: LTX2T2VConfig, floats: str) -> LTX2T2VConfig:
     """With all networks in these floats, plain as they are stored, without LoRAs."""
     names = ("dit", "vae", "upsampler", "audio_decoder", "vocoder")
+    precisions: dict[str, Any] = {f"{name}_precision": floats for name in names}
     return evolve(
         config,
-        **{f"{name}_precision": floats for name in names},
+        **precisions,
         text_encoder_precisions=(floats,),
         numerics="diffusers",
         loras=(),
@@ -156,7 +157,7 @@ def _stored_floats(layout: Layout, name: str) -> str:
         stored = contents_of(file.path, [file.path]).named(file.names_of(name))
     else:
         place = layout.place(name)
-        library = "transformers" if name == "text_encoder" else "diffusers"
+        library: Library = "transformers" if name == "text_encoder" else "diffusers"
         if place.suffix == ".gguf":
             raise lt.CheckpointError(str(place), "is quantised, which diffusers does not save")
         stored = contents_of(place, weight_files(place, library))
