@@ -30,6 +30,7 @@ TESTED_ELSEWHERE = {
     "cli/commands/hints.py": "cli/commands/test_starting.py",
     "cli/commands/take_files.py": "cli/commands/test_starting.py",
     "cli/commands/keeping.py": "cli/commands/test_generate.py",
+    "cli/commands/making.py": "cli/commands/test_again.py",
     "cli/commands/rolling.py": "cli/commands/test_generate.py",
     "cli/commands/take_pictures.py": "cli/commands/test_take_inspection.py",
     "dispatchers.py": "dispatch/test_opening.py",

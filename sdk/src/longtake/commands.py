@@ -14,7 +14,7 @@ __all__ = ["COMMAND_NAME", "OWN_COMMANDS", "Command"]
 
 OWN_COMMANDS = frozenset(
     {
-        *("generate", "finish", "join", "plan", "inspect", "sessions"),
+        *("generate", "again", "finish", "join", "plan", "inspect", "sessions"),
         *("families", "presets", "plugins", "doctor", "new", "pool"),
     }
 )

@@ -18,6 +18,7 @@ __all__ = ["run"]
 
 _COMMANDS = {
     "generate": ("longtake.cli.commands.generate:generate", "Roll a take, one segment per prompt."),
+    "again": ("longtake.cli.commands.again:again", "Make a take again from what its file says."),
     "finish": ("longtake.cli.commands.finish:finish", "Write the sound that ends a take."),
     "join": ("longtake.cli.commands.join:join", "Make one file of the parts of a take."),
     "sessions": (
@@ -47,7 +48,7 @@ _COMMANDS = {
 }
 
 _SECTIONS = {
-    "Make takes": ("generate", "finish", "join", "sessions", "pool"),
+    "Make takes": ("generate", "again", "finish", "join", "sessions", "pool"),
     "Know beforehand and afterwards": ("plan", "inspect"),
     "What is installed": ("families", "presets", "plugins", "doctor", "new"),
 }
@@ -62,7 +63,7 @@ _FIRST_STEPS = (
 _QUOTED = 200
 """Characters of a wrong name that an error shows at most."""
 
-_SHARED = ("generate", "finish", "sessions")
+_SHARED = ("generate", "again", "finish", "sessions")
 """What several processes may do together; of anything else one is enough."""
 
 _LISTINGS = ("families", "presets", "plugins")

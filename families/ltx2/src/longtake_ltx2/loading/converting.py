@@ -72,7 +72,7 @@ def convert(
         parent.mkdir(parents=True, exist_ok=True)
         scratch = tempfile.mkdtemp(prefix=".longtake-", dir=parent)
         try:
-            index = {}
+            index: dict[str, Any] = {}
             for name in (*_NETWORKS, *(each for each in _OPTIONAL if layout.has(each))):
                 own = _in_floats(config, dtype or _stored_floats(layout, name))
                 loader = NetworkLoader(

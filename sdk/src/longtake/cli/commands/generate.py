@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +11,18 @@ from attrs import evolve, fields
 
 from longtake.blobs.protocol import BlobStore
 from longtake.cli.commands.keeping import Take
-from longtake.cli.commands.rolling import admit_first, end_take, roll
+from longtake.cli.commands.making import MadeBy, roll_takes
+from longtake.cli.commands.several_takes import numbered_files, write_sheet_of_takes
 from longtake.cli.commands.starting import start_of
-from longtake.cli.commands.take_files import TakeFiles, free_output, same_file, writing
+from longtake.cli.commands.take_files import TakeFiles, free_output, writing
 from longtake.cli.options.completion import blob_urls, state_files
 from longtake.cli.options.documents import build_overrides, build_request, request_options
 from longtake.cli.options.inputs import InputChoice, input_options, read_inputs
-from longtake.cli.options.models import (
-    ModelChoice,
-    choose_family,
-    model_options,
-    open_pipeline,
-    preset_options,
-)
-from longtake.cli.options.restoring import other_model_option, restored
+from longtake.cli.options.models import ModelChoice, model_options, preset_options
+from longtake.cli.options.restoring import other_model_option
 from longtake.cli.options.stores import open_store
-from longtake.cli.options.takes import TakeCommand, narration_of_command
-from longtake.families.family import ModelFamily
-from longtake.plugins.registry import Registry
-from longtake.runs.early import check_early
+from longtake.cli.options.takes import TakeCommand
 from longtake.schema.texts import check_texts
-from longtake.states.file import StateFile
 
 __all__ = ["generate"]
 
@@ -62,6 +53,13 @@ def _frames_or_auto(
     "--segments", type=click.IntRange(min=1), metavar="N", help="The last prompt repeats."
 )
 @click.option("--seed", type=int, metavar="N", help="Of the whole take.")
+@click.option(
+    "--takes",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="As many takes of the same prompts, each with a seed of its own, and a sheet of them all.",
+)
 @request_options
 @click.option(
     "--num-frames",
@@ -126,6 +124,7 @@ def generate(
     preset: str | None,
     preset_overrides: tuple[str, ...],
     segments: int | None,
+    takes: int,
     assignments: tuple[str, ...],
     finish: bool,
     blobs: str | None,
@@ -153,64 +152,32 @@ def generate(
     for prompt in prompts:
         evolve(request, prompt=prompt)  # refuses one before the others are rolled
     overrides = build_overrides(preset_overrides)
-    files.check(pictures=request.output.video)
-    with writing(files.output, files.kept_state) as killed:
-        start = start_of(files, all_prompts, request.output, killed=killed)
-        take = Take(
-            start,
-            request,
-            files,
-            ends=finish or files.save_state is None,
-            predicts_length=auto and request.sampling.num_frames is None,  # --set wins
-        )
-        if start.ended:
-            click.echo(f"{files.output}: is finished, nothing is left to be rolled", err=True)
-            return
+    several = numbered_files(files, takes)
+    for each in several:
+        each.check(pictures=request.output.video)
+    with ExitStack() as stack:
+        rolled = []
+        for each in several:
+            killed = stack.enter_context(writing(each.output, each.kept_state))
+            start = start_of(each, all_prompts, request.output, killed=killed)
+            if start.ended:
+                click.echo(f"{each.output}: is finished, nothing is left to be rolled", err=True)
+                return
+            rolled.append(
+                Take(
+                    start,
+                    request,
+                    each,
+                    ends=finish or files.save_state is None,
+                    predicts_length=auto and request.sampling.num_frames is None,  # --set wins
+                )
+            )
         store = None if blobs is None else _open_store(blobs, files.save_state is not None)
-        _generate(take, choice, chosen, preset, overrides, store, other_model)
-
-
-def _generate(
-    take: Take,
-    choice: ModelChoice,
-    chosen: InputChoice,
-    preset: str | None,
-    overrides: Mapping[str, Any],
-    store: BlobStore | None,
-    other_model: bool,
-) -> None:
-    start, files, telling = take.start, take.files, narration_of_command()
-    named = read_inputs(chosen)
-    registry = Registry.default()
-    family = choose_family(registry, choice, start.state)
-    family.preset(preset)  # refuses an unknown one before a checkpoint is looked at
-    family.writing_codec(take.request.output.state_kind)
-    check_early(family, take.request, preset=preset, continued=start.state is not None)
-    states = _states_of(family, take, store)
-    take = evolve(
-        take,
-        request=evolve(take.request, inputs=named.inputs),
-        versions=registry.versions_of(family, preset),
-    )
-    if start.surplus:
-        click.echo(
-            f"{files.output}: segment {start.surplus[0].index + 1} is rolled again, because the "
-            "state after it was not kept",
-            err=True,
-        )
-    with open_pipeline(registry, family, choice, preset, overrides, narration=telling) as pipeline:
-        after = None
-        if start.state is not None:
-            after = restored(pipeline, choice, start.state, store, other_model)
-        if start.prompts:
-            with named.naming():
-                first = admit_first(pipeline, take, after, store)
-            roll(pipeline, take, first, states, telling)
-        else:
-            click.echo(f"{files.output}: has these segments already", err=True)
-            end_take(pipeline, take, after, store, telling)
-    if states is not None and files.save_state is None:
-        states.remove()
+        made_by = MadeBy(choice, preset, overrides, other_model)
+        named = read_inputs(chosen)
+        roll_takes(rolled, made_by, named, store)
+        if takes > 1:
+            write_sheet_of_takes(files.output, [each.output for each in several])
 
 
 def _files_of(options: dict[str, Any]) -> TakeFiles:
@@ -218,21 +185,6 @@ def _files_of(options: dict[str, Any]) -> TakeFiles:
     if said["output"] is None:
         said["output"] = Path(_OUTPUT) if said["resume"] else free_output(_OUTPUT)
     return TakeFiles(**said)
-
-
-def _states_of(family: ModelFamily, take: Take, store: BlobStore | None) -> StateFile | None:
-    """Where the newest state of the take is kept; None in a family that makes none."""
-    start, files = take.start, take.files
-    if family.codecs:
-        replaced = files.state is None or same_file(files.state, files.kept_state)
-        given, kept = (None, start.state) if replaced else (start.state, None)
-        return StateFile(files.kept_state, family.blob_ids, blobs=store, given=given, kept=kept)
-    if len(start.planned) > 1 or start.state is not None or files.save_state is not None:
-        raise click.UsageError(
-            f"family {family.name!r} makes no state, so it makes single segments: leave out "
-            "--segments, --state and --save-state, and give one prompt."
-        )
-    return None
 
 
 def _one_per_segment(prompts: tuple[str, ...], segments: int | None) -> tuple[str, ...]:

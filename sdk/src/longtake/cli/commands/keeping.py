@@ -22,6 +22,7 @@ from longtake.runs.results import GenerationResult
 from longtake.states.file import StateFile
 from longtake.states.live import LiveState
 from longtake.takes.behind import Behind
+from longtake.takes.record import TakeRequest
 from longtake.takes.writer import TakeWriter
 
 __all__ = ["Keeping", "Take"]
@@ -37,6 +38,7 @@ class Take:
     - ``ends``: whether the held-back sound is let out after the last segment.
     - ``predicts_length``: whether each prompt says how many new frames its segment has, as far as
       the model can tell.
+    - ``asked``: what the file will say that it was asked for with.
     - ``versions``: of the distributions that make it.
     """
 
@@ -45,19 +47,23 @@ class Take:
     files: TakeFiles
     ends: bool
     predicts_length: bool = False
+    asked: TakeRequest | None = None
     versions: Mapping[str, str] = field(factory=dict)
 
     def writer(self, pipeline: Pipeline) -> TakeWriter:
         """What writes the take; the file is begun with the first segment, or gone on with."""
         start, files = self.start, self.files
         if start.appends:
-            return TakeWriter.resume(files.output, after=start.state, planned=start.planned)
+            return TakeWriter.resume(
+                files.output, after=start.state, planned=start.planned, asked=self.asked
+            )
         return TakeWriter(
             files.output,
             family=pipeline.family.name,
             preset=f"{pipeline.preset.name}@{pipeline.preset.version}",
             model=pipeline.model_fingerprint,
             versions=self.versions,
+            asked=self.asked,
             planned=start.planned,
             begins_after=start.state,
             overwrite=files.overwrite,

@@ -36,6 +36,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "fps",
         "num_frames",
         "segments",
+        "takes",
         "until",
         "overlap_frames",
     ),
@@ -77,6 +78,12 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
             "One that is to go on, and the next",
             'longtake generate "a tram turns" --model DIR --save-state tram.json -o 1.mp4\n'
             'longtake generate "it rains" --model DIR --state tram.json -o 2.mp4',
+        ),
+    ),
+    "again": (
+        (
+            "What a take was made with, and the take once more",
+            "longtake inspect take.mp4\nlongtake again take.mp4 --model DIR",
         ),
     ),
     "finish": (
