@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+import longtake as lt
 from longtake.media.reader import read_take
 from longtake.takes.notes import read_take_record
 from tests.sdk.cli.cli_support import Command
 from tests.sdk.cli.commands.test_generate import assert_same_take
+from tests.sdk.takes.footage import footage
 
 COMMAND = ("generate", "dawn", "dusk", "-o", "t.mkv", "--num-frames", "6", "--height", "16")
 
@@ -54,11 +56,30 @@ def test_the_file_says_what_it_was_asked_for_with(longtake: Command) -> None:
     assert "longtake again t.mkv" in told
 
 
-def test_a_model_of_other_weights_is_refused(longtake: Command, model: str, tmp_path: Path) -> None:
+def test_a_take_of_a_checkpoint(longtake: Command, model: str) -> None:
     longtake(*COMMAND, "--model", model)
     done = longtake("again", "t.mkv", "--model", model)
     assert done.code == 0, done.err
     assert_same_take(read_take("t.mkv"), read_take("t-again.mkv"))
+
+
+def test_a_model_of_other_weights_is_refused(longtake: Command) -> None:
+    longtake(*COMMAND, "--seed", "7")
+    record = read_take_record("t.mkv")
+    film = footage()
+    told: dict[str, Any] = {
+        "family": "fog",
+        "preset": record.preset,
+        "asked": record.asked,
+        "seed": 7,
+    }
+    with lt.TakeWriter("u.mkv", model="sha256:other", **told) as writer:
+        writer.append(film.results[0])
+    done = longtake("again", "u.mkv", "-o", "v.mkv")
+    assert done.code != 0
+    assert "--allow-other-model" in done.err
+    assert not Path("v.mkv").exists()
+    assert longtake("again", "u.mkv", "-o", "v.mkv", "--allow-other-model").code == 0
 
 
 def test_a_take_that_goes_on_from_a_state(longtake: Command) -> None:
