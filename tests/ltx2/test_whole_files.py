@@ -24,8 +24,10 @@ from longtake_ltx2.loading.convert_command import convert_command
 from longtake_ltx2.tiny import Generation
 from tests.ltx2.original_files import (
     config_in,
+    networks_of,
     original_diffusion_vae,
     original_gemma,
+    original_weights,
     stored,
     whole_weights,
     write,
@@ -276,6 +278,32 @@ def test_the_diffusion_decoder_of_the_parts(
         wanted[f"decoder.det_stages.0.0.attn.to_out.0.{kind}"] *= 0.5
     assert found.keys() == wanted.keys()
     assert all(torch.equal(found[key], wanted[key]) for key in wanted)
+
+
+def test_a_gguf_transformer_beside_a_whole_file(
+    files: Files, checkpoints: Checkpoints, tmp_path: Path
+) -> None:
+    """The file with the others describes it, as a folder's configuration does."""
+    gguf = pytest.importorskip("gguf")
+    pytest.importorskip("accelerate")
+    path = tmp_path / "x.gguf"
+    writer = gguf.GGUFWriter(path, "ltxv")
+    for key, value in original_weights(networks_of(checkpoints.path("2.3"), "transformer")).items():
+        writer.add_tensor(key.removeprefix(PREFIXES[0]), value.numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    folder = checkpoints.path("2.3")
+    given = {"transformer": path, "text_encoder": folder}
+    layout = layout_of(files("2.3"), given)
+    assert config_of(layout, "transformer") == config_of(layout_of(files("2.3"), {}), "transformer")
+    options: dict[str, Any] = {"transformer_path": str(path), "text_encoder_path": str(folder)}
+    pipeline = lt.load(files("2.3"), preset="ltx2_tiny", prepare=False, **options)
+    with pipeline, pipeline.components() as components:
+        found = components["transformer"].state_dict()
+    wanted = networks(folder)["transformer"].state_dict()
+    assert found.keys() == wanted.keys()
 
 
 def without(path: Path, target: Path, start: str) -> Path:

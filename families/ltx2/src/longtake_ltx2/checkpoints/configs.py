@@ -10,7 +10,7 @@ from typing import Any
 import longtake as lt
 from longtake_ltx2.checkpoints.folder import read_json
 from longtake_ltx2.checkpoints.gemma_file import gemma_config, tokenizer_files
-from longtake_ltx2.checkpoints.layout import Layout
+from longtake_ltx2.checkpoints.layout import Layout, is_folder
 from longtake_ltx2.checkpoints.original_config import (
     audio_vae_config,
     transformer_config,
@@ -24,7 +24,7 @@ from longtake_ltx2.checkpoints.original_parts import (
     upsampler_config,
     vocoder_config,
 )
-from longtake_ltx2.checkpoints.single_file import SingleFile, single_file
+from longtake_ltx2.checkpoints.single_file import SingleFile, recognise_files, single_file
 from longtake_ltx2.generation import Generation
 
 __all__ = ["config_in_file", "config_of", "connectors_in_files", "tokenizer_config"]
@@ -41,13 +41,22 @@ def config_of(layout: Layout, name: str) -> dict[str, Any]:
     if place.is_dir() or not place.exists():
         return read_json(place / "config.json")
     if place.suffix == ".gguf":
-        return read_json(layout.path / name / "config.json")
+        return _of_own_transformer(layout)
     beside = place.with_name("config.json")
     if name == "upsampler" and beside.is_file():
         return read_json(beside)
     if name == "connectors":
         return connectors_in_files(layout)
     return config_in_file(single_file(place, name), name, layout.generation)
+
+
+def _of_own_transformer(layout: Layout) -> dict[str, Any]:
+    """What describes the checkpoint's own transformer where another one is taken."""
+    if not is_folder(layout.path):
+        for file in recognise_files(layout.path):
+            if "transformer" in file.starts:
+                return config_in_file(file, "transformer")
+    return read_json(layout.path / "transformer" / "config.json")
 
 
 def config_in_file(

@@ -142,7 +142,7 @@ def _network(layout: Layout, name: str) -> tuple[Mapping[str, Any], Iterable[_Te
     if where.is_dir() or not where.exists():
         return _of_folder(where, "transformers" if name == "text_encoder" else "diffusers")
     if where.suffix == ".gguf":
-        return read_json(layout.path / name / "config.json"), _of_gguf(where)
+        return config_of(layout, name), _of_gguf(where)
     file = single_file(where, name)
     described = {"version": file.version, "config": file.config_of(name)}
     tensors = _of_file(file, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import longtake as lt
+from longtake_ltx2.checkpoints.configs import config_of
 from longtake_ltx2.checkpoints.layout import Layout
 from longtake_ltx2.loading.floats import torch_dtype
 from longtake_ltx2.loading.fp8_cast import cast_to_fp8
@@ -45,9 +46,9 @@ def _from_files(layout: Layout, config: LTX2T2VConfig) -> Any:
     if path.is_dir():
         return from_folder(LTX2VideoTransformer3DModel, path, config.dit_precision, **changes)
     dtype = torch_dtype(config.dit_precision)
-    transformer = load_single_file(
-        path, dtype, config_folder=layout.path / "transformer", **changes
-    )
+    if path.suffix == ".gguf":
+        changes = config_of(layout, "transformer") | changes
+    transformer = load_single_file(path, dtype, **changes)
     align(transformer)
     return transformer
 
