@@ -41,7 +41,7 @@ def _from_files(layout: Layout, config: LTX2T2VConfig) -> Any:
 
     # Converted 2.0 checkpoints say perturbed_attn=False, which makes STG do nothing; the flag
     # adds no weights. Parity with diffusers keeps what the file says.
-    changes = {"perturbed_attn": True} if config.numerics == "official" else {}
+    changes: dict[str, Any] = {"perturbed_attn": True} if config.numerics == "official" else {}
     path = layout.place("transformer")
     if path.is_dir():
         return from_folder(LTX2VideoTransformer3DModel, path, config.dit_precision, **changes)
