@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import longtake as lt
-from longtake_ltx2.checkpoints.folder import find_upsampler, recognise
+from longtake_ltx2.checkpoints.folder import find_upsampler
+from longtake_ltx2.checkpoints.recognising import recognise
 from longtake_ltx2.generation import generation_of
 from tests.ltx2.support import Checkpoints, family
 

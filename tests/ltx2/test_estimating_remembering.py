@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import longtake as lt
+from longtake_ltx2.checkpoints.layout import layout_of
 from longtake_ltx2.estimating import networks as module
 from longtake_ltx2.estimating.networks import Networks, Precision
 from longtake_ltx2.estimating.remembering import Remembered
@@ -47,7 +48,7 @@ def measured(networks: Networks) -> tuple[Any, ...]:
 
 def networks_of(folder: Path, floats: str = "float32") -> Networks:
     names = ("audio_vae", "vae", "vocoder", "transformer")
-    return Networks({n: folder / n for n in names}, {n: Precision(floats) for n in names})
+    return Networks(layout_of(folder, {}), {n: Precision(floats) for n in names})
 
 
 def test_a_second_estimate_builds_no_network(

@@ -17,8 +17,8 @@ from safetensors.torch import load_file, save_file
 
 import longtake as lt
 from longtake_ltx2.tiny import write_tiny_checkpoint
+from tests.ltx2.original_files import networks_of, original_weights
 from tests.ltx2.support import Checkpoints
-from tests.ltx2.test_single_file import networks_of, original_weights
 from tests.ltx2.test_weight_files import shard
 from tests.ltx2.watching import quick
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 import longtake as lt
-from longtake_ltx2.checkpoints.folder import default_image_crf, recognise
+from longtake_ltx2.checkpoints.folder import default_image_crf
+from longtake_ltx2.checkpoints.recognising import recognise
 from longtake_ltx2.latents import decodable_audio, decodable_video
 from longtake_ltx2.loading.weights import align
 from longtake_ltx2.stages import LTX2TextEncodingStage

@@ -12,8 +12,8 @@ import torch
 
 import longtake as lt
 from longtake_ltx2.loading.single_file import load_transformer
+from tests.ltx2.original_files import networks_of, original_weights
 from tests.ltx2.support import Checkpoints
-from tests.ltx2.test_single_file import networks_of, original_weights
 from tests.ltx2.watching import quick
 
 gguf = pytest.importorskip("gguf")

@@ -20,8 +20,8 @@ from longtake_ltx2.loading import reading
 from longtake_ltx2.loading.model import load
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.tiny import write_tiny_checkpoint
+from tests.ltx2.original_files import networks_of, original_config, original_weights, write
 from tests.ltx2.support import NO_GUIDANCE, Checkpoints, probed_pipeline, relative_error
-from tests.ltx2.test_single_file import networks_of, original_config, original_weights, write
 from tests.ltx2.watching import Watched, quick
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
@@ -149,7 +149,7 @@ def test_a_damaged_upsampler_is_refused_before_anything_is_loaded(folder: Path) 
     (path / "config.json").unlink()
     with pytest.raises(lt.CheckpointError) as caught:
         components(folder, upsampler_weights=str(path / WEIGHTS))
-    assert caught.value.path == str(path / "config.json")
+    assert caught.value.path == str(path / WEIGHTS)
 
 
 def test_another_transformer(checkpoints: Checkpoints, folder: Path, tmp_path: Path) -> None:

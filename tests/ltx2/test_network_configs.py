@@ -15,9 +15,9 @@ from safetensors.torch import load_file, save_file
 
 import longtake as lt
 from longtake_ltx2.loading.classes import check_config
+from tests.ltx2.original_files import networks_of, original_config, original_weights, write
 from tests.ltx2.published import published_config
 from tests.ltx2.support import Checkpoints, networks
-from tests.ltx2.test_single_file import networks_of, original_config, original_weights, write
 
 COMPONENTS = {
     "transformer": "transformer",

@@ -10,8 +10,8 @@ import pytest
 
 import longtake as lt
 from longtake.cli import main
+from tests.ltx2.original_files import networks_of, original_config, original_weights, write
 from tests.ltx2.support import Checkpoints, family
-from tests.ltx2.test_single_file import networks_of, original_config, original_weights, write
 
 
 def planned(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:

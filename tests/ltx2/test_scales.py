@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 
 import longtake as lt
 from longtake_ltx2.loading.single_file import load_transformer
+from tests.ltx2.original_files import networks_of, original_config, original_weights, write
 from tests.ltx2.support import Checkpoints, networks
-from tests.ltx2.test_single_file import networks_of, original_config, original_weights, write
 from tests.ltx2.watching import quick
 
 Tensors = dict[str, torch.Tensor]

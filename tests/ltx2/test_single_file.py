@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +10,19 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
 import longtake as lt
-from longtake_ltx2.checkpoints.single_file import incomplete, recognise_file, recognise_files
+from longtake_ltx2.checkpoints.single_file import recognise_file, recognise_files
 from longtake_ltx2.loading import single_file as single_file_loading
 from longtake_ltx2.loading.single_file import load_audio_vae, load_transformer, load_vae
 from longtake_ltx2.tiny import Generation
+from tests.ltx2.original_files import (
+    RENAMES,
+    networks_of,
+    original_config,
+    original_weights,
+    write,
+)
 from tests.ltx2.support import Checkpoints, probed_pipeline
 from tests.ltx2.watching import quick
 
@@ -31,127 +36,6 @@ LOADERS: dict[str, Load] = {
 }
 VERSIONS: dict[Generation, str] = {"2.0": "2.0.0", "2.3": "2.3.rc1", "2.5": "2.5.1"}
 
-# From diffusers' names to Lightricks', each for the start of a key or a part of it.
-TRANSFORMER_STARTS = {
-    "proj_in.": "patchify_proj.",
-    "audio_proj_in.": "audio_patchify_proj.",
-    "time_embed.": "adaln_single.",
-    "audio_time_embed.": "audio_adaln_single.",
-    "prompt_adaln.": "prompt_adaln_single.",
-    "audio_prompt_adaln.": "audio_prompt_adaln_single.",
-    "av_cross_attn_video_scale_shift.": "av_ca_video_scale_shift_adaln_single.",
-    "av_cross_attn_audio_scale_shift.": "av_ca_audio_scale_shift_adaln_single.",
-    "av_cross_attn_video_a2v_gate.": "av_ca_a2v_gate_adaln_single.",
-    "av_cross_attn_audio_v2a_gate.": "av_ca_v2a_gate_adaln_single.",
-}
-TRANSFORMER_PARTS = {
-    "video_a2v_cross_attn_scale_shift_table": "scale_shift_table_a2v_ca_video",
-    "audio_a2v_cross_attn_scale_shift_table": "scale_shift_table_a2v_ca_audio",
-    ".norm_q.": ".q_norm.",
-    ".norm_k.": ".k_norm.",
-}
-
-
-def original_transformer(key: str) -> str:
-    for ours, theirs in TRANSFORMER_STARTS.items():
-        if key.startswith(ours):
-            return theirs + key.removeprefix(ours)
-    for ours, theirs in TRANSFORMER_PARTS.items():
-        key = key.replace(ours, theirs)
-    return key
-
-
-def original_vae(key: str) -> str:
-    """Levels and what changes the size between them are numbered in one row."""
-    if key.startswith("latents_"):
-        return f"per_channel_statistics.{key[8:]}-of-means"
-    key = key.replace(".resnets.", ".res_blocks.")
-    key = re.sub(
-        r"encoder\.down_blocks\.(\d)(\.downsamplers\.0)?",
-        lambda m: f"encoder.down_blocks.{2 * int(m[1]) + bool(m[2])}",
-        key,
-    )
-    key = re.sub(
-        r"decoder\.up_blocks\.(\d)(\.upsamplers\.0)?",
-        lambda m: f"decoder.up_blocks.{2 * int(m[1]) + 2 - bool(m[2])}",
-        key,
-    )
-    key = key.replace("encoder.mid_block", "encoder.down_blocks.8")
-    return key.replace("decoder.mid_block", "decoder.up_blocks.0")
-
-
-def original_audio_vae(key: str) -> str:
-    is_statistic = key.startswith("latents_")
-    return f"per_channel_statistics.{key[8:]}-of-means" if is_statistic else key
-
-
-RENAMES: dict[str, tuple[str, Callable[[str], str]]] = {
-    "transformer": ("model.diffusion_model.", original_transformer),
-    "vae": ("vae.", original_vae),
-    "audio_vae": ("audio_vae.", original_audio_vae),
-}
-
-
-def original_config(networks: dict[str, Any]) -> dict[str, Any]:
-    """The configuration as such files carry it, from those of the networks."""
-    config: dict[str, Any] = {}
-    if transformer := networks.get("transformer"):
-        ours = transformer.config
-        same = (
-            "num_attention_heads attention_head_dim in_channels out_channels num_layers norm_eps "
-            "audio_num_attention_heads audio_attention_head_dim audio_in_channels rope_type "
-            "audio_out_channels audio_cross_attention_dim cross_attention_dim caption_channels "
-            "ff_bias audio_ff_bias use_keyframes_abs_pos_embedding timestep_scale_multiplier"
-        )
-        config["transformer"] = {name: ours[name] for name in same.split()} | {
-            "apply_gated_attention": ours.gated_attn,
-            "cross_attention_adaln": ours.cross_attn_mod,
-            "caption_proj_before_connector": not ours.use_prompt_embeddings,
-            "frequencies_precision": "float64" if ours.rope_double_precision else "float32",
-            "positional_embedding_theta": ours.rope_theta,
-            "positional_embedding_max_pos": [20, 2048, 2048],
-            "audio_positional_embedding_max_pos": [20],
-            "av_ca_timestep_scale_multiplier": ours.cross_attn_timestep_scale_multiplier,
-            "qk_norm": "rms_norm",
-        }
-    if "vae" in networks:
-        config["vae"] = {"_class_name": "CausalVideoAutoencoder", "latent_channels": 8}
-    if audio_vae := networks.get("audio_vae"):
-        ours = audio_vae.config
-        ddconfig = {
-            "ch": ours.base_channels,
-            "out_ch": ours.output_channels,
-            "z_channels": ours.latent_channels,
-            "ch_mult": list(ours.ch_mult),
-            "mel_bins": ours.mel_bins,
-            "mid_block_add_attention": False,
-        }
-        params = {"ddconfig": ddconfig, "sampling_rate": ours.sample_rate}
-        config["audio_vae"] = {"model": {"params": params}}
-    return config
-
-
-def networks_of(folder: Path, *names: str) -> dict[str, Any]:
-    import diffusers
-
-    classes = {
-        "transformer": diffusers.LTX2VideoTransformer3DModel,
-        "vae": diffusers.AutoencoderKLLTX2Video,
-        "audio_vae": diffusers.AutoencoderKLLTX2Audio,
-    }
-    return {
-        name: classes[name].from_pretrained(folder / name, low_cpu_mem_usage=False)
-        for name in names
-    }
-
-
-def original_weights(networks: dict[str, Any]) -> Tensors:
-    weights: Tensors = {}
-    for name, network in networks.items():
-        prefix, rename = RENAMES[name]
-        weights |= {prefix + rename(k): v.clone() for k, v in network.state_dict().items()}
-    return weights
-
 
 def connectors_and_more(weights: Tensors) -> Tensors:
     """With something of what else is in a published file."""
@@ -163,11 +47,6 @@ def connectors_and_more(weights: Tensors) -> Tensors:
         "vae.per_channel_statistics.mean-of-stds": torch.ones(2),
         "vocoder.conv_pre.weight": torch.ones(2),
     }
-
-
-def write(path: Path, weights: Tensors, **metadata: str) -> Path:
-    save_file(weights, path, {"format": "pt", **metadata})
-    return path
 
 
 @pytest.fixture(params=["2.0", "2.3", "2.5"])
@@ -253,7 +132,7 @@ def test_what_a_file_says_about_itself(
     assert found is not None
     assert found.generation == generation
     assert found.version == VERSIONS[generation]
-    assert set(found.components) == {*LOADERS, "connectors", "vocoder"}
+    assert set(found.components) == {*LOADERS, "connectors", "text_projection", "vocoder"}
 
 
 def test_a_file_per_network(
@@ -277,11 +156,6 @@ def test_a_file_per_network(
         assert all(torch.equal(weights[key], wanted[key]) for key in wanted)
     found = recognise_files(tmp_path)
     assert [file.components for file in found] == [("audio_vae",), ("transformer",), ("vae",)]
-    message = str(incomplete(found, tmp_path))
-    assert (
-        f"--checkpoint_path {tmp_path}/folder_transformer/transformer.safetensors --dit" in message
-    )
-    assert f"--vae_filename {tmp_path}/folder_vae/vae.safetensors --vae" in message
 
 
 def test_a_file_without_metadata(generation: Generation, checkpoints: Checkpoints) -> None:
@@ -322,17 +196,6 @@ def test_other_files_are_not_recognised(tiny: Path, tmp_path: Path) -> None:
     assert recognise_files(tiny) == ()
     (tmp_path / "empty").mkdir()
     assert recognise_files(tmp_path / "empty") == ()
-
-
-def test_the_rest_needs_the_converter(published: tuple[Path, dict[str, Any]]) -> None:
-    path, _ = published
-    error = incomplete(recognise_files(path), path)
-    assert error.path == str(path)
-    for word in ("transformer, vae, audio_vae could", "text_encoder", "connectors", "vocoder"):
-        assert word in str(error)
-    assert "convert_ltx2_to_diffusers.py" in str(error)
-    assert f"--checkpoint_path {path}" in str(error)
-    assert "transformer_path" in str(error)
 
 
 def refused(path: Path, *names: str) -> None:
@@ -415,11 +278,11 @@ def test_an_audio_configuration_that_makes_no_sense(
     refused(path, "audio_vae")
 
 
-def test_the_diffusion_decoder_names_its_way(tiny: Path, tmp_path: Path) -> None:
+def test_the_diffusion_decoder_is_no_video_vae(tiny: Path, tmp_path: Path) -> None:
     config = json.dumps({"vae": {"_class_name": "CausalDiffusionVAE"}})
     weights = original_weights(networks_of(tiny, "vae"))
     path = write(tmp_path / "x.safetensors", weights, model_version="2.5.1", config=config)
-    with pytest.raises(lt.CheckpointError, match="--diffusion_vae"):
+    with pytest.raises(lt.CheckpointError, match="has no vae.*convolutional decoder"):
         load_vae(path, torch.float32)
 
 

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 import longtake as lt
 from longtake_ltx2.latents import (
@@ -55,6 +57,29 @@ def refined(tiny: Path, lora: Path) -> Iterator[tuple[lt.Pipeline, LatentProbe]]
     pipeline, probe = probed_passes(tiny, PRESET, lora_path=str(lora))
     yield pipeline, probe
     pipeline.close()
+
+
+def test_an_upsampler_that_makes_it_half_as_large_again(tiny: Path, tmp_path: Path) -> None:
+    """As one is published: the first pass is at two thirds of the size."""
+    weights = load_file(tiny / "spatial_upsampler" / "diffusion_pytorch_model.safetensors")
+    conv = weights["upsampler.conv.weight"]
+    generator = torch.Generator().manual_seed(0)
+    weights["upsampler.conv.weight"] = 0.1 * torch.randn(
+        9 * conv.shape[1], *conv.shape[1:], generator=generator
+    )
+    weights["upsampler.conv.bias"] = torch.zeros(9 * conv.shape[1])
+    path = tmp_path / "spatial-upscaler-x1.5.safetensors"
+    save_file(weights, path, {"config": '{"spatial_scale": 1.5}'})
+    pipeline, probe = probed_passes(tiny, PRESET, upsampler_weights=str(path))
+    size = attrs.evolve(SIZE, height=96, width=192, num_frames=9)
+    with pipeline:
+        result = pipeline.generate(asked(sampling=size))
+        with pytest.raises(lt.ValidationError, match="must divide by 96"):
+            pipeline.generate(asked(sampling=attrs.evolve(size, height=128)))
+    first, second = probe.clean
+    assert first.video.shape[3:] == (2, 4)
+    assert second.video.shape[3:] == (3, 6)
+    assert result.frames.shape[1:3] == (96, 192)
 
 
 @contextmanager

@@ -33,6 +33,7 @@ TESTED_ELSEWHERE = {
     "cli/commands/taking.py": "cli/commands/test_generate.py",
     "cli/options/rolling.py": "cli/commands/test_generate.py",
     "cli/options/sources.py": "cli/commands/test_extend.py",
+    "cli/commands/making.py": "cli/commands/test_again.py",
     "cli/commands/rolling.py": "cli/commands/test_generate.py",
     "cli/commands/take_pictures.py": "cli/commands/test_take_inspection.py",
     "dispatchers.py": "dispatch/test_opening.py",

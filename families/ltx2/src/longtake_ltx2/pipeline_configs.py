@@ -136,9 +136,15 @@ class LTX2T2VConfig:
     )
     vae_path: str | None = _path("Another video VAE: its folder, or an original single file.")
     audio_vae_path: str | None = _path("Another audio VAE: its folder, or an original single file.")
+    vocoder_path: str | None = _path("Another vocoder: its folder, or an original single file.")
+    text_encoder_path: str | None = _path(
+        "Another text encoder: the folder of the Gemma, or a single file with it; the tokenizer is "
+        "taken from there too."
+    )
+    tokenizer_path: str | None = _path("Another tokenizer: its folder.")
     upsampler_weights: str | None = _path(
-        "The latent upsampler of the refine pass: its folder, or the .safetensors file beside its "
-        "config.json. By default the checkpoint's own."
+        "The latent upsampler of the refine pass: its folder or its .safetensors file. By default "
+        "the checkpoint's own."
     )
     lora_path: str | None = _path(
         "A LoRA for the passes that the recipe has it on in, the second one of two: a .safetensors "
@@ -243,6 +249,20 @@ class LTX2T2VConfig:
         config = super().__new__(cls)
         config.__dict__["_given"] = frozenset(given)
         return config
+
+    @property
+    def places(self) -> Mapping[str, Path]:
+        """What is loaded from elsewhere than the checkpoint, by component."""
+        given = {
+            "transformer": self.transformer_path,
+            "vae": self.vae_path,
+            "audio_vae": self.audio_vae_path,
+            "vocoder": self.vocoder_path,
+            "text_encoder": self.text_encoder_path,
+            "tokenizer": self.tokenizer_path,
+            "upsampler": self.upsampler_weights,
+        }
+        return {name: Path(path) for name, path in given.items() if path is not None}
 
     @classmethod
     def from_file(cls, path: str | Path) -> LTX2T2VConfig:

@@ -19,7 +19,7 @@ def longtake_families() -> list[lt.ModelFamily]:
             finish=FINISH_RECIPE,
             presets=PRESETS,
             codecs=(LTX2ContinuationCodec(), LTX2LatentsCodec()),
-            recognise="longtake_ltx2.checkpoints.folder:recognise",
+            recognise="longtake_ltx2.checkpoints.recognising:recognise",
             load="longtake_ltx2.loading.model:load",
             options="longtake_ltx2.pipeline_configs:LTX2T2VConfig",
             example="longtake_ltx2.tiny:write_tiny_checkpoint",
@@ -30,5 +30,16 @@ def longtake_families() -> list[lt.ModelFamily]:
             predict_num_frames="longtake_ltx2.duration:predicted_num_frames",
             published="longtake_ltx2.checkpoints.published:PUBLISHED",
             description="LTX-2: picture and sound together (Lightricks)",
+        )
+    ]
+
+
+@lt.hookimpl
+def longtake_commands() -> list[lt.Command]:
+    return [
+        lt.Command(
+            "convert",
+            "longtake_ltx2.loading.convert_command:convert_command",
+            help="Write single files of LTX-2 as a folder in diffusers' layout.",
         )
     ]

@@ -20,6 +20,7 @@ _COMMANDS = {
     "generate": ("longtake.cli.commands.generate:generate", "Roll a take, one segment per prompt."),
     "retake": ("longtake.cli.commands.retake:retake", "Remake a clip between two times."),
     "extend": ("longtake.cli.commands.extend:extend", "Go on from a clip, or begin earlier."),
+    "again": ("longtake.cli.commands.again:again", "Make a take again from what its file says."),
     "finish": ("longtake.cli.commands.finish:finish", "Write the sound that ends a take."),
     "join": ("longtake.cli.commands.join:join", "Make one file of the parts of a take."),
     "sessions": (
@@ -49,7 +50,7 @@ _COMMANDS = {
 }
 
 _SECTIONS = {
-    "Make takes": ("generate", "retake", "extend", "finish", "join", "sessions", "pool"),
+    "Make takes": ("generate", "again", "retake", "extend", "finish", "join", "sessions", "pool"),
     "Know beforehand and afterwards": ("plan", "inspect"),
     "What is installed": ("families", "presets", "plugins", "doctor", "new"),
 }
@@ -64,7 +65,7 @@ _FIRST_STEPS = (
 _QUOTED = 200
 """Characters of a wrong name that an error shows at most."""
 
-_SHARED = ("generate", "retake", "extend", "finish", "sessions")
+_SHARED = ("generate", "again", "retake", "extend", "finish", "sessions")
 """What several processes may do together; of anything else one is enough."""
 
 _LISTINGS = ("families", "presets", "plugins")

@@ -238,9 +238,14 @@ class Inputs:
     )
 
     def __bool__(self) -> bool:
-        return bool(
-            self.images or self.clips or self.audio or self.references or self.source is not None
-        )
+        return self.count > 0
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        single = (self.audio, self.source)
+        several = (self.images, self.clips, self.references)
+        return sum(map(len, several)) + sum(each is not None for each in single)
 
     def check(self, *, num_frames: int | None = None, fps: Fraction | None = None) -> None:
         """Decode everything once, keeping nothing; of a run, `DecodedInputs` keeps it.

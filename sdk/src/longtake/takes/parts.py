@@ -69,6 +69,7 @@ def joined_record(parts: Sequence[Part]) -> TakeRecord:
         height=pictured.height,
         width=pictured.width,
         versions={name: v for part in parts for name, v in part.record.versions.items()},
+        asked=first.asked if all(part.record.asked == first.asked for part in parts) else None,
         planned=held + last.planned[len(last.segments) :] if last.planned else (),
         segments=segments,
         ended=last.ended,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 from attrs import field, frozen
 
+from longtake.requests.request import GenerationRequest
 from longtake.schema.bounds import between, positive_ratio
 
-__all__ = ["SegmentRecord", "TakeRecord"]
+__all__ = ["SegmentRecord", "TakeRecord", "TakeRequest"]
 
 _MOST = 10**12
 """Frames or samples of a take."""
@@ -38,6 +40,30 @@ class SegmentRecord:
 
 
 @frozen(kw_only=True)
+class TakeRequest:
+    """What all segments of a take were asked for with, so that it can be asked for again.
+
+    - ``request``: without inputs and state; the prompt is the first segment's, and the seed None
+      where the preset's was taken.
+    - ``preset_overrides``: ``{stage: {field: value}}``.
+    - ``options``: those of loading that were given, by name; ``elsewhere``: names of more of them,
+      whose values are paths on the machine that it was made on, and not kept.
+    - ``dtype``: the floats that were asked for.
+    - ``inputs``: how many images, clips and sounds conditioned the first segment; they are not
+      kept.
+    - ``predicts_length``: whether the model said how long each segment is.
+    """
+
+    request: GenerationRequest
+    preset_overrides: dict[str, dict[str, Any]] = field(factory=dict)
+    options: dict[str, Any] = field(factory=dict)
+    elsewhere: tuple[str, ...] = ()
+    dtype: str | None = None
+    inputs: int = field(default=0, validator=_number)
+    predicts_length: bool = False
+
+
+@frozen(kw_only=True)
 class TakeRecord:
     """What a file holds of a take: all of it, or a part.
 
@@ -45,6 +71,8 @@ class TakeRecord:
       distributions), ``seed`` (the take's): what made it, as far as its writer was told.
     - ``fps``, ``height``, ``width``, ``channels``, ``sample_rate`` (Hz): 0 pixels without
       pictures, 0 channels and Hz without sound.
+    - ``asked``: what it was asked for with; None where the writer was not told, or where not all of
+      it was asked for alike.
     - ``planned``: the prompts of the whole command that wrote it.
     - ``begins_after``: `ContinuationState.digest` of the state that its first segment goes on from;
       None at the beginning of a take.
@@ -64,6 +92,7 @@ class TakeRecord:
     width: int = field(validator=between(0, 65536))
     channels: int = field(validator=between(0, 2))
     sample_rate: int = field(validator=between(0, 10**7))
+    asked: TakeRequest | None = None
     planned: tuple[str, ...] = ()
     begins_after: str | None = None
     first_frame: int = field(default=0, validator=_number)

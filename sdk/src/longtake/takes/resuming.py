@@ -19,7 +19,7 @@ from longtake.media.targets import FileTarget, file_target
 from longtake.media.writer import check_output
 from longtake.takes.growing import GrowingTake, OpenTarget
 from longtake.takes.notes import NotedSegment, TakeNote, TakeNotes, read_take_notes
-from longtake.takes.record import TakeRecord
+from longtake.takes.record import TakeRecord, TakeRequest
 
 __all__ = ["Resumed", "resumed_take"]
 
@@ -40,6 +40,7 @@ def resumed_take(
     state: str | None,
     *,
     planned: Sequence[str] | None,
+    asked: TakeRequest | None,
     mode: int | None,
 ) -> Resumed:
     """The take in the file at ``path`` behind the segment that the state with this digest follows.
@@ -51,7 +52,7 @@ def resumed_take(
         raise OutputError(name, "is no file, so there is no take to go on with")
     check_output(name)
     notes = read_take_notes(name)
-    record = _record_of(notes.record, planned)
+    record = _record_of(notes.record, planned, asked)
     if state == record.begins_after:
         target = file_target(os.path.realpath(name), notes.container, mode=mode)
         return Resumed(OpenTarget(name, notes.container, target), record, None)
@@ -77,13 +78,16 @@ def _count_after(name: str, notes: TakeNotes, state: str | None) -> int:
     return found[0]
 
 
-def _record_of(record: TakeRecord, planned: Sequence[str] | None) -> TakeRecord:
+def _record_of(
+    record: TakeRecord, planned: Sequence[str] | None, asked: TakeRequest | None
+) -> TakeRecord:
     """The facts of the file, without its segments, which say themselves what they are."""
     return evolve(
         record,
         segments=(),
         ended=False,
         end_samples=0,
+        asked=asked if asked == record.asked else None,
         planned=record.planned if planned is None else tuple(planned),
     )
 

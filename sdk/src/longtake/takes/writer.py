@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from longtake.errors import OutputError, ValidationError
 from longtake.runs.results import GenerationResult
 from longtake.states.state import ContinuationState
-from longtake.takes.record import TakeRecord
+from longtake.takes.record import TakeRecord, TakeRequest
 
 if TYPE_CHECKING:
     from longtake.takes.growing import GrowingTake
@@ -32,10 +32,10 @@ class TakeWriter:
     The file keeps a record, which `read_take_record` reads: what it holds of which take, and the
     facts given here. ``fps``: by default that of the first result. ``family``, ``preset`` (with its
     version), ``model`` (a fingerprint), ``versions`` (of distributions) and ``seed`` (the take's):
-    what makes it. ``planned``: the prompts of the whole take. ``begins_after``: the state that the
-    first result goes on from, or its digest. ``title``: shown by players, by default the first
-    prompt. ``mode``: of the file; by default that of the file which it replaces, or what
-    ``LONGTAKE_FILE_MODE`` says.
+    what makes it. ``asked``: what it is asked for with. ``planned``: the prompts of the whole take.
+    ``begins_after``: the state that the first result goes on from, or its digest. ``title``: shown
+    by players, by default the first prompt. ``mode``: of the file; by default that of the file
+    which it replaces, or what ``LONGTAKE_FILE_MODE`` says.
 
     Use it as a context manager: an exception closes it, too. Raises `OutputError` for a path that
     cannot be written to.
@@ -52,6 +52,7 @@ class TakeWriter:
         model: str | None = None,
         versions: Mapping[str, str] | None = None,
         seed: int | None = None,
+        asked: TakeRequest | None = None,
         planned: Sequence[str] = (),
         begins_after: ContinuationState | str | None = None,
         title: str | None = None,
@@ -74,6 +75,7 @@ class TakeWriter:
             width=0,
             channels=0,
             sample_rate=0,
+            asked=asked,
             planned=tuple(planned),
             begins_after=begins_after.digest()
             if isinstance(begins_after, ContinuationState)
@@ -89,6 +91,7 @@ class TakeWriter:
         *,
         after: ContinuationState | None,
         planned: Sequence[str] | None = None,
+        asked: TakeRequest | None = None,
         title: str | None = None,
         mode: int | None = None,
     ) -> TakeWriter:
@@ -97,7 +100,8 @@ class TakeWriter:
         The file may be finished, or what a kill left. What it holds beyond that segment, such as
         one that was stored when its state was not, stays until the next result has been stored,
         which replaces it. That may be all of it: ``after`` is the state that the file begins after,
-        None at the beginning of a take. ``planned`` replaces the record's.
+        None at the beginning of a take. ``planned`` replaces the record's; ``asked`` is forgotten
+        unless the file was begun with the same.
 
         Raises `ValidationError` naming the file when it holds no such segment or no record, and
         `OutputError` when it cannot be written to.
@@ -106,7 +110,7 @@ class TakeWriter:
 
         writer = cls.__new__(cls)
         digest = None if after is None else after.digest()
-        resumed = resumed_take(path, digest, planned=planned, mode=mode)
+        resumed = resumed_take(path, digest, planned=planned, asked=asked, mode=mode)
         writer._target, writer._head, writer._take = resumed.target, resumed.head, resumed.take
         writer._fps = writer._head.fps
         writer._title = title

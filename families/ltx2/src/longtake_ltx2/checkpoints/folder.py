@@ -3,67 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import longtake as lt
-from longtake_ltx2.generation import Generation, generation_of
+from longtake_ltx2.generation import Generation
 
-__all__ = ["default_image_crf", "find_upsampler", "is_tiny", "read_json", "recognise"]
+__all__ = ["default_image_crf", "find_upsampler", "is_tiny", "read_json"]
 
-_TRANSFORMER_CLASS = "LTX2VideoTransformer3DModel"
 _UPSAMPLER_CLASS = "LTX2LatentUpsamplerModel"
 _UPSAMPLER_FOLDERS = ("spatial_upscaler", "spatial_upsampler", "latent_upsampler")
 _TINY_WIDTH = 1024
-_PRESETS: dict[Generation, str] = {
-    "2.0": "ltx2_base",
-    "2.3": "ltx2_3_base",
-    "2.5": "ltx2_5_distilled",  # the transformer/ of the published folder is the distilled one
-}
 _IMAGE_CRF: dict[Generation, int] = {"2.0": 33, "2.3": 33, "2.5": 18}
 
 
-def recognise(path: Path) -> lt.Recognition | None:
-    """Whether ``path`` is an LTX-2 checkpoint in diffusers layout, and the preset it gets.
+def is_tiny(config: Mapping[str, Any], path: Path) -> bool:
+    """Whether a transformer is one for trying out, by the width that its configuration says.
 
-    The transformer's configuration decides, whatever pipeline class or null component
-    ``model_index.json`` names. Raises `longtake.CheckpointError` for a folder that says it is
-    LTX-2 and lacks it, and for what holds only some of the networks: original files, the folder
-    or the weights of one network.
+    Raises `longtake.CheckpointError` naming ``path`` for sizes that are no counts.
     """
-    config_path = path / "transformer" / "config.json"
-    if not config_path.is_file():
-        if _index_says_ltx2(path / "model_index.json"):
-            raise lt.CheckpointError(str(config_path), "missing; the checkpoint is incomplete")
-        _refuse_parts(path)
-        return None
-    config = read_json(config_path)
-    if config.get("_class_name") != _TRANSFORMER_CLASS:
-        return None
-    generation = generation_of(config)
-    preset = "ltx2_tiny" if is_tiny(path) else _PRESETS[generation]
-    return lt.Recognition(preset, f"LTX-{generation}")
-
-
-def is_tiny(path: Path) -> bool:
-    """Whether the checkpoint's transformer is one for trying out, by its width.
-
-    Raises `longtake.CheckpointError` for a configuration that cannot be read.
-    """
-    config = path / "transformer" / "config.json"
-    width = _count(config, "num_attention_heads", 32) * _count(config, "attention_head_dim", 128)
-    return width < _TINY_WIDTH
-
-
-def _refuse_parts(path: Path) -> None:
-    """Say what can be done with original files, and with one network of a checkpoint."""
-    from longtake_ltx2.checkpoints.parts import part_of_checkpoint
-    from longtake_ltx2.checkpoints.single_file import incomplete, recognise_files
-
-    if (part := part_of_checkpoint(path)) is not None:
-        raise part.refusal()
-    if files := recognise_files(path):
-        raise incomplete(files, path)
+    heads = _count(config, "num_attention_heads", 32, path)
+    return heads * _count(config, "attention_head_dim", 128, path) < _TINY_WIDTH
 
 
 def default_image_crf(generation: Generation) -> int:
@@ -114,12 +75,8 @@ def read_json(path: Path) -> dict[str, Any]:
     return document
 
 
-def _count(config_path: Path, name: str, default: int) -> int:
-    value = read_json(config_path).get(name, default)
+def _count(config: Mapping[str, Any], name: str, default: int, path: Path) -> int:
+    value = config.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise lt.CheckpointError(str(config_path), f"{name} is {value!r}; must be a count")
+        raise lt.CheckpointError(str(path), f"{name} is {value!r}; must be a count")
     return value
-
-
-def _index_says_ltx2(path: Path) -> bool:
-    return path.is_file() and str(read_json(path).get("_class_name", "")).startswith("LTX2")

@@ -14,29 +14,31 @@ from longtake_ltx2.generation import Generation, generation_of_version
 
 __all__ = [
     "SingleFile",
-    "incomplete",
+    "read_file",
     "recognise_file",
     "recognise_files",
     "single_file",
     "transformer_in",
 ]
 
-_LOCAL = "--original_state_dict_repo_id none --checkpoint_path"
-_CONVERTER = "scripts/convert_ltx2_to_diffusers.py"
 _TRANSFORMER_PREFIXES = ("model.diffusion_model.", "diffusion_model.", "")
 _TRANSFORMER_MARK = "av_ca_a2v_gate_adaln_single.linear.weight"
 """LTX-Video, from before LTX-2, has transformers of this layout too, but no sound."""
 
+_CONNECTORS = ("video_embeddings_connector.", "audio_embeddings_connector.")
+_TEXT_PROJECTION = "text_embedding_projection."
 _VAE_PREFIXES = ("vae.", "")
 _VAE_MARK = "per_channel_statistics.mean-of-means"
-_OTHERS = {
-    "audio_vae": ("audio_vae.",),
-    "vocoder": ("vocoder.",),
-    "connectors": ("text_embedding_projection.", "model.diffusion_model.video_embeddings_conn"),
-    "text_encoder": ("model.language_model.", "language_model."),
-    "duration_head": ("duration_head.",),
-}
-_NEEDED = ("transformer", "vae", "audio_vae", "text_encoder", "tokenizer", "connectors", "vocoder")
+_CONV_VAE = "CausalVideoAutoencoder"
+_OTHERS = ("audio_vae", "vocoder", "duration_head")
+_UPSAMPLER_MARKS = ("initial_conv.weight", "post_upsample_res_blocks.0.conv1.weight")
+_TEXT_ENCODER_MARKS = (
+    "language_model.model.embed_tokens.weight",
+    "model.language_model.embed_tokens.weight",
+    "model.embed_tokens.weight",
+)
+"""Gemma 3 and Gemma 4 as transformers saves them, and as ComfyUI has both."""
+
 _MAX_FILES = 64
 
 
@@ -45,21 +47,24 @@ class SingleFile:
     """What a file in Lightricks' layout says about itself.
 
     - ``version``: as the file gives it, or None.
-    - ``prefixes``: the components in it, and what the keys of each start with.
+    - ``generation``: None where neither the version nor a transformer tells it.
+    - ``starts``: the components in it, and what the keys of each start with.
+    - ``metadata``: what it says beside its weights.
     - ``config``: its own configuration, in ltx-core's terms.
     """
 
     path: Path
     version: str | None
-    generation: Generation
-    prefixes: Mapping[str, str]
+    generation: Generation | None
+    starts: Mapping[str, tuple[str, ...]]
+    metadata: Mapping[str, str] = field(repr=False)
     config: Mapping[str, Any] = field(repr=False)
     shapes: Mapping[str, tuple[int, ...]] = field(repr=False)
 
     @property
     def components(self) -> tuple[str, ...]:
         """Names of the networks in the file."""
-        return tuple(self.prefixes)
+        return tuple(self.starts)
 
     def config_of(self, component: str) -> dict[str, Any]:
         """The file's configuration of one component, empty when it has none.
@@ -71,9 +76,40 @@ class SingleFile:
             raise lt.CheckpointError(str(self.path), f"its {component} config is not an object")
         return config
 
+    def names_of(self, component: str) -> dict[str, str]:
+        """The keys of one component's tensors, by their names within it.
 
-def recognise_file(path: Path) -> SingleFile | None:
-    """What is in a single file of LTX-2, or None when it is something else.
+        A prefix of the transformer is no part of a name, nor is that of a VAE or a vocoder. The
+        connectors have the names that they have in ltx-core's transformer.
+        """
+        return {
+            self._name(component, key): key for key in self.shapes if self._owner(key) == component
+        }
+
+    def shapes_of(self, component: str) -> dict[str, tuple[int, ...]]:
+        """The shapes of one component's tensors, by their names within it."""
+        return {name: self.shapes[key] for name, key in self.names_of(component).items()}
+
+    def _owner(self, key: str) -> str | None:
+        """The component with the longest start that fits: an empty one fits everything."""
+        fitting = [
+            (len(start), component)
+            for component, starts in self.starts.items()
+            for start in starts
+            if key.startswith(start)
+        ]
+        return max(fitting)[1] if fitting else None
+
+    def _name(self, component: str, key: str) -> str:
+        if component == "text_projection":
+            return key[key.index(_TEXT_PROJECTION) :]
+        start = next(start for start in self.starts[component] if key.startswith(start))
+        kept = next((own for own in _CONNECTORS if start.endswith(own)), "")
+        return kept + key.removeprefix(start)
+
+
+def read_file(path: Path) -> SingleFile | None:
+    """What of LTX-2 is in a file, or None when that is nothing.
 
     Reads the header alone. Raises `longtake.CheckpointError` for a .safetensors file that is
     damaged.
@@ -83,17 +119,25 @@ def recognise_file(path: Path) -> SingleFile | None:
     shapes, metadata = _header(path)
     config = _config(path, metadata)
     version = metadata.get("model_version")
+    starts = _starts(shapes, config)
     generation = _generation(version, shapes)
-    if generation is None or not (prefixes := _prefixes(shapes)):
+    is_older = generation is None and version is not None and version[:1].isdecimal()
+    if not starts or is_older:
         return None
-    return SingleFile(path, version, generation, prefixes, config, shapes)
+    return SingleFile(path, version, generation, starts, metadata, config, shapes)
+
+
+def recognise_file(path: Path) -> SingleFile | None:
+    """As `read_file`, for a file that tells its generation."""
+    found = read_file(path)
+    return None if found is None or found.generation is None else found
 
 
 def recognise_files(path: Path) -> tuple[SingleFile, ...]:
-    """The single files of LTX-2 that a path stands for: the file, or those in a folder.
+    """What of LTX-2 is in ``path``: a single file, or a folder and the folders in it.
 
-    In a folder, those in its own folders count too (2.5 has one per kind of network), the first 64
-    by name; one in diffusers' layout has none. Raises as `recognise_file`.
+    A folder in diffusers' layout has none of its own. Raises `longtake.CheckpointError` for a file
+    that is damaged.
     """
     if path.is_file():
         files = [path]
@@ -101,7 +145,7 @@ def recognise_files(path: Path) -> tuple[SingleFile, ...]:
         files = []
     else:
         files = sorted({*path.glob("*.safetensors"), *path.glob("*/*.safetensors")})[:_MAX_FILES]
-    return tuple(found for file in files if (found := recognise_file(file)))
+    return tuple(found for file in files if (found := read_file(file)))
 
 
 def single_file(path: Path, component: str) -> SingleFile:
@@ -111,56 +155,19 @@ def single_file(path: Path, component: str) -> SingleFile:
     """
     if not path.exists():
         raise lt.CheckpointError(str(path), "missing")
-    found = recognise_file(path)
-    if found is None:
+    found = read_file(path)
+    if found is None or (found.generation is None and component in ("transformer", "vae")):
         raise lt.CheckpointError(
             str(path), "is no file of LTX-2 as Lightricks publishes it; a network in diffusers' "
             "layout is given by its folder, which has a config.json"
         )  # fmt: skip
-    if component not in found.prefixes:
+    if component not in found.starts:
         has = ", ".join(found.components)
-        raise lt.CheckpointError(str(path), f"has no {component}; it has {has}")
+        remedy = ""
+        if component == "vae" and "diffusion_decoder" in found.starts:
+            remedy = "; take the file with the convolutional decoder, which encodes as well"
+        raise lt.CheckpointError(str(path), f"has no {component}; it has {has}{remedy}")
     return found
-
-
-def incomplete(files: tuple[SingleFile, ...], path: Path) -> lt.CheckpointError:
-    """The error for single files given as a whole checkpoint: what is missing, what to do.
-
-    diffusers loads the transformer and the VAEs of such files; a text encoder is not in them, or
-    not as it loads it, and connectors and vocoder it does not load from them.
-    """
-    found = {name for file in files for name in file.prefixes}
-    here = [name for name in ("transformer", "vae", "audio_vae") if name in found]
-    missing = [name for name in _NEEDED if name not in here]
-    generation = files[0].generation
-    steps = [_whole(files[0])] if len(files) == 1 else [_parts(file) for file in files]
-    command = f"python {_CONVERTER} --version {generation} --output_path FOLDER"
-    return lt.CheckpointError(
-        str(path),
-        f"is LTX-{generation} in Lightricks' own layout, of which {', '.join(here) or 'nothing'} "
-        f"could be loaded; {', '.join(missing)} could not. Load a checkpoint in diffusers' layout, "
-        "if need be with networks of files as transformer_path, vae_path or audio_vae_path; "
-        f"diffusers' converter writes it: `{command}` with "
-        + ", then with ".join(f"`{step}`" for step in steps if step),
-    )
-
-
-def _whole(file: SingleFile) -> str:
-    """The converter's options for a file with everything but the text encoder."""
-    options = f"{_LOCAL} {file.path} --combined_filename {file.path.name} --full_pipeline"
-    if file.generation == "2.5":
-        options += " --text_encoder_model_id GEMMA_4 --tokenizer_id GEMMA_4"
-    return options
-
-
-def _parts(file: SingleFile) -> str:
-    """The converter's options for a file with one network or two."""
-    if file.prefixes.get("vae") == "":
-        return f"--combined_filename none --vae_filename {file.path} --vae"
-    flags = {"transformer": "--dit", "vae": "--vae", "audio_vae": "--audio_vae"}
-    flags["vocoder"] = "--vocoder"
-    wanted = [flag for name, flag in flags.items() if name in file.prefixes]
-    return " ".join([_LOCAL, str(file.path), *wanted]) if wanted else ""
 
 
 def _header(path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, str]]:
@@ -209,16 +216,29 @@ def _generation(version: str | None, keys: Mapping[str, Any]) -> Generation | No
     return None if transformer is None else transformer[1]
 
 
-def _prefixes(keys: Mapping[str, Any]) -> dict[str, str]:
+def _starts(keys: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """The components that keys belong to, and what the keys of each start with."""
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, ...]] = {}
     if (transformer := transformer_in(keys)) is not None:
-        found["transformer"] = transformer[0]
+        found["transformer"] = (transformer[0],)
+    for prefix in _TRANSFORMER_PREFIXES:
+        if any(key.startswith(prefix + _CONNECTORS[0]) for key in keys):
+            found["connectors"] = tuple(prefix + own for own in _CONNECTORS)
+            break
+    projections = tuple(prefix + _TEXT_PROJECTION for prefix in _TRANSFORMER_PREFIXES)
+    if any(key.startswith(projections) for key in keys):
+        found["text_projection"] = projections
     if (vae := _prefix(keys, _VAE_PREFIXES, _VAE_MARK)) is not None:
-        found["vae"] = vae
-    for name, starts in _OTHERS.items():
-        if any(key.startswith(starts) for key in keys):
-            found[name] = starts[0]
+        of_vae = config.get("vae")
+        kind = of_vae.get("_class_name", _CONV_VAE) if isinstance(of_vae, dict) else _CONV_VAE
+        found["vae" if kind == _CONV_VAE else "diffusion_decoder"] = (vae,)
+    for name in _OTHERS:
+        if any(key.startswith(f"{name}.") for key in keys):
+            found[name] = (f"{name}.",)
+    if any(mark in keys for mark in _TEXT_ENCODER_MARKS):
+        found["text_encoder"] = ("",)
+    if all(mark in keys for mark in _UPSAMPLER_MARKS):
+        found["upsampler"] = ("",)
     return found
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import torch
 from attrs import define, evolve, field, frozen
 
 import longtake as lt
-from longtake_ltx2.checkpoints.folder import read_json
+from longtake_ltx2.checkpoints.configs import config_of, tokenizer_config
+from longtake_ltx2.checkpoints.layout import Layout
+from longtake_ltx2.checkpoints.original_parts import upsampler_scale
 from longtake_ltx2.estimating.measuring import Cost, empty, measure, weight_bytes, without_data
 from longtake_ltx2.estimating.remembering import Remembered
 from longtake_ltx2.estimating.text_encoder import TextEncoderConfig
@@ -59,28 +61,26 @@ class Precision:
 
 @define
 class Networks:
-    """The networks of the folders ``folders``, by component name, in ``precisions``.
+    """The networks of the checkpoint that ``layout`` is of, in ``precisions``.
 
-    ``configs``: of those that no folder's config.json describes. ``fp8_cast``: whether the
-    transformer's large matrices are kept in fp8. No network is loaded.
+    ``fp8_cast``: whether the transformer's large matrices are kept in fp8. No network is loaded.
 
     Raises `longtake.CheckpointError` for a configuration that is missing or makes no network.
     """
 
-    folders: Mapping[str, Path]
+    layout: Layout
     precisions: Mapping[str, Precision]
-    _configs: dict[str, dict[str, Any]] = field(factory=dict)
+    _configs: dict[str, dict[str, Any]] = field(factory=dict, init=False)
     _built: dict[str, Any] = field(factory=dict, init=False)
     fp8_cast: bool = field(default=False, kw_only=True)
 
     def config(self, name: str) -> dict[str, Any]:
         """What ``config.json`` says of component ``name``."""
         if name not in self._configs:
-            if name not in self.folders:
-                where = str(self.folders["text_encoder"].parent)
-                remedy = _REMEDIES.get(name, "the recipe is not for this checkpoint")
-                raise lt.CheckpointError(where, f"has no {name}; {remedy}")
-            self._configs[name] = read_json(self.folders[name] / "config.json")
+            if not self.layout.has(name) and name in _REMEDIES:
+                problem = f"has no {name}; {_REMEDIES[name]}"
+                raise lt.CheckpointError(str(self.layout.path), problem)
+            self._configs[name] = config_of(self.layout, name)
         return self._configs[name]
 
     @property
@@ -94,10 +94,8 @@ class Networks:
     @property
     def text_tokens(self) -> int:
         """Every prompt is padded to this many tokens."""
-        path = self.folders["tokenizer"] / "tokenizer_config.json"
-        if not path.is_file():
-            return _MOST_TEXT_TOKENS
-        return int(min(_MOST_TEXT_TOKENS, read_json(path).get("model_max_length", 1e9)))
+        said = tokenizer_config(self.layout) if self.layout.has("tokenizer") else {}
+        return int(min(_MOST_TEXT_TOKENS, said.get("model_max_length", 1e9)))
 
     @property
     def audio_latent_shape(self) -> tuple[int, int]:
@@ -113,6 +111,13 @@ class Networks:
             return SoundDecoder(self.built("audio_vae"), self.built("vocoder")).timing
 
         return _SOUNDS.of((self._network("audio_vae"), self._network("vocoder")), told)
+
+    @property
+    def upsampler_scale(self) -> Fraction:
+        """By how much the latent upsampler enlarges; 2 where there is none."""
+        if not self.layout.has("upsampler"):
+            return Fraction(2)
+        return upsampler_scale(self.config("upsampler"))
 
     def weights(self, *names: str) -> dict[str, int]:
         """What the weights of each of these components take once they are loaded."""
@@ -217,7 +222,8 @@ class Networks:
         return name, self.precisions[name].name, json.dumps(self.config(name), sort_keys=True)
 
     def _build(self, name: str) -> Any:
-        config, path = self.config(name), self.folders[name] / "config.json"
+        config, place = self.config(name), self.layout.place(name)
+        path = place / "config.json" if place.is_dir() else place
         class_name = config.get("_class_name")
         if class_name not in _CLASSES:
             known = ", ".join(_CLASSES)

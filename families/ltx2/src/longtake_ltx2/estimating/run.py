@@ -8,7 +8,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 
 import longtake as lt
-from longtake_ltx2.checkpoints.folder import find_upsampler
+from longtake_ltx2.checkpoints.layout import layout_of
 from longtake_ltx2.clock import (
     DECODE_CONTEXT_LATENTS,
     SegmentClock,
@@ -19,10 +19,9 @@ from longtake_ltx2.clock import (
 from longtake_ltx2.estimating.networks import Networks, Precision
 from longtake_ltx2.estimating.scene import Scene
 from longtake_ltx2.generation import generation_of
-from longtake_ltx2.loading.asked import checkpoint_path, upsampler_folder
+from longtake_ltx2.loading.asked import checkpoint_path
 from longtake_ltx2.loading.floats import dtype_name
 from longtake_ltx2.loading.placement import usable_device
-from longtake_ltx2.loading.single_file import single_file_config
 from longtake_ltx2.numerics import NUMERICS
 from longtake_ltx2.pipeline_configs import PRECISIONS, LTX2T2VConfig
 from longtake_ltx2.values import Geometry
@@ -138,18 +137,7 @@ def _weight_bytes(stages: Sequence[lt.StageEstimate]) -> int:
 
 
 def _networks(path: Path, config: LTX2T2VConfig) -> Networks:
-    names = ("text_encoder", "tokenizer", "connectors", "transformer", "vae", "audio_vae")
-    folders = {name: path / name for name in (*names, "vocoder", "diffusion_decoder")}
-    configs = {}
-    if config.transformer_path is not None:
-        given = Path(config.transformer_path)
-        if given.is_file():
-            configs["transformer"] = single_file_config(given, folders["transformer"])
-        else:
-            folders["transformer"] = given
-    upsampler = _upsampler(path, config)
-    if upsampler is not None:
-        folders["upsampler"] = upsampler
+    layout = layout_of(path, config.places)
     precisions = {
         "text_encoder": config.text_encoder_precisions[0],
         "connectors": config.text_encoder_precisions[0],
@@ -161,13 +149,7 @@ def _networks(path: Path, config: LTX2T2VConfig) -> Networks:
         "vocoder": config.vocoder_precision,
     }
     chosen = {name: Precision(PRECISIONS[precision]) for name, precision in precisions.items()}
-    return Networks(folders, chosen, configs, fp8_cast=config.fp8_cast)
-
-
-def _upsampler(path: Path, config: LTX2T2VConfig) -> Path | None:
-    if config.upsampler_weights is not None:
-        return upsampler_folder(Path(config.upsampler_weights))
-    return find_upsampler(path)
+    return Networks(layout, chosen, fp8_cast=config.fp8_cast)
 
 
 def _notes(

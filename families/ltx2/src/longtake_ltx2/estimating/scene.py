@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 
 from attrs import evolve, frozen
@@ -20,8 +21,11 @@ __all__ = ["Scene", "SupportsResize"]
 class SupportsResize(Protocol):
     """A stage, or its class, after which the segment has another size."""
 
-    def resized(self, geometry: Geometry) -> Geometry:
-        """The size that the stages behind it work at; a class has it as a static method."""
+    def resized(self, geometry: Geometry, scale: Fraction) -> Geometry:
+        """The size that the stages behind it work at; a class has it as a static method.
+
+        ``scale``: by how much the latent upsampler enlarges.
+        """
         ...
 
 
@@ -92,4 +96,4 @@ class Scene:
         named = lt.Reference(stage).resolve() if isinstance(stage, str) else stage
         if not isinstance(named, SupportsResize):
             return self
-        return evolve(self, geometry=named.resized(self.geometry))
+        return evolve(self, geometry=named.resized(self.geometry, self.networks.upsampler_scale))

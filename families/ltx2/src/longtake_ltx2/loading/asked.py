@@ -5,14 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import longtake as lt
+from longtake_ltx2.checkpoints.configs import config_in_file, config_of
 from longtake_ltx2.checkpoints.folder import read_json
+from longtake_ltx2.checkpoints.gemma_file import gemma_names
+from longtake_ltx2.checkpoints.layout import Layout, is_folder, layout_of
 from longtake_ltx2.checkpoints.original_config import unknown_of_transformer
 from longtake_ltx2.checkpoints.parts import network_in
 from longtake_ltx2.checkpoints.single_file import SingleFile, single_file
 from longtake_ltx2.generation import Generation, generation_of
-from longtake_ltx2.loading.checks import check_components, check_folder, check_weights
-from longtake_ltx2.loading.classes import check_config
-from longtake_ltx2.loading.contents import contents_of, few
+from longtake_ltx2.loading.checks import (
+    check_components,
+    check_folder,
+    check_text_encoder,
+    check_weights,
+)
+from longtake_ltx2.loading.classes import check_config, check_made, text_encoder_class_of
+from longtake_ltx2.loading.contents import Contents, contents_of, few
+from longtake_ltx2.loading.tokenizer import check_tokenizer_at
 from longtake_ltx2.lora.adapters import LoRA, check_loras
 from longtake_ltx2.lora.references import reference_scales
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
@@ -46,10 +55,9 @@ def check_asked(path: Path, config: LTX2T2VConfig, recipe: lt.Recipe | None = No
     """
     _check_second_pass(config, recipe)
     _check_together(config)
-    given = (config.transformer_path, config.vae_path, config.audio_vae_path)
-    for asked in (*given, config.upsampler_weights):
-        if asked is not None and not Path(asked).exists():
-            raise lt.CheckpointError(asked, "missing; there is no such file or folder")
+    for asked in config.places.values():
+        if not asked.exists():
+            raise lt.CheckpointError(str(asked), "missing; there is no such file or folder")
     single = []
     if config.lora_path is not None:
         strengths = [1.0] if recipe is None else _strengths(recipe)
@@ -57,19 +65,49 @@ def check_asked(path: Path, config: LTX2T2VConfig, recipe: lt.Recipe | None = No
     every = (*single, *map(LoRA.parse, config.loras))
     check_loras(every)
     reference_scales(lora.path for lora in every)
-    if config.upsampler_weights is not None:
-        _check_upsampler(Path(config.upsampler_weights))
     if config.attention_backend is not None:
         _check_attention_backend(config.attention_backend)
-    elsewhere = {"transformer": given[0], "vae": given[1], "audio_vae": given[2]}
-    replaced = {name: Path(file) for name, file in elsewhere.items() if file is not None}
-    check_components(path, replaced=replaced)
-    for name, file in replaced.items():
-        if name != "transformer":
-            _check_network(file, name)
-    generation = _generation(Path(config.transformer_path or path / "transformer"), path)
+    layout = layout_of(path, config.places)
+    if is_folder(path):
+        replaced = {name: place for name, place in layout.places.items() if name in config.places}
+        replaced |= {"tokenizer": layout.place("tokenizer")} if config.text_encoder_path else {}
+        check_components(path, replaced=replaced)
+        for name, place in replaced.items():
+            _check_part(place, name, layout)
+    else:
+        _check_files(layout)
+    generation = _generation(layout)
     _check_fits(generation, config, path)
     return generation
+
+
+def _check_files(layout: Layout) -> None:
+    """Refuse single files that are not a whole checkpoint, or not what they say."""
+    layout.check()
+    for name, place in layout.places.items():
+        if name == "text_projection":
+            check_weights(_own(single_file(place, name), name))
+        else:
+            _check_part(place, name, layout)
+
+
+def _check_part(place: Path, name: str, layout: Layout) -> None:
+    """Whether a component is whole, wherever it is."""
+    if name == "tokenizer":
+        check_tokenizer_at(place)
+    elif name == "text_encoder" and place.is_dir():
+        check_text_encoder(place)
+    elif name == "text_encoder":
+        text_encoder_class_of(config_of(layout, name), place)
+        check_weights(_own(single_file(place, name), name))
+    elif name == "upsampler":
+        _check_upsampler(place)
+    elif place.suffix == ".gguf" and name == "transformer":
+        return  # what is in it is seen when it is loaded
+    else:
+        _check_network(place, name)
+        if name not in ("transformer", "vae", "audio_vae") and not place.is_dir():
+            check_made(name, config_of(layout, name), place)
 
 
 def _check_second_pass(config: LTX2T2VConfig, recipe: lt.Recipe | None) -> None:
@@ -122,8 +160,15 @@ def _check_network(file: Path, name: str) -> Generation | None:
     found = single_file(file, name)
     if name == "transformer":
         _check_original_config(found)
-    check_weights(contents_of(file, [file]).within(found.prefixes[name]))
+    check_weights(_own(found, name))
     return found.generation
+
+
+def _own(file: SingleFile, name: str) -> Contents:
+    """The tensors of one component of a single file."""
+    names = file.names_of(name)
+    own = gemma_names(names) if name == "text_encoder" else names
+    return contents_of(file.path, [file.path]).named(own)
 
 
 def _check_original_config(file: SingleFile) -> None:
@@ -147,12 +192,14 @@ def _check_fits(generation: Generation, config: LTX2T2VConfig, path: Path) -> No
         )
 
 
-def _generation(transformer: Path, path: Path) -> Generation:
-    """That of a transformer; a .gguf file is described by the checkpoint's own configuration."""
-    if transformer.is_file() and transformer.suffix == ".gguf":
-        return generation_of(read_json(path / "transformer" / "config.json"))
-    said = _check_network(transformer, "transformer")
-    return said or generation_of(read_json(transformer / "config.json"))
+def _generation(layout: Layout) -> Generation:
+    """That of the transformer; a .gguf file is described by the checkpoint's own configuration."""
+    place = layout.place("transformer")
+    if not place.is_dir() and place.suffix != ".gguf":
+        said = single_file(place, "transformer").generation
+        assert said is not None
+        return said
+    return generation_of(config_of(layout, "transformer"))
 
 
 def upsampler_folder(weights: Path) -> Path:
@@ -165,15 +212,13 @@ def _check_upsampler(weights: Path) -> None:
         check_folder(weights, "upsampler")
         return
     described = upsampler_folder(weights) / "config.json"
-    if not described.is_file():
-        what = network_in(weights) or "weights"
-        raise lt.CheckpointError(
-            str(described),
-            f"missing; {weights.name} ({what}) is loaded as the config.json beside it describes: "
-            "put the latent upsampler's there",
-        )
-    check_config("upsampler", described.parent)
-    check_weights(contents_of(weights, [weights]))
+    if described.is_file():
+        check_config("upsampler", described.parent)
+        check_weights(contents_of(weights, [weights]))
+        return
+    file = single_file(weights, "upsampler")
+    check_made("upsampler", config_in_file(file, "upsampler"), weights)
+    check_weights(_own(file, "upsampler"))
 
 
 def _check_attention_backend(name: str) -> None:

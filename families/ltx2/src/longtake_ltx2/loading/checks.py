@@ -16,7 +16,7 @@ from longtake_ltx2.loading.scales import scales_of
 from longtake_ltx2.loading.tokenizer import check_tokenizer
 from longtake_ltx2.loading.weight_files import weight_files
 
-__all__ = ["check_components", "check_folder", "check_weights"]
+__all__ = ["check_components", "check_folder", "check_text_encoder", "check_weights"]
 
 _COMPONENTS = ("transformer", "vae", "audio_vae", "connectors", "vocoder")
 """Folders with weights. The scheduler's file is not read: the preset decides the schedule."""
@@ -42,10 +42,12 @@ def check_components(path: Path, *, replaced: Collection[str] = ()) -> None:
     names += [n for n in _OPTIONAL_COMPONENTS[generation] if (path / n).is_dir()]
     for name in names:
         check_folder(path / name, name)
-    _check_text_encoder(path / "text_encoder")
-    if (upsampler := find_upsampler(path)) is not None:
+    if "text_encoder" not in replaced:
+        check_text_encoder(path / "text_encoder")
+    if "upsampler" not in replaced and (upsampler := find_upsampler(path)) is not None:
         check_folder(upsampler, "upsampler")
-    check_tokenizer(path / "tokenizer")
+    if "tokenizer" not in replaced:
+        check_tokenizer(path / "tokenizer")
 
 
 def check_folder(folder: Path, component: str) -> None:
@@ -64,7 +66,7 @@ def check_folder(folder: Path, component: str) -> None:
         check_weights(contents, config)
 
 
-def _check_text_encoder(folder: Path) -> None:
+def check_text_encoder(folder: Path) -> None:
     """As `check_folder`, by transformers' rules.
 
     Its configuration may have keys that the class does not know: transformers keeps them, and has

@@ -12,7 +12,14 @@ import longtake as lt
 from longtake_ltx2.checkpoints.folder import read_json
 from longtake_ltx2.loading.contents import few
 
-__all__ = ["check_config", "network_class", "text_encoder_class"]
+__all__ = [
+    "check_config",
+    "check_made",
+    "class_of",
+    "network_class",
+    "text_encoder_class",
+    "text_encoder_class_of",
+]
 
 _CLASSES = {
     "transformer": ("LTX2VideoTransformer3DModel",),
@@ -54,9 +61,13 @@ def network_class(component: str, folder: Path) -> Any:
 
     Raises `longtake.CheckpointError` naming that file for another one.
     """
-    known = _CLASSES[component]
     file = folder / "config.json"
-    config = read_json(file)
+    return class_of(component, read_json(file), file)
+
+
+def class_of(component: str, config: Mapping[str, Any], file: Path) -> Any:
+    """As `network_class`, from the configuration that ``file`` says."""
+    known = _CLASSES[component]
     # A network with a single class is it, also where nothing says so.
     name = config.get("_class_name", known[0]) if len(known) == 1 else config.get("_class_name")
     if name not in known:
@@ -69,10 +80,15 @@ def text_encoder_class(folder: Path) -> Any:
 
     Raises `longtake.CheckpointError` naming that file for another one.
     """
+    file = folder / "config.json"
+    return text_encoder_class_of(read_json(file), file)
+
+
+def text_encoder_class_of(config: Mapping[str, Any], file: Path) -> Any:
+    """As `text_encoder_class`, from the configuration that ``file`` says."""
     import transformers
 
-    file = folder / "config.json"
-    value = read_json(file).get("architectures")
+    value = config.get("architectures")
     name = value[0] if isinstance(value, list) and value else value
     if name not in _TEXT_ENCODERS:
         raise _unknown_class(file, "architectures", name, _TEXT_ENCODERS)
@@ -97,6 +113,20 @@ def check_config(component: str, folder: Path) -> Mapping[str, Any]:
             f"{few(unknown)}; a newer diffusers may, else they are misspelt or of another network",
         )
     return config
+
+
+def check_made(component: str, config: Mapping[str, Any], file: Path) -> None:
+    """Refuse a configuration, made of what ``file`` says, that makes no network.
+
+    Raises `longtake.CheckpointError` naming the file.
+    """
+    import torch
+
+    try:
+        with torch.device("meta"):
+            class_of(component, config, file).from_config(dict(config))
+    except Exception as error:  # diffusers raises all sorts for what makes no sense
+        raise lt.CheckpointError(str(file), f"its config makes no sense: {error}") from error
 
 
 def _top(name: str) -> Any:

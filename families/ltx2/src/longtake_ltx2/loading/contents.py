@@ -45,6 +45,10 @@ class Contents:
         }
         return evolve(self, tensors=named)
 
+    def named(self, names: Mapping[str, str]) -> Contents:
+        """The tensors with these keys in the files, by the names given: ``names`` has the keys."""
+        return evolve(self, tensors={name: self.tensors[key] for name, key in names.items()})
+
 
 def contents_of(path: Path, files: Iterable[Path]) -> Contents:
     """What ``files``, which are those of ``path``, have in them.

@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 import longtake as lt
-from longtake_ltx2.checkpoints.folder import find_upsampler, read_json
-from longtake_ltx2.checkpoints.single_file import single_file
+from longtake_ltx2.checkpoints.configs import config_of
+from longtake_ltx2.checkpoints.folder import read_json
+from longtake_ltx2.checkpoints.gemma_file import tokenizer_files
+from longtake_ltx2.checkpoints.layout import Layout, layout_of
+from longtake_ltx2.checkpoints.single_file import SingleFile, single_file
 from longtake_ltx2.loading.asked import upsampler_folder
-from longtake_ltx2.loading.weight_files import weight_files
+from longtake_ltx2.loading.weight_files import Library, weight_files
 from longtake_ltx2.lora.adapters import LoRA
 from longtake_ltx2.lora.file import lora_file
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
@@ -31,6 +34,9 @@ _LONGEST_HEADER = 100_000_000
 """Bytes; what safetensors allows."""
 
 _OPTIONAL = ("duration_head", "diffusion_decoder")
+_NO_TOKENIZER = (".safetensors", ".gguf", ".bin")
+"""Files of weights, which may lie beside a tokenizer."""
+
 _OF_LIBRARIES = {"transformers_version"}
 """Keys of a configuration that say who wrote it."""
 
@@ -68,8 +74,8 @@ def fingerprint_of_vae(vae: Any, config: LTX2T2VConfig | None) -> Callable[[], s
 
 
 def _fingerprint_of_vae(vae: Any, config: LTX2T2VConfig) -> str:
-    path = Path(config.model_path or "")
-    described, tensors = _network(Path(config.vae_path or path / "vae"), "vae", path)
+    layout = layout_of(Path(config.model_path or ""), config.places)
+    described, tensors = _network(layout, "vae")
     digest = hashlib.sha256()
     _add_network(digest, "vae", described, tensors)
     _add(digest, _canonical([str(vae.dtype), bool(vae.use_tiling)]).encode())
@@ -89,14 +95,12 @@ def fingerprint_of_text(config: LTX2T2VConfig | None) -> Callable[[], str] | Non
 
 
 def _fingerprint_of_text(path: Path, config: LTX2T2VConfig) -> str:
-    digest, folder = hashlib.sha256(), path / "text_encoder"
-    stored = _stored(weight_files(folder, "transformers"))
-    _add_network(digest, "text_encoder", read_json(folder / "config.json"), stored)
-    _add_network(digest, "connectors", *_of_folder(path / "connectors"))
-    for file in sorted((path / "tokenizer").iterdir()):
-        if file.is_file():
-            _add(digest, file.name.encode())
-            _add(digest, file.read_bytes())
+    digest, layout = hashlib.sha256(), layout_of(path, config.places)
+    for name in ("text_encoder", "connectors"):
+        _add_network(digest, name, *_network(layout, name))
+    for name, data in sorted(_tokenizer(layout.place("tokenizer"))):
+        _add(digest, name.encode())
+        _add(digest, data)
     for lora in map(LoRA.parse, config.loras):
         _add_network(digest, f"lora={lora.weight}", {}, _stored([lora_file(lora.path).path]))
     options = [*config.text_encoder_precisions, config.text_real_tokens]
@@ -116,48 +120,63 @@ def _networks(
     path: Path, config: LTX2T2VConfig
 ) -> Iterator[tuple[str, Mapping[str, Any], Iterable[_Tensor]]]:
     """Name, configuration and tensors of each network, in an order of their own."""
-    for name, given in (
-        ("transformer", config.transformer_path),
-        ("vae", config.vae_path),
-        ("audio_vae", config.audio_vae_path),
-    ):
-        yield name, *_network(Path(given or path / name), name, path)
-    for name in ("connectors", "vocoder"):
-        yield name, *_of_folder(path / name)
-    folder = path / "text_encoder"
-    files = weight_files(folder, "transformers")
-    yield "text_encoder", read_json(folder / "config.json"), _stored(files)
+    layout = layout_of(path, config.places)
+    for name in ("transformer", "vae", "audio_vae", "connectors", "vocoder", "text_encoder"):
+        yield name, *_network(layout, name)
     for name in _OPTIONAL:
-        if (path / name).is_dir():
-            yield name, *_of_folder(path / name)
-    given = config.upsampler_weights
-    weights = find_upsampler(path) if given is None else Path(given)
-    if weights is not None and weights.is_dir():
-        yield "upsampler", *_of_folder(weights)
-    elif weights is not None:
-        described = read_json(upsampler_folder(weights) / "config.json")
-        yield "upsampler", described, _stored([weights])
+        if layout.has(name):
+            yield name, *_network(layout, name)
+    if not layout.has("upsampler"):
+        return
+    weights = layout.place("upsampler")
+    described = upsampler_folder(weights) / "config.json"
+    if weights.is_dir() or not described.is_file():
+        yield "upsampler", *_network(layout, "upsampler")
+    else:
+        yield "upsampler", read_json(described), _stored([weights])
 
 
-def _network(
-    where: Path, name: str, checkpoint: Path
-) -> tuple[Mapping[str, Any], Iterable[_Tensor]]:
-    """A network that may be a folder, a file in Lightricks' layout or a .gguf file."""
-    if where.is_dir():
-        return _of_folder(where)
+def _network(layout: Layout, name: str) -> tuple[Mapping[str, Any], Iterable[_Tensor]]:
+    """A network that may be a folder, in a file in Lightricks' layout or a .gguf file."""
+    where = layout.place(name)
+    if where.is_dir() or not where.exists():
+        return _of_folder(where, "transformers" if name == "text_encoder" else "diffusers")
     if where.suffix == ".gguf":
-        return read_json(checkpoint / name / "config.json"), _of_gguf(where)
+        return config_of(layout, name), _of_gguf(where)
     file = single_file(where, name)
     described = {"version": file.version, "config": file.config_of(name)}
-    return described, _stored([where], file.prefixes[name])
+    tensors = _of_file(file, name)
+    if name == "connectors":
+        described["config"] = config_of(layout, name)
+        projection = single_file(layout.place("text_projection"), "text_projection")
+        tensors = [*tensors, *_of_file(projection, "text_projection")]
+    elif name not in ("transformer", "vae", "audio_vae"):
+        described["config"] = config_of(layout, name)
+    return described, tensors
 
 
-def _of_folder(folder: Path) -> tuple[Mapping[str, Any], Iterable[_Tensor]]:
-    return read_json(folder / "config.json"), _stored(weight_files(folder))
+def _of_file(file: SingleFile, name: str) -> Iterable[_Tensor]:
+    """The tensors of one component, by their names within it."""
+    names = {key: own for own, key in file.names_of(name).items()}
+    return (evolve(each, name=names[each.name]) for each in _stored([file.path], names.keys()))
 
 
-def _stored(files: Iterable[Path], prefix: str = "") -> Iterator[_Tensor]:
-    """The tensors of .safetensors files whose names start with ``prefix``, without it."""
+def _tokenizer(place: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of each file of a tokenizer."""
+    if not place.is_dir():
+        yield from tokenizer_files(place).items()
+        return
+    for file in place.iterdir():
+        if file.is_file() and file.suffix not in _NO_TOKENIZER:
+            yield file.name, file.read_bytes()
+
+
+def _of_folder(folder: Path, library: Library) -> tuple[Mapping[str, Any], Iterable[_Tensor]]:
+    return read_json(folder / "config.json"), _stored(weight_files(folder, library))
+
+
+def _stored(files: Iterable[Path], names: Collection[str] | None = None) -> Iterator[_Tensor]:
+    """The tensors of .safetensors files; only those of ``names``, if there are some given."""
     for file in files:
         try:
             with file.open("rb", buffering=0) as opened:
@@ -166,11 +185,11 @@ def _stored(files: Iterable[Path], prefix: str = "") -> Iterator[_Tensor]:
                 header = json.loads(os.pread(descriptor, min(length, _LONGEST_HEADER), 8))
                 header.pop("__metadata__", None)
                 for name, entry in header.items():
-                    if not name.startswith(prefix):
+                    if names is not None and name not in names:
                         continue
                     begin, end = (8 + length + offset for offset in entry["data_offsets"])
                     ends = _ends(descriptor, begin, end)
-                    yield _Tensor(name.removeprefix(prefix), entry["dtype"], entry["shape"], ends)
+                    yield _Tensor(name, entry["dtype"], entry["shape"], ends)
         except FileNotFoundError:
             raise lt.CheckpointError(str(file), "missing; the checkpoint is incomplete") from None
         except (OSError, ValueError, TypeError, AttributeError, LookupError) as error:

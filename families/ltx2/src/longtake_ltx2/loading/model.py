@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from pathlib import Path
 
 from attrs import evolve
 
 import longtake as lt
+from longtake_ltx2.checkpoints.configs import config_of
 from longtake_ltx2.checkpoints.folder import is_tiny
+from longtake_ltx2.checkpoints.layout import layout_of
 from longtake_ltx2.loading.asked import check_asked, checkpoint_path
 from longtake_ltx2.loading.components import CheckpointComponents
 from longtake_ltx2.loading.fingerprint import fingerprint_of
@@ -22,7 +23,9 @@ __all__ = ["load"]
 
 
 def load(source: lt.ModelSource) -> lt.LoadedModel:
-    """The networks of a folder in diffusers layout, loaded on demand, offline.
+    """The networks of a checkpoint, loaded on demand, offline.
+
+    It is a folder in diffusers' layout, or a single file of Lightricks', or a folder of several.
 
     Everything that was asked for is checked before the first network is loaded. Raises
     `longtake.CheckpointError` naming the file that is missing or damaged,
@@ -38,15 +41,17 @@ def load(source: lt.ModelSource) -> lt.LoadedModel:
     config = config.with_dtype(dtype_name(source.dtype), device)
     config = evolve(config, model_path=str(path))
     generation = check_asked(path, config, source.recipe)
+    layout = layout_of(path, config.places)
     placement = placement_on(device, config.offload)
-    loader = NetworkLoader(path, config, generation, placement, source)
-    weights = Path(config.transformer_path or path / "transformer")
+    loader = NetworkLoader(layout, config, generation, placement, source)
+    weights = layout.place("transformer")
     makers, close = on_ranks(source, loader.makers(), config=config, device=device, weights=weights)
     components = CheckpointComponents(makers)
+    tiny = is_tiny(config_of(layout, "transformer"), weights)
     return lt.LoadedModel(
         components,
         device,
-        computing=one_thread if device == "cpu" and is_tiny(path) else nullcontext,
+        computing=one_thread if device == "cpu" and tiny else nullcontext,
         release=placement.release,
         close=close,
         fingerprint=lambda: fingerprint_of(path, config),

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
 
 import longtake as lt
-from longtake_ltx2.checkpoints.folder import find_upsampler, read_json
+from longtake_ltx2.checkpoints.configs import config_of
+from longtake_ltx2.checkpoints.folder import read_json
+from longtake_ltx2.checkpoints.layout import Layout
+from longtake_ltx2.checkpoints.original_parts import upsampler_scale
 from longtake_ltx2.forward.choice import ForwardChoice
 from longtake_ltx2.generation import Generation
 from longtake_ltx2.loading.asked import upsampler_folder
 from longtake_ltx2.loading.classes import network_class, text_encoder_class
-from longtake_ltx2.loading.floats import torch_dtype
+from longtake_ltx2.loading.original_parts import load_part, load_text_encoder_file
 from longtake_ltx2.loading.placement import Placement
 from longtake_ltx2.loading.random_state import random_state_kept
 from longtake_ltx2.loading.reading import telling
-from longtake_ltx2.loading.single_file import load_audio_vae, load_vae
-from longtake_ltx2.loading.tokenizer import load_tokenizer
+from longtake_ltx2.loading.tokenizer import load_tokenizer, load_tokenizer_file
 from longtake_ltx2.loading.transformer import load_transformer
 from longtake_ltx2.loading.weight_files import weight_files
-from longtake_ltx2.loading.weights import align, from_file, from_folder, text_encoder_from_folder
+from longtake_ltx2.loading.weights import from_file, from_folder, text_encoder_from_folder
 from longtake_ltx2.lora.adapters import LoRA, add_loras
 from longtake_ltx2.numerics import NUMERICS
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
@@ -35,7 +38,7 @@ __all__ = ["NetworkLoader"]
 class NetworkLoader:
     """One checkpoint, how it is to be loaded, where its networks go, and who is told of it."""
 
-    path: Path
+    layout: Layout
     config: LTX2T2VConfig
     generation: Generation
     placement: Placement
@@ -60,6 +63,7 @@ class NetworkLoader:
             "audio_decoder": audio_vae,
             "vocoder": self._placed("vocoder", self._vocoder),
             "upsampler": self._placed("upsampler", self._upsampler),
+            "upsampler_scale": self._upsampler_scale,
             "forward": lambda: self.forward,
             "lora_path": lambda: self.config.lora_path,
             "generation": lambda: self.generation,
@@ -75,9 +79,7 @@ class NetworkLoader:
             "diffusion_decoder": self._diffusion_decoder,
         }
         return {
-            name: self._placed(name, make)
-            for name, make in makers.items()
-            if (self.path / name).is_dir()
+            name: self._placed(name, make) for name, make in makers.items() if self.layout.has(name)
         }
 
     def _placed(self, name: str, make: Callable[[], Any]) -> Callable[[], Any]:
@@ -93,54 +95,44 @@ class NetworkLoader:
 
     def _files(self, name: str) -> list[Path]:
         """What the weights of a network are read from; nothing for a part of a larger file."""
-        chosen = {
-            "transformer": self.config.transformer_path,
-            "vae": self.config.vae_path,
-            "audio_vae": self.config.audio_vae_path,
-            "upsampler": self.config.upsampler_weights,
-        }.get(name)
-        own = find_upsampler(self.path) if name == "upsampler" else self.path / name
-        place = own if chosen is None else Path(chosen)
-        if place is None or (place.is_file() and name in ("vae", "audio_vae")):
+        if not self.layout.has(name):
             return []
-        if place.is_file():
-            return [place]
-        return weight_files(place, "transformers" if name == "text_encoder" else "diffusers")
+        place = self.layout.place(name)
+        if place.is_dir():
+            return weight_files(place, "transformers" if name == "text_encoder" else "diffusers")
+        return [place] if name in ("transformer", "upsampler", "text_encoder") else []
 
     def _transformer(self) -> Any:
-        transformer = load_transformer(self.path, self.config)
+        transformer = load_transformer(self.layout, self.config)
         self.forward.settle(transformer)
         return transformer
 
     def _vae(self) -> Any:
-        path, precision = Path(self.config.vae_path or self.path / "vae"), self.config.vae_precision
-        vae = _network("vae", path, precision, load_vae)
+        vae = self._network("vae", self.config.vae_precision)
         if self.config.vae_tiling:
             vae.enable_tiling()
         return vae
 
     def _audio_vae(self) -> Any:
-        path = Path(self.config.audio_vae_path or self.path / "audio_vae")
-        return _network("audio_vae", path, self.config.audio_decoder_precision, load_audio_vae)
+        return self._network("audio_vae", self.config.audio_decoder_precision)
 
     def _connectors(self) -> Any:
         (precision,) = self.config.text_encoder_precisions
-        connectors = _network("connectors", self.path / "connectors", precision)
+        connectors = self._network("connectors", precision)
         add_loras(connectors, [LoRA.parse(text) for text in self.config.loras], "connectors")
         return connectors
 
     def _vocoder(self) -> Any:
-        return _network("vocoder", self.path / "vocoder", self.config.vocoder_precision)
+        return self._network("vocoder", self.config.vocoder_precision)
 
     def _duration_head(self) -> Any:
         (precision,) = self.config.text_encoder_precisions
-        return _network("duration_head", self.path / "duration_head", precision)
+        return self._network("duration_head", precision)
 
     def _diffusion_decoder(self) -> Any:
         from longtake_ltx2.loading.neighborhood import NeighborhoodAttention
 
-        folder = self.path / "diffusion_decoder"
-        decoder = _network("diffusion_decoder", folder, self.config.vae_precision)
+        decoder = self._network("diffusion_decoder", self.config.vae_precision)
         if self.config.vae_tiling:
             decoder.enable_tiling()
         decoder.set_attn_processor(NeighborhoodAttention())
@@ -148,35 +140,39 @@ class NetworkLoader:
 
     def _upsampler(self) -> Any:
         precision = self.config.upsampler_precision
-        given = self.config.upsampler_weights
-        weights = find_upsampler(self.path) if given is None else Path(given)
-        if weights is None:
+        if not self.layout.has("upsampler"):
             raise lt.CheckpointError(
-                str(self.path),
+                str(self.layout.path),
                 "has no latent upsampler, which refining needs: give upsampler_weights=",
             )
+        weights = self.layout.place("upsampler")
         folder = upsampler_folder(weights)
-        if weights.is_dir():
-            return _network("upsampler", folder, precision)
+        if weights.is_dir() or not (folder / "config.json").is_file():
+            return self._network("upsampler", precision)
         cls = network_class("upsampler", folder)
         return from_file(cls, read_json(folder / "config.json"), weights, precision)
 
+    def _upsampler_scale(self) -> Fraction:
+        """Of an upsampler that is not there, as of one that doubles: `_upsampler` will refuse."""
+        if not self.layout.has("upsampler"):
+            return Fraction(2)
+        return upsampler_scale(config_of(self.layout, "upsampler"))
+
     def _text_encoder(self) -> Any:
-        folder = self.path / "text_encoder"
+        place = self.layout.place("text_encoder")
         (precision,) = self.config.text_encoder_precisions
-        return text_encoder_from_folder(text_encoder_class(folder), folder, precision)
+        if place.is_dir():
+            return text_encoder_from_folder(text_encoder_class(place), place, precision)
+        return load_text_encoder_file(place, precision)
 
     def _tokenizer(self) -> Any:
+        place = self.layout.place("tokenizer")
         with random_state_kept():
-            return load_tokenizer(self.path / "tokenizer")
+            return load_tokenizer(place) if place.is_dir() else load_tokenizer_file(place)
 
-
-def _network(
-    component: str, path: Path, precision: str, load_file: Callable[..., Any] | None = None
-) -> Any:
-    """A network of a folder, or of a single file that ``load_file`` loads."""
-    if load_file is not None and not path.is_dir():
-        network = load_file(path, torch_dtype(precision))
-        align(network)
-        return network
-    return from_folder(network_class(component, path), path, precision)
+    def _network(self, component: str, precision: str) -> Any:
+        """A network of a folder, or of a single file."""
+        place = self.layout.place(component)
+        if place.is_dir():
+            return from_folder(network_class(component, place), place, precision)
+        return load_part(self.layout, component, precision)

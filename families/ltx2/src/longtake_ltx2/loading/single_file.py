@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,32 +13,21 @@ from typing import Any
 import torch
 
 import longtake as lt
+from longtake_ltx2.checkpoints.configs import config_in_file
 from longtake_ltx2.checkpoints.folder import read_json
-from longtake_ltx2.checkpoints.original_config import (
-    audio_vae_config,
-    transformer_config,
-    vae_config,
-)
+from longtake_ltx2.checkpoints.original_config import transformer_config
+from longtake_ltx2.checkpoints.original_names import diffusers_names
 from longtake_ltx2.checkpoints.single_file import SingleFile, single_file, transformer_in
 from longtake_ltx2.generation import Generation
 from longtake_ltx2.loading.contents import contents_of
 from longtake_ltx2.loading.scales import read_tensors, scales_of
 from longtake_ltx2.loading.weights import assembled, check_names, empty, for_computing
 
-__all__ = ["load_audio_vae", "load_transformer", "load_vae", "single_file_config"]
+__all__ = ["load_audio_vae", "load_transformer", "load_vae", "tensors_in"]
 
 logger = logging.getLogger(__name__)
 
 Tensors = dict[str, torch.Tensor]
-
-_LATER_NAMES = {
-    "transformer": {"prompt_adaln_single.": "prompt_adaln."},
-    "vae": {
-        "decoder.up_blocks.7.": "decoder.up_blocks.3.upsamplers.0.",
-        "decoder.up_blocks.8.": "decoder.up_blocks.3.",
-    },
-}
-"""Names since 2.3 that diffusers' converters for single files, which are for 2.0, leave."""
 
 
 def load_transformer(
@@ -56,30 +45,13 @@ def load_transformer(
         longtake.MissingDependencyError: a .gguf file needs packages that are not installed.
     """
     from diffusers import LTX2VideoTransformer3DModel
-    from diffusers.loaders.single_file_utils import convert_ltx2_transformer_to_diffusers
 
     if path.suffix == ".gguf":
         return _from_gguf(path, dtype, config_folder, changes)
     file = single_file(path, "transformer")
-    tensors = _tensors(file, "transformer", dtype)
-    tensors = _renamed(convert_ltx2_transformer_to_diffusers(tensors), "transformer")
-    config = _config_of_transformer(file) | changes
+    config = config_in_file(file, "transformer") | changes
+    tensors = tensors_in([(file, "transformer")], "transformer", dtype)
     return assembled(LTX2VideoTransformer3DModel, config, tensors, path, dtype)
-
-
-def single_file_config(path: Path, config_folder: Path) -> dict[str, Any]:
-    """The configuration that `load_transformer` makes the transformer of; no weights are read.
-
-    Raises `longtake.CheckpointError` as `load_transformer`.
-    """
-    if path.suffix == ".gguf":
-        return read_json(config_folder / "config.json")
-    return _config_of_transformer(single_file(path, "transformer"))
-
-
-def _config_of_transformer(file: SingleFile) -> dict[str, Any]:
-    original = file.config_of("transformer")
-    return _sensible(file.path, lambda: transformer_config(file.generation, original))
 
 
 def load_vae(path: Path, dtype: torch.dtype) -> Any:
@@ -88,22 +60,8 @@ def load_vae(path: Path, dtype: torch.dtype) -> Any:
     Raises `longtake.CheckpointError` as `load_transformer`.
     """
     from diffusers import AutoencoderKLLTX2Video
-    from diffusers.loaders.single_file_utils import convert_ltx2_vae_to_diffusers
 
-    file = single_file(path, "vae")
-    kind = file.config_of("vae").get("_class_name", "CausalVideoAutoencoder")
-    if kind != "CausalVideoAutoencoder":
-        raise lt.CheckpointError(
-            str(path),
-            f"has the diffusion decoder ({kind}), which loads in diffusers' layout only: convert "
-            "it with scripts/convert_ltx2_to_diffusers.py --diffusion_vae of diffusers, or take "
-            "the file with the convolutional decoder",
-        )
-    tensors = _tensors(file, "vae", dtype)
-    tensors = _renamed(convert_ltx2_vae_to_diffusers(tensors), "vae")
-    shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
-    config = _sensible(path, lambda: vae_config(file.generation, shapes))
-    return assembled(AutoencoderKLLTX2Video, config, tensors, path, dtype)
+    return _network(AutoencoderKLLTX2Video, path, "vae", dtype)
 
 
 def load_audio_vae(path: Path, dtype: torch.dtype) -> Any:
@@ -112,37 +70,31 @@ def load_audio_vae(path: Path, dtype: torch.dtype) -> Any:
     Raises `longtake.CheckpointError` as `load_transformer`.
     """
     from diffusers import AutoencoderKLLTX2Audio
-    from diffusers.loaders.single_file_utils import convert_ltx2_audio_vae_to_diffusers
 
-    file = single_file(path, "audio_vae")
-    tensors = convert_ltx2_audio_vae_to_diffusers(_tensors(file, "audio_vae", dtype))
-    config = _sensible(path, lambda: audio_vae_config(file.config_of("audio_vae")))
-    return assembled(AutoencoderKLLTX2Audio, config, tensors, path, dtype)
+    return _network(AutoencoderKLLTX2Audio, path, "audio_vae", dtype)
 
 
-def _tensors(file: SingleFile, component: str, dtype: torch.dtype) -> Tensors:
-    """Weights of one component, without the prefix, their scales applied."""
-    logger.info("loading %s of %s", component, file.path)
-    contents = contents_of(file.path, [file.path]).within(file.prefixes[component])
-    return read_tensors(contents, scales_of(contents, {}), dtype)
+def _network(cls: Any, path: Path, component: str, dtype: torch.dtype) -> Any:
+    file = single_file(path, component)
+    config = config_in_file(file, component)
+    return assembled(cls, config, tensors_in([(file, component)], component, dtype), path, dtype)
 
 
-def _renamed(tensors: Mapping[str, torch.Tensor], component: str) -> Tensors:
-    renamed = {}
-    for key, tensor in tensors.items():
-        for old, new in _LATER_NAMES[component].items():
-            key = key.replace(old, new)
-        renamed[key] = tensor
-    return renamed
+def tensors_in(
+    parts: Iterable[tuple[SingleFile, str]], component: str, dtype: torch.dtype
+) -> Tensors:
+    """Weights of one component by diffusers' names, their scales applied.
 
+    ``parts``: the files that they are in, and what each has of them.
 
-def _sensible(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """A configuration made of what a file says, which may be anything."""
-    try:
-        return make()
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        problem = f"{type(error).__name__}: {error}"
-        raise lt.CheckpointError(str(path), f"its config or its weights ({problem})") from error
+    Raises `longtake.CheckpointError` naming a file that is damaged.
+    """
+    tensors: Tensors = {}
+    for file, part in parts:
+        logger.info("loading %s of %s", part, file.path)
+        contents = contents_of(file.path, [file.path]).named(file.names_of(part))
+        tensors |= read_tensors(contents, scales_of(contents, {}), dtype)
+    return diffusers_names(component, tensors)
 
 
 def _from_gguf(
@@ -199,7 +151,6 @@ def _plain_but_for_products(network: torch.nn.Module, tensors: Tensors) -> Tenso
 
 def _gguf_tensors(path: Path) -> tuple[dict[str, Any], Generation]:
     """Quantised weights by diffusers' names."""
-    from diffusers.loaders.single_file_utils import convert_ltx2_transformer_to_diffusers
     from diffusers.models.model_loading_utils import load_gguf_checkpoint
 
     if not path.is_file():
@@ -213,4 +164,4 @@ def _gguf_tensors(path: Path) -> tuple[dict[str, Any], Generation]:
         raise lt.CheckpointError(str(path), "has no transformer of LTX-2")
     prefix, generation = found
     named = {key.removeprefix(prefix): value for key, value in tensors.items()}
-    return _renamed(convert_ltx2_transformer_to_diffusers(named), "transformer"), generation
+    return diffusers_names("transformer", named), generation

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import longtake as lt
+from longtake_ltx2.checkpoints.configs import config_of
+from longtake_ltx2.checkpoints.layout import Layout
 from longtake_ltx2.loading.floats import torch_dtype
 from longtake_ltx2.loading.fp8_cast import cast_to_fp8
 from longtake_ltx2.loading.single_file import load_transformer as load_single_file
@@ -16,16 +17,15 @@ from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 __all__ = ["load_transformer"]
 
 
-def load_transformer(path: Path, config: LTX2T2VConfig) -> Any:
-    """The transformer of the checkpoint at ``path``, or the one that ``config`` names instead.
+def load_transformer(layout: Layout, config: LTX2T2VConfig) -> Any:
+    """The transformer of a checkpoint.
 
     The user's LoRAs are put in before it is compiled.
 
     Raises `longtake.CheckpointError` naming the file, and `longtake.ValidationError` for an
     attention backend that cannot be used here.
     """
-    own = path / "transformer"
-    transformer = _from_files(Path(config.transformer_path or own), config, described_by=own)
+    transformer = _from_files(layout, config)
     add_loras(transformer, [LoRA.parse(text) for text in config.loras])
     if config.fp8_cast:
         cast_to_fp8(transformer)
@@ -36,16 +36,19 @@ def load_transformer(path: Path, config: LTX2T2VConfig) -> Any:
     return transformer
 
 
-def _from_files(path: Path, config: LTX2T2VConfig, described_by: Path) -> Any:
+def _from_files(layout: Layout, config: LTX2T2VConfig) -> Any:
     from diffusers import LTX2VideoTransformer3DModel
 
     # Converted 2.0 checkpoints say perturbed_attn=False, which makes STG do nothing; the flag
     # adds no weights. Parity with diffusers keeps what the file says.
-    changes = {"perturbed_attn": True} if config.numerics == "official" else {}
+    changes: dict[str, Any] = {"perturbed_attn": True} if config.numerics == "official" else {}
+    path = layout.place("transformer")
     if path.is_dir():
         return from_folder(LTX2VideoTransformer3DModel, path, config.dit_precision, **changes)
     dtype = torch_dtype(config.dit_precision)
-    transformer = load_single_file(path, dtype, config_folder=described_by, **changes)
+    if path.suffix == ".gguf":
+        changes = config_of(layout, "transformer") | changes
+    transformer = load_single_file(path, dtype, **changes)
     align(transformer)
     return transformer
 

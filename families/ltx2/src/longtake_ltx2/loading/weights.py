@@ -29,6 +29,7 @@ __all__ = [
     "from_file",
     "from_folder",
     "ready",
+    "text_encoder_from_contents",
     "text_encoder_from_folder",
     "whole",
 ]
@@ -108,6 +109,32 @@ def text_encoder_from_folder(cls: Any, folder: Path, precision: str) -> Any:
         ),
         quantised=is_quantised(config),
     )
+
+
+def text_encoder_from_contents(
+    cls: Any, config: dict[str, Any], contents: Contents, precision: str
+) -> Any:
+    """A network of a transformers class from its configuration and the tensors of a file.
+
+    Raises `longtake.CheckpointError` naming the file.
+    """
+    dtype = torch_dtype(precision)
+    tensors = read_tensors(contents, scales_of(contents, config), dtype)
+
+    def load() -> tuple[Any, Any]:
+        described = cls.config_class.from_dict(dict(config))
+        vars(described).pop("quantization_config", None)  # done already
+        made: tuple[Any, Any] = cls.from_pretrained(
+            None,
+            config=described,
+            state_dict=tensors,
+            local_files_only=True,
+            dtype=dtype,
+            output_loading_info=True,
+        )
+        return made
+
+    return whole(contents.path, load)
 
 
 def whole(

@@ -31,6 +31,9 @@ _OF_THE_MACHINE = (
     "transformer_path",
     "vae_path",
     "audio_vae_path",
+    "vocoder_path",
+    "text_encoder_path",
+    "tokenizer_path",
 )
 """Options that may differ: a machine may have its files elsewhere."""
 

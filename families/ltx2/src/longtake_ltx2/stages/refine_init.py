@@ -1,7 +1,9 @@
-"""The beginning of a two-stage run: the first pass is at half size."""
+"""The beginning of a two-stage run: the first pass is at half size, or what can be enlarged."""
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -15,15 +17,22 @@ if TYPE_CHECKING:
 
 __all__ = ["LTX2RefineInitStage"]
 
-_SCALE = 2
+_SCALE = Fraction(2)
 
 
 class LTX2RefineInitStage:
-    """Halves the size for the first pass and remembers the size that was asked for."""
+    """Makes the size smaller for the first pass and remembers the size that was asked for.
+
+    ``upsampler_scale``: by how much the latent upsampler enlarges it again; published ones double
+    the size or make it half as large again.
+    """
+
+    def __init__(self, upsampler_scale: Fraction = _SCALE) -> None:
+        self._scale = upsampler_scale
 
     def check(self, job: lt.Job) -> None:
-        """Refuse a size whose half the VAE cannot make. Raises `longtake.ValidationError`."""
-        factor = _SCALE * SPATIAL_FACTOR
+        """Refuse a size whose first pass the VAE cannot make. Raises `longtake.ValidationError`."""
+        factor = math.lcm(SPATIAL_FACTOR, (self._scale * SPATIAL_FACTOR).numerator)
         for name, size in (("height", job.sampling.height), ("width", job.sampling.width)):
             if size % factor:
                 near = max(factor, round(size / factor) * factor)
@@ -33,15 +42,15 @@ class LTX2RefineInitStage:
                 )
 
     @staticmethod
-    def resized(geometry: Geometry) -> Geometry:
+    def resized(geometry: Geometry, scale: Fraction = _SCALE) -> Geometry:
         """The size of the first pass."""
-        return evolve(geometry, height=geometry.height // _SCALE, width=geometry.width // _SCALE)
+        return evolve(geometry, height=geometry.height // scale, width=geometry.width // scale)
 
     @staticmethod
     def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
         """No work to speak of; what `check` refuses is refused."""
-        LTX2RefineInitStage().check(scene.job)
+        LTX2RefineInitStage(scene.networks.upsampler_scale).check(scene.job)
         return lt.StageEstimate()
 
     def __call__(self, geometry: Geometry) -> tuple[Geometry, RefineTarget]:
-        return self.resized(geometry), RefineTarget(geometry)
+        return self.resized(geometry, self._scale), RefineTarget(geometry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LTX2UpsampleStage"]
 
-_SCALE = 2
+_SCALE = Fraction(2)
 
 
 class LTX2UpsampleStage:
@@ -73,15 +74,18 @@ class LTX2UpsampleStage:
             self._frames.check(state, job.sampling.height, job.sampling.width)
 
     @staticmethod
-    def resized(geometry: Geometry) -> Geometry:
+    def resized(geometry: Geometry, scale: Fraction = _SCALE) -> Geometry:
         """The size of the second pass."""
-        return evolve(geometry, height=geometry.height * _SCALE, width=geometry.width * _SCALE)
+        height, width = int(geometry.height * scale), int(geometry.width * scale)
+        return evolve(geometry, height=height, width=width)
 
     @classmethod
     def estimate(cls, spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
         """The network at the size before, what is encoded and made at the size behind it."""
         cost = scene.networks.upsampler(scene.video_latent_shape)
-        doubled = evolve(scene, geometry=cls.resized(scene.geometry))
+        doubled = evolve(
+            scene, geometry=cls.resized(scene.geometry, scene.networks.upsampler_scale)
+        )
         encoded, held = encoded_frames(doubled)
         return lt.StageEstimate(
             values=noisy_latents(doubled),
@@ -132,7 +136,7 @@ class LTX2UpsampleStage:
         return noisy, target.geometry
 
     def _upsampled(self, video: torch.Tensor) -> torch.Tensor:
-        """``[1, C, F, H, W]`` to ``[1, C, F, 2 H, 2 W]``; both normalised, fp32."""
+        """``[1, C, F, H, W]`` to the size of the second pass; both normalised, fp32."""
         if not video.shape[2]:
             return video
         raw = decodable_video(video, self._vae)

@@ -29,6 +29,13 @@ def _frames_or_auto(
 @rolling_options
 @segments_option
 @click.option(
+    "--takes",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="As many takes of the same prompts, each with a seed of its own, and a sheet of them all.",
+)
+@click.option(
     "--num-frames",
     metavar="N|auto",
     callback=_frames_or_auto,

@@ -23,6 +23,7 @@ from longtake.runs.results import GenerationResult
 from longtake.states.file import StateFile
 from longtake.states.live import LiveState
 from longtake.takes.behind import Behind
+from longtake.takes.record import TakeRequest
 from longtake.takes.writer import TakeWriter
 
 __all__ = ["Keeping", "Take"]
@@ -39,6 +40,7 @@ class Take:
     - ``first``: the sampling of the first segment, where it is another.
     - ``predicts_length``: whether each prompt says how many new frames its segment has, as far as
       the model can tell.
+    - ``asked``: what the file will say that it was asked for with.
     - ``versions``: of the distributions that make it.
     """
 
@@ -48,6 +50,7 @@ class Take:
     ends: bool
     first: Sampling | None = None
     predicts_length: bool = False
+    asked: TakeRequest | None = None
     versions: Mapping[str, str] = field(factory=dict)
 
     @property
@@ -61,13 +64,16 @@ class Take:
         """What writes the take; the file is begun with the first segment, or gone on with."""
         start, files = self.start, self.files
         if start.appends:
-            return TakeWriter.resume(files.output, after=start.state, planned=start.planned)
+            return TakeWriter.resume(
+                files.output, after=start.state, planned=start.planned, asked=self.asked
+            )
         return TakeWriter(
             files.output,
             family=pipeline.family.name,
             preset=f"{pipeline.preset.name}@{pipeline.preset.version}",
             model=pipeline.model_fingerprint,
             versions=self.versions,
+            asked=self.asked,
             planned=start.planned,
             begins_after=start.state,
             overwrite=files.overwrite,

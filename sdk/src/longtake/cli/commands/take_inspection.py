@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -52,6 +53,7 @@ def _print_rows(path: Path, record: TakeRecord, title: str | None) -> None:
         ("family", record.family),
         ("preset", record.preset),
         ("seed", None if record.seed is None else str(record.seed)),
+        ("asked", _asked_text(record)),
         ("model", record.model),
         ("versions", versions or None),
         ("pictures", _pictures_text(record)),
@@ -59,6 +61,7 @@ def _print_rows(path: Path, record: TakeRecord, title: str | None) -> None:
         *((f"segment {each.index + 1}", _segment_text(each, record)) for each in record.segments),
         *(("to come", prompt or "(no prompt)") for prompt in _left(record)),
         ("next", way_on(path, record)),
+        ("again", _way_again(path, record)),
     ]
     told = [(label, text) for label, text in rows if text is not None]
     width = max(len(label) for label, _ in told)
@@ -120,6 +123,31 @@ def way_on(path: Path, record: TakeRecord) -> str:
         return _command((), record, files)
     state = str(beside) if _goes_on_from(beside, record) else "STATE.json"
     return _command(("NEXT PROMPT",), record, ("--state", state, "--save-state", state, *files))
+
+
+def _asked_text(record: TakeRecord) -> str | None:
+    """What was asked for beside prompts and seed; None where that was nothing or is not known."""
+    if record.asked is None:
+        return None
+    asked = record.asked
+    request: dict[str, Any] = asked.request.to_dict()
+    said = {name: v for name, v in request["sampling"].items() if name != "seed"}
+    said["negative_prompt"] = asked.request.negative_prompt
+    for layers in (asked.request.stage_overrides, asked.preset_overrides):
+        said |= {f"{stage}.{name}": v for stage, each in layers.items() for name, v in each.items()}
+    said |= {**asked.options, "dtype": asked.dtype, "inputs": asked.inputs or None}
+    told = [f"{name} {value}" for name, value in said.items() if value is not None]
+    return ", ".join(told) or None
+
+
+def _way_again(path: Path, record: TakeRecord) -> str | None:
+    """The command that makes the take once more; None where its file alone does not say how."""
+    asked = record.asked
+    if asked is None or asked.inputs or record.begins_after is not None or not record.segments:
+        return None
+    model = ["--model", "FOLDER"] if record.model is not None else []
+    away = [text for name in asked.elsewhere for text in (f"--{name.replace('_', '-')}", "PATH")]
+    return shlex.join(["longtake", "again", str(path), *model, *away])
 
 
 def _command(prompts: tuple[str, ...], record: TakeRecord, files: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,10 @@ from longtake.media.playing import frames_of, sound_of
 from longtake.media.stills import encode_still
 from longtake.takes.record import SegmentRecord, TakeRecord
 
-__all__ = ["check_thumbnail", "write_seams", "write_thumbnail"]
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["check_thumbnail", "sheet_of", "write_seams", "write_thumbnail"]
 
 _THUMBNAIL_SIDE = 512
 
@@ -30,18 +34,28 @@ def write_seams(path: Path, record: TakeRecord, folder: Path) -> list[Path]:
     `ValidationError` for a take without a segment.
     """
     try:
-        from PIL import Image
+        from PIL.Image import fromarray
     except ImportError as error:
         raise MissingDependencyError("pillow", "--frames") from error
     if not record.segments:
         raise ValidationError(str(path), "holds no segment, so it has no frames to write")
     frames = _frames_at_seams(path, record)
+    sheet = _sheet(path, record, frames)
+    named = {f"frame-{n:06d}.png": fromarray(frame) for n, frame in frames.items()}
+    return write_pictures(folder, {**named, "contact-sheet.png": sheet})
+
+
+def sheet_of(path: Path, record: TakeRecord) -> Image:
+    """The contact sheet of the take at ``path``. Raises `MissingDependencyError` without Pillow."""
+    return _sheet(path, record, _frames_at_seams(path, record))
+
+
+def _sheet(path: Path, record: TakeRecord, frames: Mapping[int, NDArray[np.uint8]]) -> Image:
     views = [_view(segment, frames, record) for segment in record.segments]
     sound = _sound(path, record)
-    rate = None if sound is None else record.sample_rate
-    sheet = contact_sheet(views, audio=sound, sample_rate=rate)
-    named = {f"frame-{n:06d}.png": Image.fromarray(frame) for n, frame in frames.items()}
-    return write_pictures(folder, {**named, "contact-sheet.png": sheet})
+    return contact_sheet(
+        views, audio=sound, sample_rate=None if sound is None else record.sample_rate
+    )
 
 
 def check_thumbnail(thumbnail: Path) -> None:

@@ -19,7 +19,7 @@ from longtake.schema.keywords import keywords_of
 from longtake.schema.references import resolve
 from longtake.schema.suggestions import did_you_mean
 
-__all__ = ["FAMILY_OPTIONS", "ModelCommand", "flag_of", "options_for"]
+__all__ = ["FAMILY_OPTIONS", "ModelCommand", "flag_of", "options_for", "path_options"]
 
 FAMILY_OPTIONS = "family_options"
 """The parameter of a command's function that has what the user said: ``{field: value}``."""
@@ -81,6 +81,12 @@ def options_for(family: ModelFamily, said: Mapping[str, Any]) -> dict[str, Any]:
             meant = did_you_mean(flag_of(name), map(flag_of, fields))
             raise click.UsageError(f"family {family.name!r} has no option {flag_of(name)}{meant}.")
     return {name: _parsed(name, fields[name].type, value) for name, value in said.items()}
+
+
+def path_options(family: ModelFamily, said: Mapping[str, Any]) -> frozenset[str]:
+    """Those of the options that were ``said`` whose values are files, by the group they are in."""
+    fields = _fields(family) if said else {}
+    return frozenset(n for n in said if n in fields and fields[n].metadata.get("group") == "Model")
 
 
 def flag_of(name: str) -> str:

@@ -43,6 +43,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "by",
         "keep",
         "segments",
+        "takes",
         "until",
         "overlap_frames",
     ),
@@ -101,6 +102,12 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         (
             "What came before, in two seconds",
             'longtake extend clip.mp4 "a tram comes" --backward --by 2 --model DIR',
+        ),
+    ),
+    "again": (
+        (
+            "What a take was made with, and the take once more",
+            "longtake inspect take.mp4\nlongtake again take.mp4 --model DIR",
         ),
     ),
     "finish": (
