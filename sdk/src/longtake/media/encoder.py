@@ -15,8 +15,10 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from longtake.errors import ValidationError
 from longtake.media.formats import ContainerFormat
 from longtake.media.muxing import Encoded
 from longtake.media.sound_runs import (
@@ -87,7 +89,7 @@ class TakeEncoder:
         self._place = place or TakePlace()
         self._frames = frames
         self._opened = ExitStack()
-        self._is_read = bool(header)
+        self._header = header
         streams = read_streams(header, take) if header else open_streams(container, take, fps)
         self._templates = self._kept(streams)
         self.video, self.audio = streams.video, streams.audio
@@ -185,8 +187,9 @@ class TakeEncoder:
             return
         alone = {"channels": 0} if kind == "video" else {"height": 0, "width": 0}
         streams = open_streams(self._container, evolve(self._take, **alone), self._fps)
-        if kind == "video" and self._is_read:
+        if kind == "video" and self._header:
             self.video = self._kept(streams).video  # which says in which form its packets are
+            _check_decodable(self.video, self._header)
             yield streams
         else:
             with closing(streams):
@@ -252,6 +255,15 @@ class TakeEncoder:
         lag = end - (self._place.first_frame + self._frames) * picture
         padded = lag + -end % BLOCK
         return abs(lag) < picture <= padded and abs(padded - BLOCK) < padded
+
+
+def _check_decodable(video: VideoStream | None, header: bytes) -> None:
+    """Raise `ValidationError` unless ``header`` has what decoders of its pictures must know."""
+    assert video is not None
+    told = (video.codec_context.extradata or b"").replace(b"\0\0\0\1", b"\0\0\1")
+    if not all(each in header for each in told.split(b"\0\0\1")):
+        problem = "is of pictures that were encoded by other rules"
+        raise ValidationError("data", f"{problem}; go on with the release that began the take")
 
 
 def _as_encoded(
