@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from attrs import evolve
@@ -223,9 +223,7 @@ class TakeEncoder:
             if ends:  # FLAC ends with a packet that holds nothing
                 yield from (packet for packet in codec.encode(None) if packet.size)
 
-    def _audio_frame(
-        self, block: NDArray[np.float32] | NDArray[np.int32], codec: AudioCodecContext, pts: int
-    ) -> AudioFrame:
+    def _audio_frame(self, block: NDArray[Any], codec: AudioCodecContext, pts: int) -> AudioFrame:
         layout = LAYOUTS[self._take.channels]
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(block), codec.format.name, layout)
         frame.sample_rate = self._take.sample_rate
@@ -266,9 +264,7 @@ def _check_decodable(video: VideoStream | None, header: bytes) -> None:
         raise ValidationError("data", f"{problem}; go on with the release that began the take")
 
 
-def _as_encoded(
-    samples: NDArray[np.float32], codec: AudioCodecContext
-) -> tuple[NDArray[np.float32] | NDArray[np.int32], int]:
+def _as_encoded(samples: NDArray[np.float32], codec: AudioCodecContext) -> tuple[NDArray[Any], int]:
     """Samples in the rows that the encoder takes, and how many of a row are one moment's."""
     if codec.format.is_planar:
         return samples, 1
@@ -283,4 +279,5 @@ def _as_24_bits(samples: NDArray[np.float32]) -> NDArray[np.int32]:
     Float32 is exact here: it holds every step, and a power of two changes no mantissa.
     """
     steps = np.rint(samples * np.float32(2**23))
-    return np.clip(steps, -(2**23), 2**23 - 1, out=steps).astype(np.int32) << 8
+    whole: NDArray[np.int32] = np.clip(steps, -(2**23), 2**23 - 1).astype(np.int32)
+    return whole << 8
