@@ -5,9 +5,9 @@
 time: one default segment, 2 s, every 2 s. Counted is what its process computes, user and system,
 also while it waits, but for the family's own stages, also those that make the end which each
 segment is kept with: with nobody there, with a reader of the take's events, and with a player as
-well, which looks at the list every half target duration and fetches what is new. What encoding
-costs is said apart. Beside it stands how long after a new take's first segment was made its first
-picture is with who asked for it before.
+well, which looks at the list every half target duration and fetches what is new; it has fetched
+what was there before. What encoding costs is said apart. Beside it stands how long after a new
+take's first segment was made its first picture is with who asked for it before.
 """
 
 from __future__ import annotations
@@ -270,15 +270,20 @@ def read_events(take: str) -> Callable[[httpx.Client, threading.Event], None]:
     return use
 
 
-def play(take: str) -> Callable[[httpx.Client, threading.Event], None]:
+def play(take: str, has_begun: threading.Event) -> Callable[[httpx.Client, threading.Event], None]:
+    """``has_begun``: is set once what was there before is fetched, and the player goes with it."""
+
     def use(http: httpx.Client, over: threading.Event) -> None:
         seen: set[str] = set()
-        while not over.wait(SECONDS / 2):
+        while True:
             listed = http.get(f"{take}/stream.m3u8").text
             names = {each for each in listed.splitlines() if each.endswith(".m4s")}
             for name in sorted(names - seen):
                 http.get(f"{take}/{name}").raise_for_status()
             seen |= names
+            has_begun.set()
+            if over.wait(SECONDS / 2):
+                return
 
     return use
 
@@ -329,7 +334,9 @@ def figures(segments: int, codec: Codec) -> Iterator[Told]:
         yield from costs("nobody there", client.roll(take, segments))
         with beside(read_events(take), client):
             yield from costs("events read", client.roll(take, segments))
-            with beside(play(take), client):
+            has_begun = threading.Event()
+            with beside(play(take, has_begun), client):
+                has_begun.wait(60)
                 yield from costs("events read and played", client.roll(take, segments))
             client.extend(take)  # the reader hears of its end
     compared = "from the first segment, made, to its first picture with who waits for it"

@@ -129,6 +129,24 @@ def test_the_header_of_another_file_is_refused() -> None:
             TakeEncoder(container, TakeFormat(32, 48, 2, 24000), Fraction(30), header=another)
 
 
+def test_pictures_that_the_header_does_not_tell_of_are_refused() -> None:
+    """Decoders would show something else."""
+    container, frames = STREAM_FORMATS["flac"], np.zeros((1, 32, 48, 3), np.uint8)
+    take = TakeFormat.of(frames, None, None)
+    options = {**container.video_options, "qp": "30"}
+    before = TakeEncoder(evolve(container, video_options=options), take, Fraction(30))
+    try:
+        header = FragmentMuxer(container, before.video, None).header()
+    finally:
+        before.close()
+    encoder = TakeEncoder(container, take, Fraction(30), header=header)
+    try:
+        with pytest.raises(ValidationError, match="other rules"):
+            encoder.encode(frames, None)
+    finally:
+        encoder.close()
+
+
 def test_a_streams_quick_pixels_are_as_near_to_the_picture() -> None:
     """Hues that change slowly are where a sloppy conversion shows: its chroma is beside them."""
     rows, columns = np.mgrid[:96, :128] / 16

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from attrs import evolve
@@ -15,8 +15,10 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from longtake.errors import ValidationError
 from longtake.media.formats import ContainerFormat
 from longtake.media.muxing import Encoded
 from longtake.media.sound_runs import (
@@ -87,7 +89,7 @@ class TakeEncoder:
         self._place = place or TakePlace()
         self._frames = frames
         self._opened = ExitStack()
-        self._is_read = bool(header)
+        self._header = header
         streams = read_streams(header, take) if header else open_streams(container, take, fps)
         self._templates = self._kept(streams)
         self.video, self.audio = streams.video, streams.audio
@@ -185,8 +187,9 @@ class TakeEncoder:
             return
         alone = {"channels": 0} if kind == "video" else {"height": 0, "width": 0}
         streams = open_streams(self._container, evolve(self._take, **alone), self._fps)
-        if kind == "video" and self._is_read:
+        if kind == "video" and self._header:
             self.video = self._kept(streams).video  # which says in which form its packets are
+            _check_decodable(self.video, self._header)
             yield streams
         else:
             with closing(streams):
@@ -220,9 +223,7 @@ class TakeEncoder:
             if ends:  # FLAC ends with a packet that holds nothing
                 yield from (packet for packet in codec.encode(None) if packet.size)
 
-    def _audio_frame(
-        self, block: NDArray[np.float32] | NDArray[np.int32], codec: AudioCodecContext, pts: int
-    ) -> AudioFrame:
+    def _audio_frame(self, block: NDArray[Any], codec: AudioCodecContext, pts: int) -> AudioFrame:
         layout = LAYOUTS[self._take.channels]
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(block), codec.format.name, layout)
         frame.sample_rate = self._take.sample_rate
@@ -254,9 +255,16 @@ class TakeEncoder:
         return abs(lag) < picture <= padded and abs(padded - BLOCK) < padded
 
 
-def _as_encoded(
-    samples: NDArray[np.float32], codec: AudioCodecContext
-) -> tuple[NDArray[np.float32] | NDArray[np.int32], int]:
+def _check_decodable(video: VideoStream | None, header: bytes) -> None:
+    """Raise `ValidationError` unless ``header`` has what decoders of its pictures must know."""
+    assert video is not None
+    told = (video.codec_context.extradata or b"").replace(b"\0\0\0\1", b"\0\0\1")
+    if not all(each in header for each in told.split(b"\0\0\1")):
+        problem = "is of pictures that were encoded by other rules"
+        raise ValidationError("data", f"{problem}; go on with the release that began the take")
+
+
+def _as_encoded(samples: NDArray[np.float32], codec: AudioCodecContext) -> tuple[NDArray[Any], int]:
     """Samples in the rows that the encoder takes, and how many of a row are one moment's."""
     if codec.format.is_planar:
         return samples, 1
@@ -271,4 +279,5 @@ def _as_24_bits(samples: NDArray[np.float32]) -> NDArray[np.int32]:
     Float32 is exact here: it holds every step, and a power of two changes no mantissa.
     """
     steps = np.rint(samples * np.float32(2**23))
-    return np.clip(steps, -(2**23), 2**23 - 1, out=steps).astype(np.int32) << 8
+    whole: NDArray[np.int32] = np.clip(steps, -(2**23), 2**23 - 1).astype(np.int32)
+    return whole << 8

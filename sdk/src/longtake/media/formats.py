@@ -61,16 +61,16 @@ class ContainerFormat:
     holds_pictures: bool = True
 
 
-# H.264 without B-frames or lookahead: every frame has left the encoder when a segment ends.
+# Without B-frames or lookahead: every frame has left the encoder when a segment ends.
+_H264 = {"tune": "zerolatency", "bf": "0", "forced-idr": "1"}
+
 # delay_moov writes the edit list that hides the AAC priming; frag_discont gives each fragment its
 # own absolute start time. use_editlist keeps the muxer from shifting a fragment to time zero.
 _MP4 = ContainerFormat(
     name="MP4 (H.264 + AAC)",
     muxer="mp4",
     video_codec="libx264",
-    video_options=_options(
-        {"tune": "zerolatency", "bf": "0", "crf": "18", "preset": "medium", "forced-idr": "1"}
-    ),
+    video_options=_options({**_H264, "crf": "18", "preset": "medium"}),
     pixel_format="yuv420p",
     pixel_format_odd_sides="yuv444p",
     yuv=True,
@@ -146,13 +146,15 @@ def _cmaf(options: Options) -> Options:
     return _options({**options, "movflags": f"{options['movflags']}+cmaf"})
 
 
-# What each fragment says of itself is as CMAF wants it. A stream is made while others wait: this
-# preset with this crf looks as good as veryfast with 18, in less than half the time and for half as
-# many bytes again.
+# What each fragment says of itself is as CMAF wants it. A stream is made while others wait, so
+# by the cheapest preset, and with a constant quantiser: a constant rate factor computes a
+# lookahead, and takes from busy pictures what it gives to calm ones. Over six kinds of motion and
+# grain, 21 makes as many bytes as a factor of 20, and the worst picture 5 dB better: none is below
+# 38.9 dB. A pendulum's are 46.5 dB instead of 48.2, in a fifth fewer bytes.
 _CMAF = evolve(
     _MP4,
     name="CMAF (H.264 + AAC)",
-    video_options=_options({**_MP4.video_options, "preset": "ultrafast", "crf": "20"}),
+    video_options=_options({**_H264, "qp": "21", "preset": "ultrafast"}),
     quick_pixels=True,
     whole_up_to=640 * 360,
     header_options=_cmaf(_MP4.header_options),

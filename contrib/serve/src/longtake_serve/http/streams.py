@@ -124,13 +124,13 @@ class StreamRoutes:
         """What comes before fragments. A name never means other bytes."""
         name = f"init-{request.path_params['name']}.mp4"
         stream = await self._stream(tenant, request.path_params["take"])
-        return _sent(request, stream.initialization(name))
+        return _sent(request, stream.initialization(name), name)
 
     async def fragment(self, request: Request, tenant: str) -> Response:
         """One fragment. A name never means other bytes."""
         stream = await self._stream(tenant, request.path_params["take"])
         name = f"{request.path_params['name']}.m4s"
-        return _sent(request, await run_in_threadpool(stream.fragment, name))
+        return _sent(request, await run_in_threadpool(stream.fragment, name), name)
 
     async def whole(self, request: Request, tenant: str) -> Response:
         """The take as it is now, for downloading."""
@@ -163,7 +163,7 @@ class StreamRoutes:
             return piece.initialization + bytes(self._blobs.get(piece.blob_id))
 
         data = await run_in_threadpool(read)
-        return _sent(request, data)
+        return _sent(request, data, hashlib.sha256(data).hexdigest()[:32])
 
     async def thumbnail(self, request: Request, tenant: str) -> Response:
         """A frame."""
@@ -265,9 +265,8 @@ def _listed(stream: TakeStream) -> tuple[bytes, str]:
     return data, hashlib.sha256(data).hexdigest()[:32]
 
 
-def _sent(request: Request, data: bytes) -> Response:
-    """MP4 that never changes."""
-    tag = hashlib.sha256(data).hexdigest()[:32]
+def _sent(request: Request, data: bytes, tag: str) -> Response:
+    """MP4 that never changes. ``tag``: of these bytes and no others."""
     return sent(request, data, media_type="video/mp4", tag=tag, headers=_FOR_EVER)
 
 
