@@ -57,9 +57,8 @@ def keys_and_values(
 ) -> KeysAndValues:
     """Of ``source`` ``[1, S, D]``, as the attention projects it; keys are rotated by ``rope``."""
     key, value = normed(attention.norm_k, attention.to_k(source)), attention.to_v(source)
-    heads = attention.heads
-    key = key.unflatten(2, (heads, -1)) if rope is None else _rotated(key, rope)
-    return key, value.unflatten(2, (heads, -1))
+    key = _in_heads(key, attention.heads) if rope is None else _rotated(key, rope)
+    return key, _in_heads(value, attention.heads)
 
 
 def attended(
@@ -68,7 +67,7 @@ def attended(
     """What the attention gives for queries from ``x`` ``[1, T, D]``, rotated by ``rope``."""
     processor = attention.processor
     query = normed(attention.norm_q, attention.to_q(x))
-    query = query.unflatten(2, (attention.heads, -1)) if rope is None else _rotated(query, rope)
+    query = _in_heads(query, attention.heads) if rope is None else _rotated(query, rope)
     out = dispatch_attention_fn(
         query,
         *known,
@@ -86,11 +85,16 @@ def attended(
     return gathered
 
 
+def _in_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
+    """``[1, T, D]`` as ``[1, T, heads, D / heads]``."""
+    return x.reshape(*x.shape[:2], heads, -1)
+
+
 def _rotated(x: torch.Tensor, rope: Rope) -> torch.Tensor:
     """``[1, T, D]`` as ``[1, T, heads, D / heads]``, the halves of each head turned against each
     other (diffusers ``apply_split_rotary_emb``)."""
     cos, sin = (each.swapaxes(1, 2) for each in rope)
-    halves = x.unflatten(2, (cos.shape[2], 2, -1))
+    halves = x.reshape(*x.shape[:2], cos.shape[2], 2, -1)
     first, second = halves.unbind(3)
     out = torch.empty_like(halves)
     torch.mul(first, cos, out=out[..., 0, :]).addcmul_(second, sin, value=-1)

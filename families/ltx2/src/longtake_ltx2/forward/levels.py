@@ -64,8 +64,10 @@ def normed(norm: Any, x: torch.Tensor) -> torch.Tensor:
         made: torch.Tensor = norm(x)
         return made
     length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-    out = x * length.square_().div_(x.shape[-1]).add_(norm.eps).rsqrt_()
-    return out if norm.weight is None else out.mul_(norm.weight)
+    out: torch.Tensor = x * length.square_().div_(x.shape[-1]).add_(norm.eps).rsqrt_()
+    if norm.weight is not None:
+        out.mul_(norm.weight)
+    return out
 
 
 def modulated(
