@@ -13,7 +13,8 @@ there are two kinds:
 - ``frames``: the state carries nothing but these frames, so both sides denoise the same tokens.
   The latents of such a run are compared in any case.
 
-``table`` is a segment of a few steps, ``long`` one whose transformer takes most of the time.
+``table`` is a segment of a few steps on the larger random checkpoint. In ``long`` the transformer
+takes most of the time: it is that checkpoint's, twice as deep, beside the tiny one's decoders.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal, get_args
@@ -49,9 +51,21 @@ PART = Part("against-stock", "A segment that goes on", "diffusers' LTX2Condition
 Carried = Literal["frames", "take"]
 Work = Literal["table", "long"]
 
-WORKS: dict[Work, Asked] = {
-    "table": Asked("none", 6, 256, 384, 49),
-    "long": Asked("none", 20, 320, 512, 121),
+DEEP = evolve(LARGER, layers=16, vae_channels=8, vocoder_channels=64, bwe_channels=32)
+"""The larger checkpoint's transformer, twice as deep, with the tiny one's decoders."""
+
+
+@frozen
+class Setting:
+    """What is asked of a checkpoint of this size; the guidance is a case's own."""
+
+    asked: Asked
+    size: TinySize
+
+
+WORKS: dict[Work, Setting] = {
+    "table": Setting(Asked("none", 6, 256, 384, 49), LARGER),
+    "long": Setting(Asked("none", 16, 256, 384, 49), DEEP),
 }
 MODES = {"none": "distilled", "all": "four passes"}
 """A pass a step, as distilled checkpoints are used, and all four."""
@@ -90,23 +104,21 @@ def main() -> None:
 
 def figures(
     generations: list[Generation],
-    works: Mapping[Work, Asked],
+    works: Mapping[Work, Setting],
     guidance: list[str],
     carried: list[Carried],
     pairs: int,
-    size: TinySize = LARGER,
 ) -> Iterator[Told]:
     """Of each work, generation, guidance, and what is carried."""
-    yield f"Random weights, {size.layers} layers, fp32, CPU, {torch.get_num_threads()} threads."
+    yield f"Random weights, fp32, CPU, {torch.get_num_threads()} threads."
     with tempfile.TemporaryDirectory() as scratch:
-        for generation in generations:
-            path = Path(scratch) / generation
-            write_tiny_checkpoint(path, generation=generation, size=size)
-            for name, work in works.items():
-                for mode in guidance:
-                    for what in carried:
-                        case = Case(generation, name, evolve(work, guidance=mode), what)
-                        yield from compared(path, case, pairs)
+        for generation, (name, work) in product(generations, works.items()):
+            path = Path(scratch) / f"{generation}-{name}"
+            write_tiny_checkpoint(path, generation=generation, size=work.size)
+            yield f"{name}: {work.asked}, a transformer of {work.size.layers} layers"
+            for mode, what in product(guidance, carried):
+                case = Case(generation, name, evolve(work.asked, guidance=mode), what)
+                yield from compared(path, case, pairs)
 
 
 @frozen

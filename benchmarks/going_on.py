@@ -138,7 +138,7 @@ class Clock:
 
         setattr(network, method, timed)
 
-    def run(self, what: Run) -> Timed:
+    def run(self, what: Callable[[], object]) -> Timed:
         self.seconds.clear()
         start = time.perf_counter()
         what()

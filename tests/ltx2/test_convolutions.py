@@ -11,9 +11,8 @@ from longtake_ltx2.forward.convolutions import fast_convolutions
 from longtake_ltx2.picture import decoded_slices, joined
 from tests.ltx2.support import Checkpoints, networks, relative_error
 
-pytestmark = pytest.mark.skipif(
-    not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN here"
-)
+ONEDNN: Any = torch.backends.mkldnn
+pytestmark = pytest.mark.skipif(not ONEDNN.is_available(), reason="torch has no oneDNN here")
 
 
 class Counted(torch.overrides.TorchFunctionMode):

@@ -34,6 +34,12 @@ class Denoiser:
     geometry: Geometry
     guidance: Guidance
     forward: Forward = field(default=Factory(lambda self: Exact(self.transformer), takes_self=True))
+    _dtype: torch.dtype = field(init=False)
+
+    @_dtype.default
+    def _of_transformer(self) -> torch.dtype:
+        dtype: torch.dtype = self.transformer.dtype  # found by looking at all modules: once a loop
+        return dtype
 
     def predictions(
         self, video: torch.Tensor, audio: torch.Tensor, sigma: torch.Tensor
@@ -45,6 +51,7 @@ class Denoiser:
         level = NoiseLevel(
             self.forward,
             self.transformer,
+            self._dtype,
             self.numerics,
             self.noisy,
             self.geometry,

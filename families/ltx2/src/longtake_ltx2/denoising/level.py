@@ -26,6 +26,7 @@ class NoiseLevel:
 
     - ``forward``: computes the passes.
     - ``transformer``: diffusers' network.
+    - ``dtype``: what it computes in.
     - ``numerics``: which of the public implementations is followed.
     - ``noisy``: what the latents are conditioned on.
     - ``geometry``: the size of the segment.
@@ -36,6 +37,7 @@ class NoiseLevel:
 
     forward: Forward
     transformer: Any
+    dtype: torch.dtype
     numerics: Numerics
     noisy: NoisyLatents
     geometry: Geometry
@@ -80,7 +82,7 @@ class NoiseLevel:
 
     def _streams(self, isolated: bool) -> dict[str, Any]:
         """Both streams' tokens and places; a stream alone is isolated."""
-        noisy, dtype = self.noisy, self.transformer.dtype
+        noisy, dtype = self.noisy, self.dtype
         video, video_coordinates = _or_stand_in(self.video, noisy.video)
         audio, audio_coordinates = _or_stand_in(self.audio, noisy.audio)
         alone = video is not self.video or audio is not self.audio

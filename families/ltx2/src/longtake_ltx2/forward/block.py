@@ -7,9 +7,10 @@ from typing import Any, TypeAlias
 import torch
 from attrs import frozen
 
-from longtake_ltx2.forward.levels import Levels, gated, modulated
+from longtake_ltx2.forward.attending import attend, attended, keys_and_values
+from longtake_ltx2.forward.levels import Levels, gated, modulated, normed
 from longtake_ltx2.forward.protocol import Both
-from longtake_ltx2.forward.text_keys import Kept, attended, keys_and_values
+from longtake_ltx2.forward.text_keys import Kept
 from longtake_ltx2.values import PromptContext
 
 __all__ = ["ExactBlock"]
@@ -54,22 +55,27 @@ class _Stream:
         self, x: torch.Tensor, rows: Rows, rope: Any, perturbed: dict[str, Any]
     ) -> torch.Tensor:
         shift, scale, gate = rows[:3]
-        given = modulated(self.norm1(x), scale, shift, self.levels)
-        change = self.self_attention(given, query_rotary_emb=rope, **perturbed)
+        given = self._normed(self.norm1, x, scale, shift)
+        change = attend(self.self_attention, given, rope, perturbed=perturbed)
         return gated(x, change, gate, self.levels)
 
     def attend_to_text(self, x: torch.Tensor, rows: Rows, text: Any) -> torch.Tensor:
-        given = self.norm2(x)
         if len(rows) == 6:
-            return attended(self.text_attention, given, text).add_(x)
+            return attended(self.text_attention, normed(self.norm2, x), text).add_(x)
         shift, scale, gate = rows[6:9]
-        given = modulated(given, scale, shift, self.levels)
+        given = self._normed(self.norm2, x, scale, shift)
         return gated(x, attended(self.text_attention, given, text), gate, self.levels)
 
     def feed(self, x: torch.Tensor, rows: Rows) -> torch.Tensor:
         shift, scale, gate = rows[3:6]
-        given = modulated(self.norm3(x), scale, shift, self.levels)
+        given = self._normed(self.norm3, x, scale, shift)
         return gated(x, self.feed_forward(given), gate, self.levels)
+
+    def _normed(
+        self, norm: Any, x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor
+    ) -> torch.Tensor:
+        given = normed(norm, x)
+        return modulated(given, scale, shift, self.levels, out=given)
 
 
 class ExactBlock:
@@ -175,19 +181,19 @@ class ExactBlock:
         (video_gate,) = _rows(tables[0][4:], given["temb_ca_gate"])
         (audio_gate,) = _rows(tables[1][4:], given["temb_ca_audio_gate"])
         of_video, of_audio = self._levels.get("video"), self._levels.get("audio")
-        x, y = block.audio_to_video_norm(video), block.video_to_audio_norm(audio)
+        x, y = normed(block.audio_to_video_norm, video), normed(block.video_to_audio_norm, audio)
         ropes = given["ca_video_rotary_emb"], given["ca_audio_rotary_emb"]
-        to_video = block.audio_to_video_attn(
+        to_video = attend(
+            block.audio_to_video_attn,
             modulated(x, in_video, in_video_shift, of_video),
-            encoder_hidden_states=modulated(y, from_audio, from_audio_shift, of_audio),
-            query_rotary_emb=ropes[0],
-            key_rotary_emb=ropes[1],
+            ropes[0],
+            (modulated(y, from_audio, from_audio_shift, of_audio), ropes[1]),
         )
-        to_audio = block.video_to_audio_attn(
-            modulated(y, in_audio, in_audio_shift, of_audio),
-            encoder_hidden_states=modulated(x, from_video, from_video_shift, of_video),
-            query_rotary_emb=ropes[1],
-            key_rotary_emb=ropes[0],
+        to_audio = attend(
+            block.video_to_audio_attn,
+            modulated(y, in_audio, in_audio_shift, of_audio, out=y),
+            ropes[1],
+            (modulated(x, from_video, from_video_shift, of_video, out=x), ropes[0]),
         )
         return (
             gated(video, to_video, video_gate, of_video),

@@ -38,7 +38,7 @@ def fast_convolutions(network: Any) -> Iterator[None]:
 
 
 def _is_there() -> bool:
-    mkldnn = torch.backends.mkldnn
+    mkldnn: Any = torch.backends.mkldnn
     return bool(mkldnn.is_available() and mkldnn.enabled)
 
 

@@ -6,10 +6,12 @@ and each applies to the runs of tokens that are at it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from attrs import frozen
 
-__all__ = ["Levels", "gated", "modulated"]
+__all__ = ["Levels", "gated", "modulated", "normed"]
 
 _MOST_RUNS = 32
 """Of tokens at one level; with more of them, every token has rows of its own."""
@@ -52,11 +54,34 @@ class Levels:
         return cls(runs, (stops - counts)[first], torch.repeat_interleave(row_of_run, counts))
 
 
+def normed(norm: Any, x: torch.Tensor) -> torch.Tensor:
+    """What the RMS norm ``norm`` makes of ``x`` ``[..., D]``, in a new tensor.
+
+    On a CPU in fp32 by the length of each row, for which ``x`` is read and nothing written.
+    """
+    watched = norm._forward_hooks or norm._forward_pre_hooks or "forward" in vars(norm)
+    if x.dtype != torch.float32 or x.device.type != "cpu" or norm.eps is None or watched:
+        made: torch.Tensor = norm(x)
+        return made
+    length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    out: torch.Tensor = x * length.square_().div_(x.shape[-1]).add_(norm.eps).rsqrt_()
+    if norm.weight is not None:
+        out.mul_(norm.weight)
+    return out
+
+
 def modulated(
-    x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor, levels: Levels | None
+    x: torch.Tensor,
+    scale: torch.Tensor,
+    shift: torch.Tensor,
+    levels: Levels | None,
+    out: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """``x (1 + scale) + shift`` of ``x`` ``[1, T, D]``; rows ``[1, levels or 1, D]``."""
-    out, factor = torch.empty_like(x), 1 + scale
+    """``x (1 + scale) + shift`` of ``x`` ``[1, T, D]``; rows ``[1, levels or 1, D]``.
+
+    ``out``: where it is written, which may be ``x``; in a new tensor if None.
+    """
+    out, factor = torch.empty_like(x) if out is None else out, 1 + scale
     for tokens, row in _runs(scale, levels):
         torch.addcmul(shift[:, row], x[:, tokens], factor[:, row], out=out[:, tokens])
     return out

@@ -40,13 +40,14 @@ def velocities(
     restart: Restart | None,
 ) -> Both:
     """What the transformer gives. No mask of the text: every token of it is attended to."""
+    dtype = arguments["hidden_states"].dtype  # the transformer's; it looks at all modules for it
     with ExitStack() as changes:
         if restart is not None:
             changes.enter_context(restarting(transformer, restart.block, restart.inputs))
         video, audio = transformer(
             **arguments,
-            encoder_hidden_states=prompt.video.to(transformer.dtype),
-            audio_encoder_hidden_states=prompt.audio.to(transformer.dtype),
+            encoder_hidden_states=prompt.video.to(dtype),
+            audio_encoder_hidden_states=prompt.audio.to(dtype),
             return_dict=False,
         )
     return video, audio

@@ -1,4 +1,4 @@
-"""Keys and values of the text, computed once for all the passes that attend to them."""
+"""What several passes have in common, as keys and values of the text: computed once."""
 
 from __future__ import annotations
 
@@ -6,15 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
-import torch
-from diffusers.models.attention_dispatch import dispatch_attention_fn
-
 from longtake_ltx2.values import PromptContext
 
-__all__ = ["Kept", "KeysAndValues", "attended", "keys_and_values"]
-
-KeysAndValues = tuple[torch.Tensor, torch.Tensor]
-"""``[1, S, heads, D]`` each."""
+__all__ = ["Kept"]
 
 T = TypeVar("T")
 
@@ -56,31 +50,3 @@ class Kept:
         if to_come > 0:
             self._of_step[key] = made
         return made
-
-
-def keys_and_values(attention: Any, text: torch.Tensor) -> KeysAndValues:
-    """Of ``text`` ``[1, S, D]``, as the attention projects it."""
-    key, value = attention.norm_k(attention.to_k(text)), attention.to_v(text)
-    heads = (attention.heads, -1)
-    return key.unflatten(2, heads), value.unflatten(2, heads)
-
-
-def attended(attention: Any, x: torch.Tensor, text: KeysAndValues) -> torch.Tensor:
-    """What diffusers' ``LTX2Attention`` gives for queries from ``x`` ``[1, T, D]``."""
-    processor = attention.processor
-    query = attention.norm_q(attention.to_q(x)).unflatten(2, (attention.heads, -1))
-    out = dispatch_attention_fn(
-        query,
-        *text,
-        attn_mask=None,
-        dropout_p=0.0,
-        is_causal=False,
-        backend=processor._attention_backend,
-        parallel_config=processor._parallel_config,
-    )
-    out = out.to(query.dtype)
-    if attention.to_gate_logits is not None:
-        out = out * (2.0 * torch.sigmoid(attention.to_gate_logits(x))).unsqueeze(-1)
-    dense, dropout = attention.to_out
-    attended: torch.Tensor = dropout(dense(out.flatten(2, 3)))
-    return attended

@@ -1,0 +1,61 @@
+"""Attention with fewer passes over its queries and keys gives what diffusers' module gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from diffusers.models.transformers.transformer_ltx2 import LTX2Attention
+
+from longtake_ltx2.forward.attending import Rope, attend
+from longtake_ltx2.forward.levels import normed
+from tests.ltx2.support import relative_error
+
+WIDTH, HEADS, TOKENS, OTHERS = 16, 2, 7, 5
+
+
+def module(*, gated: bool = False, rope_type: str = "split") -> Any:
+    torch.manual_seed(0)
+    made = LTX2Attention(
+        WIDTH, HEADS, HEADS, WIDTH // HEADS, rope_type=rope_type, apply_gated_attention=gated
+    )
+    for norm in (made.norm_q, made.norm_k):
+        torch.nn.init.normal_(norm.weight, mean=1.0)
+    return made
+
+
+def rope(tokens: int, rope_type: str = "split") -> Rope:
+    shape = (1, HEADS, tokens, WIDTH // HEADS // 2) if rope_type == "split" else (1, tokens, WIDTH)
+    angles = torch.randn(shape)
+    return angles.cos(), angles.sin()
+
+
+@pytest.mark.parametrize("watched", [False, True])
+@pytest.mark.parametrize("gated", [False, True])
+@pytest.mark.parametrize("rope_type", ["split", "interleaved"])
+@torch.no_grad()
+def test_both_give_the_same(rope_type: str, gated: bool, watched: bool) -> None:
+    """A module that something watches, and rotations of another kind, are the module's own."""
+    attention = module(gated=gated, rope_type=rope_type)
+    x, y = torch.randn(1, TOKENS, WIDTH), torch.randn(1, OTHERS, WIDTH)
+    of_x, of_y = rope(TOKENS, rope_type), rope(OTHERS, rope_type)
+    itself = attention(x, query_rotary_emb=of_x)
+    across = attention(x, encoder_hidden_states=y, query_rotary_emb=of_x, key_rotary_emb=of_y)
+    calls: list[str] = []
+    if watched:
+        attention.register_forward_pre_hook(lambda *_: calls.append("module"))
+    assert relative_error(itself, attend(attention, x, of_x)) < 1e-6
+    assert relative_error(across, attend(attention, x, of_x, (y, of_y))) < 1e-6
+    assert len(calls) == (2 if watched else 0)
+
+
+@pytest.mark.parametrize("affine", [False, True])
+@torch.no_grad()
+def test_a_norm_by_the_length_of_rows(affine: bool) -> None:
+    norm = torch.nn.RMSNorm(WIDTH, eps=1e-6, elementwise_affine=affine)
+    x = torch.randn(1, TOKENS, WIDTH)
+    before = x.clone()
+    assert relative_error(norm(x), normed(norm, x)) < 1e-6
+    assert torch.equal(x, before)
+    assert torch.equal(normed(norm.double(), x.double()), norm(x.double()))
