@@ -18,7 +18,7 @@ import longtake as lt
 from longtake.testing import DispatcherContract
 from longtake.testing.dispatchers.family import STEPS, steps_request
 from longtake.testing.dispatchers.listening import Heard
-from longtake_ray import dispatcher as dispatching
+from longtake_ray import shift as shifts
 from tests.contrib.ray.cluster import PATIENCE, end_rank, eventually, installed, pid_of
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
@@ -109,7 +109,7 @@ def test_an_order_that_ends_its_workers_fails_in_the_end(
     sessions: lt.SessionStore,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dispatching, "_MOST_LOSSES", 2)
+    monkeypatch.setattr(shifts, "_MOST_LOSSES", 2)
     dispatcher = open_with(1, lt.PipelineSpec(family="ranked"))
     ill = submitted(
         dispatcher, sessions, "a1", family="ranked", request=lt.GenerationRequest("die")

@@ -22,8 +22,11 @@ from tests.contrib.serve.asked_takes import LONGEST, SESSIONS, begun, check, fou
 from tests.contrib.serve.http.process import Process, running
 
 WORKERS = 2
+"""That roll at a time."""
+SPARES = 1
+"""That are loaded and roll nothing until one of those is lost."""
 CPUS = 2
-"""Of each node: the other one has room for a lost node's worker."""
+"""Of each node, one a worker: the other one has room for what a lost node had."""
 SAMPLING = {"height": 32, "width": 48, "num_frames": 25}
 
 
@@ -59,7 +62,7 @@ def asking(seconds: float) -> Callable[[int, int], dict[str, Any]]:
 
 
 def options(cluster: Nodes) -> tuple[str, ...]:
-    place = f"ray:{cluster.address}?workers={WORKERS}&start=90"
+    place = f"ray:{cluster.address}?workers={WORKERS}&spares={SPARES}&start=90"
     return ("--family", STEPS.name, "--dispatcher", place, "--limit-queue", "1000")
 
 
@@ -68,7 +71,7 @@ def wait_for_workers(server: Process) -> None:
     end = time.monotonic() + 90
     while (
         server.client.get("/readyz").status_code != 200
-        or f"longtake_serve_workers {WORKERS}.0" not in server.client.get("/metrics").text
+        or f"longtake_serve_workers {WORKERS + SPARES}.0" not in server.client.get("/metrics").text
     ):
         assert time.monotonic() < end, "the workers do not come"
         time.sleep(0.05)
@@ -154,8 +157,9 @@ def test_takes_of_killed_workers_nodes_and_servers_are_those_of_an_undisturbed_r
     kills = re.sub(r"[{}']", "", str(storm.kills))
     with capsys.disabled():
         sys.stdout.write(
-            f"\n{SESSIONS} sessions x {segments} segments of {seconds:g} s on {WORKERS} workers: "
-            f"ideal {ideal:.1f} s; undisturbed {quiet:.1f} s (efficiency {ideal / quiet:.2f}); "
+            f"\n{SESSIONS} sessions x {segments} segments of {seconds:g} s on {WORKERS} workers "
+            f"(and {SPARES} spare): ideal {ideal:.1f} s; "
+            f"undisturbed {quiet:.1f} s (efficiency {ideal / quiet:.2f}); "
             f"with kills of {kills}: {stormy:.1f} s (efficiency {ideal / stormy:.2f}) "
         )
     check(got, wanted, segments, asked)

@@ -1,6 +1,7 @@
 """The actor: one rank of a worker, with a pipeline, in a process of Ray's.
 
-Rolling has one thread, and whatever asks or tells has others, so a worker answers while it rolls.
+Rolling has two threads, one that makes a segment while the other keeps the one before; whatever
+asks or tells has others, so a worker answers while it rolls.
 Ray would run a cancelled call all the same, so an attempt has a flag of its own.
 """
 
@@ -31,9 +32,14 @@ _LOOKS = 6
 
 @frozen
 class Told:
-    """What is new of an attempt. ``over``: whether its call is about to return."""
+    """What is new of an attempt.
+
+    ``made``: whether its segment is made, and the next one may be. ``over``: whether its call is
+    about to return.
+    """
 
     events: tuple[lt.OrderEvent, ...]
+    made: bool
     over: bool
 
 
@@ -41,11 +47,12 @@ class Told:
 class Said:
     """What a worker says of itself. ``retiring``: whether it is to be replaced.
 
-    ``wanted``: the digest of what it was begun as. ``queued``, ``draining``: of its dispatcher,
-    which it heard ``age`` seconds ago.
+    ``sessions``: whose segments it makes and keeps. ``wanted``: the digest of what it was begun as.
+    ``queued``, ``draining``: of its dispatcher, which it heard ``age`` seconds ago.
     """
 
     status: lt.WorkerStatus
+    sessions: tuple[str, ...]
     wanted: str
     retiring: bool
     queued: int
@@ -55,9 +62,15 @@ class Said:
 
 @define(eq=False)
 class _Attempt:
+    order: lt.StepOrder | None = None
     cancelled: threading.Event = field(factory=threading.Event)
     events: deque[lt.OrderEvent] = field(factory=deque)
+    made: bool = False
     over: bool = False
+
+    @property
+    def is_at_work(self) -> bool:
+        return self.order is not None and not self.over
 
 
 class Worker:
@@ -72,7 +85,7 @@ class Worker:
         self._loaded: Parcel | None = None
         self._changed = threading.Condition()
         self._attempts: dict[str, _Attempt] = {}
-        self._status = lt.WorkerStatus(name=name, device="")
+        self._device = ""
         self._done = 0
         self._retiring = False
         self._heard = time.monotonic()
@@ -84,16 +97,18 @@ class Worker:
         watch.start()
 
     def load(self, spec: dict[str, Any], parts: bytes) -> Parcel:
-        """Load the pipeline, and say on which device it is, or what was raised.
+        """Load the pipeline, and say on which device it is, or what was raised; once.
 
         On ranks other than 0 this returns when rank 0 has closed its pipeline.
         """
+        if self._loaded is not None:
+            return self._loaded
         try:
             self._pipeline = lt.structure(spec, lt.PipelineSpec).load()
             stores = pickle.loads(parts)
             self._roller = lt.Roller(self._name, self._pipeline, **stores)
-            self._status = lt.WorkerStatus(name=self._name, device=self._pipeline.device)
-            loaded = packed(self._pipeline.device)
+            self._device = self._pipeline.device
+            loaded = packed(self._device)
         except Exception as error:  # isolation: a plugin's class may not be known to the server
             loaded = packed(error)
         with self._changed:
@@ -101,6 +116,7 @@ class Worker:
             self._changed.notify_all()
         return loaded
 
+    @ray.method(concurrency_group="rolling")
     def roll(self, attempt: str, order: bytes) -> Parcel:
         """Roll an order's segment; how it ended."""
         current = self._attempt(attempt)
@@ -109,28 +125,24 @@ class Worker:
         finally:
             with self._changed:
                 self._done += 1
-                self._status = lt.WorkerStatus(
-                    name=self._name, device=self._status.device, orders_done=self._done
-                )
                 current.over = True
                 self._changed.notify_all()
 
     def _rolled(self, current: _Attempt, order: lt.StepOrder) -> object:
         assert self._roller is not None, "load comes first"
-        self._status = lt.WorkerStatus(
-            name=self._name,
-            device=self._status.device,
-            session_id=order.session_id,
-            order_id=order.id,
-            orders_done=self._done,
-        )
+        current.order = order
 
         def tell(event: lt.OrderEvent) -> None:
             with self._changed:
                 current.events.append(event)
                 self._changed.notify_all()
 
-        return self._roller.rolled(order, current.cancelled, tell)
+        def made() -> None:
+            with self._changed:
+                current.made = True
+                self._changed.notify_all()
+
+        return self._roller.rolled(order, current.cancelled, tell, made)
 
     def close(self) -> None:
         """Let the pipeline go, and the other ranks with it."""
@@ -146,17 +158,22 @@ class Worker:
             return self._loaded
 
     @ray.method(concurrency_group="asking")
-    def told(self, attempt: str, cancelled: bool, seconds: float) -> Told:
-        """What is new of the attempt; it is waited for. ``cancelled``: whether it is to stop."""
+    def told(self, attempt: str, cancelled: bool, made: bool, seconds: float) -> Told:
+        """What is new of the attempt; it is waited for.
+
+        ``cancelled``: whether it is to stop. ``made``: whether it is known that it has been.
+        """
         self._heard = time.monotonic()
         current = self._attempt(attempt)
         if cancelled:
             current.cancelled.set()
         with self._changed:
-            self._changed.wait_for(lambda: current.events or current.over, seconds)
+            self._changed.wait_for(
+                lambda: current.events or current.over or current.made != made, seconds
+            )
             events = tuple(current.events)
             current.events.clear()
-            return Told(events, current.over)
+            return Told(events, current.made, current.over)
 
     @ray.method(concurrency_group="asking")
     def versions(self) -> dict[str, str]:
@@ -178,7 +195,18 @@ class Worker:
     def said(self) -> Said:
         """What this worker knows."""
         age = time.monotonic() - self._heard
-        return Said(self._status, self._wanted, self._retiring, *self._queue, age)
+        with self._changed:
+            at_work = [each for each in self._attempts.values() if each.is_at_work]
+        making = next((each.order for each in at_work if not each.made), None)
+        status = lt.WorkerStatus(
+            name=self._name,
+            device=self._device,
+            session_id=None if making is None else making.session_id,
+            order_id=None if making is None else making.id,
+            orders_done=self._done,
+        )
+        sessions = tuple(each.order.session_id for each in at_work if each.order is not None)
+        return Said(status, sessions, self._wanted, self._retiring, *self._queue, age)
 
     def _watch(self, is_needed: Callable[[float], bool], alone_seconds: float) -> None:
         """End all ranks when nobody needs them: Ray keeps them whatever becomes of a server."""
@@ -207,7 +235,7 @@ class Worker:
 
 
 _OPTIONS: Any = {
-    "concurrency_groups": {"asking": 4},
+    "concurrency_groups": {"asking": 4, "rolling": 2},
     "max_restarts": 0,
     "max_task_retries": 0,
     "lifetime": "detached",

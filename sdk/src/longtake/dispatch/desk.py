@@ -51,15 +51,16 @@ class OrderDesk:
     """Takes orders, has them wait in a fair queue, and tells their listeners.
 
     A dispatcher has one, and workers that it calls by their names: each takes the `next` order,
-    and says how it came to its `end`, or puts it back when it was lost. Every method may be called
-    from any thread; listeners are told under no lock.
+    and says how it came to its `end`, or puts it back when it was lost. One that has `made` a
+    segment may take the next order, of another session, before the end of that one. Every method
+    may be called from any thread; listeners are told under no lock.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._queue = FairQueue()
         self._tickets: dict[str, OrderTicket] = {}
-        self._at: dict[str, StepOrder] = {}  # by worker
+        self._at: dict[str, StepOrder] = {}  # that are made, by worker
         self._done: Counter[str] = Counter()  # by worker
         self._untold = 0  # orders whose listener was not told the last event
         self._draining = False
@@ -112,6 +113,11 @@ class OrderDesk:
             told = [ticket._mailbox, *self._post_places()]
         _deliver(told)
         return ticket
+
+    def made(self, worker: str, ticket: OrderTicket) -> None:
+        """The worker has made the order's segment, which is kept and committed now."""
+        with self._changed:
+            self._stop_making(worker, ticket)
 
     def end(
         self, worker: str, ticket: OrderTicket, end: OrderDone | OrderFailed | OrderCancelled
@@ -186,8 +192,13 @@ class OrderDesk:
         return order is not None
 
     def _leave(self, worker: str, ticket: OrderTicket) -> None:
-        del self._at[worker]
+        self._stop_making(worker, ticket)
         self._queue.ended(ticket.order)
+
+    def _stop_making(self, worker: str, ticket: OrderTicket) -> None:
+        order = self._at.get(worker)
+        if order is not None and order.id == ticket.order.id:
+            del self._at[worker]
 
     def _status(self, worker: str, device: str) -> WorkerStatus:
         order = self._at.get(worker)
