@@ -17,6 +17,7 @@ from longtake.testing.dispatchers.family import STEPS, steps_request
 from longtake.testing.dispatchers.listening import Heard
 from longtake_ray import leftovers as leaving
 from longtake_ray import replica as replicas
+from longtake_ray.hand import Given
 from longtake_ray.leftovers import leftovers
 from longtake_ray.parcels import travelling
 from longtake_ray.replica import Replica, Wanted
@@ -56,7 +57,7 @@ def test_one_that_nobody_has_goes_on_and_more_than_are_wanted_end(wanted: Wanted
     both = {started(wanted).name, started(wanted).name}
     (found,) = leftovers(wanted, 1)
     assert found.replica.name in both
-    assert (found.replica.device, found.session_id) == ("cpu", None)
+    assert (found.replica.device, found.sessions) == ("cpu", {})
     eventually(lambda: names() == {found.replica.name})
     found.replica.end(gently=True)
     eventually(lambda: not names())
@@ -108,7 +109,8 @@ def test_what_it_was_at_is_committed_once_and_is_the_end_of_the_order_that_comes
     import ray
 
     worker: Any = ray.get_actor(replica.name, namespace="longtake")
-    worker.roll.remote("of a server that was killed", pickle.dumps(order))
+    given = Given("of a server that was killed", order.id, "a", pickle.dumps(order))
+    worker.give.remote(given)
     eventually(lambda: replica.said().status.session_id == "a")
     dispatcher = lt.open_dispatcher("ray:?workers=2&cpus=0.5", SPEC, sessions=sessions)
     heard = Heard(PATIENCE)

@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 
 import longtake as lt
 from longtake_ray.leftovers import Leftover, arrived
-from longtake_ray.losses import end_claim
-from longtake_ray.replica import LOST, Replica, StartStopped, Wanted
+from longtake_ray.replica import Replica, StartStopped, Wanted
 from longtake_ray.shift import Shift
 
 __all__ = ["RayDispatcher"]
 
 _log = logging.getLogger(__name__)
 
-_LEFT_SECONDS = 0.05
-"""After which a worker that is at an order before is asked again."""
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 
@@ -56,7 +53,7 @@ class RayDispatcher:
         self._replaced: int | None = None  # the slot whose worker is being replaced
         self._ending = threading.Event()
         for slot, each in enumerate(left):
-            for session in each.sessions:
+            for session in each.sessions.values():
                 self._desk.hold(session)
             if each.is_loaded:
                 self._has(slot, each.replica)
@@ -116,7 +113,7 @@ class RayDispatcher:
         pause = _FIRST_PAUSE
         try:
             if left is not None and (left.is_loaded or self._arrived(left)):
-                self._use(slot, left.replica, lambda: self._waited_for(left), has_turn=has_turn)
+                self._use(slot, left.replica, has_turn=has_turn, before=left.sessions)
             while not self._ending.is_set():
                 try:
                     replica = Replica.started(self._wanted, slot, self._ending.is_set)
@@ -140,11 +137,11 @@ class RayDispatcher:
         self,
         slot: int,
         replica: Replica,
-        ready: Callable[[], bool] = lambda: True,
         *,
         has_turn: bool = False,
+        before: Mapping[str, str] | None = None,
     ) -> None:
-        """Have the worker roll until it is lost or goes. ``ready``: False where it is lost."""
+        """Have the worker roll until it is lost or goes. The others are as of `Shift`."""
         self._has(slot, replica)
         is_lost = True
         shift = Shift(
@@ -154,39 +151,14 @@ class RayDispatcher:
             self._turns,
             lambda: self._may_replace(slot),
             has_turn=has_turn,
+            before=before,
         )
         try:
-            is_lost = shift.work(ready)
+            is_lost = shift.work()
         finally:
             with self._changed:
                 self._alive.pop(replica.name, None)
             replica.end(gently=not is_lost)
-
-    def _waited_for(self, left: Leftover) -> bool:
-        """Wait for the end of what the worker is at by orders before; whether it is there.
-
-        Nobody else is given the sessions meanwhile: their next orders find segments committed.
-        """
-        replica = left.replica
-        open_sessions = set(left.sessions)
-        try:
-            while open_sessions:
-                replica.hear(self._desk.status({}))
-                for ended in open_sessions - {*replica.said().sessions}:
-                    self._desk.release(ended)
-                    open_sessions.discard(ended)
-                if open_sessions and self._ending.wait(_LEFT_SECONDS):
-                    return False
-        except LOST as error:
-            _log.warning("worker %s is lost: %s", replica.name, error)
-            for session in open_sessions:
-                with suppress(lt.SessionError):
-                    end_claim(self._sessions, session, replica.name)
-            return False
-        finally:
-            for session in open_sessions:
-                self._desk.release(session)
-        return True
 
     def _has(self, slot: int, replica: Replica) -> None:
         with self._changed:

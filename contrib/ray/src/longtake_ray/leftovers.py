@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import ray
@@ -44,9 +44,9 @@ class Leftover:
         return self.said is not None and bool(self.said.status.device)
 
     @property
-    def sessions(self) -> tuple[str, ...]:
-        """Whose segments it is still at, by orders before."""
-        return () if self.said is None else self.said.sessions
+    def sessions(self) -> Mapping[str, str]:
+        """Whose segments it is still at, by attempts of a server before."""
+        return {} if self.said is None else self.said.sessions
 
 
 def leftovers(wanted: Wanted, number: int) -> list[Leftover]:

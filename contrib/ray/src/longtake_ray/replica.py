@@ -6,7 +6,7 @@ import hashlib
 import json
 import pickle
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -17,8 +17,8 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 import longtake as lt
 from longtake_ray.connecting import NAMESPACE
+from longtake_ray.hand import Given, News
 from longtake_ray.parcels import unpacked
-from longtake_ray.rolling import ANSWER_SECONDS, Rolling
 from longtake_ray.versions import check_versions
 from longtake_ray.worker import ACTOR, Said
 
@@ -35,6 +35,8 @@ LOST = (ray.exceptions.RayError, RankEnded)
 Of one that is there and raised something itself it is a ``RayTaskError``.
 """
 
+_ANSWER_SECONDS = 60.0
+"""After which a worker that does not answer is lost."""
 _RANK_SECONDS = 5.0
 """In which it shows that another rank has ended."""
 _POLL_SECONDS = 0.5
@@ -133,23 +135,28 @@ class Replica:
             self._actors[0].hear.remote(0, False)  # it is not alone
             if is_stopped():
                 raise StartStopped
-        device = unpacked(ray.get(first, timeout=ANSWER_SECONDS))
+        device = unpacked(ray.get(first, timeout=_ANSWER_SECONDS))
         if isinstance(device, Exception):
             raise device
         self.check_ranks()
         self.device = str(device)
 
-    def begun(self, ticket: lt.OrderTicket) -> Rolling:
-        """Have it begin with the order."""
-        actor, attempt = self._actors[0], secrets.token_hex(8)
-        result = actor.roll.remote(attempt, pickle.dumps(ticket.order))
-        return Rolling(ticket, actor, attempt, result)
+    def give(self, attempt: str, order: lt.StepOrder) -> None:
+        """Have it roll the order behind those that it was given before."""
+        given = Given(attempt, order.id, order.session_id, pickle.dumps(order))
+        self._actors[0].give.remote(given)
+
+    def news(self, stopped: Collection[str], wanted: Collection[str], seconds: float) -> News:
+        """As of `Hand.news`. Raises `LOST` errors."""
+        asked = self._actors[0].news.remote(stopped, wanted, seconds)
+        news: News = ray.get(asked, timeout=_ANSWER_SECONDS)
+        return news
 
     def hear(self, status: lt.DispatcherStatus) -> bool:
         """Tell the worker of the queue; whether it is to be replaced. Raises `LOST` errors."""
         self.check_ranks(0)
         asked = self._actors[0].hear.remote(status.queued, status.draining)
-        retiring: bool = ray.get(asked, timeout=ANSWER_SECONDS)
+        retiring: bool = ray.get(asked, timeout=_ANSWER_SECONDS)
         return retiring
 
     def check_ranks(self, seconds: float = _RANK_SECONDS) -> None:
@@ -161,7 +168,7 @@ class Replica:
             return
         ended, _ = ray.wait(self._others, timeout=seconds)
         for reference in ended:
-            said = unpacked(ray.get(reference, timeout=ANSWER_SECONDS))
+            said = unpacked(ray.get(reference, timeout=_ANSWER_SECONDS))
             if isinstance(said, Exception):
                 raise RankEnded(f"worker {self.name}: a rank failed: {said}") from said
             raise RankEnded(
@@ -173,7 +180,7 @@ class Replica:
         """The reference to what it will have `said`."""
         return self._actors[0].said.remote()
 
-    def said(self, seconds: float = ANSWER_SECONDS) -> Said:
+    def said(self, seconds: float = _ANSWER_SECONDS) -> Said:
         """What it knows of itself. Raises `LOST` errors, also when that takes too long."""
         said: Said = ray.get(self.asked(), timeout=seconds)
         return said
@@ -237,4 +244,4 @@ def _answer(reference: Any, is_stopped: Callable[[], bool]) -> Any:
     while not ray.wait([reference], timeout=_POLL_SECONDS)[0]:
         if is_stopped():
             raise StartStopped
-    return ray.get(reference, timeout=ANSWER_SECONDS)
+    return ray.get(reference, timeout=_ANSWER_SECONDS)

@@ -31,12 +31,14 @@ class OrderTicket:
     """An order that is not over.
 
     - ``order``: may be replaced by one that says more, such as the revision that it begins at.
-    - ``cancelled``: is set when the order is to stop.
+    - ``cancelled``: is set when the order is to stop. ``wanted``: when another worker is idle, and
+      the one that has it `ahead` is to give it back unless it has begun.
     - ``losses``: workers that were lost while they were at it.
     """
 
     order: StepOrder
     cancelled: threading.Event = field(factory=threading.Event, init=False)
+    wanted: threading.Event = field(factory=threading.Event, init=False)
     losses: int = field(default=0, init=False)
     _mailbox: Mailbox
     _place: int | None = field(default=None, init=False)  # as its listener was last told
@@ -52,8 +54,9 @@ class OrderDesk:
 
     A dispatcher has one, and workers that it calls by their names: each takes the `next` order,
     and says how it came to its `end`, or puts it back when it was lost. One that has `made` a
-    segment may take the next order, of another session, before the end of that one. Every method
-    may be called from any thread; listeners are told under no lock.
+    segment may take the next order, of another session, before the end of that one, and orders
+    `ahead` even before. Every method may be called from any thread; listeners are told under no
+    lock.
     """
 
     def __init__(self) -> None:
@@ -61,6 +64,8 @@ class OrderDesk:
         self._queue = FairQueue()
         self._tickets: dict[str, OrderTicket] = {}
         self._at: dict[str, StepOrder] = {}  # that are made, by worker
+        self._ahead: dict[str, OrderTicket] = {}  # that some worker has, by order; still waiting
+        self._idle = 0  # workers that wait for an order
         self._done: Counter[str] = Counter()  # by worker
         self._untold = 0  # orders whose listener was not told the last event
         self._draining = False
@@ -103,16 +108,40 @@ class OrderDesk:
         None when the desk is closed, and after ``timeout`` seconds without an order.
         """
         with self._changed:
+            self._idle += 1
             self._changed.wait_for(lambda: self._took(worker) or self._closed, timeout)
+            self._idle -= 1
             order = self._at.get(worker)
             if order is None:
                 return None
             ticket = self._tickets[order.id]
-            ticket._place = None
-            ticket._mailbox.post(OrderStarted(order_id=order.id, worker=worker))
-            told = [ticket._mailbox, *self._post_places()]
+            told = self._post_start(worker, ticket)
         _deliver(told)
         return ticket
+
+    def ahead(self, worker: str) -> OrderTicket | None:
+        """An order that the worker is to begin as soon as it can; it waits until then.
+
+        None when there is none, and while another worker is idle.
+        """
+        with self._changed:
+            order = None if self._idle else self._queue.take(worker)
+            if order is None:
+                return None
+            ticket = self._ahead[order.id] = self._tickets[order.id]
+            return ticket
+
+    def begin(self, worker: str, ticket: OrderTicket) -> None:
+        """The worker has begun with an order that it had `ahead`."""
+        with self._changed:
+            self._ahead.pop(ticket.order.id, None)
+            self._at[worker] = ticket.order
+            told = self._post_start(worker, ticket)
+        _deliver(told)
+
+    def give_back(self, worker: str, ticket: OrderTicket) -> None:
+        """The worker does not begin with an order that it had `ahead`: it comes before others."""
+        self._put_back(worker, ticket)
 
     def made(self, worker: str, ticket: OrderTicket) -> None:
         """The worker has made the order's segment, which is kept and committed now."""
@@ -126,18 +155,22 @@ class OrderDesk:
         with self._changed:
             self._leave(worker, ticket)
             self._done[worker] += 1
-            mailbox = self._post_end(ticket, end)
+            told = [self._post_end(ticket, end), *self._post_places()]
             self._changed.notify_all()
-        mailbox.deliver()
+        _deliver(told)
 
     def put_back(self, worker: str, ticket: OrderTicket) -> None:
         """The worker was lost: the order waits again, before all others.
 
         One that is to stop is over instead, so nothing of it may have been committed.
         """
+        ticket.losses += 1
+        self._put_back(worker, ticket)
+
+    def _put_back(self, worker: str, ticket: OrderTicket) -> None:
         with self._changed:
-            ticket.losses += 1
             self._leave(worker, ticket)
+            ticket.wanted.clear()
             if ticket.cancelled.is_set():
                 told = [self._post_end(ticket, OrderCancelled(order_id=ticket.order.id))]
             else:
@@ -162,7 +195,7 @@ class OrderDesk:
         with self._changed:
             return DispatcherStatus(
                 workers=tuple(self._status(name, devices[name]) for name in devices),
-                queued=len(self._queue),
+                queued=len(self._queue) + len(self._ahead),
                 draining=self._draining,
             )
 
@@ -189,10 +222,16 @@ class OrderDesk:
         order = self._queue.take(worker)
         if order is not None:
             self._at[worker] = order
+        elif sum(each.wanted.is_set() for each in self._ahead.values()) < self._idle:
+            for ticket in reversed(self._ahead.values()):
+                if not ticket.wanted.is_set():
+                    ticket.wanted.set()
+                    break
         return order is not None
 
     def _leave(self, worker: str, ticket: OrderTicket) -> None:
         self._stop_making(worker, ticket)
+        self._ahead.pop(ticket.order.id, None)
         self._queue.ended(ticket.order)
 
     def _stop_making(self, worker: str, ticket: OrderTicket) -> None:
@@ -217,10 +256,18 @@ class OrderDesk:
             return []
         return [self._post_end(ticket, OrderCancelled(order_id=ticket.order.id))]
 
+    def _post_start(self, worker: str, ticket: OrderTicket) -> list[Mailbox]:
+        """Post that the worker has begun; the mailboxes to deliver."""
+        ticket._place = None
+        ticket._mailbox.post(OrderStarted(order_id=ticket.order.id, worker=worker))
+        return [ticket._mailbox, *self._post_places()]
+
     def _post_places(self) -> list[Mailbox]:
         """Post the places that have changed; the mailboxes to deliver."""
         posted = []
-        for order_id, place in self._queue.places().items():
+        ahead = {order_id: place for place, order_id in enumerate(self._ahead)}
+        waiting = {each: len(ahead) + place for each, place in self._queue.places().items()}
+        for order_id, place in {**ahead, **waiting}.items():
             ticket = self._tickets[order_id]
             if ticket._place != place:
                 ticket._place = place
