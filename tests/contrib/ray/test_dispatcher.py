@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -102,6 +102,22 @@ def test_a_killed_workers_segment_is_made_by_another_one_and_is_the_same(
             rolled = lt.roll(alone, "a", request, pipeline=pipeline)
             assert rolled.segment.state_digest == segment.state_digest
     eventually(lambda: len({each.name for each in dispatcher.status().workers} - {killed}) == 2)
+
+
+def test_a_spare_worker_rolls_nothing_until_it_takes_a_lost_ones_place(
+    sessions: lt.SessionStore,
+) -> None:
+    url = f"ray:?workers=1&spares=1&cpus=0.5&start={PATIENCE:g}"
+    with closing(lt.open_dispatcher(url, SPEC, sessions=sessions)) as dispatcher:
+        eventually(lambda: len(dispatcher.status().workers) == 2)
+        pids = {each.name: pid_of(each.name) for each in dispatcher.status().workers}
+        heard = [submitted(dispatcher, sessions, f"{name}1") for name in "abc"]
+        heard[1].wait(lambda event: isinstance(event, lt.OrderProgress), "that it rolls")
+        killed = heard[1].started().worker
+        os.kill(pids[killed], signal.SIGKILL)
+        ends = [each.done() for each in heard]
+        (spare,) = pids.keys() - {killed}
+        assert [each.segment.made_by for each in ends] == [killed, spare, spare]
 
 
 def test_an_order_that_ends_its_workers_fails_in_the_end(

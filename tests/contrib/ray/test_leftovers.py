@@ -18,7 +18,7 @@ from longtake.testing.dispatchers.listening import Heard
 from longtake_ray import leftovers as leaving
 from longtake_ray import replica as replicas
 from longtake_ray.hand import Given
-from longtake_ray.leftovers import leftovers
+from longtake_ray.leftovers import arrived, leftovers
 from longtake_ray.parcels import travelling
 from longtake_ray.replica import Replica, Wanted
 from longtake_ray.versions import loaded_versions
@@ -119,3 +119,33 @@ def test_what_it_was_at_is_committed_once_and_is_the_end_of_the_order_that_comes
     dispatcher.close()
     assert (done.revision, done.segment.made_by) == (1, replica.name)
     assert sessions.history("a") == [done.segment]
+
+
+def test_one_that_has_not_loaded_is_waited_for(
+    wanted: Wanted, sessions: lt.SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Replica, "load", lambda *_: None)
+    replica = started(wanted)  # its server was killed before it could say what to load
+    monkeypatch.undo()
+    monkeypatch.setattr(leaving, "_SILENT_SECONDS", 1.0)
+    (left,) = leftovers(wanted, 1)
+    assert (left.replica.name, left.is_loaded) == (replica.name, False)
+    assert arrived(left, wanted, lambda: False)
+    assert replica.said().status.device == "cpu"
+    replica.end(gently=True)
+
+
+def test_it_goes_on_with_the_orders_in_its_hand_while_there_is_no_server(
+    wanted: Wanted, sessions: lt.SessionStore
+) -> None:
+    replica = started(wanted)
+    for number, session in enumerate("abc"):
+        sessions.create(session, family=STEPS.name, preset="default@1")
+        request = steps_request("fog", seconds=0.1)
+        order = lt.StepOrder(
+            id=f"{session}1", session_id=session, request=request, expected_revision=0
+        )
+        replica.give(f"attempt {number}", order)
+    eventually(lambda: all(sessions.read(each).num_segments == 1 for each in "abc"))
+    assert replica.said().sessions == {}
+    replica.end(gently=True)
