@@ -120,10 +120,8 @@ class Storm:
         return server is not None
 
     def _rage(self) -> None:
-        due = time.monotonic()
         for victim in islice(cycle(self._killing), self._most):
-            due += self._every
-            if self._over.wait(due - time.monotonic()):
+            if self._over.wait(self._every):
                 return
             while not self._killing[victim]():
                 if self._over.wait(0.1):

@@ -177,3 +177,21 @@ def test_an_order_that_is_ahead_and_to_stop_ends_when_it_is_given_back() -> None
     desk.give_back("w1", ahead)
     assert heard[-1] == lt.OrderCancelled(order_id="b1")
     assert desk.status({}).queued == 0
+
+
+def test_an_order_ahead_of_a_worker_at_a_long_one_goes_to_another_that_overtakes_it() -> None:
+    desk = lt.OrderDesk()
+    for session in "abcdefghij":
+        desk.submit(order(f"{session}1"), lambda event: None)
+    taken(desk, "w1")
+    long = desk.ahead("w1")
+    assert long is not None
+    others: list[str] = []
+    while not long.wanted.is_set():
+        ticket = taken(desk, "w2")
+        others.append(ticket.order.id)
+        desk.end("w2", ticket, lt.OrderCancelled(order_id=ticket.order.id))
+    assert len(others) == 5
+    desk.give_back("w1", long)
+    assert desk.ahead("w1") is None  # it is slow
+    assert taken(desk, "w2") is long

@@ -142,9 +142,9 @@ class Replica:
         self.device = str(device)
 
     def give(self, attempt: str, order: lt.StepOrder) -> None:
-        """Have it roll the order behind those that it was given before."""
+        """Have it roll the order behind those that it was given before. Raises `LOST` errors."""
         given = Given(attempt, order.id, order.session_id, pickle.dumps(order))
-        self._actors[0].give.remote(given)
+        ray.get(self._actors[0].give.remote(given), timeout=_ANSWER_SECONDS)
 
     def news(self, stopped: Collection[str], wanted: Collection[str], seconds: float) -> News:
         """As of `Hand.news`. Raises `LOST` errors."""

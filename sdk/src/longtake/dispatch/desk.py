@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from attrs import define, field
 
+from longtake.dispatch.ahead import OrdersAhead
 from longtake.dispatch.fairness import FairQueue
 from longtake.dispatch.listening import Mailbox
 from longtake.dispatch.protocol import (
@@ -31,8 +32,8 @@ class OrderTicket:
     """An order that is not over.
 
     - ``order``: may be replaced by one that says more, such as the revision that it begins at.
-    - ``cancelled``: is set when the order is to stop. ``wanted``: when another worker is idle, and
-      the one that has it `ahead` is to give it back unless it has begun.
+    - ``cancelled``: is set when the order is to stop. ``wanted``: when the worker that has it
+      `ahead` is to give it back unless it has begun, for others are idle or went ahead.
     - ``losses``: workers that were lost while they were at it.
     """
 
@@ -64,7 +65,7 @@ class OrderDesk:
         self._queue = FairQueue()
         self._tickets: dict[str, OrderTicket] = {}
         self._at: dict[str, StepOrder] = {}  # that are made, by worker
-        self._ahead: dict[str, OrderTicket] = {}  # that some worker has, by order; still waiting
+        self._ahead = OrdersAhead()
         self._idle = 0  # workers that wait for an order
         self._done: Counter[str] = Counter()  # by worker
         self._untold = 0  # orders whose listener was not told the last event
@@ -122,19 +123,20 @@ class OrderDesk:
     def ahead(self, worker: str) -> OrderTicket | None:
         """An order that the worker is to begin as soon as it can; it waits until then.
 
-        None when there is none, and while another worker is idle.
+        None when there is none, and while others are idle or go ahead of this one.
         """
         with self._changed:
-            order = None if self._idle else self._queue.take(worker)
+            has_none = self._idle or self._ahead.is_slow(worker)
+            order = None if has_none else self._queue.take(worker)
             if order is None:
                 return None
-            ticket = self._ahead[order.id] = self._tickets[order.id]
-            return ticket
+            self._want(self._ahead.overtaken(worker, len(self._at)))
+            self._ahead.add(order.id, worker)
+            return self._tickets[order.id]
 
     def begin(self, worker: str, ticket: OrderTicket) -> None:
         """The worker has begun with an order that it had `ahead`."""
         with self._changed:
-            self._ahead.pop(ticket.order.id, None)
             self._at[worker] = ticket.order
             told = self._post_start(worker, ticket)
         _deliver(told)
@@ -220,18 +222,20 @@ class OrderDesk:
 
     def _took(self, worker: str) -> bool:
         order = self._queue.take(worker)
-        if order is not None:
-            self._at[worker] = order
-        elif sum(each.wanted.is_set() for each in self._ahead.values()) < self._idle:
-            for ticket in reversed(self._ahead.values()):
-                if not ticket.wanted.is_set():
-                    ticket.wanted.set()
-                    break
-        return order is not None
+        if order is None:
+            self._want(self._ahead.wanted_by(self._idle))
+            return False
+        self._at[worker] = order
+        self._want(self._ahead.overtaken(worker, len(self._at)))
+        return True
+
+    def _want(self, order_ids: Iterable[str]) -> None:
+        for order_id in order_ids:
+            self._tickets[order_id].wanted.set()
 
     def _leave(self, worker: str, ticket: OrderTicket) -> None:
         self._stop_making(worker, ticket)
-        self._ahead.pop(ticket.order.id, None)
+        self._ahead.remove(ticket.order.id)
         self._queue.ended(ticket.order)
 
     def _stop_making(self, worker: str, ticket: OrderTicket) -> None:
@@ -258,6 +262,7 @@ class OrderDesk:
 
     def _post_start(self, worker: str, ticket: OrderTicket) -> list[Mailbox]:
         """Post that the worker has begun; the mailboxes to deliver."""
+        self._ahead.begin(ticket.order.id, worker)
         ticket._place = None
         ticket._mailbox.post(OrderStarted(order_id=ticket.order.id, worker=worker))
         return [ticket._mailbox, *self._post_places()]
@@ -265,7 +270,7 @@ class OrderDesk:
     def _post_places(self) -> list[Mailbox]:
         """Post the places that have changed; the mailboxes to deliver."""
         posted = []
-        ahead = {order_id: place for place, order_id in enumerate(self._ahead)}
+        ahead = {order_id: place for place, order_id in enumerate(self._ahead.ids())}
         waiting = {each: len(ahead) + place for each, place in self._queue.places().items()}
         for order_id, place in {**ahead, **waiting}.items():
             ticket = self._tickets[order_id]
