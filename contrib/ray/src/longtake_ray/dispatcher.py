@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
+import ray
+
 import longtake as lt
 from longtake_ray.leftovers import Leftover, arrived
 from longtake_ray.replica import Replica, StartStopped, Wanted
@@ -21,6 +23,8 @@ __all__ = ["RayDispatcher"]
 
 _log = logging.getLogger(__name__)
 
+_MOST_LOST = 3
+"""New workers in a row whose end says nothing yet: their machine may have been lost."""
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 
@@ -110,7 +114,7 @@ class RayDispatcher:
 
     def _keep(self, slot: int, left: Leftover | None, has_turn: bool) -> None:
         """Have a worker in the slot, one after the other. ``left``: may be the first one."""
-        pause = _FIRST_PAUSE
+        pause, failures = _FIRST_PAUSE, 0
         try:
             if left is not None and (left.is_loaded or self._arrived(left)):
                 self._use(slot, left.replica, has_turn=has_turn, before=left.sessions)
@@ -121,11 +125,14 @@ class RayDispatcher:
                     raise
                 except Exception as error:  # whatever kept it from being there is tried again
                     _log.warning("a worker could not be begun: %s", error)
-                    self._failed(error)
+                    failures += 1
+                    is_lost = isinstance(error, ray.exceptions.RayActorError)
+                    if not is_lost or failures == _MOST_LOST:
+                        self._failed(error)
                     self._ending.wait(pause)
                     pause = min(2 * pause, _LONGEST_PAUSE)
                     continue
-                pause = _FIRST_PAUSE
+                pause, failures = _FIRST_PAUSE, 0
                 self._use(slot, replica)
         except StartStopped:
             return
