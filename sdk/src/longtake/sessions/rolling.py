@@ -62,14 +62,13 @@ def roll(
     here; the segment's versions say so. ``live``: of the last result; it spares decoding.
     ``cancel``: as in `Pipeline.generate`. ``admit``: is shown the job, which leaves nothing out,
     before any network runs; what it raises refuses it. ``follow``: is told what `Pipeline.stream`
-    yields while the segment is made. ``made``: is called once the pipeline has done its part, and
-    another session's segment may be made while this one is kept and committed. ``worker``: who
-    makes it, for the record; by default the host and the process. ``traceparent``: of the trace
-    that the work belongs to, a W3C Trace Context; observers are told. ``claim_seconds``: for which
-    others are kept from the same work, renewed while it runs. ``wait_seconds``: for which another's
-    claim is waited for at most; more than the slowest segment takes. ``lease_seconds``: for which
-    its blobs may wait for the commit; what a kill leaves behind can be swept after it.
-    ``patience``: seconds that a store which is away is waited for.
+    yields while the segment is made. ``made``: is called once the pipeline has done its part.
+    ``worker``: who makes it, for the record; by default the host and the process. ``traceparent``:
+    of the work's trace, a W3C Trace Context; observers are told. ``claim_seconds``: for which
+    others are kept from it, renewed while it runs. ``wait_seconds``: for which another's claim is
+    waited for at most; more than the slowest segment takes. ``lease_seconds``: for which its blobs
+    may wait for the commit; what a kill leaves behind can be swept after it. ``patience``: seconds
+    that a store which is away is waited for.
 
     Of several who roll the same segment, the others get the winner's if it was the same step, else
     `Conflict`; nothing of theirs is left. Nothing is left of one that fails or is cancelled,
@@ -87,9 +86,8 @@ def roll(
     step = _Step(sessions, session, _asked(request), pipeline, waits)
     if expected_revision is not None and session.revision != expected_revision:
         return step.committed_before(expected_revision)
-    maker = step.maker(
-        blobs, media, admit, follow, made, worker or worker_name(), times, traceparent
-    )
+    by = worker or worker_name()
+    maker = step.maker(blobs, media, admit, follow, made, by, times, traceparent)
     return step.rolled(maker, live, cancel, times)
 
 
