@@ -86,8 +86,7 @@ def roll(
     step = _Step(sessions, session, _asked(request), pipeline, waits)
     if expected_revision is not None and session.revision != expected_revision:
         return step.committed_before(expected_revision)
-    by = worker or worker_name()
-    maker = step.maker(blobs, media, admit, follow, made, by, times, traceparent)
+    maker = step.maker(blobs, media, admit, follow, made, worker, times, traceparent)
     return step.rolled(maker, live, cancel, times)
 
 
@@ -132,7 +131,7 @@ class _Step:
         admit: Callable[[Job], None] | None,
         follow: Callable[[Event], None] | None,
         made: Callable[[], None] | None,
-        worker: str,
+        worker: str | None,
         times: _Times,
         traceparent: str | None,
     ) -> SegmentMaker:
@@ -146,7 +145,7 @@ class _Step:
             pipeline=self.pipeline,
             blobs=blobs,
             media=BlobMedia() if media is None and blobs is not None else media,
-            worker=worker,
+            worker=worker or worker_name(),
             admit=admit,
             follow=follow,
             told_made=Once(made),
