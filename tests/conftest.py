@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--cluster-kills", type=int, default=3, help="of workers, nodes and servers in turn"
     )
     parser.addoption(
-        "--kill-seconds", type=float, default=1.0, help="from one kill in a cluster to the next"
+        "--kill-seconds", type=float, default=0.6, help="from one kill in a cluster to the next"
     )
     parser.addoption(
         "--soak-seconds", type=int, default=20, help="how long a server's memory is looked at"

@@ -38,6 +38,8 @@ ISOLATING = {
     "longtake.testing.observers.contract",
     "longtake_ray.connecting",
     "longtake_ray.dispatcher",
+    "longtake_ray.hand",
+    "longtake_ray.leftovers",
     "longtake_ray.parcels",
     "longtake_ray.worker",
     "longtake_serve.takes.clerk",

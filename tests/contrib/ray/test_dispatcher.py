@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ import longtake as lt
 from longtake.testing import DispatcherContract
 from longtake.testing.dispatchers.family import STEPS, steps_request
 from longtake.testing.dispatchers.listening import Heard
-from longtake_ray import dispatcher as dispatching
+from longtake_ray import shift as shifts
 from tests.contrib.ray.cluster import PATIENCE, end_rank, eventually, installed, pid_of
 
 pytestmark = pytest.mark.usefixtures("ray_cluster")
@@ -104,12 +104,28 @@ def test_a_killed_workers_segment_is_made_by_another_one_and_is_the_same(
     eventually(lambda: len({each.name for each in dispatcher.status().workers} - {killed}) == 2)
 
 
+def test_a_spare_worker_rolls_nothing_until_it_takes_a_lost_ones_place(
+    sessions: lt.SessionStore,
+) -> None:
+    url = f"ray:?workers=1&spares=1&cpus=0.5&start={PATIENCE:g}"
+    with closing(lt.open_dispatcher(url, SPEC, sessions=sessions)) as dispatcher:
+        eventually(lambda: len(dispatcher.status().workers) == 2)
+        pids = {each.name: pid_of(each.name) for each in dispatcher.status().workers}
+        heard = [submitted(dispatcher, sessions, f"{name}1") for name in "abc"]
+        heard[1].wait(lambda event: isinstance(event, lt.OrderProgress), "that it rolls")
+        killed = heard[1].started().worker
+        os.kill(pids[killed], signal.SIGKILL)
+        ends = [each.done() for each in heard]
+        (spare,) = pids.keys() - {killed}
+        assert [each.segment.made_by for each in ends] == [killed, spare, spare]
+
+
 def test_an_order_that_ends_its_workers_fails_in_the_end(
     open_with: Callable[..., lt.Dispatcher],
     sessions: lt.SessionStore,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dispatching, "_MOST_LOSSES", 2)
+    monkeypatch.setattr(shifts, "_MOST_LOSSES", 2)
     dispatcher = open_with(1, lt.PipelineSpec(family="ranked"))
     ill = submitted(
         dispatcher, sessions, "a1", family="ranked", request=lt.GenerationRequest("die")

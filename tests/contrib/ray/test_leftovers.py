@@ -17,7 +17,8 @@ from longtake.testing.dispatchers.family import STEPS, steps_request
 from longtake.testing.dispatchers.listening import Heard
 from longtake_ray import leftovers as leaving
 from longtake_ray import replica as replicas
-from longtake_ray.leftovers import leftovers
+from longtake_ray.hand import Given
+from longtake_ray.leftovers import arrived, leftovers
 from longtake_ray.parcels import travelling
 from longtake_ray.replica import Replica, Wanted
 from longtake_ray.versions import loaded_versions
@@ -56,7 +57,7 @@ def test_one_that_nobody_has_goes_on_and_more_than_are_wanted_end(wanted: Wanted
     both = {started(wanted).name, started(wanted).name}
     (found,) = leftovers(wanted, 1)
     assert found.replica.name in both
-    assert (found.replica.device, found.session_id) == ("cpu", None)
+    assert (found.replica.device, found.sessions) == ("cpu", {})
     eventually(lambda: names() == {found.replica.name})
     found.replica.end(gently=True)
     eventually(lambda: not names())
@@ -108,7 +109,8 @@ def test_what_it_was_at_is_committed_once_and_is_the_end_of_the_order_that_comes
     import ray
 
     worker: Any = ray.get_actor(replica.name, namespace="longtake")
-    worker.roll.remote("of a server that was killed", pickle.dumps(order))
+    given = Given("of a server that was killed", order.id, "a", pickle.dumps(order))
+    worker.give.remote(given)
     eventually(lambda: replica.said().status.session_id == "a")
     dispatcher = lt.open_dispatcher("ray:?workers=2&cpus=0.5", SPEC, sessions=sessions)
     heard = Heard(PATIENCE)
@@ -117,3 +119,33 @@ def test_what_it_was_at_is_committed_once_and_is_the_end_of_the_order_that_comes
     dispatcher.close()
     assert (done.revision, done.segment.made_by) == (1, replica.name)
     assert sessions.history("a") == [done.segment]
+
+
+def test_one_that_has_not_loaded_is_waited_for(
+    wanted: Wanted, sessions: lt.SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Replica, "load", lambda *_: None)
+    replica = started(wanted)  # its server was killed before it could say what to load
+    monkeypatch.undo()
+    monkeypatch.setattr(leaving, "_SILENT_SECONDS", 1.0)
+    (left,) = leftovers(wanted, 1)
+    assert (left.replica.name, left.is_loaded) == (replica.name, False)
+    assert arrived(left, wanted, lambda: False)
+    assert replica.said().status.device == "cpu"
+    replica.end(gently=True)
+
+
+def test_it_goes_on_with_the_orders_in_its_hand_while_there_is_no_server(
+    wanted: Wanted, sessions: lt.SessionStore
+) -> None:
+    replica = started(wanted)
+    for number, session in enumerate("abc"):
+        sessions.create(session, family=STEPS.name, preset="default@1")
+        request = steps_request("fog", seconds=0.1)
+        order = lt.StepOrder(
+            id=f"{session}1", session_id=session, request=request, expected_revision=0
+        )
+        replica.give(f"attempt {number}", order)
+    eventually(lambda: all(sessions.read(each).num_segments == 1 for each in "abc"))
+    assert replica.said().sessions == {}
+    replica.end(gently=True)

@@ -25,9 +25,16 @@ def test_a_url_says_where_the_cluster_is(url: str, address: str | None) -> None:
 
 
 def test_a_url_says_what_its_workers_are() -> None:
-    place = place_of("ray://head:10001?pool=films&workers=4&ranks=2&gpus=0.5&cpus=3&start=600")
-    assert place == Place(
-        address="ray://head:10001", pool="films", workers=4, ranks=2, gpus=0.5, cpus=3, start=600
+    options = "pool=films&workers=4&spares=1&ranks=2&gpus=0.5&cpus=3&start=600"
+    assert place_of(f"ray://head:10001?{options}") == Place(
+        address="ray://head:10001",
+        pool="films",
+        workers=4,
+        spares=1,
+        ranks=2,
+        gpus=0.5,
+        cpus=3,
+        start=600,
     )
 
 
@@ -37,7 +44,7 @@ def test_a_url_says_what_its_workers_are() -> None:
         ("ray://", "write ray: for the cluster of this machine"),
         ("ray://head", "write ray: for"),
         ("ray:everywhere", "write ray: for"),
-        ("ray:?worker=4", "there is no option 'worker'; options: pool, workers, ranks"),
+        ("ray:?worker=4", "there is no option 'worker'; options: pool, workers, spares, ranks"),
         ("ray:?workers=0", "workers is '0'; must be a number from 1"),
         ("ray:?workers=2&workers=3", "workers is said twice"),
         ("ray:?gpus=-1", "gpus is '-1'"),

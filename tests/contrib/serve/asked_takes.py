@@ -39,8 +39,8 @@ def begun(server: Process, segments: int, asked: Asked) -> list[str]:
 
 def left(server: Process, takes: list[str]) -> int:
     """Requests that are open."""
-    open_work = (server.get(f"/v1/sessions/{take}")["open_work"] for take in takes)
-    return sum(open_work)
+    listed = server.get("/v1/sessions?limit=1000")["data"]
+    return sum(each["open_work"] for each in listed if each["id"] in takes)
 
 
 def wait(server: Process, takes: list[str], *, until: int = 0) -> int:
@@ -48,7 +48,7 @@ def wait(server: Process, takes: list[str], *, until: int = 0) -> int:
     end = time.monotonic() + LONGEST
     while (count := left(server, takes)) > until:
         assert time.monotonic() < end, "the takes stand still"
-        time.sleep(0.05)
+        time.sleep(0.1)
     return count
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
-from itertools import cycle
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 pytest.importorskip("ray")
@@ -18,12 +22,15 @@ pytest.importorskip("longtake_serve")
 
 from longtake.testing.dispatchers.family import STEPS
 from tests.contrib.ray.nodes import Nodes, nodes
-from tests.contrib.serve.asked_takes import LONGEST, SESSIONS, begun, check, found, left, wait
+from tests.contrib.serve.asked_takes import SESSIONS, begun, check, found, wait
 from tests.contrib.serve.http.process import Process, running
 
 WORKERS = 2
+"""That roll at a time."""
+SPARES = 1
+"""That are loaded and roll nothing until one of those is lost."""
 CPUS = 2
-"""Of each node: the other one has room for a lost node's worker."""
+"""Of each node, one a worker: the other one has room for what a lost node had."""
 SAMPLING = {"height": 32, "width": 48, "num_frames": 25}
 
 
@@ -59,7 +66,7 @@ def asking(seconds: float) -> Callable[[int, int], dict[str, Any]]:
 
 
 def options(cluster: Nodes) -> tuple[str, ...]:
-    place = f"ray:{cluster.address}?workers={WORKERS}&start=90"
+    place = f"ray:{cluster.address}?workers={WORKERS}&spares={SPARES}&start=90"
     return ("--family", STEPS.name, "--dispatcher", place, "--limit-queue", "1000")
 
 
@@ -68,37 +75,58 @@ def wait_for_workers(server: Process) -> None:
     end = time.monotonic() + 90
     while (
         server.client.get("/readyz").status_code != 200
-        or f"longtake_serve_workers {WORKERS}.0" not in server.client.get("/metrics").text
+        or f"longtake_serve_workers {WORKERS + SPARES}.0" not in server.client.get("/metrics").text
     ):
         assert time.monotonic() < end, "the workers do not come"
         time.sleep(0.05)
 
 
 class Storm:
-    """Kills a worker, a node and the server in turn, one each ``every`` seconds; ``most`` of all.
+    """Kills a worker, a node and the server in turn, one every ``every`` seconds; ``most`` of all.
 
-    The server's own turn is whoever runs it to take: `is_servers` says when.
+    What is not there when it is due is killed as soon as it is.
     """
 
     def __init__(self, cluster: Nodes, every: float, most: int) -> None:
         self.kills = {"worker": 0, "node": 0, "server": 0}
-        self._killing = {"worker": cluster.kill_worker, "node": cluster.kill_node}
-        self._turns = cycle(self.kills)
-        self._turn = next(self._turns)
+        self._killing = {
+            "worker": cluster.kill_worker,
+            "node": cluster.kill_node,
+            "server": self._kill_server,
+        }
         self._every, self._most = every, most
-        self._due = time.monotonic() + every
+        self._server: subprocess.Popen[str] | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._rage)
 
-    def is_servers(self) -> bool:
-        """Kill what is due; True when that is the server."""
-        if sum(self.kills.values()) == self._most or time.monotonic() < self._due:
-            return False
-        victim = self._turn
-        if victim != "server" and not self._killing[victim]():
-            return False  # none is there: it is tried again
-        self.kills[victim] += 1
-        self._turn = next(self._turns)
-        self._due += self._every
-        return victim == "server"
+    @contextmanager
+    def raging(self) -> Iterator[None]:
+        """Have it rage until the block is left."""
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            self._thread.join()
+
+    def aim(self, server: Process) -> None:
+        """The server that it may kill from now on."""
+        self._server = server.process
+
+    def _kill_server(self) -> bool:
+        server, self._server = self._server, None
+        if server is not None:
+            server.kill()
+        return server is not None
+
+    def _rage(self) -> None:
+        for victim in islice(cycle(self._killing), self._most):
+            if self._over.wait(self._every):
+                return
+            while not self._killing[victim]():
+                if self._over.wait(0.1):
+                    return
+            self.kills[victim] += 1
 
 
 def rolled(storm: Storm, cluster: Nodes, folder: Path, begin: Callable[[Process], Any]) -> float:
@@ -108,19 +136,27 @@ def rolled(storm: Storm, cluster: Nodes, folder: Path, begin: Callable[[Process]
     """
     takes: list[str] = []
     started = 0.0
-    while True:
-        with running(folder, *options(cluster)) as server:
-            if not takes:
-                wait_for_workers(server)
-                started = time.monotonic()
-                takes = begin(server)
-            while left(server, takes):
-                assert time.monotonic() - started < LONGEST, "the takes stand still"
-                if storm.is_servers():
-                    break
-                time.sleep(0.1)
-            else:
-                return time.monotonic() - started
+    with ExitStack() as stack:
+        while True:
+            with running(folder, *options(cluster)) as server:
+                if not takes:
+                    wait_for_workers(server)
+                    started = time.monotonic()
+                    stack.enter_context(storm.raging())
+                    takes = begin(server)
+                storm.aim(server)
+                if not was_killed(server, takes):
+                    return time.monotonic() - started
+
+
+def was_killed(server: Process, takes: list[str]) -> bool:
+    """Wait until all is done, or until the server is killed; whether it was."""
+    try:
+        wait(server, takes)
+    except httpx.TransportError:
+        server.process.wait(10)  # raises when it lives
+        return True
+    return False
 
 
 def test_takes_of_killed_workers_nodes_and_servers_are_those_of_an_undisturbed_run(
@@ -154,8 +190,9 @@ def test_takes_of_killed_workers_nodes_and_servers_are_those_of_an_undisturbed_r
     kills = re.sub(r"[{}']", "", str(storm.kills))
     with capsys.disabled():
         sys.stdout.write(
-            f"\n{SESSIONS} sessions x {segments} segments of {seconds:g} s on {WORKERS} workers: "
-            f"ideal {ideal:.1f} s; undisturbed {quiet:.1f} s (efficiency {ideal / quiet:.2f}); "
+            f"\n{SESSIONS} sessions x {segments} segments of {seconds:g} s on {WORKERS} workers "
+            f"(and {SPARES} spare): ideal {ideal:.1f} s; "
+            f"undisturbed {quiet:.1f} s (efficiency {ideal / quiet:.2f}); "
             f"with kills of {kills}: {stormy:.1f} s (efficiency {ideal / stormy:.2f}) "
         )
     check(got, wanted, segments, asked)

@@ -114,3 +114,84 @@ def test_a_session_that_is_released_is_given_to_who_waits() -> None:
     desk.release("a")
     thread.join()
     assert [each and each.order.id for each in given] == ["a1"]
+
+
+def test_a_worker_has_an_order_ahead_which_waits_until_it_is_begun() -> None:
+    desk, heard = lt.OrderDesk(), list[lt.OrderEvent]()
+    desk.submit(order("a1"), lambda event: None)
+    making = taken(desk, "w1")
+    desk.submit(order("b1"), heard.append)
+    ahead = desk.ahead("w1")
+    assert ahead is not None
+    assert (ahead.order.id, desk.status({}).queued) == ("b1", 1)
+    desk.submit(order("c1"), heard.append)
+    desk.made("w1", making)
+    desk.begin("w1", ahead)
+    assert desk.status({"w1": "cpu"}).workers[0].order_id == "b1"
+    assert heard == [
+        lt.OrderQueued(order_id="b1", place=0),
+        lt.OrderQueued(order_id="c1", place=1),
+        lt.OrderStarted(order_id="b1", worker="w1"),
+        lt.OrderQueued(order_id="c1", place=0),
+    ]
+    for ticket in (making, ahead):
+        desk.end("w1", ticket, lt.OrderCancelled(order_id=ticket.order.id))
+    assert desk.status({"w1": "cpu"}).workers[0].orders_done == 2
+
+
+def test_the_next_order_of_a_session_waits_for_the_end_of_the_one_that_is_made() -> None:
+    desk = lt.OrderDesk()
+    desk.submit(order("a1"), lambda event: None)
+    desk.submit(order("a2"), lambda event: None)
+    making = taken(desk, "w1")
+    desk.made("w1", making)
+    assert desk.ahead("w1") is None
+    assert desk.next("w2", 0) is None
+    desk.end("w1", making, lt.OrderCancelled(order_id="a1"))
+    assert taken(desk, "w2").order.id == "a2"
+
+
+def test_an_order_that_is_ahead_is_wanted_by_an_idle_worker_and_given_back() -> None:
+    desk = lt.OrderDesk()
+    for order_id in ("a1", "b1", "c1"):
+        desk.submit(order(order_id), lambda event: None)
+    taken(desk, "w1")
+    first, second = desk.ahead("w1"), desk.ahead("w1")
+    assert first is not None
+    assert second is not None
+    assert desk.next("w2", 0) is None
+    assert (first.wanted.is_set(), second.wanted.is_set()) == (False, True)
+    desk.give_back("w1", second)
+    again = taken(desk, "w2")
+    assert (again, again.losses, again.wanted.is_set()) == (second, 0, False)
+
+
+def test_an_order_that_is_ahead_and_to_stop_ends_when_it_is_given_back() -> None:
+    desk, heard = lt.OrderDesk(), list[lt.OrderEvent]()
+    desk.submit(order("a1"), lambda event: None)
+    taken(desk, "w1")
+    desk.submit(order("b1"), heard.append)
+    ahead = desk.ahead("w1")
+    assert ahead is not None
+    assert desk.cancel("b1")
+    desk.give_back("w1", ahead)
+    assert heard[-1] == lt.OrderCancelled(order_id="b1")
+    assert desk.status({}).queued == 0
+
+
+def test_an_order_ahead_of_a_worker_at_a_long_one_goes_to_another_that_overtakes_it() -> None:
+    desk = lt.OrderDesk()
+    for session in "abcdefghij":
+        desk.submit(order(f"{session}1"), lambda event: None)
+    taken(desk, "w1")
+    long = desk.ahead("w1")
+    assert long is not None
+    others: list[str] = []
+    while not long.wanted.is_set():
+        ticket = taken(desk, "w2")
+        others.append(ticket.order.id)
+        desk.end("w2", ticket, lt.OrderCancelled(order_id=ticket.order.id))
+    assert len(others) == 5
+    desk.give_back("w1", long)
+    assert desk.ahead("w1") is None  # it is slow
+    assert taken(desk, "w2") is long

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import longtake as lt
+from longtake.testing.dispatchers.family import STEPS
 from tests.sdk.sessions.rooms import Counting, Grumpy, Room, asked, fog, room
 from tests.sdk.toy_family import FOG
 
@@ -33,6 +34,55 @@ def test_a_segment_is_committed_with_state_media_and_what_made_it(
     record = lt.read_take_record(tmp_path / "part.mkv")
     assert [(each.index, each.frames) for each in record.segments] == [(0, 9)]
     assert set(segment.blob_ids) == set(room.blobs_there())
+
+
+class Telling:
+    """A media sink that tells what it does, and makes the end of the take if it is to."""
+
+    def __init__(self, told: list[str], *, finishes: bool) -> None:
+        self._told = told
+        self._finishes = finishes
+
+    def keep(self, made: lt.MadeSegment, blobs: lt.BlobStore | None) -> tuple[str, ...]:
+        if self._finishes and made.finish is not None:
+            made.finish()
+            self._told.append("finished")
+        self._told.append("kept")
+        return ()
+
+
+@pytest.mark.parametrize(
+    ("family", "finishes", "expected"),
+    [
+        (FOG, True, ["made", "finished", "kept"]),
+        (FOG, False, ["kept", "made"]),
+        (STEPS, True, ["made", "kept"]),
+    ],
+    ids=["finishing", "not finishing", "holding nothing back"],
+)
+def test_it_tells_as_soon_as_the_pipeline_has_done_its_part(
+    family: lt.ModelFamily, finishes: bool, expected: list[str]
+) -> None:
+    sessions, told = lt.open_session_store("memory:"), list[str]()
+    sessions.create("s", family=family.name, preset="")
+    with lt.Pipeline(family) as pipeline:
+        lt.roll(
+            sessions,
+            "s",
+            "mist",
+            pipeline=pipeline,
+            media=Telling(told, finishes=finishes),
+            made=lambda: told.append("made"),
+        )
+        with pytest.raises(lt.ValidationError):
+            lt.roll(
+                sessions,
+                "s",
+                lt.GenerationRequest("mist", sampling=lt.Sampling(height=-1)),
+                pipeline=pipeline,
+                made=lambda: told.append("made"),
+            )
+    assert told == expected
 
 
 def test_segments_are_those_of_a_session_in_one_process(room: Room) -> None:

@@ -43,8 +43,10 @@ def open_dispatcher(
         maker=_maker(spec, registry),
     )
     with connected(place.address) as connection:
-        left = leftovers(wanted, place.workers)
-        dispatcher = RayDispatcher(wanted, place.workers, sessions, connection.pop_all(), left)
+        left = leftovers(wanted, place.workers + place.spares)
+        dispatcher = RayDispatcher(
+            wanted, place.workers, sessions, connection.pop_all(), left, spares=place.spares
+        )
     try:
         dispatcher.wait_for_first(place.start)
     except BaseException:

@@ -23,7 +23,8 @@ class Place:
 
     - ``address``: as of ``ray.init``; None for a cluster of this machine, or one that this process
       is connected to.
-    - ``pool``: the name of the workers' pool. ``workers``: how many it has.
+    - ``pool``: the name of the workers' pool. ``workers``: how many of it roll at a time.
+    - ``spares``: how many more are loaded and wait, to take the place of one that is lost at once.
     - ``ranks``: processes of each worker, which share its work. ``gpus``, ``cpus``: of each rank;
       no GPUs said is one where there is a checkpoint, and none without.
     - ``start``: seconds that opening waits for the first worker.
@@ -32,6 +33,7 @@ class Place:
     address: str | None
     pool: str = "longtake"
     workers: int = 1
+    spares: int = 0
     ranks: int = 1
     gpus: float | None = None
     cpus: float = 1.0
@@ -85,6 +87,10 @@ def _count(text: str) -> int | None:
     return int(text) if re.fullmatch(r"[1-9][0-9]{0,3}", text, re.ASCII) else None
 
 
+def _count_or_none(text: str) -> int | None:
+    return 0 if text == "0" else _count(text)
+
+
 def _amount(text: str) -> float | None:
     return float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,4})?", text, re.ASCII) else None
 
@@ -96,6 +102,7 @@ def _name(text: str) -> str | None:
 _READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "pool": (_name, "1 to 64 letters, digits, _ and -"),
     "workers": (_count, "a number from 1 to 9999"),
+    "spares": (_count_or_none, "a number from 0 to 9999"),
     "ranks": (_count, "a number from 1 to 9999"),
     "gpus": (_amount, "a number such as 1 or 0.5"),
     "cpus": (_amount, "a number such as 1 or 0.5"),

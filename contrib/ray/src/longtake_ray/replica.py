@@ -6,7 +6,7 @@ import hashlib
 import json
 import pickle
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -17,9 +17,10 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 import longtake as lt
 from longtake_ray.connecting import NAMESPACE
+from longtake_ray.hand import Given, News
 from longtake_ray.parcels import unpacked
 from longtake_ray.versions import check_versions
-from longtake_ray.worker import ACTOR, Said, Told
+from longtake_ray.worker import ACTOR, Said
 
 __all__ = ["LOST", "RankEnded", "Replica", "StartStopped", "Wanted"]
 
@@ -38,8 +39,6 @@ _ANSWER_SECONDS = 60.0
 """After which a worker that does not answer is lost."""
 _RANK_SECONDS = 5.0
 """In which it shows that another rank has ended."""
-_NEWS_SECONDS = 0.1
-"""For which news is waited for at a time; a cancel is told with the next question."""
 _POLL_SECONDS = 0.5
 _CLOSE_SECONDS = 10.0
 _ALONE_SECONDS = 60.0
@@ -94,6 +93,12 @@ class Replica:
         actors = [ray.get_actor(each, namespace=NAMESPACE) for each in names]
         return cls(name, "", group, actors, [each.loaded.remote() for each in actors[1:]])
 
+    def check(self, wanted: Wanted, is_stopped: Callable[[], bool]) -> None:
+        """Compare its packages with this process's. Raises `longtake.PluginError`, as `started`."""
+        for actor in self._actors:
+            there = _answer(actor.versions.remote(), is_stopped)
+            check_versions(wanted.versions, there, wanted.maker)
+
     @classmethod
     def started(cls, wanted: Wanted, index: int, is_stopped: Callable[[], bool]) -> Replica:
         """Place a worker, compare its packages with this process's, and have it load.
@@ -111,43 +116,73 @@ class Replica:
         replica = cls(name, "", group, [])
         try:
             replica._place(wanted, is_stopped)
-            for actor in replica._actors:
-                there = _answer(actor.versions.remote(), is_stopped)
-                check_versions(wanted.versions, there, wanted.maker)
-            replica.device = replica._loaded(wanted, is_stopped)
+            replica.check(wanted, is_stopped)
+            replica.load(wanted, is_stopped)
         except BaseException:
             replica.end(gently=False)
             raise
         return replica
 
-    def rolled(self, ticket: lt.OrderTicket) -> lt.OrderDone | lt.OrderFailed | lt.OrderCancelled:
-        """How the order ended; its listener is told its progress. Raises `LOST`."""
-        actor, attempt = self._actors[0], secrets.token_hex(8)
-        result = actor.roll.remote(attempt, pickle.dumps(ticket.order))
-        while True:
-            asked = actor.told.remote(attempt, ticket.cancelled.is_set(), _NEWS_SECONDS)
-            told: Told = ray.get(asked, timeout=_ANSWER_SECONDS)
-            for event in told.events:
-                ticket.tell(event)
-            if told.over:
-                end = unpacked(ray.get(result, timeout=_ANSWER_SECONDS))
-                if isinstance(end, Exception):
-                    return lt.OrderFailed(order_id=ticket.order.id, error=end)
-                if isinstance(end, lt.OrderFailed):
-                    self._check_ranks(_RANK_SECONDS)  # it may be why
-                ended: lt.OrderDone | lt.OrderFailed | lt.OrderCancelled = end
-                return ended
+    def load(self, wanted: Wanted, is_stopped: Callable[[], bool]) -> None:
+        """Have its ranks load, unless they have; rank 0 alone says that it has, and its device.
+
+        Raises what loading raises, `LOST` errors, and `StartStopped`.
+        """
+        loads = [actor.load.remote(wanted.spec, wanted.parts) for actor in self._actors]
+        first, self._others = loads[0], loads[1:]
+        while not ray.wait([first], timeout=_POLL_SECONDS)[0]:
+            self.check_ranks(0)
+            self._actors[0].hear.remote(0, False)  # it is not alone
+            if is_stopped():
+                raise StartStopped
+        device = unpacked(ray.get(first, timeout=_ANSWER_SECONDS))
+        if isinstance(device, Exception):
+            raise device
+        self.check_ranks()
+        self.device = str(device)
+
+    def give(self, attempt: str, order: lt.StepOrder) -> None:
+        """Have it roll the order behind those that it was given before. Raises `LOST` errors."""
+        given = Given(attempt, order.id, order.session_id, pickle.dumps(order))
+        ray.get(self._actors[0].give.remote(given), timeout=_ANSWER_SECONDS)
+
+    def news(self, stopped: Collection[str], wanted: Collection[str], seconds: float) -> News:
+        """As of `Hand.news`. Raises `LOST` errors."""
+        asked = self._actors[0].news.remote(stopped, wanted, seconds)
+        news: News = ray.get(asked, timeout=_ANSWER_SECONDS)
+        return news
 
     def hear(self, status: lt.DispatcherStatus) -> bool:
         """Tell the worker of the queue; whether it is to be replaced. Raises `LOST` errors."""
-        self._check_ranks(0)
+        self.check_ranks(0)
         asked = self._actors[0].hear.remote(status.queued, status.draining)
         retiring: bool = ray.get(asked, timeout=_ANSWER_SECONDS)
         return retiring
 
-    def said(self) -> Said:
-        """What it knows of itself. Raises `LOST` errors."""
-        said: Said = ray.get(self._actors[0].said.remote(), timeout=_ANSWER_SECONDS)
+    def check_ranks(self, seconds: float = _RANK_SECONDS) -> None:
+        """Refuse a worker whose other ranks have ended, or do so in the next seconds.
+
+        Raises what ended one, and `RankEnded`.
+        """
+        if not self._others:
+            return
+        ended, _ = ray.wait(self._others, timeout=seconds)
+        for reference in ended:
+            said = unpacked(ray.get(reference, timeout=_ANSWER_SECONDS))
+            if isinstance(said, Exception):
+                raise RankEnded(f"worker {self.name}: a rank failed: {said}") from said
+            raise RankEnded(
+                f"worker {self.name}: a rank does nothing; this family does not share its work "
+                "among processes, or has ended: leave ranks= out for such a one"
+            )
+
+    def asked(self) -> Any:
+        """The reference to what it will have `said`."""
+        return self._actors[0].said.remote()
+
+    def said(self, seconds: float = _ANSWER_SECONDS) -> Said:
+        """What it knows of itself. Raises `LOST` errors, also when that takes too long."""
+        said: Said = ray.get(self.asked(), timeout=seconds)
         return said
 
     def end(self, *, gently: bool) -> None:
@@ -180,38 +215,6 @@ class Replica:
             )
             actor = placed.remote(self.name, wanted.digest, rank, _ALONE_SECONDS)
             self._actors.append(actor)
-
-    def _loaded(self, wanted: Wanted, is_stopped: Callable[[], bool]) -> str:
-        """The device of rank 0, which is the only one to say that it has loaded."""
-        loads = [actor.load.remote(wanted.spec, wanted.parts) for actor in self._actors]
-        first, self._others = loads[0], loads[1:]
-        while not ray.wait([first], timeout=_POLL_SECONDS)[0]:
-            self._check_ranks(0)
-            self._actors[0].hear.remote(0, False)  # it is not alone
-            if is_stopped():
-                raise StartStopped
-        device = unpacked(ray.get(first, timeout=_ANSWER_SECONDS))
-        if isinstance(device, Exception):
-            raise device
-        self._check_ranks(_RANK_SECONDS)
-        return str(device)
-
-    def _check_ranks(self, seconds: float) -> None:
-        """Refuse a worker whose other ranks have ended, or do so in the next seconds.
-
-        Raises what ended one, and `RankEnded`.
-        """
-        if not self._others:
-            return
-        ended, _ = ray.wait(self._others, timeout=seconds)
-        for reference in ended:
-            said = unpacked(ray.get(reference, timeout=_ANSWER_SECONDS))
-            if isinstance(said, Exception):
-                raise RankEnded(f"worker {self.name}: a rank failed: {said}") from said
-            raise RankEnded(
-                f"worker {self.name}: a rank does nothing; this family does not share its work "
-                "among processes, or has ended: leave ranks= out for such a one"
-            )
 
 
 def rank_name(worker: str, rank: int) -> str:

@@ -1,7 +1,7 @@
 """The actor: one rank of a worker, with a pipeline, in a process of Ray's.
 
-Rolling has one thread, and whatever asks or tells has others, so a worker answers while it rolls.
-Ray would run a cancelled call all the same, so an attempt has a flag of its own.
+It rolls what it has in its hand, whether or not there is a server, and whatever asks or tells has
+threads of its own, so a worker answers while it rolls.
 """
 
 from __future__ import annotations
@@ -9,55 +9,40 @@ from __future__ import annotations
 import pickle
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from importlib import import_module
 from typing import Any
 
 import ray
-from attrs import define, field, frozen
+from attrs import frozen
 
 import longtake as lt
 from longtake_ray.connecting import NAMESPACE
+from longtake_ray.hand import Given, Hand, News
 from longtake_ray.parcels import Parcel, packed
 from longtake_ray.versions import loaded_versions
 
-__all__ = ["ACTOR", "Said", "Told", "Worker"]
+__all__ = ["ACTOR", "Said", "Worker"]
 
-_MOST_ATTEMPTS = 8
-"""That are remembered: the one that is rolled, and some that a dispatcher may still ask of."""
 _LOOKS = 6
 """For whoever needs a worker, in the time for which it may be alone."""
-
-
-@frozen
-class Told:
-    """What is new of an attempt. ``over``: whether its call is about to return."""
-
-    events: tuple[lt.OrderEvent, ...]
-    over: bool
 
 
 @frozen
 class Said:
     """What a worker says of itself. ``retiring``: whether it is to be replaced.
 
-    ``wanted``: the digest of what it was begun as. ``queued``, ``draining``: of its dispatcher,
-    which it heard ``age`` seconds ago.
+    ``sessions``: of the orders in its hand, by attempts. ``wanted``: the digest of what it was
+    begun as. ``queued``, ``draining``: of its dispatcher, which it heard ``age`` seconds ago.
     """
 
     status: lt.WorkerStatus
+    sessions: Mapping[str, str]
     wanted: str
     retiring: bool
     queued: int
     draining: bool
     age: float
-
-
-@define(eq=False)
-class _Attempt:
-    cancelled: threading.Event = field(factory=threading.Event)
-    events: deque[lt.OrderEvent] = field(factory=deque)
-    over: bool = False
 
 
 class Worker:
@@ -71,66 +56,36 @@ class Worker:
         self._wanted = wanted
         self._loaded: Parcel | None = None
         self._changed = threading.Condition()
-        self._attempts: dict[str, _Attempt] = {}
-        self._status = lt.WorkerStatus(name=name, device="")
-        self._done = 0
+        self._hand = Hand()
+        self._device = ""
         self._retiring = False
         self._heard = time.monotonic()
         self._queue = (0, False)
         self._pipeline: lt.Pipeline | None = None
-        self._roller: lt.Roller | None = None
         is_needed = self._is_heard_of if rank == 0 else self._is_rank_0_there
         watch = threading.Thread(target=self._watch, args=(is_needed, alone_seconds), daemon=True)
         watch.start()
 
     def load(self, spec: dict[str, Any], parts: bytes) -> Parcel:
-        """Load the pipeline, and say on which device it is, or what was raised.
+        """Load the pipeline, and say on which device it is, or what was raised; once.
 
         On ranks other than 0 this returns when rank 0 has closed its pipeline.
         """
+        if self._loaded is not None:
+            return self._loaded
         try:
             self._pipeline = lt.structure(spec, lt.PipelineSpec).load()
             stores = pickle.loads(parts)
-            self._roller = lt.Roller(self._name, self._pipeline, **stores)
-            self._status = lt.WorkerStatus(name=self._name, device=self._pipeline.device)
-            loaded = packed(self._pipeline.device)
+            warm()
+            self._hand.begin(lt.Roller(self._name, self._pipeline, **stores))
+            self._device = self._pipeline.device
+            loaded = packed(self._device)
         except Exception as error:  # isolation: a plugin's class may not be known to the server
             loaded = packed(error)
         with self._changed:
             self._loaded = loaded
             self._changed.notify_all()
         return loaded
-
-    def roll(self, attempt: str, order: bytes) -> Parcel:
-        """Roll an order's segment; how it ended."""
-        current = self._attempt(attempt)
-        try:
-            return packed(self._rolled(current, pickle.loads(order)))
-        finally:
-            with self._changed:
-                self._done += 1
-                self._status = lt.WorkerStatus(
-                    name=self._name, device=self._status.device, orders_done=self._done
-                )
-                current.over = True
-                self._changed.notify_all()
-
-    def _rolled(self, current: _Attempt, order: lt.StepOrder) -> object:
-        assert self._roller is not None, "load comes first"
-        self._status = lt.WorkerStatus(
-            name=self._name,
-            device=self._status.device,
-            session_id=order.session_id,
-            order_id=order.id,
-            orders_done=self._done,
-        )
-
-        def tell(event: lt.OrderEvent) -> None:
-            with self._changed:
-                current.events.append(event)
-                self._changed.notify_all()
-
-        return self._roller.rolled(order, current.cancelled, tell)
 
     def close(self) -> None:
         """Let the pipeline go, and the other ranks with it."""
@@ -146,17 +101,16 @@ class Worker:
             return self._loaded
 
     @ray.method(concurrency_group="asking")
-    def told(self, attempt: str, cancelled: bool, seconds: float) -> Told:
-        """What is new of the attempt; it is waited for. ``cancelled``: whether it is to stop."""
+    def give(self, given: Given) -> None:
+        """Roll the order behind those that were given before."""
         self._heard = time.monotonic()
-        current = self._attempt(attempt)
-        if cancelled:
-            current.cancelled.set()
-        with self._changed:
-            self._changed.wait_for(lambda: current.events or current.over, seconds)
-            events = tuple(current.events)
-            current.events.clear()
-            return Told(events, current.over)
+        self._hand.give(given)
+
+    @ray.method(concurrency_group="asking")
+    def news(self, stopped: Collection[str], wanted: Collection[str], seconds: float) -> News:
+        """As `Hand.news`."""
+        self._heard = time.monotonic()
+        return self._hand.news(stopped, wanted, seconds)
 
     @ray.method(concurrency_group="asking")
     def versions(self) -> dict[str, str]:
@@ -178,7 +132,9 @@ class Worker:
     def said(self) -> Said:
         """What this worker knows."""
         age = time.monotonic() - self._heard
-        return Said(self._status, self._wanted, self._retiring, *self._queue, age)
+        status = self._hand.status(self._name, self._device)
+        sessions = self._hand.sessions()
+        return Said(status, sessions, self._wanted, self._retiring, *self._queue, age)
 
     def _watch(self, is_needed: Callable[[float], bool], alone_seconds: float) -> None:
         """End all ranks when nobody needs them: Ray keeps them whatever becomes of a server."""
@@ -198,12 +154,12 @@ class Worker:
             return False
         return True
 
-    def _attempt(self, attempt: str) -> _Attempt:
-        with self._changed:
-            found = self._attempts.setdefault(attempt, _Attempt())
-            if len(self._attempts) > _MOST_ATTEMPTS:
-                del self._attempts[next(iter(self._attempts))]
-            return found
+
+def warm() -> None:
+    """Import what Longtake does late, so that a worker's first segment takes no longer."""
+    import_module("av")
+    import_module("numpy")
+    lt.stream_segment  # noqa: B018 - the name imports what it is in
 
 
 _OPTIONS: Any = {

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from attrs import define, field
 
+from longtake.dispatch.ahead import OrdersAhead
 from longtake.dispatch.fairness import FairQueue
 from longtake.dispatch.listening import Mailbox
 from longtake.dispatch.protocol import (
@@ -31,12 +32,14 @@ class OrderTicket:
     """An order that is not over.
 
     - ``order``: may be replaced by one that says more, such as the revision that it begins at.
-    - ``cancelled``: is set when the order is to stop.
+    - ``cancelled``: is set when the order is to stop. ``wanted``: when the worker that has it
+      `ahead` is to give it back unless it has begun, for others are idle or went ahead.
     - ``losses``: workers that were lost while they were at it.
     """
 
     order: StepOrder
     cancelled: threading.Event = field(factory=threading.Event, init=False)
+    wanted: threading.Event = field(factory=threading.Event, init=False)
     losses: int = field(default=0, init=False)
     _mailbox: Mailbox
     _place: int | None = field(default=None, init=False)  # as its listener was last told
@@ -51,15 +54,19 @@ class OrderDesk:
     """Takes orders, has them wait in a fair queue, and tells their listeners.
 
     A dispatcher has one, and workers that it calls by their names: each takes the `next` order,
-    and says how it came to its `end`, or puts it back when it was lost. Every method may be called
-    from any thread; listeners are told under no lock.
+    and says how it came to its `end`, or puts it back when it was lost. One that has `made` a
+    segment may take the next order, of another session, before the end of that one, and orders
+    `ahead` even before. Every method may be called from any thread; listeners are told under no
+    lock.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._queue = FairQueue()
         self._tickets: dict[str, OrderTicket] = {}
-        self._at: dict[str, StepOrder] = {}  # by worker
+        self._at: dict[str, StepOrder] = {}  # that are made, by worker
+        self._ahead = OrdersAhead()
+        self._idle = 0  # workers that wait for an order
         self._done: Counter[str] = Counter()  # by worker
         self._untold = 0  # orders whose listener was not told the last event
         self._draining = False
@@ -102,16 +109,46 @@ class OrderDesk:
         None when the desk is closed, and after ``timeout`` seconds without an order.
         """
         with self._changed:
+            self._idle += 1
             self._changed.wait_for(lambda: self._took(worker) or self._closed, timeout)
+            self._idle -= 1
             order = self._at.get(worker)
             if order is None:
                 return None
             ticket = self._tickets[order.id]
-            ticket._place = None
-            ticket._mailbox.post(OrderStarted(order_id=order.id, worker=worker))
-            told = [ticket._mailbox, *self._post_places()]
+            told = self._post_start(worker, ticket)
         _deliver(told)
         return ticket
+
+    def ahead(self, worker: str) -> OrderTicket | None:
+        """An order that the worker is to begin as soon as it can; it waits until then.
+
+        None when there is none, and while others are idle or go ahead of this one.
+        """
+        with self._changed:
+            has_none = self._idle or self._ahead.is_slow(worker)
+            order = None if has_none else self._queue.take(worker)
+            if order is None:
+                return None
+            self._want(self._ahead.overtaken(worker, len(self._at)))
+            self._ahead.add(order.id, worker)
+            return self._tickets[order.id]
+
+    def begin(self, worker: str, ticket: OrderTicket) -> None:
+        """The worker has begun with an order that it had `ahead`."""
+        with self._changed:
+            self._at[worker] = ticket.order
+            told = self._post_start(worker, ticket)
+        _deliver(told)
+
+    def give_back(self, worker: str, ticket: OrderTicket) -> None:
+        """The worker does not begin with an order that it had `ahead`: it comes before others."""
+        self._put_back(worker, ticket)
+
+    def made(self, worker: str, ticket: OrderTicket) -> None:
+        """The worker has made the order's segment, which is kept and committed now."""
+        with self._changed:
+            self._stop_making(worker, ticket)
 
     def end(
         self, worker: str, ticket: OrderTicket, end: OrderDone | OrderFailed | OrderCancelled
@@ -120,18 +157,22 @@ class OrderDesk:
         with self._changed:
             self._leave(worker, ticket)
             self._done[worker] += 1
-            mailbox = self._post_end(ticket, end)
+            told = [self._post_end(ticket, end), *self._post_places()]
             self._changed.notify_all()
-        mailbox.deliver()
+        _deliver(told)
 
     def put_back(self, worker: str, ticket: OrderTicket) -> None:
         """The worker was lost: the order waits again, before all others.
 
         One that is to stop is over instead, so nothing of it may have been committed.
         """
+        ticket.losses += 1
+        self._put_back(worker, ticket)
+
+    def _put_back(self, worker: str, ticket: OrderTicket) -> None:
         with self._changed:
-            ticket.losses += 1
             self._leave(worker, ticket)
+            ticket.wanted.clear()
             if ticket.cancelled.is_set():
                 told = [self._post_end(ticket, OrderCancelled(order_id=ticket.order.id))]
             else:
@@ -156,7 +197,7 @@ class OrderDesk:
         with self._changed:
             return DispatcherStatus(
                 workers=tuple(self._status(name, devices[name]) for name in devices),
-                queued=len(self._queue),
+                queued=len(self._queue) + len(self._ahead),
                 draining=self._draining,
             )
 
@@ -181,13 +222,26 @@ class OrderDesk:
 
     def _took(self, worker: str) -> bool:
         order = self._queue.take(worker)
-        if order is not None:
-            self._at[worker] = order
-        return order is not None
+        if order is None:
+            self._want(self._ahead.wanted_by(self._idle))
+            return False
+        self._at[worker] = order
+        self._want(self._ahead.overtaken(worker, len(self._at)))
+        return True
+
+    def _want(self, order_ids: Iterable[str]) -> None:
+        for order_id in order_ids:
+            self._tickets[order_id].wanted.set()
 
     def _leave(self, worker: str, ticket: OrderTicket) -> None:
-        del self._at[worker]
+        self._stop_making(worker, ticket)
+        self._ahead.remove(ticket.order.id)
         self._queue.ended(ticket.order)
+
+    def _stop_making(self, worker: str, ticket: OrderTicket) -> None:
+        order = self._at.get(worker)
+        if order is not None and order.id == ticket.order.id:
+            del self._at[worker]
 
     def _status(self, worker: str, device: str) -> WorkerStatus:
         order = self._at.get(worker)
@@ -206,10 +260,19 @@ class OrderDesk:
             return []
         return [self._post_end(ticket, OrderCancelled(order_id=ticket.order.id))]
 
+    def _post_start(self, worker: str, ticket: OrderTicket) -> list[Mailbox]:
+        """Post that the worker has begun; the mailboxes to deliver."""
+        self._ahead.begin(ticket.order.id, worker)
+        ticket._place = None
+        ticket._mailbox.post(OrderStarted(order_id=ticket.order.id, worker=worker))
+        return [ticket._mailbox, *self._post_places()]
+
     def _post_places(self) -> list[Mailbox]:
         """Post the places that have changed; the mailboxes to deliver."""
         posted = []
-        for order_id, place in self._queue.places().items():
+        ahead = {order_id: place for place, order_id in enumerate(self._ahead.ids())}
+        waiting = {each: len(ahead) + place for each, place in self._queue.places().items()}
+        for order_id, place in {**ahead, **waiting}.items():
             ticket = self._tickets[order_id]
             if ticket._place != place:
                 ticket._place = place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from threading import Event as Flag
 
@@ -30,9 +31,10 @@ _MOST_LIVE = 4
 
 
 class Roller:
-    """Rolls orders with one pipeline, one at a time, and keeps the states of the last sessions.
+    """Rolls orders with one pipeline, and keeps the states of the last sessions.
 
-    The parameters are those of `longtake.roll`; ``worker`` is for the record.
+    Threads may roll orders of several sessions at once: one makes a segment, and another one keeps
+    what it has made. The parameters are those of `longtake.roll`; ``worker`` is for the record.
     """
 
     def __init__(
@@ -49,11 +51,19 @@ class Roller:
         self._blobs = blobs
         self._media = media
         self._live: dict[str, LiveState] = {}  # by session; the last one used is the last
+        self._lock = threading.Lock()
 
     def rolled(
-        self, order: StepOrder, cancelled: Flag, tell: Callable[[OrderEvent], None]
+        self,
+        order: StepOrder,
+        cancelled: Flag,
+        tell: Callable[[OrderEvent], None],
+        made: Callable[[], None] | None = None,
     ) -> OrderDone | OrderFailed | OrderCancelled:
-        """How the order ended; nothing is raised. ``tell``: is told its progress."""
+        """How the order ended; nothing is raised.
+
+        ``tell``: is told its progress. ``made``: as of `longtake.roll`.
+        """
 
         pace = Pace()
 
@@ -62,7 +72,7 @@ class Roller:
                 tell(_progress(order, event))
 
         try:
-            return self._done(order, cancelled.is_set, follow)
+            return self._done(order, cancelled.is_set, follow, made)
         except Cancelled as error:
             if cancelled.is_set():
                 return OrderCancelled(order_id=order.id)
@@ -75,8 +85,14 @@ class Roller:
             return OrderFailed(order_id=order.id, error=failure)
 
     def _done(
-        self, order: StepOrder, cancel: Callable[[], bool], follow: Callable[[Event], None]
+        self,
+        order: StepOrder,
+        cancel: Callable[[], bool],
+        follow: Callable[[Event], None],
+        made: Callable[[], None] | None,
     ) -> OrderDone:
+        with self._lock:
+            live = self._live.pop(order.session_id, None)
         rolled = roll(
             self._sessions,
             order.session_id,
@@ -86,9 +102,10 @@ class Roller:
             media=self._media,
             expected_revision=order.expected_revision,
             traceparent=order.traceparent,
-            live=self._live.pop(order.session_id, None),
+            live=live,
             cancel=cancel,
             follow=follow,
+            made=made,
             worker=self._worker,
         )
         if rolled.result is not None and rolled.result.live_state is not None:
@@ -98,9 +115,10 @@ class Roller:
         )
 
     def _keep(self, session_id: str, live: LiveState) -> None:
-        self._live[session_id] = live
-        if len(self._live) > _MOST_LIVE:
-            del self._live[next(iter(self._live))]
+        with self._lock:
+            self._live[session_id] = live
+            if len(self._live) > _MOST_LIVE:
+                del self._live[next(iter(self._live))]
 
 
 def _progress(order: StepOrder, event: Progress) -> OrderProgress:

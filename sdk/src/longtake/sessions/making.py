@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import Blaming
@@ -24,7 +24,7 @@ from longtake.sessions.steps import preset_of, request_document, state_digest
 from longtake.states.live import LiveState
 from longtake.states.state import ContinuationState
 
-__all__ = ["RolledSegment", "SegmentMaker", "worker_name"]
+__all__ = ["Once", "RolledSegment", "SegmentMaker", "worker_name"]
 
 
 @frozen(kw_only=True, eq=False)
@@ -42,13 +42,25 @@ class RolledSegment:
     is_new: bool
 
 
+@define(eq=False)
+class Once:
+    """Calls what it stands for the first time that it is called itself."""
+
+    _call: Callable[[], None] | None
+
+    def __call__(self) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call()
+
+
 @frozen(kw_only=True, eq=False)
 class SegmentMaker:
     """Makes the segment after a session's last, and commits it.
 
     ``step``: its digest. ``request``: as it is rolled. ``versions``: what makes it. ``admit``: is
-    shown the job before it runs. ``follow``: is told the events of the run. The others are as in
-    `longtake.roll`.
+    shown the job before it runs. ``follow``: is told the events of the run. ``told_made``: is told
+    that the pipeline has done its part. The others are as in `longtake.roll`.
     """
 
     sessions: SessionStore
@@ -62,6 +74,7 @@ class SegmentMaker:
     worker: str
     admit: Callable[[Job], None] | None
     follow: Callable[[Event], None] | None
+    told_made: Once
     traceparent: str | None
     lease_seconds: float
     patience: Patience
@@ -130,9 +143,12 @@ class SegmentMaker:
         self, result: GenerationResult, own: OwnBlobs | None
     ) -> tuple[GenerationResult, ContinuationState | None, SessionSegment]:
         """The state written and the media kept, in blobs that nothing refers to yet."""
+        if not self.pipeline.family.finish:
+            self.told_made()
         result, state, state_blobs = self._written(result, own)
         digest = None if state is None else state_digest(state, state_blobs, self.blobs)
         media = self._media(result, digest, own)
+        self.told_made()
         new = () if own is None else own.ids
         blob_ids = dict.fromkeys([*state_blobs, *(each for each in media if each in new)])
         session = self.session
@@ -194,7 +210,13 @@ class SegmentMaker:
     def _finish(self, live: LiveState | None) -> Callable[[], GenerationResult] | None:
         if live is None or not self.pipeline.family.finish:
             return None
-        return partial(self.pipeline.finish, live, blobs=self.blobs)
+        return partial(self._finished, live)
+
+    def _finished(self, live: LiveState) -> GenerationResult:
+        try:
+            return self.pipeline.finish(live, blobs=self.blobs)
+        finally:
+            self.told_made()
 
 
 def worker_name() -> str:

@@ -20,7 +20,7 @@ from longtake.session_stores.records import SessionRecord, SessionSegment
 from longtake.sessions.attempts import Patience
 from longtake.sessions.claiming import LONGEST_WAIT, claimed
 from longtake.sessions.fitting import accepted_versions, check_fits
-from longtake.sessions.making import RolledSegment, SegmentMaker, worker_name
+from longtake.sessions.making import Once, RolledSegment, SegmentMaker, worker_name
 from longtake.sessions.media import BlobMedia, MediaSink
 from longtake.sessions.steps import made_by, step_digest, versions_of
 from longtake.states.live import LiveState
@@ -42,6 +42,7 @@ def roll(
     cancel: Callable[[], bool] = never,
     admit: Callable[[Job], None] | None = None,
     follow: Callable[[Event], None] | None = None,
+    made: Callable[[], None] | None = None,
     worker: str | None = None,
     traceparent: str | None = None,
     claim_seconds: float = 60.0,
@@ -61,13 +62,13 @@ def roll(
     here; the segment's versions say so. ``live``: of the last result; it spares decoding.
     ``cancel``: as in `Pipeline.generate`. ``admit``: is shown the job, which leaves nothing out,
     before any network runs; what it raises refuses it. ``follow``: is told what `Pipeline.stream`
-    yields while the segment is made. ``worker``: who makes it, for the record; by default the host
-    and the process. ``traceparent``: of the trace that the work belongs to, a W3C Trace Context;
-    observers are told. ``claim_seconds``: for which others are kept from the same work, renewed
-    while it runs. ``wait_seconds``: for which another's claim is waited for at most; more than the
-    slowest segment takes. ``lease_seconds``: for which its blobs may wait for the commit; what a
-    kill leaves behind can be swept after it. ``patience``: seconds that a store which is away is
-    waited for.
+    yields while the segment is made. ``made``: is called once the pipeline has done its part.
+    ``worker``: who makes it, for the record; by default the host and the process. ``traceparent``:
+    of the work's trace, a W3C Trace Context; observers are told. ``claim_seconds``: for which
+    others are kept from it, renewed while it runs. ``wait_seconds``: for which another's claim is
+    waited for at most; more than the slowest segment takes. ``lease_seconds``: for which its blobs
+    may wait for the commit; what a kill leaves behind can be swept after it. ``patience``: seconds
+    that a store which is away is waited for.
 
     Of several who roll the same segment, the others get the winner's if it was the same step, else
     `Conflict`; nothing of theirs is left. Nothing is left of one that fails or is cancelled,
@@ -85,7 +86,7 @@ def roll(
     step = _Step(sessions, session, _asked(request), pipeline, waits)
     if expected_revision is not None and session.revision != expected_revision:
         return step.committed_before(expected_revision)
-    maker = step.maker(blobs, media, admit, follow, worker or worker_name(), times, traceparent)
+    maker = step.maker(blobs, media, admit, follow, made, worker, times, traceparent)
     return step.rolled(maker, live, cancel, times)
 
 
@@ -129,7 +130,8 @@ class _Step:
         media: MediaSink | None,
         admit: Callable[[Job], None] | None,
         follow: Callable[[Event], None] | None,
-        worker: str,
+        made: Callable[[], None] | None,
+        worker: str | None,
         times: _Times,
         traceparent: str | None,
     ) -> SegmentMaker:
@@ -143,9 +145,10 @@ class _Step:
             pipeline=self.pipeline,
             blobs=blobs,
             media=BlobMedia() if media is None and blobs is not None else media,
-            worker=worker,
+            worker=worker or worker_name(),
             admit=admit,
             follow=follow,
+            told_made=Once(made),
             traceparent=traceparent,
             lease_seconds=times.lease,
             patience=self.patience,

@@ -34,9 +34,10 @@ class StreamMedia:
         """
         if blobs is None:
             raise lt.ValidationError("blobs", "give the store where the stream is to be kept")
+        finished = None if made.finish is None else made.finish()  # first: it takes the pipeline
         before = self._before(made, blobs)
         streamed = lt.stream_segment(before, made.result, audio_codec=self._audio_codec)
-        end = end_after(streamed.state, None if made.finish is None else made.finish())
+        end = end_after(streamed.state, finished)
         return put_piece(streamed, before, end, blobs)
 
     def _before(self, made: lt.MadeSegment, blobs: lt.BlobStore) -> lt.StreamState | None:
