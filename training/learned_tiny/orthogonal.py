@@ -22,7 +22,7 @@ _LIKE_ADAM = 0.2
 """Root mean square of a step at rate 1, which is about Adam's."""
 
 
-def matrices(networks: Iterable[nn.Module]) -> list[nn.Parameter]:
+def matrices(networks: Iterable[nn.Module]) -> list[torch.Tensor]:
     """The weights of all linear layers and convolutions."""
     layers = (nn.Linear, nn.modules.conv._ConvNd)
     return [
@@ -37,24 +37,24 @@ class Orthogonal(torch.optim.Optimizer):
     """``rate``: as Adam's. ``decay``: of the weights, per step and rate."""
 
     def __init__(
-        self, weights: list[nn.Parameter], lr: float, decay: float, momentum: float = 0.95
+        self, weights: list[torch.Tensor], lr: float, decay: float, momentum: float = 0.95
     ) -> None:
         super().__init__(weights, {"lr": lr, "decay": decay, "momentum": momentum})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """Make a step; ``closure`` is not called."""
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
-                    self._move(weight, group)
+                    self._move(weight, weight.grad, group)
 
-    def _move(self, weight: torch.Tensor, group: dict[str, Any]) -> None:
+    def _move(self, weight: torch.Tensor, grad: torch.Tensor, group: dict[str, Any]) -> None:
         kept = self.state[weight]
         if not kept:
             kept["momentum"] = torch.zeros_like(weight)
-        speed = kept["momentum"].lerp_(weight.grad, 1 - group["momentum"])
-        along = weight.grad.lerp(speed, group["momentum"])
+        speed = kept["momentum"].lerp_(grad, 1 - group["momentum"])
+        along = grad.lerp(speed, group["momentum"])
         swapped = len(along) > along.shape[1]
         if swapped:
             along = along.transpose(0, 1)
@@ -74,4 +74,5 @@ def _orthogonal(matrix: torch.Tensor) -> torch.Tensor:
         factor = _LINEAR * same + _CUBIC * gram + _QUINTIC * (gram @ gram)
         whole = factor @ whole
         gram = factor @ gram @ factor
-    return whole @ unit
+    turned: torch.Tensor = whole @ unit
+    return turned

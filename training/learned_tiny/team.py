@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 from attrs import frozen
-from torch import distributed, multiprocessing
+from torch import distributed
+from torch.multiprocessing.spawn import spawn
 
 __all__ = ["ALONE", "Team", "run"]
 
@@ -29,7 +30,8 @@ class Team:
         flat = torch.cat([each.flatten() for each in tensors])
         distributed.all_reduce(flat)
         flat /= self.size
-        for each, mean in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
+        means = torch.split(flat, [each.numel() for each in tensors])
+        for each, mean in zip(tensors, means, strict=True):
             each.copy_(mean.view_as(each))
 
 
@@ -46,7 +48,7 @@ def run(work: Callable[..., None], arguments: tuple[Any, ...], size: int) -> Non
         return
     with tempfile.TemporaryDirectory() as folder:
         given = (size, Path(folder) / "meeting", work, arguments)
-        multiprocessing.spawn(_member, given, nprocs=size)
+        spawn(_member, given, nprocs=size)  # type: ignore[no-untyped-call]
 
 
 def _member(

@@ -22,7 +22,7 @@ _MOMENTUM = 0.05
 
 _BATCHES = {1: 16, 9: 6, 17: 4, 25: 3}
 """Clips of a step, by their frames."""
-_STILLS, _EDGES, _NOISE = 0.15, 0.1, 0.25
+_STILLS, _EDGES, _NOISE = 0.1, 0.07, 0.25
 """The shares of the steps from which on clips, edges and noisy latents are learned too."""
 _LATENT_NOISE = 0.08
 """Of the latents' own spread."""

@@ -66,7 +66,7 @@ def of_takes(asked: argparse.Namespace) -> dict[str, Any]:
         for number, told in enumerate(held_out(asked.prompts, asked.seed)):
             prompts = [told.prompt] * asked.segments
             parts = [
-                each.frames.astype(np.float32) / 255
+                (each.frames / 255).astype(np.float32)
                 for each in roll(pipeline, prompts, number, **sampling)
             ]
             right.append(judged(told, measure(np.concatenate(parts))))
@@ -110,7 +110,7 @@ def medians(joined: Sequence[Seams]) -> dict[str, float]:
 
 def shown(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
     """From ``[3, T, H, W]``, -1 to 1, to ``[T, H, W, 3]``, 0 to 1."""
-    return (pictures.transpose(1, 2, 3, 0) + 1) / 2
+    return ((pictures.transpose(1, 2, 3, 0) + 1) / 2).astype(np.float32)
 
 
 def sheet(takes: Sequence[NDArray[np.float32]]) -> Image.Image:

@@ -56,8 +56,7 @@ def roll(
     for number, prompt in enumerate(prompts):
         session = lt.Session(pipeline, state=state)
         said = {"seed": seed, **sampling} if number == 0 else {}
-        request = lt.GenerationRequest(prompt, sampling=lt.Sampling(**said))
-        yield session.extend(request)
+        yield session.extend(prompt, sampling=lt.Sampling(**said))
         state = session.state
 
 

@@ -15,7 +15,7 @@ from longtake.cli.options.models import ModelChoice, choose_family, open_pipelin
 from longtake.cli.terminal.narration import Narration
 from longtake.cli.terminal.remaining import Costs
 from longtake.plugins.loading import Plugin
-from tests.sdk.cli.toy_family import FOG
+from tests.sdk.cli.toy_family import FOG, write_example
 
 
 @frozen(kw_only=True)
@@ -140,3 +140,33 @@ def test_the_narration_can_ask_what_the_stages_cost(
 def test_a_family_that_does_not_estimate_has_no_costs(monkeypatch: pytest.MonkeyPatch) -> None:
     family = evolve(FOG, load=None, recognise=None, example=None)
     assert costs_of(family, monkeypatch, 1) == [()]
+
+
+@pytest.mark.parametrize(
+    ("model", "preset", "made", "note"),
+    [
+        (None, None, "bank", "the small example of"),
+        (None, "thin", "thin", "the small example of"),
+        (Path("tiny:random"), None, "thin", "random weights"),
+    ],
+)
+def test_without_a_checkpoint_an_extensions_example_comes_with_its_preset(
+    model: Path | None,
+    preset: str | None,
+    made: str,
+    note: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    extension = lt.Extension(
+        "fog", presets=(lt.Preset("bank", base="thin"),), example=write_example
+    )
+    plugins = [
+        Plugin("main", "longtake-x", "1", "loaded", families=(FOG,)),
+        Plugin("bank", "longtake-bank", "1", "loaded", extensions=(extension,)),
+    ]
+    registry = lt.Registry(plugins)
+    choice = ModelChoice(model)
+    assert choice.checkpoint is None
+    with open_pipeline(registry, choose_family(registry, choice), choice, preset) as pipeline:
+        assert pipeline.preset.name == made
+    assert note in capsys.readouterr().err
