@@ -128,7 +128,7 @@ def encode(value: object) -> bytes:
     return text.encode()
 
 
-def _document_of(value: object) -> dict[str, Any]:
+def _document_of(value: Any) -> dict[str, Any]:
     names, values_of = _fields_of(type(value))
     return dict(zip(names, values_of(value), strict=True))
 
