@@ -76,7 +76,7 @@ class DecodedInputs:
 
         import numpy as np  # late: a request is looked at without it
 
-        sound = self._once(self._sounds, "source", samples, sample_rate)
+        sound = self._once(self._sounds, "source", samples, f"{sample_rate} Hz")
         return sound if sound.shape[1] else None
 
     def _source(self) -> SourceInput:
