@@ -97,7 +97,7 @@ def connectors_in_files(layout: Layout) -> dict[str, Any]:
 def tokenizer_config(layout: Layout) -> dict[str, Any]:
     """What ``tokenizer_config.json`` says; empty where there is none."""
     place = layout.place("tokenizer")
-    if place.is_dir():
+    if place.is_dir() or not place.exists():
         file = place / "tokenizer_config.json"
         return read_json(file) if file.is_file() else {}
     text = tokenizer_files(place).get("tokenizer_config.json", b"{}")
