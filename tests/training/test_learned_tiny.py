@@ -152,7 +152,7 @@ def test_a_sound_is_the_same_in_every_window() -> None:
     for seed in range(5):
         scene = tell(np.random.default_rng(seed), [0.0, 1.5], 4.0).scene
         whole, part = log_mel(scene, 0.0, 300), log_mel(scene, 1.23, 60)
-        assert torch.allclose(whole[:, 123:183], part, atol=1e-2)
+        assert torch.allclose(whole[:, 123:183].exp(), part.exp(), rtol=1e-3, atol=1e-5)
         for thing in scene.things:
             window = [each for each in thing.bounces(1.0113, 3.0) if 1.02 < each < 2.98]
             assert window == [each for each in thing.bounces(0.0, 4.0) if 1.02 < each < 2.98]
