@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 
 from longtake_ltx2.conditioning.tokens import ConditioningFrames
-from longtake_ltx2.forward.convolutions import fast_convolutions
 from longtake_ltx2.latents import normalized_audio, normalized_video
 from longtake_ltx2.values import Geometry
 
@@ -42,8 +41,7 @@ def encoded_frames(
         pixels = np.stack([_recompressed(frame, image_crf) for frame in pixels])
     video = torch.tensor(pixels).to(device).permute(0, 3, 1, 2).float()  # a copy: inputs are shared
     video = fitted(video, geometry.height, geometry.width) / 127.5 - 1.0
-    with fast_convolutions(vae):
-        latents = vae.encode(video.transpose(0, 1).unsqueeze(0).to(vae.dtype)).latent_dist.mode()
+    latents = vae.encode(video.transpose(0, 1).unsqueeze(0).to(vae.dtype)).latent_dist.mode()
     return normalized_video(latents, vae).float()
 
 

@@ -17,7 +17,6 @@ from longtake_ltx2.conditioning.requested import RequestedInputs
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.denoising.schedule import REFINE_SIGMAS
 from longtake_ltx2.estimating.arrays import encoded_frames, noisy_latents
-from longtake_ltx2.forward.convolutions import fast_convolutions
 from longtake_ltx2.generation import Generation
 from longtake_ltx2.latents import decodable_video, normalized_video
 from longtake_ltx2.loading.fingerprint import fingerprint_of_vae
@@ -140,9 +139,7 @@ class LTX2UpsampleStage:
         if not video.shape[2]:
             return video
         raw = decodable_video(video, self._vae)
-        with fast_convolutions(self._upsampler):
-            doubled = self._upsampler(raw.to(self._upsampler.dtype)).float()
-        return normalized_video(doubled, self._vae)
+        return normalized_video(self._upsampler(raw.to(self._upsampler.dtype)).float(), self._vae)
 
     def _crf(
         self, options: LTX2RefineStageOverride, first_pass: LTX2PreparationOptions | None
