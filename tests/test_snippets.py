@@ -38,16 +38,18 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a reader is, who has pictures, a clip, a voice and a LoRA."""
+    """Where a reader is, who has pictures, clips, a voice and LoRAs."""
     pixels = np.random.default_rng(0).integers(0, 255, (9, 64, 96, 3), np.uint8)
-    for name in ("a.png", "first.png", "last.png"):
-        Image.fromarray(pixels[0]).save(tmp_path / name)
-    with ArrayWriter(tmp_path / "walk.mp4", fps=Fraction(24)) as writer:
-        writer.append(pixels, None, None)
+    for name in ("a", "first", "last", "morning", "noon", "evening"):
+        Image.fromarray(pixels[0]).save(tmp_path / f"{name}.png")
+    for name, num_frames, fps in (("walk", 9, 24), ("depth", 9, 24), ("clip", 33, 8)):
+        with ArrayWriter(tmp_path / f"{name}.mp4", fps=Fraction(fps)) as writer:
+            writer.append(np.resize(pixels, (num_frames, 64, 96, 3)), None, None)
     with wave.open(str(tmp_path / "voice.wav"), "wb") as voice:
         voice.setparams((1, 2, 16000, 0, "NONE", "not compressed"))
         voice.writeframes(pixels.tobytes()[:64000])
-    write_tiny_lora(tmp_path / "distilled-lora.safetensors", tiny)
+    for name in ("distilled-lora", "ic-lora-depth-ref0.5"):
+        write_tiny_lora(tmp_path / f"{name}.safetensors", tiny)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

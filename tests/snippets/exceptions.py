@@ -11,6 +11,13 @@ SUBSTITUTIONS = {
     "--model DIR": "--model {tiny}",
     "--model tiny/": "--model {tiny}",
     '"path/to/LTX-2"': '"{tiny}"',
+    '"path/to/LTX-2.3"': '"{tiny}"',
+    '"path/to/LTX-2.3-distilled"': '"{tiny}"',
+    '("a harbour at dusk", inputs=inputs)': '("a harbour at dusk", inputs=inputs,'
+    " sampling=lt.Sampling(height=64, width=64, num_frames=9))",
+    '("a day in the harbour", inputs=inputs)': '("a day in the harbour", inputs=inputs,'
+    " sampling=lt.Sampling(height=64, width=64, num_frames=65, num_inference_steps=2),"
+    ' stage_overrides={"denoise": {"stg_blocks": [1]}})',
     '"path/to/checkpoint"': '"{tiny}"',
     '"path/to/spatial_upsampler"': '"{tiny}/spatial_upsampler"',
     "s3://bucket/takes -o": "file://{folder}/blobs -o",  # servers; tests/contrib starts some
@@ -68,6 +75,10 @@ ELSEWHERE = {
         "cp deploy/",
     ): "writes into the clone; tests/deploy does so elsewhere",
     ("docs/how-to/deploy.md", "kubectl"): "needs a cluster; tests/deploy checks what is applied",
+    (
+        "docs/ltx2.md",
+        'longtake "rain" --model ltx-2.3',
+    ): "the published files; tests/ltx2/test_whole_files.py makes small ones",
     ("docs/parallel.md", "torchrun"): "needs a launcher; tests/ltx2/test_parallel.py does",
     (
         "docs/how-to/embed-in-a-platform.md",
