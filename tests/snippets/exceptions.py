@@ -17,7 +17,7 @@ SUBSTITUTIONS = {
     " sampling=lt.Sampling(height=64, width=64, num_frames=9))",
     '("a day in the harbour", inputs=inputs)': '("a day in the harbour", inputs=inputs,'
     " sampling=lt.Sampling(height=64, width=64, num_frames=65, num_inference_steps=2),"
-    ' stage_overrides={"denoise": {"stg_blocks": [1]}})',
+    " stage_overrides=dict(denoise=dict(stg_blocks=[1])))",
     '"path/to/checkpoint"': '"{tiny}"',
     '"path/to/spatial_upsampler"': '"{tiny}/spatial_upsampler"',
     "s3://bucket/takes -o": "file://{folder}/blobs -o",  # servers; tests/contrib starts some

@@ -33,7 +33,7 @@ class OrderTicket:
 
     - ``order``: may be replaced by one that says more, such as the revision that it begins at.
     - ``cancelled``: is set when the order is to stop. ``wanted``: when the worker that has it
-      `ahead` is to give it back unless it has begun, for others are idle or went ahead.
+      `OrderDesk.ahead` is to give it back unless it has begun, for others are idle or went ahead.
     - ``losses``: workers that were lost while they were at it.
     """
 
