@@ -133,17 +133,13 @@ def test_the_model_says_how_long_each_segment_is(checkpoints: Checkpoints, tmp_p
 def test_a_file_that_was_no_take_is_extended_and_goes_on(tiny: Path, tmp_path: Path) -> None:
     clip, out, state = tmp_path / "clip.mkv", tmp_path / "take.mkv", tmp_path / "take.json"
     frames = np.stack(moving_frames(10, 60, 90))
-    tone = np.sin(np.arange(8000) / 5).astype(np.float32)[None] / 2
+    tone = np.sin(np.arange(8000, dtype=np.float32) / 5)[None] * np.float32(0.5)
     clip.write_bytes(lt.SourceInput.from_frames(frames, Fraction(24000, 1001), tone, 16_000).data)
-    done = longtake(
-        *("extend", clip, "waves", "--by", "0.7", "--model", tiny, *SMALL, "-o", out),
-        *("--save-state", state),
-    )
+    made: list[str | Path] = ["--model", tiny, *SMALL, "-o", out]
+    done = longtake("extend", clip, "waves", "--by", "0.7", *made, "--save-state", state)
     assert "of its 10 frames the last 9 are in the take" in done.stderr
     assert "is 60x90; the take is 64x96" in done.stderr
-    longtake(
-        *("generate", "foam", "--model", tiny, *SMALL, "--state", state, "-o", out, "--resume"),
-    )
+    longtake("generate", "foam", *made, "--state", state, "--resume")
     take = read_take(out)
     assert (take.frames.shape, take.fps) == ((25 + 16, 64, 96, 3), Fraction(24000, 1001))
     assert take.audio is not None

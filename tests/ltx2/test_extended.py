@@ -99,8 +99,8 @@ def test_options_and_the_command(extended: lt.Registry, tiny: Path, tmp_path: Pa
         roll(tiny, "marked", watermark_file=str(tmp_path / "none.npy"))
     with pytest.raises(lt.ValidationError, match="which preset 'ltx2_distilled' does not use"):
         roll(tiny, PLAIN, watermark_file=str(file))
-    [command] = [provided.value for provided in extended.commands]
+    names = [provided.value.name for provided in extended.commands]
     from longtake_marks.command import mark  # type: ignore[import-not-found]
 
-    assert command.name == "mark"
+    assert "mark" in names
     assert CliRunner().invoke(mark).output == "watermark: ['opacity']\n"

@@ -76,7 +76,8 @@ def _check_references(job: lt.Job, inputs: lt.DecodedInputs) -> None:
         path, (rows, columns) = f"inputs.references[{index}]", inputs.reference(index).shape[1:3]
         check_shape(f"{path}.data", rows, columns, job.sampling)
         if (mask := inputs.reference_mask(index)) is not None:
-            check_shape(f"{path}.mask", *mask.shape[1:3], job.sampling)
+            rows, columns = mask.shape[1:3]
+            check_shape(f"{path}.mask", rows, columns, job.sampling)
 
 
 def _check_frames(job: lt.Job, inputs: lt.DecodedInputs, repeated: int, kept: set[int]) -> None:

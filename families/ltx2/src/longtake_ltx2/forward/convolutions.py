@@ -2,8 +2,8 @@
 
 torch hands a 3-D convolution in fp32 to oneDNN where batch x channels x frames x height is above a
 limit (ATen ``ConvParams::use_mkldnn``), and computes smaller ones one picture at a time, several
-times as slowly on one core. Small random networks and previews are all below it. Pictures are decoded
-so; what leads to latents keeps torch's own rounding, which guidance would amplify.
+times as slowly on one core. Small random networks and previews are all below it. Pictures are
+decoded so; what leads to latents keeps torch's own rounding, which guidance would amplify.
 """
 
 from __future__ import annotations
