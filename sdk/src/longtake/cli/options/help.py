@@ -106,8 +106,8 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
     ),
     "again": (
         (
-            "What a take was made with, and the take once more",
-            "longtake inspect take.mp4\nlongtake again take.mp4 --model DIR",
+            "The take once more; `longtake inspect` shows what it was made with",
+            "longtake again take.mp4 --model DIR",
         ),
     ),
     "finish": (
