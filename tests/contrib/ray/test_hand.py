@@ -82,7 +82,7 @@ def test_a_segment_is_made_while_the_one_before_is_kept(
 
 def test_it_says_what_it_has(hand: Hand) -> None:
     for name in ("a1", "b1"):
-        hand.give(given(name, seconds=20))
+        hand.give(given(name, seconds=3))
     while not hand.status("w1", "cpu").order_id:
         time.sleep(0.01)
     assert hand.status("w1", "cpu") == lt.WorkerStatus(
