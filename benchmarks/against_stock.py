@@ -44,7 +44,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.going_on import NETWORKS, Clock
 from benchmarks.harness import Goal, Pairs, Part, Told, at_least, at_most, gain, lone, paired
-from benchmarks.segment import GUIDANCE, NEGATIVE, PROMPT, Asked, config, stg_blocks
+from benchmarks.segment import GUIDANCE, NEGATIVE, PROMPT, Asked, stg_blocks, stock_options
 
 PART = Part("against-stock", "A segment that goes on", "diffusers' LTX2ConditionPipeline")
 
@@ -254,20 +254,12 @@ def diffusers_side(path: Path, case: Case, before: Before) -> Side:
     pipe.set_progress_bar_config(disable=True)
     for name in ("transformer", "vae", "audio_vae", "vocoder", "connectors", "text_encoder"):
         align(getattr(pipe, name))  # as Longtake's are: others would round otherwise
+    options = stock_options(pipe, path, work)
     return Side(
         lambda: pipe(
             conditions=[LTX2VideoCondition(before.frames, 0, 1.0, 0)],
-            prompt=PROMPT,
-            negative_prompt=NEGATIVE,
-            frame_rate=24.0,
-            num_inference_steps=work.steps,
-            spatio_temporal_guidance_blocks=stg_blocks(path),
-            use_cross_timestep=bool(config(path).get("cross_attn_mod", False)),
-            max_sequence_length=pipe.tokenizer.model_max_length,
             generator=noise_generator(before.seed),
-            output_type="np",
-            **work.shape,
-            **GUIDANCE[work.guidance],
+            **options,
         ),
         pipe.components,
     )

@@ -145,19 +145,24 @@ def diffusers_side(path: Path, work: Asked) -> Callable[[], Any]:
 
     pipe = LTX2ConditionPipeline.from_pretrained(path, local_files_only=True)
     pipe.set_progress_bar_config(disable=True)
-    return lambda: pipe(
-        prompt=PROMPT,
-        negative_prompt=NEGATIVE,
-        frame_rate=24.0,
-        num_inference_steps=work.steps,
-        spatio_temporal_guidance_blocks=stg_blocks(path),
-        use_cross_timestep=bool(config(path).get("cross_attn_mod", False)),
-        max_sequence_length=pipe.tokenizer.model_max_length,
-        generator=torch.Generator("cpu").manual_seed(1),
-        output_type="np",
+    options = stock_options(pipe, path, work)
+    return lambda: pipe(generator=torch.Generator("cpu").manual_seed(1), **options)
+
+
+def stock_options(pipe: Any, path: Path, work: Asked) -> dict[str, Any]:
+    """What the stock pipeline ``pipe`` of ``path`` is called with, but for its generator."""
+    return {
+        "prompt": PROMPT,
+        "negative_prompt": NEGATIVE,
+        "frame_rate": 24.0,
+        "num_inference_steps": work.steps,
+        "spatio_temporal_guidance_blocks": stg_blocks(path),
+        "use_cross_timestep": bool(config(path).get("cross_attn_mod", False)),
+        "max_sequence_length": pipe.tokenizer.model_max_length,
+        "output_type": "np",
         **work.shape,
         **GUIDANCE[work.guidance],
-    )
+    }
 
 
 SIDES: dict[str, Callable[[Path, Asked], Callable[[], Any]]] = {
