@@ -28,10 +28,12 @@ def encoded_frames(
     geometry: Geometry,
     device: torch.device | str,
     *,
+    dtype: torch.dtype,
     image_crf: int,
 ) -> torch.Tensor:
     """Normalised latents ``[1, C, F, H, W]``, fp32: the mode of what the VAE encodes.
 
+    ``dtype``: that the VAE computes in.
     ``image_crf``: the H.264 quality that still images are re-compressed at, 0 for not at all
     (ltx-pipelines ``media_io.preprocess``, diffusers ``apply_image_conditioning_crf``).
     """
@@ -40,8 +42,8 @@ def encoded_frames(
     if frames.recompress and image_crf:
         pixels = np.stack([_recompressed(frame, image_crf) for frame in pixels])
     video = torch.tensor(pixels).to(device).permute(0, 3, 1, 2).float()  # a copy: inputs are shared
-    video = fitted(video, geometry.height, geometry.width) / 127.5 - 1.0
-    latents = vae.encode(video.transpose(0, 1).unsqueeze(0).to(vae.dtype)).latent_dist.mode()
+    video = fitted(video, geometry.height, geometry.width).div_(127.5).sub_(1.0)
+    latents = vae.encode(video.transpose(0, 1).unsqueeze(0).to(dtype)).latent_dist.mode()
     return normalized_video(latents, vae).float()
 
 

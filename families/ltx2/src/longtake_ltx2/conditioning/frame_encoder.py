@@ -36,6 +36,12 @@ class FrameEncoder:
         """Of the VAE; made when it is first asked for. None when that is not known."""
         return None if self._fingerprint_of_vae is None else self._fingerprint_of_vae()
 
+    @cached_property
+    def _dtype(self) -> torch.dtype:
+        """That the VAE computes in: it looks at all of its modules for it."""
+        dtype: torch.dtype = self.vae.dtype
+        return dtype
+
     def check(self, state: LTX2ContinuationState | None, height: int, width: int) -> None:
         """Refuse latents of a pass of this size that are not its own, where there are no frames.
 
@@ -61,7 +67,9 @@ class FrameEncoder:
                 return known.to(device).float()
             if frames.pixels is None:
                 self._refuse_others(frames.prefix, geometry.height, geometry.width)
-        return encoded_frames(frames, self.vae, geometry, device, image_crf=image_crf)
+        return encoded_frames(
+            frames, self.vae, geometry, device, dtype=self._dtype, image_crf=image_crf
+        )
 
     def prefix(
         self, frames: ConditioningFrames, passes: Sequence[Geometry], device: torch.device | str
@@ -74,7 +82,7 @@ class FrameEncoder:
             problem = "asks for latents, and this pipeline's stages have no VAE of a checkpoint"
             raise lt.ValidationError("output.state_kind", problem)
         # What normalised values are rounded to; a wider float is narrowed before it is used.
-        dtype = self.vae.dtype if self.vae.dtype in _SMALL_FLOATS else torch.float32
+        dtype = self._dtype if self._dtype in _SMALL_FLOATS else torch.float32
         made = (self.latents(frames, each, device, image_crf=0) for each in passes)
         return EncodedPrefix(tuple(each.to(dtype).cpu() for each in made), self.fingerprint)
 

@@ -93,9 +93,10 @@ class Denoiser:
 
         As ltx-core's ``TransformerArgsPreprocessor``: not seen at all is the lowest number.
         """
-        seen, dtype = self.noisy.video.attention, self.transformer.dtype
+        seen = self.noisy.video.attention
         if seen is None:
             return None
+        dtype = self.transformer.dtype
         finfo = torch.finfo(dtype)
         bias = seen.clamp(min=finfo.tiny).log_().to(dtype)
         return bias.masked_fill_(seen <= 0, finfo.min)

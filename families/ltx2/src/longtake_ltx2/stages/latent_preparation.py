@@ -55,7 +55,8 @@ class LTX2LatentPreparationStage:
         generation: Generation = "2.0",
         scale: int = 1,
     ) -> None:
-        self._transformer = transformer
+        self._video_channels = transformer.config.in_channels
+        self._noise_dtype = transformer.dtype
         self._frames, self._audio_vae = (
             FrameEncoder(vae, fingerprint_of_vae(vae, config)),
             audio_vae,
@@ -118,9 +119,9 @@ class LTX2LatentPreparationStage:
             frames=self._frames,
             audio_vae=self._audio_vae,
             numerics=self._numerics,
-            video_channels=self._transformer.config.in_channels,
+            video_channels=self._video_channels,
             audio_shape=self._audio_shape,
-            noise_dtype=self._transformer.dtype,
+            noise_dtype=self._noise_dtype,
             device=run.device,
             references=self._references,
         )
