@@ -1,1 +1,1 @@
-"""The commands, one module each, and what several of them share."""
+"""The commands, one module each; what several of them share is in rooms of its own."""

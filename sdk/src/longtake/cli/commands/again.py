@@ -8,10 +8,10 @@ from typing import Any
 import click
 from attrs import evolve, fields
 
-from longtake.cli.commands.keeping import Take
-from longtake.cli.commands.making import MadeBy, roll_takes
-from longtake.cli.commands.starting import Start
-from longtake.cli.commands.take_files import TakeFiles, free_output, writing
+from longtake.cli.commands.takes.files import TakeFiles, free_output, writing
+from longtake.cli.commands.takes.keeping import Take
+from longtake.cli.commands.takes.making import MadeBy, roll_takes
+from longtake.cli.commands.takes.starting import Start
 from longtake.cli.options.family import flag_of
 from longtake.cli.options.inputs import InputChoice, read_inputs
 from longtake.cli.options.models import ModelChoice, model_options

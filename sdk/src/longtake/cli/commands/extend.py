@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from longtake.cli.commands.taking import roll_take
+from longtake.cli.commands.takes.from_options import roll_take
 from longtake.cli.options.rolling import rolling_options, segments_option
 from longtake.cli.options.sources import Extension, SourceChoice
 from longtake.cli.options.takes import TakeCommand

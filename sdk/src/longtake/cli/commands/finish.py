@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from longtake.cli.commands.hints import same_command
-from longtake.cli.commands.take_files import free_output, same_file, state_beside, writing
+from longtake.cli.commands.takes.files import free_output, same_file, state_beside, writing
+from longtake.cli.commands.takes.hints import same_command
 from longtake.cli.options.completion import blob_urls, state_files
 from longtake.cli.options.models import (
     ModelChoice,

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from longtake.cli.commands.taking import AUTO, roll_take
+from longtake.cli.commands.takes.from_options import AUTO, roll_take
 from longtake.cli.options.completion import state_files
 from longtake.cli.options.rolling import rolling_options, segments_option
 from longtake.cli.options.takes import TakeCommand

@@ -64,7 +64,7 @@ def inspect(
     if container_format(file) is not None:
         if blobs is not None:
             raise click.UsageError("--blobs is for a state; a take's file has its own record.")
-        from longtake.cli.commands.take_inspection import inspect_take
+        from longtake.cli.commands.takes.inspection import inspect_take
 
         inspect_take(file, folder=folder, thumbnail=thumbnail, as_json=as_json)
         return

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from longtake.cli.commands.take_files import free_output, same_file, state_beside, writing
+from longtake.cli.commands.takes.files import free_output, same_file, state_beside, writing
 from longtake.cli.options.completion import take_files
 from longtake.errors import OutputError
 from longtake.media.formats import container_format
@@ -53,7 +53,7 @@ def join(parts: tuple[Path, ...], output: Path | None, overwrite: bool) -> None:
         record = join_takes(parts, output, overwrite=overwrite)
     tell_joined(output, record)
     if container_format(output) is not None and not record.ended:
-        from longtake.cli.commands.take_inspection import way_on
+        from longtake.cli.commands.takes.inspection import way_on
 
         click.echo(f"go on with: {way_on(output, record)}", err=True)
 

@@ -11,15 +11,15 @@ from typing import Any
 import click
 from attrs import evolve, fields
 
-from longtake.cli.commands.plan_memory import fit_of
-from longtake.cli.commands.plan_output import (
+from longtake.cli.commands.plans.memory import fit_of
+from longtake.cli.commands.plans.output import (
     plan_record,
     print_plan,
     print_published,
     published_record,
 )
-from longtake.cli.commands.plan_speed import DEVICES, speed_of
-from longtake.cli.commands.planned import Planned
+from longtake.cli.commands.plans.planned import Planned
+from longtake.cli.commands.plans.speed import DEVICES, speed_of
 from longtake.cli.options.amounts import memory_amount
 from longtake.cli.options.documents import build_overrides, build_request, request_options
 from longtake.cli.options.examples import Example, example_of

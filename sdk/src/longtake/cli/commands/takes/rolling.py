@@ -8,8 +8,8 @@ import click
 from attrs import evolve
 
 from longtake.blobs.protocol import BlobStore
-from longtake.cli.commands.hints import next_command
-from longtake.cli.commands.keeping import Keeping, Take
+from longtake.cli.commands.takes.hints import next_command
+from longtake.cli.commands.takes.keeping import Keeping, Take
 from longtake.cli.terminal.interruption import cancelled_by_signals
 from longtake.cli.terminal.narration import Narration
 from longtake.pipeline import Pipeline

@@ -8,8 +8,8 @@ from typing import Any
 import click
 from attrs import asdict
 
-from longtake.cli.commands.plan_memory import Alternative, Fit
-from longtake.cli.commands.plan_speed import Speed
+from longtake.cli.commands.plans.memory import Alternative, Fit
+from longtake.cli.commands.plans.speed import Speed
 from longtake.cli.terminal.tables import print_table
 from longtake.families.estimates import RunEstimate, SegmentEstimate, StageEstimate
 from longtake.families.family import ModelFamily

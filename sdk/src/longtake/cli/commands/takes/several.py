@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from attrs import evolve
 
-from longtake.cli.commands.take_files import TakeFiles
+from longtake.cli.commands.takes.files import TakeFiles
 from longtake.durable import replace_file
 from longtake.errors import MissingDependencyError, OutputError
 from longtake.files import check_replaceable
@@ -47,7 +47,7 @@ def write_sheet_of_takes(output: Path, takes: Sequence[Path]) -> None:
     """Write the contact sheets of these takes, one below the other, beside ``output``."""
     import io
 
-    from longtake.cli.commands.take_pictures import sheet_of
+    from longtake.cli.commands.takes.pictures import sheet_of
     from longtake.media.stacked_sheets import stack_sheets
 
     sheets = []

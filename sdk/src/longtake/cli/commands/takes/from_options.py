@@ -10,11 +10,11 @@ import click
 from attrs import evolve, fields
 
 from longtake.blobs.protocol import BlobStore
-from longtake.cli.commands.keeping import Take
-from longtake.cli.commands.making import MadeBy, roll_takes
-from longtake.cli.commands.several_takes import numbered_files, write_sheet_of_takes
-from longtake.cli.commands.starting import start_of
-from longtake.cli.commands.take_files import TakeFiles, free_output, writing
+from longtake.cli.commands.takes.files import TakeFiles, free_output, writing
+from longtake.cli.commands.takes.keeping import Take
+from longtake.cli.commands.takes.making import MadeBy, roll_takes
+from longtake.cli.commands.takes.several import numbered_files, write_sheet_of_takes
+from longtake.cli.commands.takes.starting import start_of
 from longtake.cli.options.documents import build_overrides, build_request
 from longtake.cli.options.inputs import InputChoice, read_inputs
 from longtake.cli.options.models import ModelChoice

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from longtake.cli.commands.take_files import state_beside
+from longtake.cli.commands.takes.files import state_beside
 from longtake.cli.terminal.tables import print_json
 from longtake.errors import LongtakeError
 from longtake.schema.wire import unstructure
@@ -26,7 +26,7 @@ def inspect_take(path: Path, *, folder: Path | None, thumbnail: Path | None, as_
 
     ``folder``: for the frames at the seams and a contact sheet. ``thumbnail``: a PNG.
     """
-    from longtake.cli.commands.take_pictures import check_thumbnail, write_seams, write_thumbnail
+    from longtake.cli.commands.takes.pictures import check_thumbnail, write_seams, write_thumbnail
     from longtake.media.playing import title_of
 
     record = read_take_record(path)

@@ -9,9 +9,9 @@ import click
 from attrs import evolve, frozen
 
 from longtake.blobs.protocol import BlobStore
-from longtake.cli.commands.keeping import Take
-from longtake.cli.commands.rolling import admit_first, end_take, roll
-from longtake.cli.commands.take_files import same_file
+from longtake.cli.commands.takes.files import same_file
+from longtake.cli.commands.takes.keeping import Take
+from longtake.cli.commands.takes.rolling import admit_first, end_take, roll
 from longtake.cli.options.examples import preset_of
 from longtake.cli.options.family import path_options
 from longtake.cli.options.inputs import NamedInputs

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 from attrs import evolve, frozen
 
-from longtake.cli.commands.planned import Planned
+from longtake.cli.commands.plans.planned import Planned
 from longtake.cli.options.family import flag_of
 from longtake.errors import ValidationError
 from longtake.families.estimates import RunEstimate

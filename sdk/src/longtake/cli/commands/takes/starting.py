@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from attrs import field, frozen
 
-from longtake.cli.commands.take_files import TakeFiles
+from longtake.cli.commands.takes.files import TakeFiles
 from longtake.errors import OutputError, ValidationError
 from longtake.requests.request import Output
 from longtake.states.file import read_state

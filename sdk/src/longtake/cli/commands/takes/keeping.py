@@ -11,9 +11,9 @@ from pathlib import Path
 from attrs import define, evolve, field, frozen
 
 from longtake.blobs.protocol import BlobStore
-from longtake.cli.commands.hints import same_command
-from longtake.cli.commands.starting import Start
-from longtake.cli.commands.take_files import TakeFiles, same_file, state_beside
+from longtake.cli.commands.takes.files import TakeFiles, same_file, state_beside
+from longtake.cli.commands.takes.hints import same_command
+from longtake.cli.commands.takes.starting import Start
 from longtake.cli.terminal.narration import Narration
 from longtake.pipeline import Pipeline
 from longtake.requests.inputs import Inputs

@@ -1,0 +1,1 @@
+"""What ``longtake plan`` finds out, and how it is shown."""

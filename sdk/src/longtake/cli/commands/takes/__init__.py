@@ -1,0 +1,1 @@
+"""How the commands that roll takes begin, roll, keep and tell of them."""
