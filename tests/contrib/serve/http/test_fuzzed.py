@@ -29,6 +29,8 @@ LIMITS = ServeLimits(
 )
 PATIENCE = 20
 """Seconds after which an answer hangs."""
+_ROOM_AFTER = 20
+"""Requests for a take, after which those are deleted that nobody asks for."""
 IDS = {"take_x", "0", "-1", "work_1", "work_99999999999", "%00", "..", "x" * 300, "é"}
 CHECKS = (
     "status_code_conformance",
@@ -67,9 +69,13 @@ class Takes:
         self._server = server
         self._rng = random.Random(1)
         self._ids: list[str] = []
+        self._asked = 0
 
     def any(self) -> str:
         """The id of one."""
+        self._asked += 1
+        if len(self._ids) < 6 or self._asked % _ROOM_AFTER == 0:
+            self._make_room()
         if len(self._ids) < 6:
             self._ids.append(self._server.rolled(*["sea"] * self._rng.randrange(3)))
         take = self._rng.choice(self._ids)
@@ -77,6 +83,17 @@ class Takes:
             return take
         self._ids.remove(take)
         return self.any()
+
+    def _make_room(self) -> None:
+        """Delete the takes that the requests made, of which a server has no more than so many."""
+        client = self._server.client
+        while others := [
+            each["id"]
+            for each in client.get("/v1/sessions").json()["data"]
+            if each["id"] not in self._ids
+        ]:
+            for take in others:
+                assert client.delete(f"/v1/sessions/{take}").status_code in (204, 404)
 
 
 def sent(case: Any, base: str) -> Any:
