@@ -42,7 +42,7 @@ from longtake_ltx2.tiny import LARGER, Generation, TinySize, write_tiny_checkpoi
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.going_on import NETWORKS, Clock
+from benchmarks.going_on import Clock
 from benchmarks.harness import Goal, Pairs, Part, Told, at_least, at_most, gain, lone, paired
 from benchmarks.segment import GUIDANCE, NEGATIVE, PROMPT, Asked, stg_blocks, stock_options
 
@@ -183,8 +183,7 @@ class Side:
     clock: Clock = field(factory=Clock)
 
     def __attrs_post_init__(self) -> None:
-        for name, (component, method) in NETWORKS.items():
-            self.clock.watch(name, self.networks[component], method)
+        self.clock.watch_networks(self.networks)
         for stream, component in (("video", "vae"), ("audio", "audio_vae")):
             self._keep(stream, self.networks[component])
 

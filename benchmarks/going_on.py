@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -149,6 +149,14 @@ class Clock:
 
         setattr(network, method, timed)
 
+    def watch_networks(self, components: Mapping[str, Any]) -> None:
+        """All of `NETWORKS`, of a pipeline's components by their names."""
+        for name, methods in NETWORKS.items():
+            for path in methods:
+                component, *inside, method = path.split(".")
+                network = components[component].get_submodule(".".join(inside))
+                self.watch(name, network, method)
+
     def run(self, what: Callable[[], object]) -> Timed:
         self.seconds.clear()
         start = time.perf_counter()
@@ -167,11 +175,7 @@ class Timed:
 def watched(pipeline: lt.Pipeline) -> Clock:
     clock = Clock()
     with pipeline.components() as components:
-        for name, methods in NETWORKS.items():
-            for path in methods:
-                component, *inside, method = path.split(".")
-                network = components[component].get_submodule(".".join(inside))
-                clock.watch(name, network, method)
+        clock.watch_networks(components)
     return clock
 
 
