@@ -107,6 +107,12 @@ def sent(case: Any, base: str) -> Any:
     return answer
 
 
+def is_of(case: Any, answer: Any) -> bool:
+    """Whether the operation answered: of an id of dots, clients ask the path above for something."""
+    asked = answer.request.path_url.partition("?")[0]
+    return bool(asked.count("/") == case.operation.path.count("/"))
+
+
 # Threads of the server share `random` with the strategies, which Hypothesis takes for their doing.
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 def test_every_answer_is_one_that_the_document_names(
@@ -138,7 +144,8 @@ def test_every_answer_is_one_that_the_document_names(
             answer = sent(case, base)
             statuses[answer.status_code] += 1
             assert answer.status_code == 503 or answer.status_code < 500, answer.text
-            if not answer.headers.get("content-type", "").startswith("text/event-stream"):
+            is_stream = answer.headers.get("content-type", "").startswith("text/event-stream")
+            if not is_stream and is_of(case, answer):
                 case.validate_response(answer, checks=[getattr(openapi_checks, n) for n in CHECKS])
 
         answered()
