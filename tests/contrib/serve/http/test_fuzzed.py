@@ -108,7 +108,7 @@ def sent(case: Any, base: str) -> Any:
 
 
 def is_of(case: Any, answer: Any) -> bool:
-    """Whether the operation answered: of an id of dots, clients ask the path above for something."""
+    """Whether the operation answered: an id of dots leads clients to the path above it."""
     asked = answer.request.path_url.partition("?")[0]
     return bool(asked.count("/") == case.operation.path.count("/"))
 
