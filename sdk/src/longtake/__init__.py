@@ -146,6 +146,7 @@ if TYPE_CHECKING:
     from longtake.runs.prepared import PreparedRequest as PreparedRequest
     from longtake.runs.results import Frames as Frames
     from longtake.runs.results import GenerationResult as GenerationResult
+    from longtake.runs.results import UsedPrompt as UsedPrompt
     from longtake.runs.results import Waveform as Waveform
     from longtake.runs.run import Run as Run
     from longtake.schema.bounds import SupportsSchema as SupportsSchema
@@ -275,7 +276,7 @@ else:
             "StageShare StageStarted StepDone"
         ),
         "runs.prepared": "PreparedRequest",
-        "runs.results": "Frames GenerationResult Waveform",
+        "runs.results": "Frames GenerationResult UsedPrompt Waveform",
         "runs.run": "Run",
         "schema.bounds": "SupportsSchema between unique",
         "schema.json_schema": "json_schema",

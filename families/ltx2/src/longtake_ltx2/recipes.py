@@ -36,6 +36,11 @@ _OPTIONS = "longtake_ltx2.stage_overrides"
 
 _VALIDATE = lt.StageSpec("validate", f"{_STAGES}.validation:InputValidationStage")
 _ENCODE_TEXT = lt.StageSpec("encode_text", f"{_STAGES}.text_encoding:LTX2TextEncodingStage")
+_ENHANCE = lt.StageSpec(
+    "enhance",
+    f"{_STAGES}.prompt_enhancing:LTX2PromptEnhancingStage",
+    options=f"{_OPTIONS}:LTX2EnhanceOptions",
+)
 _PREPARE = lt.StageSpec(
     "prepare",
     f"{_STAGES}.latent_preparation:LTX2LatentPreparationStage",
@@ -65,7 +70,7 @@ _PREPARE_HALF = evolve(_PREPARE, arguments={"scale": _HALF})
 _REMEMBER_BOTH = evolve(_REMEMBER, arguments={"scales": (_HALF, 1)})
 _KEEP_SOUND = lt.StageSpec("keep_sound", f"{_STAGES}.first_sound:LTX2KeepSoundStage")
 _FIRST_SOUND = lt.StageSpec("first_sound", f"{_STAGES}.first_sound:LTX2FirstSoundStage")
-_BEFORE = (_VALIDATE, _ENCODE_TEXT, _PREPARE)
+_BEFORE = (_VALIDATE, _ENHANCE, _ENCODE_TEXT, _PREPARE)
 
 BASE_RECIPE = (*_BEFORE, _DENOISE, *_AFTER)
 DISTILLED_RECIPE = (*_BEFORE, _DENOISE_DISTILLED, *_AFTER)
@@ -173,6 +178,7 @@ def _two_passes(
     return (
         _VALIDATE,
         lt.StageSpec("halve", f"{_STAGES}.refine_init:LTX2RefineInitStage"),
+        _ENHANCE,
         _ENCODE_TEXT,
         _PREPARE_HALF,
         *first,
