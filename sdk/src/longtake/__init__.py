@@ -130,6 +130,7 @@ if TYPE_CHECKING:
     from longtake.requests.sources import ClipFacts as ClipFacts
     from longtake.requests.sources import SourceInput as SourceInput
     from longtake.requests.statuses import http_status as http_status
+    from longtake.requests.voices import VoiceInput as VoiceInput
     from longtake.runs.declared import Observer as Observer
     from longtake.runs.events import Event as Event
     from longtake.runs.events import Final as Final
@@ -270,6 +271,7 @@ else:
         "requests.request": "GenerationRequest Job Output ResolvedSampling Sampling",
         "requests.sources": "ClipFacts SourceInput",
         "requests.statuses": "http_status",
+        "requests.voices": "VoiceInput",
         "runs.declared": "Observer",
         "runs.events": (
             "Event Final Partial Progress RunEnded RunEvent RunStarted SegmentDone StageEnded "

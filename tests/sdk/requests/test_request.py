@@ -100,6 +100,7 @@ def test_a_request_as_a_document() -> None:
             "audio": {"data": "c29uZw==", "start": 0.25, "strength": 1.0},
             "references": [],
             "source": None,
+            "voice": None,
         },
         "sampling": {
             "seed": 1,

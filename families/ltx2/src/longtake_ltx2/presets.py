@@ -136,6 +136,13 @@ PRESETS = (
         overrides=_LORA_IN_FIRST,
     ),
     lt.Preset(
+        "ltx2_dub",
+        description="the distilled checkpoints, speaking anew in a video by a LoRA; then refined",
+        defaults=_DISTILLED,
+        stages="longtake_ltx2.recipes:dub_recipe",
+        overrides=_LORA_IN_FIRST,
+    ),
+    lt.Preset(
         "ltx2_keyframes",
         description="LTX-2 between images, all of them appended: guided at half size, then refined",
         defaults={**_GUIDED_TWICE, "num_inference_steps": 40},

@@ -24,6 +24,7 @@ __all__ = [
     "LORA_STAGE",
     "base_recipe",
     "distilled_recipe",
+    "dub_recipe",
     "guided_two_stage_recipe",
     "hq_recipe",
     "keyframes_recipe",
@@ -160,6 +161,23 @@ def reference_recipe(
     return _two_passes(first, second, decode_video, keeps_first_sound=keeps_first)
 
 
+def dub_recipe(
+    *,
+    denoise: LTX2DenoisePresetOverride,
+    refine: LTX2RefinePresetOverride,
+    decode_video: LTX2DecoderPresetOverride,
+) -> lt.Recipe:
+    """Both passes follow a video, with the LoRA on, and a voice in the first one (``dubit``).
+
+    The second pass keeps the first one's sound, which is then the voice, too.
+    """
+    first = (_lora_on(_DENOISE_FOLLOWING, denoise.lora_strength, 1.0), _DENOISE_FOLLOWING)
+    if refine.enabled is False:
+        return (*_BEFORE, *first, *_after(decode_video))
+    second = _second_pass(refine, num_steps=3, dubs=True)
+    return _two_passes(first, second, decode_video, keeps_first_sound=False)
+
+
 def _lora_on(first: lt.StageSpec, asked: float | None, strength: float) -> lt.StageSpec:
     """A stage under the same name that has the LoRA on for the pass."""
     chosen = strength if asked is None else asked
@@ -201,13 +219,19 @@ def _second_pass(
     num_steps: int,
     strength: float | None = 1.0,
     sampler: SamplerName | None = None,
+    dubs: bool = False,
 ) -> lt.Recipe:
-    """``strength``: of the LoRA at ``lora_path``; None where the pass is without it."""
+    """``strength``: of the LoRA at ``lora_path``; None where the pass is without it.
+
+    ``dubs``: as of the stage that begins it.
+    """
     shared: dict[str, Any] = {
         "options": f"{_OPTIONS}:LTX2RefineStageOverride",
         "follows_sampling": False,
     }
-    noise = {"sigmas": REFINE_SIGMAS, "add_noise": refine.add_noise is not False}
+    noise: dict[str, Any] = {"sigmas": REFINE_SIGMAS, "add_noise": refine.add_noise is not False}
+    if dubs:
+        noise["dubs"] = True
     chosen = strength if refine.lora_strength is None else refine.lora_strength
     return (
         lt.StageSpec(

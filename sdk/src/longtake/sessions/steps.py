@@ -101,6 +101,8 @@ def request_document(request: GenerationRequest) -> dict[str, Any]:
         document["inputs"]["references"] = [_reference_document(r) for r in inputs.references]
     if inputs.source is not None:
         document["inputs"]["source"] = _input_document(inputs.source)
+    if inputs.voice is not None:
+        document["inputs"]["voice"] = _input_document(inputs.voice)
     return document
 
 

@@ -63,7 +63,8 @@ _DECIDED_ELSEWHERE = {
     "prompt": "prompts are arguments of the command",
     "state": "the state is a file: use --state",
     "inputs.source": "a clip to be remade or extended is a file: use retake or extend",
-    "inputs": "inputs are files: use --image, --clip, --audio, --first-frame or --last-frame",
+    "inputs": "inputs are files: use --image, --clip, --audio, --reference, --voice, "
+    "--first-frame or --last-frame",
     "output.last": "use --save-state and --finish",
     "output.return_state": "use --save-state",
 }

@@ -34,6 +34,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "clips",
         "sound",
         "references",
+        "voice",
         "assignments",
         "allow_empty_prompt",
     ),
