@@ -40,7 +40,8 @@ def denoised(path: Path, asked: Asked) -> tuple[torch.Tensor, torch.Tensor]:
         video, audio = first
         before = Before(upsampled(pipe, video, half), audio, asked.refine[0])
         tokens = streams(pipe, asked, asked.size, generator, before)
-        refined = one_pass(pipe, tokens, texts, asked, asked.size, asked.refine, NEUTRAL)
+        with added(pipe.transformer, asked.lora if asked.dubs else None):
+            refined = one_pass(pipe, tokens, texts, asked, asked.size, asked.refine, NEUTRAL)
         return (refined[0], audio) if asked.first_sound else refined
 
 

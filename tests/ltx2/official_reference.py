@@ -77,6 +77,14 @@ class Followed:
 
 
 @frozen(kw_only=True)
+class Voice:
+    """A sound that voices are like: float32 ``[2, n]`` at 16 kHz, before the segment or beside."""
+
+    samples: Any
+    alongside: bool
+
+
+@frozen(kw_only=True)
 class Region:
     """A clip that the segment is made of: uint8 ``[V, H, W, 3]`` from ``first`` of it on.
 
@@ -120,6 +128,8 @@ class Asked:
     ``first_sound``: whether the first pass's sound is heard.
     ``lora``: a file that is added to the network in the first pass.
     ``sound``: float32 ``[2, n]`` at 16 kHz that the segment's is to be, as long as it or longer.
+    ``dubs``: whether the second pass follows the videos with the LoRA, too, and keeps the first
+    one's sound, which is then the voice.
     """
 
     prompt: str
@@ -140,6 +150,8 @@ class Asked:
     carried: Carried | None = None
     followed: tuple[Followed, ...] = ()
     lora: Path | None = None
+    voice: Voice | None = None
+    dubs: bool = False
 
 
 @frozen
@@ -261,3 +273,16 @@ def audio_bounds(where: Grid) -> torch.Tensor:
         starts[0] = 0
     ends = [4 * index + 1 for index in range(where.length)]
     return torch.tensor([[s / 100, e / 100] for s, e in zip(starts, ends, strict=True)])[None, None]
+
+
+def voice_bounds(count: int, where: Grid, *, alongside: bool) -> torch.Tensor:
+    """``[1, 1, L, 2]`` seconds: 40 ms before the segment's first latent, or from its first frame.
+
+    In fp32, as RoPE shows the last bits.
+    """
+    spans = [(max(4 * index - 3, 0), 4 * index + 1) for index in range(count)]
+    bounds = torch.tensor([[start / 100, end / 100] for start, end in spans])
+    if alongside:
+        return (bounds + torch.tensor(float(where.offset)))[None, None]
+    earliest = 0.0 if where.first == 0 else 0.03
+    return (bounds - bounds[-1, 1] - 0.04 - earliest)[None, None]

@@ -21,6 +21,7 @@ from tests.ltx2.official_reference import (
     grid,
     keyframe_bounds,
     video_bounds,
+    voice_bounds,
 )
 
 
@@ -61,7 +62,8 @@ def streams(
     stills = [*leading(asked), *asked.frames]
     known = [(encoded(pipe, frames, size), frames) for frames in stills]
     own = video_bounds(size, where.offset)
-    followed = asked.followed if before is None else ()
+    followed = asked.followed if before is None or asked.dubs else ()
+    spoken = voice(pipe, asked, before)
     bounds = torch.cat(
         [own]
         + [keyframe_bounds(frames, size, where.offset) for _, frames in known if frames.appended]
@@ -69,7 +71,13 @@ def streams(
         dim=2,
     )
     video_noise = torch.randn((1, bounds.shape[2], config.in_channels), generator=generator)
-    audio_noise = torch.randn((1, where.length, config.audio_in_channels), generator=generator)
+    heard_bounds, length = audio_bounds(where), where.length
+    if spoken is not None and asked.voice is not None:
+        length += spoken.shape[1]
+        beside = asked.voice.alongside
+        places = voice_bounds(spoken.shape[1], where, alongside=beside)
+        heard_bounds = torch.cat([heard_bounds, places], dim=2)
+    audio_noise = torch.randn((1, length, config.audio_in_channels), generator=generator)
     video = _Mixture(video_noise, own.shape[2])
     audio = _Mixture(audio_noise, where.length)
     if before is not None:
@@ -90,8 +98,19 @@ def streams(
         last = carried.audio[0, :, carried.audio.shape[2] - where.context :]
         tokens = torch.stack([last[:, index].flatten() for index in range(where.context)])
         audio.put(tokens[None], carried.strength, at=0)
+    if before is not None and asked.dubs:
+        audio.put(before.audio, 0.0, at=0)
+    if spoken is not None:
+        audio.put(spoken, 0.0, at=None)
     seen = sight([weights(each, size) for each in followed], own.shape[2], bounds.shape[2])
-    return video.tokens(bounds, seen), audio.tokens(audio_bounds(where))
+    return video.tokens(bounds, seen), audio.tokens(heard_bounds)
+
+
+def voice(pipe: Any, asked: Asked, before: Before | None) -> torch.Tensor | None:
+    """Tokens that voices are like; when dubbing, the second pass has the first one's sound."""
+    if asked.voice is None or (before is not None and not asked.dubs):
+        return None
+    return encoded_sound(pipe, asked.voice.samples) if before is None else before.audio
 
 
 def weights(followed: Followed, size: tuple[int, int, int]) -> tuple[int, list[float] | None]:

@@ -47,6 +47,7 @@ Recipe = Literal[
     "hq",
     "reference",
     "keyframes",
+    "dub",
 ]
 NumericsName = Literal["official", "diffusers"]
 
@@ -60,9 +61,12 @@ PRESETS = {
     "hq": "ltx2_hq",
     "reference": "ltx2_reference",
     "keyframes": "ltx2_3_keyframes",
+    "dub": "ltx2_dub",
 }
-TWICE = ("two stages", "guided two stages", "hq", "reference", "keyframes")
+TWICE = ("two stages", "guided two stages", "hq", "reference", "keyframes", "dub")
 """Recipes of two passes."""
+WITH_LORA = ("reference", "dub")
+"""Recipes that have it on in their first pass at least."""
 GUIDANCE: dict[str, dict[str, Any]] = {
     "off": NO_GUIDANCE,
     "cfg": {**NO_GUIDANCE, "guidance_scale": 3.0, "audio_guidance_scale": 7.0},
@@ -109,7 +113,7 @@ class Case:
     @property
     def pixels(self) -> tuple[int, int, int]:
         """Height, width and frames."""
-        if self.recipe == "reference":
+        if self.recipe in WITH_LORA:
             return (128, 256, 33)
         return (128, 192, 17) if self.recipe in TWICE else (64, 96, 25)
 
@@ -146,7 +150,8 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
     rows = functools.partial(_rows, numerics)
     made = [name for name, on in CONDITIONS.items() if on.source is not None]
     known = [name for name, on in CONDITIONS.items() if numerics in on.numerics and not on.follows]
-    known = [name for name in known if name not in made]
+    spoken = [name for name in known if CONDITIONS[name].spoken is not None]
+    known = [name for name in known if name not in (*made, *spoken)]
     short = [name for name in known if CONDITIONS[name].fits_17_frames]
     some = ["nothing", "prefix", "two keyframes"]
     yield from rows(recipes=["base"], conditions=known, guidance=["off"])
@@ -173,7 +178,16 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
         yield from rows(recipes=["guided two stages"], conditions=whole[:1], guidance=["all"])
         second_order = ["nothing", "prefix and images", "take, partly kept", *whole[:1]]
         yield from rows(recipes=["hq"], conditions=second_order[1:2], guidance=["all"])
-        videos = [name for name, on in CONDITIONS.items() if on.follows]
+        yield from rows(
+            recipes=["base"], conditions=spoken, guidance=["off", "all"], generations=["2.3"]
+        )
+        yield from rows(recipes=["base"], conditions=spoken[:1], guidance=["off"])
+        yield from rows(
+            recipes=["two stages"], conditions=spoken[:1], guidance=["off"], generations=["2.3"]
+        )
+        speaking = [name for name, on in CONDITIONS.items() if on.follows and on.spoken]
+        yield from rows(recipes=["dub"], conditions=speaking, guidance=["off"])
+        videos = [name for name, on in CONDITIONS.items() if on.follows and not on.spoken]
         follow = functools.partial(rows, recipes=["reference"], guidance=["off"])
         yield from follow(conditions=videos, generations=["2.3"])
         yield from follow(conditions=["slow video, masked", "take and video"])
@@ -302,7 +316,7 @@ def latents(checkpoints: Checkpoints, case: Case) -> tuple[CleanLatents, int]:
     """What Longtake makes of a case, and the seed of the segment."""
     path = checkpoints.path(case.generation, case.size)
     # Only the recipe that has the LoRA on has one; elsewhere nothing says how videos are scaled.
-    lora = lora_of(path, case.conditioned_on()) if case.recipe == "reference" else None
+    lora = lora_of(path, case.conditioned_on()) if case.recipe in WITH_LORA else None
     pipeline, probe = _pipeline(path, PRESETS[case.recipe], case.numerics, lora)
     result = pipeline.generate(request(checkpoints, case))
     assert result.job is not None

@@ -83,6 +83,21 @@ class Follows:
 
 
 @attrs.frozen(kw_only=True)
+class Spoken:
+    """A sound of so many seconds that voices are like."""
+
+    seconds: float
+    place: Literal["before", "alongside"] = "before"
+
+    def samples(self) -> Pixels:
+        """Float32 ``[2, n]`` at 16 kHz."""
+        times = np.arange(round(16_000 * self.seconds)) / 16_000
+        tones = [np.sin(2 * np.pi * pitch * times) for pitch in (330, 740)]
+        hiss = np.random.default_rng(8).normal(0, 0.1, (2, len(times)))
+        return (0.3 * np.stack(tones) + hiss).astype(np.float32)
+
+
+@attrs.frozen(kw_only=True)
 class Source:
     """A clip of ``count`` frames with a sound, at ``frame`` of the segment.
 
@@ -121,7 +136,8 @@ class Conditions:
     """All that one segment is conditioned on.
 
     ``heard``: a sound of its own, as long as it. ``follows``: videos; ``scales``: by how much they
-    are smaller and have fewer frames, as the LoRA says. ``numerics``: whose references can do it.
+    are smaller and have fewer frames, as the LoRA says. ``spoken``: what voices are like.
+    ``numerics``: whose references can do it.
     """
 
     placed: tuple[Placed, ...] = ()
@@ -129,6 +145,7 @@ class Conditions:
     sound: Sound | None = None
     heard: bool = False
     follows: tuple[Follows, ...] = ()
+    spoken: Spoken | None = None
     scales: tuple[int, int] = (1, 1)
     image_crf: int = 0
     segment_index: int = 4
@@ -169,6 +186,9 @@ class Conditions:
             source=None
             if self.source is None
             else self.source.given(height, width, self.samples()),
+            voice=None
+            if self.spoken is None
+            else lt.VoiceInput.from_samples(self.spoken.samples(), 16_000, place=self.spoken.place),
         )
 
     def state(
@@ -329,6 +349,32 @@ CONDITIONS: dict[str, Conditions] = {
         sound=Sound(context=51, take=(113, 118)),
         follows=(Follows(count=33, seen=0.7, masked=True),),
         scales=(1, 2),
+        numerics=_OFFICIAL,
+        fits_17_frames=False,
+    ),
+    "voice": Conditions(spoken=Spoken(seconds=0.5), numerics=_OFFICIAL),
+    "voice alongside": Conditions(
+        spoken=Spoken(seconds=1.3, place="alongside"), numerics=_OFFICIAL
+    ),
+    "take and voice": Conditions(
+        placed=(_PREFIX,),
+        sound=Sound(context=51, take=(113, 118)),
+        spoken=Spoken(seconds=0.3, place="alongside"),
+        numerics=_OFFICIAL,
+    ),
+    "video and voice": Conditions(
+        placed=(Placed(kind="image", frame=12),),
+        follows=(Follows(count=33),),
+        spoken=Spoken(seconds=0.9),
+        scales=(2, 1),
+        numerics=_OFFICIAL,
+        fits_17_frames=False,
+    ),
+    "take, video and voice": Conditions(
+        placed=(_PREFIX,),
+        sound=Sound(context=51, take=(113, 118)),
+        follows=(Follows(count=33),),
+        spoken=Spoken(seconds=0.3),
         numerics=_OFFICIAL,
         fits_17_frames=False,
     ),

@@ -22,6 +22,7 @@ from tests.ltx2.official_reference import (
     Frames,
     Region,
     Scales,
+    Voice,
     networks,
     segment_seed,
     sigmas,
@@ -33,6 +34,7 @@ from tests.ltx2.parity import (
     PROMPT,
     SEED,
     TWICE,
+    WITH_LORA,
     Case,
     check,
     latents,
@@ -45,6 +47,7 @@ LEVELS = {
     "eight steps": DISTILLED,
     "two stages": DISTILLED_3,
     "reference": DISTILLED_3,
+    "dub": DISTILLED_3,
 }
 
 
@@ -94,6 +97,7 @@ def asked(path: Path, case: Case) -> Asked:
         renoised=case.generation == "2.5"
         and case.recipe in LEVELS
         and not on.follows
+        and on.spoken is None
         and source is None,
         refine=REFINE[case.refine_steps] if case.recipe in TWICE else None,
         second_order=case.recipe == "hq",
@@ -115,7 +119,11 @@ def asked(path: Path, case: Case) -> Asked:
             )
             for each in on.follows
         ),
-        lora=lora_of(path, on) if case.recipe == "reference" else None,
+        lora=lora_of(path, on) if case.recipe in WITH_LORA else None,
+        voice=None
+        if on.spoken is None
+        else Voice(samples=on.spoken.samples(), alongside=on.spoken.place == "alongside"),
+        dubs=case.recipe == "dub",
     )
 
 
@@ -220,3 +228,26 @@ def test_a_keyframe_at_the_first_frame_is_appended(checkpoints: Checkpoints) -> 
     video, audio = denoised(path, replaced)
     assert relative_error(video, actual.video) > 1e-2
     assert relative_error(audio, actual.audio) > 1e-3
+
+
+@pytest.mark.parametrize("alongside", [False, True])
+def test_where_a_voice_lies(checkpoints: Checkpoints, alongside: bool) -> None:
+    """The control: before the segment in the place of alongside, and the other way round."""
+    name = "voice alongside" if alongside else "voice"
+    case = Case("official", "2.3", "tiny", "base", name, "off")
+    path = checkpoints.path(case.generation, case.size)
+    actual, given = as_tokens(latents(checkpoints, case)[0]), asked(path, case)
+    assert given.voice is not None
+    moved = attrs.evolve(given, voice=attrs.evolve(given.voice, alongside=not alongside))
+    assert relative_error(denoised(path, moved)[1], actual.audio) > 1e-3
+
+
+def test_a_dub_keeps_the_sound_of_the_first_pass(
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: told at the step's noise level, it changes the second pass's picture."""
+    case = Case("official", "2.3", "tiny", "dub", "video and voice", "off")
+    path = checkpoints.path(case.generation, case.size)
+    actual = as_tokens(latents(checkpoints, case)[0])
+    monkeypatch.setattr(official_loop, "frozen", lambda tokens: [False, False])
+    assert relative_error(denoised(path, asked(path, case))[0], actual.video) > 1e-3

@@ -19,6 +19,7 @@ from tests.ltx2.watching import Watched, quick
 
 STAGES = [
     "validate",
+    "enhance",
     "encode_text",
     "prepare",
     "denoise",

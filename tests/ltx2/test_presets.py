@@ -14,6 +14,7 @@ import longtake as lt
 from longtake_ltx2.plugin import longtake_families
 from longtake_ltx2.stage_overrides import (
     LTX2DenoiseOptions,
+    LTX2EnhanceOptions,
     LTX2PreparationOptions,
     LTX2RefineStageOverride,
 )
@@ -56,6 +57,7 @@ TABLE: dict[str, tuple[tuple[int, int, int, int, int], float, dict[str, Any]]] =
         },
     ),
     "ltx2_reference": ((1024, 1536, 121, 24, 8), 1.0, {}),
+    "ltx2_dub": ((1024, 1536, 121, 24, 8), 1.0, {}),
     "ltx2_keyframes": ((1024, 1536, 121, 24, 40), 3.0, {**GUIDED, "stg_blocks": [29]}),
     "ltx2_3_keyframes": ((1024, 1536, 121, 24, 30), 3.0, {**GUIDED, "stg_blocks": [28]}),
     "ltx2_5_base": ((512, 768, 121, 24, 30), 3.0, {**GUIDED, "stg_blocks": [28]}),
@@ -67,6 +69,7 @@ REFINED = {
     "ltx2_3_two_stage_guided": 3,
     "ltx2_hq": 7,
     "ltx2_reference": 3,
+    "ltx2_dub": 3,
     "ltx2_keyframes": 3,
     "ltx2_3_keyframes": 3,
 }
@@ -85,6 +88,7 @@ def test_names_and_versions() -> None:
         ("ltx2_3_two_stage_guided", 1),
         ("ltx2_hq", 1),
         ("ltx2_reference", 1),
+        ("ltx2_dub", 1),
         ("ltx2_keyframes", 1),
         ("ltx2_3_keyframes", 1),
         ("ltx2_5_base", 1),
@@ -125,7 +129,11 @@ def test_the_negative_prompt_is_diffusers_own(name: str) -> None:
 
 
 def test_the_stages_that_take_overrides() -> None:
-    one_pass = {"prepare": LTX2PreparationOptions, "denoise": LTX2DenoiseOptions}
+    one_pass = {
+        "enhance": LTX2EnhanceOptions,
+        "prepare": LTX2PreparationOptions,
+        "denoise": LTX2DenoiseOptions,
+    }
     for preset in FAMILY.presets:
         recipe = preset.recipe() or FAMILY.stages
         taking = {spec.name: spec.options_class() for spec in recipe if spec.options}

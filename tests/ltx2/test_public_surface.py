@@ -95,7 +95,7 @@ def test_the_page_says_in_which_recipes_a_stage_is() -> None:
     for preset in declared.presets:
         names = {spec.name for spec in declared.recipe(preset)}
         places = {"all presets"}
-        twice = ("two_stage", "keyframes", "hq", "reference")
+        twice = ("two_stage", "keyframes", "hq", "reference", "dub")
         places |= {"two stages"} if any(each in preset.name for each in twice) else set()
         if "two_stage_guided" in preset.name or preset.name == "ltx2_hq":
             places.add("guided two stages")
@@ -135,4 +135,4 @@ def test_the_page_names_every_component(checkpoints: Checkpoints) -> None:
     said = {quoted(row[0])[0] for row in rows("Components")}
     found = set(networks(checkpoints.path("2.5")))
     assert found <= said
-    assert said - found <= {"duration_head", "diffusion_decoder"}
+    assert said - found <= {"duration_head", "diffusion_decoder", "prompt_enhancer"}

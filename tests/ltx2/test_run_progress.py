@@ -50,6 +50,7 @@ def test_the_weights_are_those_of_the_estimate(told: list[Any]) -> None:
     weights = {share.stage: share.weight for share in told[0].stages}
     assert list(weights) == [
         "validate",
+        "enhance",
         "encode_text",
         "prepare",
         "denoise",

@@ -46,7 +46,7 @@ def job(prompt: str, negative: str = "") -> lt.Job:
 def context_of(
     stage: LTX2TextEncodingStage, job: lt.Job, options: LTX2DenoiseOptions, refine: None
 ) -> TextContext:
-    context, _ = stage(job, options, refine, None, lt.Run())
+    context, _ = stage(job, options, refine, None, lt.Run(), None)
     return context
 
 

@@ -130,6 +130,7 @@ if TYPE_CHECKING:
     from longtake.requests.sources import ClipFacts as ClipFacts
     from longtake.requests.sources import SourceInput as SourceInput
     from longtake.requests.statuses import http_status as http_status
+    from longtake.requests.voices import VoiceInput as VoiceInput
     from longtake.runs.declared import Observer as Observer
     from longtake.runs.events import Event as Event
     from longtake.runs.events import Final as Final
@@ -146,6 +147,7 @@ if TYPE_CHECKING:
     from longtake.runs.prepared import PreparedRequest as PreparedRequest
     from longtake.runs.results import Frames as Frames
     from longtake.runs.results import GenerationResult as GenerationResult
+    from longtake.runs.results import UsedPrompt as UsedPrompt
     from longtake.runs.results import Waveform as Waveform
     from longtake.runs.run import Run as Run
     from longtake.schema.bounds import SupportsSchema as SupportsSchema
@@ -269,13 +271,14 @@ else:
         "requests.request": "GenerationRequest Job Output ResolvedSampling Sampling",
         "requests.sources": "ClipFacts SourceInput",
         "requests.statuses": "http_status",
+        "requests.voices": "VoiceInput",
         "runs.declared": "Observer",
         "runs.events": (
             "Event Final Partial Progress RunEnded RunEvent RunStarted SegmentDone StageEnded "
             "StageShare StageStarted StepDone"
         ),
         "runs.prepared": "PreparedRequest",
-        "runs.results": "Frames GenerationResult Waveform",
+        "runs.results": "Frames GenerationResult UsedPrompt Waveform",
         "runs.run": "Run",
         "schema.bounds": "SupportsSchema between unique",
         "schema.json_schema": "json_schema",

@@ -11,6 +11,8 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
+from attrs import evolve
+
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import Blaming, Cancelled, PipelineClosedError, ValidationError
 from longtake.families.family import ModelFamily
@@ -19,12 +21,11 @@ from longtake.families.presets import Preset
 from longtake.families.stages import Recipe
 from longtake.requests.request import GenerationRequest, Job
 from longtake.runs.admission import Admission
-from longtake.runs.asked import Asked, as_request
+from longtake.runs.asked import Asked, as_request, asked_of
 from longtake.runs.events import Event, Final, Purpose, RunEvent
 from longtake.runs.observers import ObservedRun, Observers
 from longtake.runs.prepared import PreparedRequest
 from longtake.runs.progress import RunProgress, stage_shares
-from longtake.runs.resolution import Resolved
 from longtake.runs.results import GenerationResult
 from longtake.runs.run import never, nobody
 from longtake.runs.segments import SegmentMaker
@@ -200,7 +201,7 @@ class Pipeline:
         Raises `ValidationError` for a bad request or state before any network runs, `Cancelled`
         when stopped, `StageError` when a stage fails.
         """
-        asked = self._asked(request, after, blobs, num_segments)
+        asked = asked_of(self._admission, request, after, blobs, num_segments)
         return self._generate(asked, nobody, cancel, defer_state)
 
     def stream(
@@ -219,7 +220,7 @@ class Pipeline:
         one; until its `Final` it holds the pipeline, so no other run may be awaited meanwhile.
         Closing the iterator cancels the run. Raises like `generate`, while iterated.
         """
-        asked = self._asked(request, after, blobs, num_segments)
+        asked = asked_of(self._admission, request, after, blobs, num_segments)
         context = copy_context()  # the run's thread has the variables of whoever asked for the run
 
         def work(listener: Callable[[Event], None], is_cancelled: Callable[[], bool]) -> None:
@@ -242,6 +243,25 @@ class Pipeline:
         """
         with self._running("finish", None, nobody, cancel) as observed:
             return self._segments.finish(state, blobs, is_cancelled=cancel, observed=observed)
+
+    def enhance(
+        self,
+        request: GenerationRequest | str,
+        *,
+        after: LiveState | None = None,
+        blobs: BlobStore | None = None,
+        cancel: Callable[[], bool] = never,
+    ) -> str:
+        """The prompt of ``request`` as it is rewritten where `Sampling.enhance_prompt` asks for it.
+
+        Nothing else of the segment is made, and no later stage's networks are loaded. The other
+        arguments: as in `generate`. Raises `ValidationError` when nothing rewrites prompts here.
+        """
+        asked = as_request(request)
+        wished = evolve(asked, sampling=evolve(asked.sampling, enhance_prompt=True))
+        prepared = self.check(wished, after=after, blobs=blobs)
+        with self._turn(cancel):
+            return self._segments.prompt(prepared, is_cancelled=cancel)
 
     def predict_num_frames(self, prompt: str, *, fps: Fraction) -> int:
         """How many new frames ``prompt`` asks for, as far as the checkpoint knows.
@@ -314,27 +334,6 @@ class Pipeline:
                 self._model.release()
         finally:
             self._lock.release()
-
-    def _asked(
-        self,
-        request: GenerationRequest | PreparedRequest | str,
-        after: LiveState | None,
-        blobs: BlobStore | None,
-        num_segments: int | None,
-    ) -> Asked:
-        if isinstance(request, PreparedRequest):
-            if after is not None or blobs is not None:
-                raise ValidationError("request", "is prepared, with a state and store of its own")
-            resolved = Resolved(request.job, request.options)
-            whose = request.session_id, request.traceparent
-            return Asked(request.request, lambda: request, lambda: resolved, num_segments, *whose)
-        asked = as_request(request)
-        return Asked(
-            asked,
-            lambda: self._admission.prepare(asked, after, blobs),
-            lambda: self._admission.expected(asked, after),
-            num_segments,
-        )
 
     def _generate(
         self,

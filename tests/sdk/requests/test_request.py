@@ -100,6 +100,7 @@ def test_a_request_as_a_document() -> None:
             "audio": {"data": "c29uZw==", "start": 0.25, "strength": 1.0},
             "references": [],
             "source": None,
+            "voice": None,
         },
         "sampling": {
             "seed": 1,
@@ -109,6 +110,7 @@ def test_a_request_as_a_document() -> None:
             "fps": "24000/1001",
             "num_inference_steps": None,
             "guidance_scale": 3,
+            "enhance_prompt": None,
         },
         "stage_overrides": {"denoise": {"stg_blocks": [1]}},
         "output": {
@@ -140,6 +142,7 @@ samplings = st.builds(
     | st.fractions(Fraction(1, 100), 1000, max_denominator=10**6),
     num_inference_steps=sizes,
     guidance_scale=st.none() | st.floats(-100, 100) | st.integers(-100, 100),
+    enhance_prompt=st.none() | st.booleans(),
 )
 data = st.binary(min_size=1, max_size=20)
 places = {"frame": st.integers(-(2**31), 2**31), "strength": st.floats(0, 1)}

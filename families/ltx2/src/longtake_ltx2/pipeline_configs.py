@@ -47,7 +47,7 @@ def _not_empty(instance: object, attribute: Attribute[Any], value: str) -> None:
         raise lt.ValidationError(attribute.name, "is empty")
 
 
-def _text(text: str, metavar: str, **metadata: str) -> Any:
+def _text(text: str, metavar: str, **metadata: str | bool) -> Any:
     validator = optional(and_(instance_of(str), _not_empty, min_len(1)))
     told = {"help": text, "metavar": metavar, **metadata}
     return field(default=None, validator=validator, metadata=told)
@@ -55,6 +55,11 @@ def _text(text: str, metavar: str, **metadata: str) -> Any:
 
 def _path(text: str) -> Any:
     return _text(text, "PATH", group="Model")
+
+
+def _needed_once(text: str) -> Any:
+    """A file that a take can be made again without."""
+    return _text(text, "PATH", group="Model", again=False)
 
 
 def _switch(text: str) -> Any:
@@ -142,6 +147,13 @@ class LTX2T2VConfig:
         "taken from there too."
     )
     tokenizer_path: str | None = _path("Another tokenizer: its folder.")
+    prompt_enhancer_path: str | None = _needed_once(
+        "A Gemma that rewrites prompts where that is asked for, in the place of the text encoder: "
+        "its folder, with tokenizer and processor. 2.5 needs one."
+    )
+    prompt_instructions_path: str | None = _needed_once(
+        "A text file: what that model is told, in the place of Longtake's own words."
+    )
     upsampler_weights: str | None = _path(
         "The latent upsampler of the refine pass: its folder or its .safetensors file. By default "
         "the checkpoint's own."
@@ -260,6 +272,7 @@ class LTX2T2VConfig:
             "vocoder": self.vocoder_path,
             "text_encoder": self.text_encoder_path,
             "tokenizer": self.tokenizer_path,
+            "prompt_enhancer": self.prompt_enhancer_path,
             "upsampler": self.upsampler_weights,
         }
         return {name: Path(path) for name, path in given.items() if path is not None}

@@ -58,6 +58,8 @@ _HQ_GUIDANCE = {
     "guidance_rescale": 0.45,
     "audio_guidance_rescale": 1.0,
 }
+_FIXED_WRITING: dict[str, Any] = {"stage_defaults": {"enhance": {"seed": 42}}}
+"""As ltx-pipelines' distilled pipeline has it, whatever a request's seed is."""
 _DECODER = {"decode_video": "longtake_ltx2.stage_overrides:LTX2DecoderPresetOverride"}
 _TWO_STAGES_GUIDED: dict[str, Any] = {
     "stages": "longtake_ltx2.recipes:guided_two_stage_recipe",
@@ -93,12 +95,14 @@ PRESETS = (
         "ltx2_distilled",
         description="the distilled checkpoints: eight steps, no guidance",
         defaults=_DISTILLED,
+        **_FIXED_WRITING,
         stages=DISTILLED_RECIPE,
     ),
     lt.Preset(
         "ltx2_two_stage",
         description="the distilled checkpoints at half size, then refined at full size",
         defaults=_DISTILLED,
+        **_FIXED_WRITING,
         stages="longtake_ltx2.recipes:two_stage_recipe",
         overrides={"refine": "longtake_ltx2.stage_overrides:LTX2RefinePresetOverride", **_DECODER},
     ),
@@ -132,6 +136,13 @@ PRESETS = (
         overrides=_LORA_IN_FIRST,
     ),
     lt.Preset(
+        "ltx2_dub",
+        description="the distilled checkpoints, speaking anew in a video by a LoRA; then refined",
+        defaults=_DISTILLED,
+        stages="longtake_ltx2.recipes:dub_recipe",
+        overrides=_LORA_IN_FIRST,
+    ),
+    lt.Preset(
         "ltx2_keyframes",
         description="LTX-2 between images, all of them appended: guided at half size, then refined",
         defaults={**_GUIDED_TWICE, "num_inference_steps": 40},
@@ -157,6 +168,7 @@ PRESETS = (
         "ltx2_5_distilled",
         description="LTX-2.5's distilled transformer: eight steps, no guidance",
         defaults=_DISTILLED,
+        **_FIXED_WRITING,
         stages="longtake_ltx2.recipes:distilled_recipe",
         overrides=_DECODER,
     ),

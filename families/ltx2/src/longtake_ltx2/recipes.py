@@ -24,6 +24,7 @@ __all__ = [
     "LORA_STAGE",
     "base_recipe",
     "distilled_recipe",
+    "dub_recipe",
     "guided_two_stage_recipe",
     "hq_recipe",
     "keyframes_recipe",
@@ -36,6 +37,11 @@ _OPTIONS = "longtake_ltx2.stage_overrides"
 
 _VALIDATE = lt.StageSpec("validate", f"{_STAGES}.validation:InputValidationStage")
 _ENCODE_TEXT = lt.StageSpec("encode_text", f"{_STAGES}.text_encoding:LTX2TextEncodingStage")
+_ENHANCE = lt.StageSpec(
+    "enhance",
+    f"{_STAGES}.prompt_enhancing:LTX2PromptEnhancingStage",
+    options=f"{_OPTIONS}:LTX2EnhanceOptions",
+)
 _PREPARE = lt.StageSpec(
     "prepare",
     f"{_STAGES}.latent_preparation:LTX2LatentPreparationStage",
@@ -65,7 +71,7 @@ _PREPARE_HALF = evolve(_PREPARE, arguments={"scale": _HALF})
 _REMEMBER_BOTH = evolve(_REMEMBER, arguments={"scales": (_HALF, 1)})
 _KEEP_SOUND = lt.StageSpec("keep_sound", f"{_STAGES}.first_sound:LTX2KeepSoundStage")
 _FIRST_SOUND = lt.StageSpec("first_sound", f"{_STAGES}.first_sound:LTX2FirstSoundStage")
-_BEFORE = (_VALIDATE, _ENCODE_TEXT, _PREPARE)
+_BEFORE = (_VALIDATE, _ENHANCE, _ENCODE_TEXT, _PREPARE)
 
 BASE_RECIPE = (*_BEFORE, _DENOISE, *_AFTER)
 DISTILLED_RECIPE = (*_BEFORE, _DENOISE_DISTILLED, *_AFTER)
@@ -155,6 +161,23 @@ def reference_recipe(
     return _two_passes(first, second, decode_video, keeps_first_sound=keeps_first)
 
 
+def dub_recipe(
+    *,
+    denoise: LTX2DenoisePresetOverride,
+    refine: LTX2RefinePresetOverride,
+    decode_video: LTX2DecoderPresetOverride,
+) -> lt.Recipe:
+    """Both passes follow a video, with the LoRA on, and a voice in the first one (``dubit``).
+
+    The second pass keeps the first one's sound, which is then the voice, too.
+    """
+    first = (_lora_on(_DENOISE_FOLLOWING, denoise.lora_strength, 1.0), _DENOISE_FOLLOWING)
+    if refine.enabled is False:
+        return (*_BEFORE, *first, *_after(decode_video))
+    second = _second_pass(refine, num_steps=3, dubs=True)
+    return _two_passes(first, second, decode_video, keeps_first_sound=False)
+
+
 def _lora_on(first: lt.StageSpec, asked: float | None, strength: float) -> lt.StageSpec:
     """A stage under the same name that has the LoRA on for the pass."""
     chosen = strength if asked is None else asked
@@ -173,6 +196,7 @@ def _two_passes(
     return (
         _VALIDATE,
         lt.StageSpec("halve", f"{_STAGES}.refine_init:LTX2RefineInitStage"),
+        _ENHANCE,
         _ENCODE_TEXT,
         _PREPARE_HALF,
         *first,
@@ -195,13 +219,19 @@ def _second_pass(
     num_steps: int,
     strength: float | None = 1.0,
     sampler: SamplerName | None = None,
+    dubs: bool = False,
 ) -> lt.Recipe:
-    """``strength``: of the LoRA at ``lora_path``; None where the pass is without it."""
+    """``strength``: of the LoRA at ``lora_path``; None where the pass is without it.
+
+    ``dubs``: as of the stage that begins it.
+    """
     shared: dict[str, Any] = {
         "options": f"{_OPTIONS}:LTX2RefineStageOverride",
         "follows_sampling": False,
     }
-    noise = {"sigmas": REFINE_SIGMAS, "add_noise": refine.add_noise is not False}
+    noise: dict[str, Any] = {"sigmas": REFINE_SIGMAS, "add_noise": refine.add_noise is not False}
+    if dubs:
+        noise["dubs"] = True
     chosen = strength if refine.lora_strength is None else refine.lora_strength
     return (
         lt.StageSpec(

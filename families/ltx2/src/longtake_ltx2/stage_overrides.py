@@ -13,6 +13,7 @@ __all__ = [
     "LTX2DecoderPresetOverride",
     "LTX2DenoiseOptions",
     "LTX2DenoisePresetOverride",
+    "LTX2EnhanceOptions",
     "LTX2LoopOptions",
     "LTX2PreparationOptions",
     "LTX2RefinePresetOverride",
@@ -28,6 +29,7 @@ _SHARE = lt.between(0.0, 1.0)
 _STEPS = lt.between(1, 1000)
 _CRF = lt.between(0, 51)
 _SKIPPED = lt.between(0, 100)
+_LONGEST_INSTRUCTIONS = 20_000
 _FEWEST_LEVELS, _MOST_LEVELS = 2, 1001
 
 
@@ -173,6 +175,39 @@ class LTX2DenoiseOptions(LTX2LoopOptions):
     ) -> LTX2DenoiseOptions:
         """These: they leave nothing open."""
         return self
+
+
+@frozen(kw_only=True)
+class LTX2EnhanceOptions:
+    """How the prompt is rewritten in more words before it is encoded, under ``enhance``.
+
+    - ``enhance_prompt``: whether it is; ``sampling.enhance_prompt`` says the same.
+    - ``instructions``: what the model is told, in the place of Longtake's own words and of the file
+      at ``prompt_instructions_path``.
+    - ``seed``: of what it writes; None is the segment's. A model that decodes greedily has none.
+    - ``max_new_tokens``: that it writes at most; None is the model's own (512; 600 for Gemma 4).
+    """
+
+    enhance_prompt: bool = field(
+        default=False,
+        validator=instance_of(bool),
+        metadata={"help": "Whether a model rewrites the prompt in more words first."},
+    )
+    instructions: str | None = field(
+        default=None,
+        validator=optional(and_(instance_of(str), min_len(1), max_len(_LONGEST_INSTRUCTIONS))),
+        metadata={"help": "What the model is told; null is Longtake's own words."},
+    )
+    seed: int | None = field(
+        default=None,
+        validator=lt.between(0, 2**64 - 1),
+        metadata={"help": "Of what the model writes; null is the segment's."},
+    )
+    max_new_tokens: int | None = field(
+        default=None,
+        validator=lt.between(1, 4096),
+        metadata={"help": "Tokens that the model writes at most; null is the model's own."},
+    )
 
 
 @frozen(kw_only=True)

@@ -20,6 +20,10 @@ _COMMANDS = {
     "generate": ("longtake.cli.commands.generate:generate", "Roll a take, one segment per prompt."),
     "retake": ("longtake.cli.commands.retake:retake", "Remake a clip between two times."),
     "extend": ("longtake.cli.commands.extend:extend", "Go on from a clip, or begin earlier."),
+    "enhance": (
+        "longtake.cli.commands.enhance:enhance",
+        "Print a prompt as the model rewrites it.",
+    ),
     "again": ("longtake.cli.commands.again:again", "Make a take again from what its file says."),
     "finish": ("longtake.cli.commands.finish:finish", "Write the sound that ends a take."),
     "join": ("longtake.cli.commands.join:join", "Make one file of the parts of a take."),
@@ -51,7 +55,7 @@ _COMMANDS = {
 
 _SECTIONS = {
     "Make takes": ("generate", "again", "retake", "extend", "finish", "join", "sessions", "pool"),
-    "Know beforehand and afterwards": ("plan", "inspect"),
+    "Know beforehand and afterwards": ("plan", "enhance", "inspect"),
     "What is installed": ("families", "presets", "plugins", "doctor", "new"),
 }
 """How help lists the commands; those of no section come last."""

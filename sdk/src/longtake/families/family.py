@@ -87,7 +87,8 @@ class ModelFamily:
     - ``load``: ``(ModelSource) -> LoadedModel``.
     - ``options``: the attrs class of the keyword arguments that `longtake.load` passes on. The
       metadata of a field may name values that save memory, which ``longtake plan`` then tries:
-      ``{"saves_memory": ("component", "block")}``, the one that needs least last.
+      ``{"saves_memory": ("component", "block")}``, the one that needs least last. ``{"again":
+      False}`` is of a file that ``longtake again`` can do without.
     - ``example``: ``(folder) -> folder``; writes a small checkpoint there, for trying the family
       without a real one.
     - ``estimate``: ``(EstimateRequest) -> RunEstimate``; what a take will need, told without

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-SAMPLED_FIELDS = ("num_inference_steps", "guidance_scale")
+SAMPLED_FIELDS = ("num_inference_steps", "guidance_scale", "enhance_prompt")
 """What a request's sampling and a stage's options may both have."""
 
 

@@ -62,6 +62,14 @@ class DecodedInputs:
         rate = f"{sample_rate} Hz"
         return self._once(self._sounds, "audio", lambda: audio.samples(sample_rate), rate)
 
+    def voice(self, sample_rate: int) -> NDArray[np.float32]:
+        """The sound that voices are like: float32 ``[2, n]`` at ``sample_rate`` Hz."""
+        voice = self.inputs.voice
+        if voice is None:
+            raise ValidationError("inputs.voice", "is left out; there is no sound to decode")
+        rate = f"{sample_rate} Hz"
+        return self._once(self._sounds, "voice", lambda: voice.samples(sample_rate), rate)
+
     def source_frames(self) -> NDArray[np.uint8]:
         """The pictures of the clip that the segment is made of: uint8 RGB ``[T, H, W, 3]``."""
         return self._once(self._pictures, "source", self._source().frames)

@@ -19,6 +19,7 @@ from longtake.files import read_bounded
 from longtake.requests.placed import MAX_MEDIA_BYTES, Placed, data_of, shown_data
 from longtake.requests.references import ReferenceInput
 from longtake.requests.sources import SourceInput
+from longtake.requests.voices import VoiceInput
 from longtake.schema.bounds import between, is_a, tuple_of
 
 if TYPE_CHECKING:
@@ -213,6 +214,7 @@ class Inputs:
     """Conditioning of one segment besides its prompt and the state that it goes on from.
 
     ``source``: a clip that the segment is made of, for families that can keep a part of one.
+    ``voice``: a sound that its voices are like.
 
     Raises `ValidationError` with a path such as ``inputs.images[0]``.
     """
@@ -236,6 +238,9 @@ class Inputs:
     source: SourceInput | None = field(
         default=None, validator=is_a(SourceInput, what="longtake.SourceInput")
     )
+    voice: VoiceInput | None = field(
+        default=None, validator=is_a(VoiceInput, what="longtake.VoiceInput")
+    )
 
     def __bool__(self) -> bool:
         return self.count > 0
@@ -243,7 +248,7 @@ class Inputs:
     @property
     def count(self) -> int:
         """How many there are."""
-        single = (self.audio, self.source)
+        single = (self.audio, self.source, self.voice)
         several = (self.images, self.clips, self.references)
         return sum(map(len, several)) + sum(each is not None for each in single)
 
@@ -270,6 +275,9 @@ class Inputs:
         if self.source is not None:
             with located("source"):
                 self.source.check()
+        if self.voice is not None:
+            with located("voice"):
+                self.voice.check()
 
     def check_places(self, num_frames: int, fps: Fraction | None = None) -> None:
         """Refuse frames that a segment of ``num_frames`` has not; nothing is decoded.

@@ -35,6 +35,8 @@ class Sampling:
     - ``fps``: frames per second, an int, a float or a ratio such as ``"24000/1001"``.
     - ``num_inference_steps``, ``guidance_scale``: of the stages that follow the sampling; the scale
       is the picture's text guidance (CFG), 1.0 is off.
+    - ``enhance_prompt``: whether a model rewrites the prompt in more words first, in families that
+      have one for it; `GenerationResult.prompt` is what it wrote.
 
     Raises `ValidationError` with a path such as ``sampling.num_frames``.
     """
@@ -48,11 +50,12 @@ class Sampling:
     fps: Fraction | None = field(default=None, converter=_to_ratio, validator=positive_ratio)
     num_inference_steps: int | None = field(default=None, validator=integer_from(1))
     guidance_scale: float | None = field(default=None, validator=finite)
+    enhance_prompt: bool | None = field(default=None, validator=is_a(bool, what="true or false"))
 
 
 @frozen(kw_only=True)
 class ResolvedSampling:
-    """`Sampling` with every value present. Steps and guidance are in the stages' options."""
+    """`Sampling` with every value present, but for what the stages' options have."""
 
     PATH: ClassVar[str] = "sampling"
 

@@ -7,12 +7,15 @@ from typing import Any
 
 from attrs import field, frozen
 
+from longtake.blobs.protocol import BlobStore
 from longtake.errors import ValidationError, shown
 from longtake.requests.request import GenerationRequest
+from longtake.runs.admission import Admission
 from longtake.runs.prepared import PreparedRequest
 from longtake.runs.resolution import Resolved
+from longtake.states.live import LiveState
 
-__all__ = ["Asked", "as_request"]
+__all__ = ["Asked", "as_request", "asked_of"]
 
 
 def _segments(instance: Any, attribute: Any, value: object) -> None:
@@ -57,3 +60,29 @@ def as_request(request: GenerationRequest | str) -> GenerationRequest:
         problem = f"is {shown(request)}; must be a longtake.GenerationRequest or a prompt"
         raise ValidationError("request", problem)
     return request
+
+
+def asked_of(
+    admission: Admission,
+    request: GenerationRequest | PreparedRequest | str,
+    after: LiveState | None,
+    blobs: BlobStore | None,
+    num_segments: int | None,
+) -> Asked:
+    """What is asked of a pipeline, whose ``admission`` prepares what is not prepared yet.
+
+    Raises `ValidationError` for a state or a store beside a prepared request.
+    """
+    if isinstance(request, PreparedRequest):
+        if after is not None or blobs is not None:
+            raise ValidationError("request", "is prepared, with a state and store of its own")
+        resolved = Resolved(request.job, request.options)
+        whose = request.session_id, request.traceparent
+        return Asked(request.request, lambda: request, lambda: resolved, num_segments, *whose)
+    asked = as_request(request)
+    return Asked(
+        asked,
+        lambda: admission.prepare(asked, after, blobs),
+        lambda: admission.expected(asked, after),
+        num_segments,
+    )

@@ -13,7 +13,7 @@ from longtake.families.presets import Preset
 from longtake.families.stages import Recipe, StageSpec, stage_defaults
 from longtake.requests.decoded import DecodedInputs
 from longtake.runs.construction import construct, has_check, needs_components, unbuilt
-from longtake.runs.results import Frames, Waveform
+from longtake.runs.results import Frames, UsedPrompt, Waveform
 from longtake.runs.wiring import Plan, PlannedStage, make_plan, plan_checks
 from longtake.states.state import ContinuationCodec
 
@@ -51,7 +51,7 @@ class Plans:
                 self._constructed(self._recipe),
                 given=self.given,
                 maybe_given=self.states,
-                results={Frames, Waveform, *self.states},
+                results={Frames, Waveform, UsedPrompt, *self.states},
             )
             self._segment = _showing(f"preset {self._preset.name!r}", plan)
         return self._segment
@@ -77,6 +77,19 @@ class Plans:
         """The types of the states that a segment may go on from."""
         state = self._family.state_type
         return frozenset() if state is None else frozenset({state})
+
+    def prompt(self) -> Plan:
+        """How the prompt that a segment is made of comes about: up to the stage that rewrites it.
+
+        No later stage is built.
+        """
+        known: dict[str, Any] = {"given": self.given, "maybe_given": self.states}
+        whole = make_plan([(spec, unbuilt(spec)) for spec in self._recipe], **known)
+        makers = [at for at, each in enumerate(whole.stages) if UsedPrompt in each.makes]
+        if not makers:
+            raise WiringError(f"the recipe of preset {self._preset.name!r} makes no UsedPrompt")
+        until = self._constructed(self._recipe[: makers[-1] + 1])
+        return make_plan(until, results={UsedPrompt}, **known)
 
     def finish(self, state_type: type) -> Plan:
         """How a take ends, from a state of this type."""

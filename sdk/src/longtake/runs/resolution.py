@@ -159,7 +159,7 @@ def present(sampling: Sampling) -> dict[str, Any]:
 
 
 def _check_followed(recipe: Recipe, asked: Mapping[str, Any]) -> None:
-    """Refuse steps or guidance that no stage would take."""
+    """Refuse steps, guidance or a rewriting that no stage would take."""
     followed = {name for spec in recipe for name in spec.followed_fields()}
     for name in SAMPLED_FIELDS:
         if name in asked and name not in followed:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Frames", "GenerationResult", "Waveform"]
+__all__ = ["Frames", "GenerationResult", "UsedPrompt", "Waveform"]
 
 
 @frozen(eq=False)
@@ -41,6 +41,13 @@ class Waveform:
     first_sample: int | None = field(default=None, repr=False)
 
 
+@frozen
+class UsedPrompt:
+    """The prompt that a segment is made of: the request's, or what a stage rewrote it to."""
+
+    text: str = field(repr=False)
+
+
 @frozen(kw_only=True, eq=False)
 class GenerationResult:
     """One generated segment.
@@ -57,6 +64,8 @@ class GenerationResult:
     - ``first_frame``: where in the take ``frames`` begins; None when the family does not say.
     - ``first_sample``: where in the take ``audio`` begins; None without sound, or when that is not
       known.
+    - ``prompt``: that the segment was made of: the job's, or what it was rewritten to; None for the
+      end of a take.
     """
 
     frames: NDArray[np.uint8] = field(repr=False)
@@ -70,6 +79,7 @@ class GenerationResult:
     segment_index: int = 0
     first_frame: int | None = None
     first_sample: int | None = None
+    prompt: str | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         num_frames, height, width, _ = self.frames.shape

@@ -22,7 +22,7 @@ from longtake.runs.observers import ObservedRun
 from longtake.runs.plans import Plans
 from longtake.runs.prepared import PreparedRequest
 from longtake.runs.resolution import naming_sampling, resolve_options
-from longtake.runs.results import Frames, GenerationResult, Waveform
+from longtake.runs.results import Frames, GenerationResult, UsedPrompt, Waveform
 from longtake.runs.run import Run
 from longtake.states.live import LiveState
 from longtake.states.state import ContinuationCodec, ContinuationState
@@ -111,6 +111,22 @@ class SegmentMaker:
         _tell(observed, result, job, continued=continued)
         return result
 
+    def prompt(self, prepared: PreparedRequest, *, is_cancelled: Callable[[], bool]) -> str:
+        """As `Pipeline.enhance`."""
+        run = Run(
+            seed=prepared.job.segment_seed, device=self._model.device, is_cancelled=is_cancelled
+        )
+        with naming_sampling(prepared.request, self._recipe):
+            done = execute(
+                self._plans.prompt(),
+                run=run,
+                job=prepared.job,
+                options=prepared.options,
+                values=self._admission.values(prepared),
+            )
+        used: UsedPrompt = done.values[UsedPrompt]
+        return used.text
+
     def finish(
         self,
         state: ContinuationState | LiveState,
@@ -180,6 +196,8 @@ def _result(
 
     frames: Frames | None = done.values.get(Frames)
     sound: Waveform | None = done.values.get(Waveform)
+    used: UsedPrompt | None = done.values.get(UsedPrompt)
+    prompt = used.text if used is not None else None if job is None else job.prompt
     if job is not None:  # a family may make what was not asked for, on its way
         frames = frames if job.output.video else None
         sound = sound if job.output.audio else None
@@ -195,6 +213,7 @@ def _result(
         segment_index=segment_index,
         first_frame=first_frame,
         first_sample=None if sound is None else _first_sample(sound, first_frame, fps),
+        prompt=prompt,
     )
 
 

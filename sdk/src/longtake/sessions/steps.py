@@ -89,6 +89,8 @@ def request_document(request: GenerationRequest) -> dict[str, Any]:
     """The request as a plain document, without its state; its inputs' bytes by their digests."""
     document: dict[str, Any] = unstructure(evolve(request, inputs=Inputs(), state=None))
     del document["state"]
+    if request.sampling.enhance_prompt is None:  # left out where it is not said, as are inputs
+        del document["sampling"]["enhance_prompt"]
     inputs = request.inputs
     document["inputs"] = {
         "images": [_input_document(each) for each in inputs.images],
@@ -99,6 +101,8 @@ def request_document(request: GenerationRequest) -> dict[str, Any]:
         document["inputs"]["references"] = [_reference_document(r) for r in inputs.references]
     if inputs.source is not None:
         document["inputs"]["source"] = _input_document(inputs.source)
+    if inputs.voice is not None:
+        document["inputs"]["voice"] = _input_document(inputs.voice)
     return document
 
 

@@ -95,15 +95,17 @@ def segment_of(
         _check_follows("first_sample", "sample", first_sample, record.end_sample)
     after = state or result.state
     digest = after.digest() if isinstance(after, ContinuationState) else after
+    asked = "" if result.job is None else result.job.prompt
     return SegmentRecord(
         index=result.segment_index,
-        prompt="" if result.job is None else result.job.prompt,
+        prompt=asked,
         seed=None if result.job is None else result.job.segment_seed,
         first_frame=first_frame,
         frames=len(result.frames),
         first_sample=first_sample,
         samples=samples,
         state=digest,
+        used_prompt=None if result.prompt in (None, asked) else result.prompt,
     )
 
 

@@ -27,6 +27,7 @@ class SegmentRecord:
     - ``first_frame``, ``frames``: its new frames, and how many.
     - ``first_sample``, ``samples``: its new sound likewise; 0 samples in a take without sound.
     - ``state``: `ContinuationState.digest` of the state after it; None when that is not known.
+    - ``used_prompt``: what the prompt was rewritten to; None where it was taken as it is.
     """
 
     index: int = field(validator=_number)
@@ -37,6 +38,7 @@ class SegmentRecord:
     first_sample: int = field(validator=_number)
     samples: int = field(validator=_number)
     state: str | None = None
+    used_prompt: str | None = None
 
 
 @frozen(kw_only=True)

@@ -186,3 +186,17 @@ def test_a_reference_that_makes_no_sense_is_refused_with_its_option(
         film.write_bytes(b"film")
     with pytest.raises(lt.ValidationError, match="--reference"):
         read_inputs(InputChoice(references=(f"{film}{said}",)))
+
+
+@pytest.mark.parametrize(
+    ("said", "place"), [("", "before"), ("@before", "before"), ("@alongside", "alongside")]
+)
+def test_a_voice_says_where_it_lies(tmp_path: Path, said: str, place: str) -> None:
+    sound = tmp_path / "voice.wav"
+    sound.write_bytes(lt.AudioInput.from_samples(np.zeros((1, 99), np.float32), 48_000).data)
+    named = read_inputs(InputChoice(voice=f"{sound}{said}"))
+    assert named.inputs.voice is not None
+    assert named.inputs.voice.place == place
+    assert named.options["inputs.voice"] == f"--voice {sound}{said}"
+    with pytest.raises(lt.ValidationError, match="--voice"):
+        read_inputs(InputChoice(voice=f"{sound}@behind"))

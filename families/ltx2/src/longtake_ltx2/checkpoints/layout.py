@@ -12,10 +12,11 @@ from longtake_ltx2.checkpoints.folder import find_upsampler
 from longtake_ltx2.checkpoints.single_file import SingleFile, read_file, recognise_files
 from longtake_ltx2.generation import Generation
 
-__all__ = ["Layout", "is_folder", "layout_of"]
+__all__ = ["Layout", "is_folder", "layout_of", "tokenizer_beside"]
 
 _NEEDED = ("transformer", "connectors", "vae", "audio_vae", "vocoder", "text_encoder", "tokenizer")
 _OPTIONAL = ("duration_head", "diffusion_decoder")
+_ENHANCER = "prompt_enhancer"
 _OPTIONS = {
     "transformer": "transformer_path",
     "text_projection": "text_encoder_path, whose file has it since 2.5",
@@ -113,6 +114,8 @@ def layout_of(path: Path, given: Mapping[str, Path]) -> Layout:
 def _of_folder(path: Path, given: Mapping[str, Path]) -> Layout:
     places = {name: path / name for name in _NEEDED}
     places |= {name: path / name for name in _OPTIONAL if (path / name).is_dir()}
+    if any((path / _ENHANCER).glob("*.safetensors")):  # its small files alone may have been fetched
+        places[_ENHANCER] = path / _ENHANCER
     if (upsampler := find_upsampler(path)) is not None:
         places["upsampler"] = upsampler
     return Layout(path, places | dict(given))
@@ -147,6 +150,9 @@ def _with_text(given: Mapping[str, Path]) -> dict[str, Path]:
     A checkpoint's folder, which has both in folders of their own, will do for it.
     """
     found = dict(given)
+    enhancer = found.get(_ENHANCER)
+    if enhancer is not None and (enhancer / "text_encoder").is_dir():
+        found[_ENHANCER] = enhancer / "text_encoder"
     place = found.get("text_encoder")
     if place is None:
         return found
@@ -170,6 +176,11 @@ def _tokenizer_of(text_encoder: Path | None) -> Path | None:
         if any((folder / name).is_file() for name in _TOKENIZERS):
             return folder
     return None
+
+
+def tokenizer_beside(gemma: Path) -> Path | None:
+    """The tokenizer in the folder of a Gemma, or in the folder beside it, if there is one."""
+    return _tokenizer_of(gemma)
 
 
 def _missing(name: str) -> str:

@@ -8,6 +8,7 @@ import longtake as lt
 from longtake_ltx2.clock import FRAMES_PER_LATENT, LATENTS_PER_SECOND, SegmentClock, is_frame_count
 from longtake_ltx2.conditioning.requested import requested_sound
 from longtake_ltx2.conditioning.source_checks import check_shape, check_source
+from longtake_ltx2.conditioning.voices import check_voice
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import carried_count
 
@@ -33,6 +34,7 @@ def check_inputs(
     kept = check_source(job, inputs, segment, repeated)
     _check_frames(job, inputs, repeated, kept)
     _check_references(job, inputs)
+    check_voice(job, inputs)
     if job.inputs.audio is not None:
         _check_sound(job.inputs.audio, inputs, segment)
 
@@ -44,9 +46,10 @@ def _check_wanted(job: lt.Job) -> None:
         ("references", job.inputs.references, job.output.video),
         ("source", job.inputs.source, job.output.video),
         ("audio", job.inputs.audio, job.output.audio),
+        ("voice", job.inputs.voice, job.output.audio),
     ):
         if given and not wanted:
-            output = "audio" if name == "audio" else "video"
+            output = "audio" if name in ("audio", "voice") else "video"
             raise lt.ValidationError(f"inputs.{name}", f"has no effect without output.{output}")
 
 

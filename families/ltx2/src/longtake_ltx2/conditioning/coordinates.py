@@ -18,10 +18,12 @@ __all__ = [
     "keyframe_coordinates",
     "reference_coordinates",
     "video_coordinates",
+    "voice_coordinates",
 ]
 
 _MEL_FRAMES_PER_LATENT = 4
 _MEL_FRAMES_PER_SECOND = 100
+_LATENT_SECONDS = 0.04
 _FIRST_LATENT_SECONDS = 0.03
 """An audio latent inside a take lasts 40 ms; only a take's very first is cut to its last 10 ms."""
 
@@ -119,10 +121,30 @@ def _shift(geometry: Geometry, offset: float | None) -> float:
 
 def audio_coordinates(clock: SegmentClock, device: torch.device | str) -> torch.Tensor:
     """Bounds ``[1, 1, L, 2]`` in seconds."""
-    starts = torch.arange(clock.num_latents, dtype=torch.float32, device=device)
-    mel = torch.stack([starts, starts + 1], dim=-1) * _MEL_FRAMES_PER_LATENT
-    mel = (mel + 1 - _MEL_FRAMES_PER_LATENT).clamp(min=0)
-    bounds = mel / _MEL_FRAMES_PER_SECOND
+    bounds = _sound_bounds(clock.num_latents, device)
     if clock.first_latent > 0:
         bounds[0, 0] = -_FIRST_LATENT_SECONDS
     return bounds[None, None]
+
+
+def voice_coordinates(
+    latents: int, clock: SegmentClock, device: torch.device | str, *, before: bool
+) -> torch.Tensor:
+    """Bounds ``[1, 1, L, 2]`` in seconds of a sound that is appended to a segment's.
+
+    ``before``: it ends 40 ms before the first of the segment's own (ltx-pipelines ``dubit``), which
+    may itself begin before 0; else it begins with the segment's first frame.
+    """
+    bounds = _sound_bounds(latents, device)
+    if before:
+        bounds = bounds - bounds[-1, 1] - _LATENT_SECONDS
+        return (bounds - (_FIRST_LATENT_SECONDS if clock.first_latent > 0 else 0.0))[None, None]
+    return (bounds + float(clock.position_offset))[None, None]
+
+
+def _sound_bounds(latents: int, device: torch.device | str) -> torch.Tensor:
+    """``[L, 2]`` of a sound from 0 on."""
+    starts = torch.arange(latents, dtype=torch.float32, device=device)
+    mel = torch.stack([starts, starts + 1], dim=-1) * _MEL_FRAMES_PER_LATENT
+    mel = (mel + 1 - _MEL_FRAMES_PER_LATENT).clamp(min=0)
+    return mel / _MEL_FRAMES_PER_SECOND

@@ -20,6 +20,7 @@ from longtake_ltx2.conditioning.tokens import (
     conditioned_stream,
     placed_video,
 )
+from longtake_ltx2.conditioning.voices import voice_tokens, voice_tokens_of
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import carried_audio
 from longtake_ltx2.latents import audio_to_tokens, video_to_tokens
@@ -60,6 +61,7 @@ class Preparation:
     - ``noise_dtype``: what noise is drawn in where the numerics do not say fp32.
     - ``device``: of what is made.
     - ``references``: scales of the videos that are followed; None where they are left out.
+    - ``voices``: whether a sound that voices are like counts.
     """
 
     frames: FrameEncoder
@@ -70,6 +72,7 @@ class Preparation:
     noise_dtype: torch.dtype
     device: str
     references: ReferenceScales | None = None
+    voices: bool = False
 
     def noisy(
         self,
@@ -78,15 +81,22 @@ class Preparation:
         *,
         base: CleanLatents | None = None,
         noise_scale: float = 1.0,
+        keeps_sound: bool = False,
     ) -> NoisyLatents:
-        """Both streams: noise, or ``base`` renoised to the level ``noise_scale``."""
+        """Both streams: noise, or ``base`` renoised to the level ``noise_scale``.
+
+        ``keeps_sound``: the sound of ``base`` is kept, and is itself what the voices are like.
+        """
         video_conditions = self._video_conditions(asked)
-        audio_conditions = self._audio_conditions(asked)
+        if keeps_sound and base is not None:
+            audio_conditions = self._kept_sound(asked, base)
+        else:
+            audio_conditions = self._audio_conditions(asked)
         output, clock = asked.output, asked.geometry.clock
         channels, mel_bins = self.audio_shape
         own = asked.geometry.video_tokens if output.video else 0
         video_tokens = own + appended_tokens(video_conditions)
-        audio_tokens = clock.num_latents if output.audio else 0
+        audio_tokens = clock.num_latents + appended_tokens(audio_conditions) if output.audio else 0
         video_noise = self._noise(generator, video_tokens, self.video_channels)
         audio_noise = self._noise(generator, audio_tokens, channels * mel_bins)
         video_bounds = video_coordinates(asked.geometry, self.device, offset=asked.offset)
@@ -157,6 +167,18 @@ class Preparation:
             )
         return conditions
 
+    def _kept_sound(self, asked: SegmentAsked, base: CleanLatents) -> list[ConditioningTokens]:
+        """All of the sound that was made, and once more before it where there is a voice."""
+        if not asked.output.audio:
+            return []
+        sound = base.audio.to(self.device)
+        conditions = [ConditioningTokens(audio_to_tokens(sound), 0.0, start=0)]
+        voice = asked.inputs.voice
+        if voice is not None:
+            clock = asked.geometry.clock
+            conditions.append(voice_tokens_of(sound, clock, before=voice.before))
+        return conditions
+
     def _audio_conditions(self, asked: SegmentAsked) -> list[ConditioningTokens]:
         if not asked.output.audio:
             return []
@@ -173,4 +195,7 @@ class Preparation:
             for start, stop in sound.runs():
                 tokens = audio_to_tokens(latents[:, :, start:stop])
                 conditions.append(ConditioningTokens(tokens, 1.0 - sound.strength, start))
+        voice = asked.inputs.voice
+        if voice is not None and self.voices:
+            conditions.append(voice_tokens(voice, self.audio_vae, clock, self.device))
         return conditions

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import longtake as lt
 from longtake_ltx2.clock import FRAMES_PER_LATENT
-from longtake_ltx2.lora.references import ReferenceScales
+from longtake_ltx2.lora.adapters import LoRA
+from longtake_ltx2.lora.references import ReferenceScales, reference_scales
+from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.sizes import SPATIAL_FACTOR
 
-__all__ = ["check_references", "is_masked"]
+__all__ = ["check_references", "is_masked", "scales_of"]
+
+
+def scales_of(config: LTX2T2VConfig | None) -> ReferenceScales:
+    """Of reference videos, as the LoRAs say that were asked for."""
+    if config is None:
+        return ReferenceScales()
+    single = () if config.lora_path is None else (config.lora_path,)
+    return reference_scales([*single, *(LoRA.parse(text).path for text in config.loras)])
 
 
 def check_references(

@@ -15,6 +15,7 @@ from longtake_ltx2.conditioning.references import RequestedReference, requested_
 from longtake_ltx2.conditioning.sounds import RequestedSound, placed_sound
 from longtake_ltx2.conditioning.source import RequestedSource, heard_source, requested_source
 from longtake_ltx2.conditioning.tokens import ConditioningFrames
+from longtake_ltx2.conditioning.voices import RequestedVoice, requested_voice
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import carried_count, repeated_frames
 
@@ -30,13 +31,15 @@ __all__ = [
 class RequestedInputs:
     """Decoded: frames, a sound, and a clip to be kept; both passes of two stages read them.
 
-    ``references``: videos to follow, which the first pass alone reads.
+    ``references``: videos to follow, and ``voice``: a sound whose voices the segment's are like,
+    which the first pass alone reads unless its recipe says otherwise.
     """
 
     frames: tuple[ConditioningFrames, ...] = ()
     sound: RequestedSound | None = None
     references: tuple[RequestedReference, ...] = ()
     source: RequestedSource | None = None
+    voice: RequestedVoice | None = None
 
 
 def requested_inputs(
@@ -54,6 +57,7 @@ def requested_inputs(
         sound=sound if source is None else source.sound,
         references=requested_references(job, inputs),
         source=source,
+        voice=requested_voice(job, inputs),
     )
 
 

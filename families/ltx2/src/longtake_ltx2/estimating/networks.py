@@ -39,6 +39,7 @@ _MOST_TEXT_TOKENS = 1024
 _COSTS: Remembered[Cost] = Remembered(512)
 _WEIGHTS: Remembered[int] = Remembered(64)
 _SOUNDS: Remembered[SoundTiming] = Remembered(16)
+_GEMMAS = ("text_encoder", "prompt_enhancer")
 _REMEDIES = {"upsampler": "give a latent upsampler with upsampler_weights"}
 
 
@@ -89,7 +90,11 @@ class Networks:
 
     @property
     def text_encoder(self) -> TextEncoderConfig:
-        return TextEncoderConfig.from_config(self.config("text_encoder"))
+        return self.gemma("text_encoder")
+
+    def gemma(self, name: str) -> TextEncoderConfig:
+        """That of a component which is a Gemma."""
+        return TextEncoderConfig.from_config(self.config(name))
 
     @property
     def text_tokens(self) -> int:
@@ -128,8 +133,8 @@ class Networks:
         if name == "transformer":
             config = self.transformer
             return self._transformer_bytes(config.parameters, config.num_layers)
-        if name == "text_encoder":
-            return self.text_encoder.parameters * self.precisions[name].size
+        if name in _GEMMAS:
+            return self.gemma(name).parameters * self.precisions[name].size
         return _WEIGHTS.of(self._network(name), lambda: weight_bytes(self.built(name)))
 
     def streamed_bytes(self, name: str) -> int:

@@ -140,6 +140,7 @@ def _networks(path: Path, config: LTX2T2VConfig) -> Networks:
     layout = layout_of(path, config.places)
     precisions = {
         "text_encoder": config.text_encoder_precisions[0],
+        "prompt_enhancer": config.text_encoder_precisions[0],
         "connectors": config.text_encoder_precisions[0],
         "transformer": config.dit_precision,
         "vae": config.vae_precision,

@@ -74,6 +74,22 @@ class TextEncoderConfig:
             for layer in range(self.num_hidden_layers)
         )
 
+    def writing_flops(self, known: int, count: int) -> int:
+        """Of writing ``count`` tokens behind ``known`` ones, whose keys and values are kept.
+
+        Of the known ones the logits are computed for the last alone.
+        """
+        linear = sum(2 * self._projected(layer) for layer in range(self.num_hidden_layers))
+        width = sum(4 * self._attention_width(layer) for layer in range(self.num_hidden_layers))
+        behind = sum(known + written for written in range(1, count))
+        logits = 2 * count * self.hidden_size * self.vocab_size
+        return self.flops(known) + (count - 1) * linear + behind * width + logits
+
+    def kept_bytes(self, tokens: int, element_size: int) -> int:
+        """Keys and values of all layers."""
+        widths = (self._key_heads(n) * self._head_dim(n) for n in range(self.num_hidden_layers))
+        return 2 * tokens * sum(widths) * element_size
+
     def hidden_bytes(self, tokens: int, element_size: int) -> int:
         """The hidden states of all layers, which the connectors read."""
         return (self.num_hidden_layers + 1) * tokens * self.hidden_size * element_size

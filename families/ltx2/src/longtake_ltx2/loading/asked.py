@@ -12,6 +12,7 @@ from longtake_ltx2.checkpoints.layout import Layout, is_folder, layout_of
 from longtake_ltx2.checkpoints.original_config import unknown_of_transformer
 from longtake_ltx2.checkpoints.parts import network_in
 from longtake_ltx2.checkpoints.single_file import SingleFile, single_file
+from longtake_ltx2.conditioning.instructions import read_instructions
 from longtake_ltx2.generation import Generation, generation_of
 from longtake_ltx2.loading.checks import (
     check_components,
@@ -21,6 +22,7 @@ from longtake_ltx2.loading.checks import (
 )
 from longtake_ltx2.loading.classes import check_config, check_made, text_encoder_class_of
 from longtake_ltx2.loading.contents import Contents, contents_of, few
+from longtake_ltx2.loading.prompt_writers import check_prompt_enhancer
 from longtake_ltx2.loading.tokenizer import check_tokenizer_at
 from longtake_ltx2.lora.adapters import LoRA, check_loras
 from longtake_ltx2.lora.references import reference_scales
@@ -55,6 +57,8 @@ def check_asked(path: Path, config: LTX2T2VConfig, recipe: lt.Recipe | None = No
     """
     _check_second_pass(config, recipe)
     _check_together(config)
+    if config.prompt_instructions_path is not None:
+        read_instructions(config.prompt_instructions_path)
     for asked in config.places.values():
         if not asked.exists():
             raise lt.CheckpointError(str(asked), "missing; there is no such file or folder")
@@ -95,6 +99,8 @@ def _check_part(place: Path, name: str, layout: Layout) -> None:
     """Whether a component is whole, wherever it is."""
     if name == "tokenizer":
         check_tokenizer_at(place)
+    elif name == "prompt_enhancer":
+        check_prompt_enhancer(place)
     elif name == "text_encoder" and place.is_dir():
         check_text_encoder(place)
     elif name == "text_encoder":

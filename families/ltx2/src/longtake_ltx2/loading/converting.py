@@ -49,6 +49,12 @@ _SCHEDULER = {
 }
 """As published; Longtake's own schedules do not read it."""
 
+_OF_TEXT = (
+    *("tokenizer", "special_tokens", "added_tokens", "chat_"),
+    *("processor_config", "preprocessor_config"),
+)
+"""How the files begin of what makes tokens."""
+
 
 def convert(
     path: Path, folder: Path, config: LTX2T2VConfig | None = None, *, dtype: str | None = None
@@ -113,7 +119,7 @@ def _save_rest(scratch: Path, layout: Layout, index: dict[str, Any]) -> None:
     tokenizer.mkdir()
     if place.is_dir():
         for file in place.iterdir():
-            if file.name.startswith(("tokenizer", "special_tokens", "added_tokens", "chat_")):
+            if file.name.startswith(_OF_TEXT):
                 shutil.copy(file, tokenizer)
     else:
         for name, data in tokenizer_files(place).items():

@@ -21,6 +21,7 @@ from longtake_ltx2.loading.asked import upsampler_folder
 from longtake_ltx2.loading.classes import network_class, text_encoder_class
 from longtake_ltx2.loading.original_parts import load_part, load_text_encoder_file
 from longtake_ltx2.loading.placement import Placement
+from longtake_ltx2.loading.prompt_writers import own_writer, writer_in
 from longtake_ltx2.loading.random_state import random_state_kept
 from longtake_ltx2.loading.reading import telling
 from longtake_ltx2.loading.tokenizer import load_tokenizer, load_tokenizer_file
@@ -32,6 +33,8 @@ from longtake_ltx2.numerics import NUMERICS
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 
 __all__ = ["NetworkLoader"]
+
+_GEMMAS = ("text_encoder", "prompt_enhancer")
 
 
 @frozen
@@ -52,7 +55,7 @@ class NetworkLoader:
     def makers(self) -> dict[str, Callable[[], Any]]:
         """What makes each component, by the name that stages use."""
         audio_vae = functools.cache(self._placed("audio_vae", self._audio_vae))
-        text_encoder = self._placed("text_encoder", self._text_encoder)
+        text_encoder = functools.cache(self._placed("text_encoder", self._text_encoder))
         return {
             "text_encoders": lambda: (text_encoder(),),
             "tokenizers": lambda: (self._tokenizer(),),
@@ -70,7 +73,36 @@ class NetworkLoader:
             "numerics": lambda: NUMERICS[self.config.numerics],
             "config": lambda: self.config,
             **self._optional_makers(),
+            **self._prompt_enhancer(text_encoder),
         }
+
+    def _prompt_enhancer(self, text_encoder: Callable[[], Any]) -> dict[str, Callable[[], Any]]:
+        """What rewrites prompts: a Gemma of its own, else the text encoder up to 2.3."""
+        layout, config = self.layout, self.config
+        if not layout.has("prompt_enhancer"):
+            if self.generation == "2.5":
+                return {}
+            load = self._on_device("text_encoder", text_encoder)
+            return {"prompt_enhancer": lambda: own_writer(layout, config, load)}
+        place, (precision,) = layout.place("prompt_enhancer"), config.text_encoder_precisions
+
+        def make() -> Any:
+            return text_encoder_from_folder(text_encoder_class(place), place, precision)
+
+        load = self._on_device(
+            "prompt_enhancer", functools.cache(self._placed("prompt_enhancer", make))
+        )
+        return {"prompt_enhancer": lambda: writer_in(place, config, load)}
+
+    def _on_device(self, name: str, make: Callable[[], Any]) -> Callable[[], Any]:
+        """The network, there before it computes: tokens that it writes never leave its device."""
+
+        def load() -> Any:
+            network = make()
+            self.placement.use(name)
+            return network
+
+        return load
 
     def _optional_makers(self) -> dict[str, Callable[[], Any]]:
         """Those of the networks that this checkpoint has and others lack."""
@@ -99,7 +131,7 @@ class NetworkLoader:
             return []
         place = self.layout.place(name)
         if place.is_dir():
-            return weight_files(place, "transformers" if name == "text_encoder" else "diffusers")
+            return weight_files(place, "transformers" if name in _GEMMAS else "diffusers")
         return [place] if name in ("transformer", "upsampler", "text_encoder") else []
 
     def _transformer(self) -> Any:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from longtake_ltx2.stages.finishing import LTX2FinishingStage
     from longtake_ltx2.stages.first_sound import LTX2FirstSoundStage, LTX2KeepSoundStage
     from longtake_ltx2.stages.latent_preparation import LTX2LatentPreparationStage
+    from longtake_ltx2.stages.prompt_enhancing import LTX2PromptEnhancingStage
     from longtake_ltx2.stages.refine_init import LTX2RefineInitStage
     from longtake_ltx2.stages.refine_lora import LTX2RefineLoRAStage
     from longtake_ltx2.stages.remembering import LTX2RememberingStage
@@ -29,6 +30,7 @@ else:
         "LTX2FirstSoundStage": "first_sound",
         "LTX2KeepSoundStage": "first_sound",
         "LTX2LatentPreparationStage": "latent_preparation",
+        "LTX2PromptEnhancingStage": "prompt_enhancing",
         "LTX2RefineLoRAStage": "refine_lora",
         "LTX2RefineInitStage": "refine_init",
         "LTX2UpsampleStage": "upsampling",
@@ -54,6 +56,7 @@ __all__ = [
     "LTX2FirstSoundStage",
     "LTX2KeepSoundStage",
     "LTX2LatentPreparationStage",
+    "LTX2PromptEnhancingStage",
     "LTX2RefineInitStage",
     "LTX2RefineLoRAStage",
     "LTX2RememberingStage",

@@ -166,7 +166,7 @@ class LTX2DenoisingStage:
                 geometry.latent_height,
                 geometry.latent_width,
             ),
-            audio_from_tokens(audio, noisy.mel_bins),
+            audio_from_tokens(audio[:, : geometry.clock.num_latents], noisy.mel_bins),
         )
 
     @classmethod
@@ -201,10 +201,11 @@ class LTX2DenoisingStage:
         )
 
     def _chosen_sampler(self, options: LTX2DenoiseOptions, job: lt.Job) -> SamplerName:
-        """No fresh noise by itself beside a clip (``ICLoraPipeline``, ``RetakePipeline``)."""
+        """No fresh noise by itself beside a clip or a voice (``ICLoraPipeline``, ``dubit``)."""
         if options.sampler is not None:
             return options.sampler
-        has_clip = bool(job.inputs.references) or job.inputs.source is not None
+        given = job.inputs
+        has_clip = bool(given.references or given.source or given.voice)
         return "euler" if has_clip and self._sampler == "euler_ancestral" else self._sampler
 
     def _tokens(self, noisy: NoisyLatents, geometry: Geometry) -> int:

@@ -10,15 +10,13 @@ import longtake as lt
 from longtake_ltx2.checkpoints.folder import default_image_crf
 from longtake_ltx2.conditioning.frame_encoder import FrameEncoder
 from longtake_ltx2.conditioning.preparation import Preparation, SegmentAsked
-from longtake_ltx2.conditioning.reference_checks import check_references
+from longtake_ltx2.conditioning.reference_checks import check_references, scales_of
 from longtake_ltx2.conditioning.requested import RequestedInputs
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import carried_count
 from longtake_ltx2.estimating.arrays import encoded_frames, noisy_latents
 from longtake_ltx2.generation import Generation
 from longtake_ltx2.loading.fingerprint import fingerprint_of_vae
-from longtake_ltx2.lora.adapters import LoRA
-from longtake_ltx2.lora.references import ReferenceScales, reference_scales
 from longtake_ltx2.noise import noise_generator
 from longtake_ltx2.numerics import OFFICIAL, Numerics
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
@@ -61,7 +59,7 @@ class LTX2LatentPreparationStage:
             FrameEncoder(vae, fingerprint_of_vae(vae, config)),
             audio_vae,
         )
-        self._scale, self._references = scale, _scales(config)
+        self._scale, self._references = scale, scales_of(config)
         channels = _AUDIO_CHANNELS if audio_vae is None else audio_vae.config.latent_channels
         self._audio_shape = (channels, transformer.config.audio_in_channels // channels)
         self._numerics = numerics
@@ -85,6 +83,7 @@ class LTX2LatentPreparationStage:
             ("inputs.references", job.inputs.references, vae),
             ("inputs.source", job.inputs.source, vae),
             ("inputs.audio", job.inputs.audio, self._audio_vae),
+            ("inputs.voice", job.inputs.voice, self._audio_vae),
         ):
             if given and network is None:
                 raise lt.ValidationError(path, "this stage has no VAE to encode it")
@@ -124,17 +123,10 @@ class LTX2LatentPreparationStage:
             noise_dtype=self._noise_dtype,
             device=run.device,
             references=self._references,
+            voices=True,
         )
         options = options or LTX2PreparationOptions()
         crf = self._image_crf if options.image_crf is None else options.image_crf
         asked = SegmentAsked(job.output, geometry, inputs, state, crf, options.append_first)
         noisy = preparation.noisy(asked, generator)
         return noisy, NoiseState(generator.get_state())
-
-
-def _scales(config: LTX2T2VConfig | None) -> ReferenceScales:
-    """As the LoRAs say that were asked for."""
-    if config is None:
-        return ReferenceScales()
-    single = () if config.lora_path is None else (config.lora_path,)
-    return reference_scales([*single, *(LoRA.parse(text).path for text in config.loras)])

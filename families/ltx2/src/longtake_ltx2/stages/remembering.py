@@ -77,6 +77,7 @@ class LTX2RememberingStage:
         state: LTX2ContinuationState | None,
         run: lt.Run,
         texts: CarriedTexts | None,
+        used: lt.UsedPrompt | None,
     ) -> LTX2ContinuationState:
         segment, clock = geometry.clock, _clock_after(job, geometry, sound)
         following = next_segment(clock, job.sampling.num_frames, len(trailing.pixels))
@@ -84,6 +85,8 @@ class LTX2RememberingStage:
         metadata["longtake"] = {"clock": clock.to_metadata(), "seed": job.sampling.seed}
         if run.model_fingerprint is not None:
             metadata["longtake"]["model"] = run.model_fingerprint
+        if used is not None and used.text != job.prompt:
+            metadata["longtake"]["prompt"] = used.text
         prefix = self._prefix(job, geometry, trailing, run)
         keeps_frames = prefix is None or self._is_portable
         remembered = LTX2ContinuationState(

@@ -66,11 +66,15 @@ class LTX2TextEncodingStage:
         refine: LTX2RefineStageOverride | None,
         state: LTX2ContinuationState | None,
         run: lt.Run,
+        used: lt.UsedPrompt | None,
     ) -> tuple[TextContext, CarriedTexts]:
-        """The negative prompt is encoded only when a scale of either pass asks for it."""
+        """The negative prompt is encoded only when a scale of either pass asks for it.
+
+        ``used``: what the prompt was rewritten to.
+        """
         before = () if state is None else state.texts
         loops = [options] if refine is None else [options, refine]
-        prompts = [job.prompt.strip()]
+        prompts = [(job.prompt if used is None else used.text).strip()]
         if needs_negative(loops, self._numerics, job.output):
             prompts.append(job.negative_prompt.strip())
         texts = {prompt: self._encoded(prompt, before) for prompt in prompts}

@@ -13,6 +13,7 @@ import longtake as lt
 from longtake_ltx2.checkpoints.folder import default_image_crf
 from longtake_ltx2.conditioning.frame_encoder import FrameEncoder
 from longtake_ltx2.conditioning.preparation import Preparation, SegmentAsked
+from longtake_ltx2.conditioning.reference_checks import scales_of
 from longtake_ltx2.conditioning.requested import RequestedInputs
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.denoising.schedule import REFINE_SIGMAS
@@ -37,11 +38,12 @@ class LTX2UpsampleStage:
     """Doubles the first pass's picture in latent space and brings both streams back to noise.
 
     What conditions the segment does so again at the new size. The noise goes on where the first
-    pass's ended, video then audio, and its level is the first of ``sigmas``,
-    or of the request's own. ``transformer``: noise
-    is drawn in its dtype where the numerics say so. ``add_noise``: without it the second pass
-    starts from clean latents. ``config``: tells the VAE from another, of which a state may bring
-    latents.
+    pass's ended, video then audio, and its level is the first of ``sigmas``, or of the request's
+    own. ``transformer``: noise is drawn in its dtype where the numerics say so. ``add_noise``:
+    without it the second pass starts from clean latents. ``dubs``: videos are followed in this
+    pass, too, and the first pass's sound is kept, and is what the voices are like where there is
+    a voice. ``config``: tells the VAE from another, of which a state may bring latents, and names
+    the LoRAs that say how reference videos are scaled.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class LTX2UpsampleStage:
         sigmas: Sequence[float] | None = None,
         add_noise: bool = True,
         *,
+        dubs: bool = False,
         audio_vae: Any = None,
         config: LTX2T2VConfig | None = None,
         numerics: Numerics = OFFICIAL,
@@ -62,6 +65,7 @@ class LTX2UpsampleStage:
         self._noise_dtype = torch.float32 if transformer is None else transformer.dtype
         self._noise_scale, self._adds_noise = (sigmas or REFINE_SIGMAS)[0], add_noise
         self._numerics = numerics
+        self._dubs, self._references = dubs, scales_of(config) if dubs else None
         self._image_crf = default_image_crf(generation)
 
     def check(self, job: lt.Job, state: LTX2ContinuationState | None) -> None:
@@ -118,6 +122,7 @@ class LTX2UpsampleStage:
             audio_shape=(base.audio.shape[1], base.audio.shape[3]),
             noise_dtype=self._noise_dtype,
             device=run.device,
+            references=self._references,
         )
         asked = SegmentAsked(
             job.output,
@@ -130,7 +135,11 @@ class LTX2UpsampleStage:
         )
         noise_scale = self._noise_scale if options.sigmas is None else options.sigmas[0]
         noisy = preparation.noisy(
-            asked, generator, base=base, noise_scale=noise_scale if self._adds_noise else 0.0
+            asked,
+            generator,
+            base=base,
+            noise_scale=noise_scale if self._adds_noise else 0.0,
+            keeps_sound=self._dubs,
         )
         return noisy, target.geometry
 

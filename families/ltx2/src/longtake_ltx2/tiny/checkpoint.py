@@ -78,6 +78,7 @@ def _save(folder: Path, generation: Generation, seed: int, size: TinySize) -> No
     from longtake_ltx2.loading.threads import one_thread
     from longtake_ltx2.quiet import quiet_libraries
     from longtake_ltx2.tiny.networks import build_components, build_extras
+    from longtake_ltx2.tiny.text import build_processor_config
     from longtake_ltx2.tiny.weights import fill_components
 
     # Constructors draw random numbers.
@@ -88,6 +89,9 @@ def _save(folder: Path, generation: Generation, seed: int, size: TinySize) -> No
     with quiet_libraries():
         for name, component in {**components, **extras}.items():
             component.save_pretrained(folder / name)
+    if processor := build_processor_config(generation):
+        text = json.dumps(processor, indent=2, sort_keys=True) + "\n"
+        (folder / "tokenizer" / "processor_config.json").write_text(text, encoding="utf-8")
     content = _index(components)
     content[MARK] = {"generation": generation, "seed": seed, "size": asdict(size)}
     text = json.dumps(content, indent=2, sort_keys=True) + "\n"

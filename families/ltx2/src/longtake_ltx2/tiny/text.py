@@ -16,6 +16,31 @@ _SPECIAL_TOKENS_OF_GEMMA_4 = (*_SPECIAL_TOKENS, "<boa>", "<eoa>", "<audio>", "<v
 _BYTES = 256
 _LAYER_TYPES = ["sliding_attention", "full_attention"]
 
+_CHAT_TEMPLATE = """\
+{{ bos_token }}{% for message in messages %}{{ message['role'] }}:
+{% if message['content'] is string %}{{ message['content'] }}{% else %}\
+{% for part in message['content'] %}\
+{% if part['type'] == 'image' %}{{ boi_token }}{% else %}{{ part['text'] }}{% endif %}\
+{% endfor %}{% endif %}
+
+{% endfor %}{% if add_generation_prompt %}model:
+{% endif %}"""
+_IMAGE_TOKENS = 4
+
+
+def build_processor_config(generation: Generation) -> dict[str, Any]:
+    """What makes pictures of 8x8 pixels for the vision of Gemma 3; none for Gemma 4's."""
+    if generation == "2.5":
+        return {}
+    image = {"image_processor_type": "Gemma3ImageProcessor", "size": {"height": 8, "width": 8}}
+    image |= {"do_rescale": True, "do_normalize": True, "do_resize": True, "resample": 2}
+    image |= {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "image_seq_length": _IMAGE_TOKENS}
+    return {
+        "processor_class": "Gemma3Processor",
+        "image_seq_length": _IMAGE_TOKENS,
+        "image_processor": image,
+    }
+
 
 def build_tokenizer(generation: Generation, size: TinySize) -> Any:
     """One token per UTF-8 byte, ids after the special tokens, `<bos>` first, padded on the left."""
@@ -33,6 +58,8 @@ def build_tokenizer(generation: Generation, size: TinySize) -> Any:
     )
     return build(
         "transformers.PreTrainedTokenizerFast",
+        chat_template=_CHAT_TEMPLATE,
+        extra_special_tokens={f"{name}_token": f"<{name}>" for name in ("boi", "eoi", "image")},
         tokenizer_object=tokenizer,
         model_max_length=size.text_length,
         padding_side="left",
@@ -68,7 +95,7 @@ def _gemma_3(size: TinySize) -> Any:
         "transformers.Gemma3Config",
         text_config=text,
         vision_config=vision,
-        mm_tokens_per_image=4,
+        mm_tokens_per_image=_IMAGE_TOKENS,
         **indices,
     )
     return build("transformers.Gemma3ForConditionalGeneration", config=config)

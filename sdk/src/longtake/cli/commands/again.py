@@ -19,6 +19,7 @@ from longtake.cli.options.restoring import other_model_option
 from longtake.cli.options.takes import TakeCommand
 from longtake.errors import ValidationError
 from longtake.plugins.registry import Registry
+from longtake.requests.request import GenerationRequest
 from longtake.takes.notes import read_take_record
 from longtake.takes.record import TakeRecord, TakeRequest
 
@@ -39,9 +40,9 @@ def again(take: Path, output: Path | None, other_model: bool, **options: Any) ->
     """Make TAKE again: the same prompts, seed, preset and options, to the same frames.
 
     The file says all of that, but holds no paths and no inputs: say --model and what else names
-    files as the first time. A take that went on from a state, or that images, clips or sound
-    conditioned, cannot be made again from its file alone. Another kind of device, or other versions
-    of what made it, may give other bits.
+    files as the first time. Prompts that were rewritten are taken as they were used. A take that
+    went on from a state, or that images, clips or sound conditioned, cannot be made again from its
+    file alone. Another kind of device, or other versions of what made it, may give other bits.
     """
     choice = ModelChoice(**{field.name: options.pop(field.name) for field in fields(ModelChoice)})
     record = read_take_record(take)
@@ -58,9 +59,8 @@ def again(take: Path, output: Path | None, other_model: bool, **options: Any) ->
         fingerprint=record.model,
     )
     _tell_of_versions(record, made_by)
-    prompts = tuple(segment.prompt for segment in record.segments)
-    sampling = evolve(asked.request.sampling, seed=record.seed)
-    request = evolve(asked.request, prompt=prompts[0], sampling=sampling)
+    prompts = tuple(segment.used_prompt or segment.prompt for segment in record.segments)
+    request = evolve(_without_enhancing(asked.request, record.seed), prompt=prompts[0])
     with writing(files.output, files.kept_state):
         made = Take(
             Start(prompts),
@@ -91,6 +91,16 @@ def _asked(take: Path, record: TakeRecord, choice: ModelChoice) -> TakeRequest:
         raise ValidationError(str(take), f"cannot be made again: it {problem}")
     assert asked is not None
     return asked
+
+
+def _without_enhancing(request: GenerationRequest, seed: int | None) -> GenerationRequest:
+    """The same request, whose prompts stay as they are: the file holds them as they were used."""
+    sampling = evolve(request.sampling, seed=seed, enhance_prompt=None)
+    overrides = {
+        stage: {name: value for name, value in said.items() if name != "enhance_prompt"}
+        for stage, said in request.stage_overrides.items()
+    }
+    return evolve(request, sampling=sampling, stage_overrides=overrides)
 
 
 def _choice(record: TakeRecord, asked: TakeRequest, choice: ModelChoice) -> ModelChoice:

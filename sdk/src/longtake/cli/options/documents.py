@@ -22,6 +22,13 @@ _OPTIONS = (
     click.option("--steps", type=int, metavar="N", help="Denoising steps."),
     click.option("--guidance-scale", type=float, metavar="X", help="Text guidance of the picture."),
     click.option(
+        "--enhance",
+        "enhance_prompt",
+        flag_value=True,
+        default=None,
+        help="Have the model rewrite each prompt in more words first, if it can.",
+    ),
+    click.option(
         "--overlap-frames", type=int, metavar="N", help="Repeated by the next segment (9)."
     ),
     click.option(
@@ -44,6 +51,7 @@ _PATHS = {
     "fps": "sampling.fps",
     "steps": "sampling.num_inference_steps",
     "guidance_scale": "sampling.guidance_scale",
+    "enhance_prompt": "sampling.enhance_prompt",
     "negative_prompt": "negative_prompt",
     "overlap_frames": "output.overlap_frames",
     "state_kind": "output.state_kind",
@@ -55,7 +63,8 @@ _DECIDED_ELSEWHERE = {
     "prompt": "prompts are arguments of the command",
     "state": "the state is a file: use --state",
     "inputs.source": "a clip to be remade or extended is a file: use retake or extend",
-    "inputs": "inputs are files: use --image, --clip, --audio, --first-frame or --last-frame",
+    "inputs": "inputs are files: use --image, --clip, --audio, --reference, --voice, "
+    "--first-frame or --last-frame",
     "output.last": "use --save-state and --finish",
     "output.return_state": "use --save-state",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Literal
 
@@ -19,7 +19,14 @@ from longtake.schema.keywords import keywords_of
 from longtake.schema.references import resolve
 from longtake.schema.suggestions import did_you_mean
 
-__all__ = ["FAMILY_OPTIONS", "ModelCommand", "flag_of", "options_for", "path_options"]
+__all__ = [
+    "FAMILY_OPTIONS",
+    "ModelCommand",
+    "flag_of",
+    "needed_again",
+    "options_for",
+    "path_options",
+]
 
 FAMILY_OPTIONS = "family_options"
 """The parameter of a command's function that has what the user said: ``{field: value}``."""
@@ -87,6 +94,15 @@ def path_options(family: ModelFamily, said: Mapping[str, Any]) -> frozenset[str]
     """Those of the options that were ``said`` whose values are files, by the group they are in."""
     fields = _fields(family) if said else {}
     return frozenset(n for n in said if n in fields and fields[n].metadata.get("group") == "Model")
+
+
+def needed_again(family: ModelFamily, names: Iterable[str]) -> tuple[str, ...]:
+    """Those options of ``names`` that a take must have to be made again, in order.
+
+    The metadata of the others says ``{"again": False}``: what they do is in the take's prompts.
+    """
+    fields = _fields(family)
+    return tuple(sorted(name for name in names if fields[name].metadata.get("again", True)))
 
 
 def flag_of(name: str) -> str:

@@ -21,6 +21,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "preset",
         "preset_overrides",
         "negative_prompt",
+        "enhance_prompt",
+        "image",
         "seed",
         "steps",
         "guidance_scale",
@@ -32,6 +34,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "clips",
         "sound",
         "references",
+        "voice",
         "assignments",
         "allow_empty_prompt",
     ),
@@ -108,6 +111,12 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
         (
             "The take once more; `longtake inspect` shows what it was made with",
             "longtake again take.mp4 --model DIR",
+        ),
+    ),
+    "enhance": (
+        (
+            "What --enhance would make of it",
+            'longtake enhance "a tram turns" --model DIR --seed 3',
         ),
     ),
     "finish": (

@@ -14,6 +14,7 @@ from attrs import frozen
 from longtake.errors import ValidationError
 from longtake.requests.inputs import AudioInput, ClipInput, ImageInput, Inputs
 from longtake.requests.references import ReferenceInput
+from longtake.requests.voices import VoiceInput
 
 __all__ = ["InputChoice", "NamedInputs", "input_options", "read_inputs"]
 
@@ -50,6 +51,12 @@ _OPTIONS = (
         help=f"Follow this video without showing it, both from 0 to 1. {_FIRST_SEGMENT} "
         "Repeatable.",
     ),
+    click.option(
+        "--voice",
+        metavar="FILE[@PLACE]",
+        help="Voices are like those of this sound, which is not heard; the LoRA takes it to be "
+        f"before the segment or alongside it. {_FIRST_SEGMENT}",
+    ),
     click.option("--first-frame", metavar="FILE", help="Short for --image FILE@0."),
     click.option(
         "--last-frame", metavar="FILE", help=f"Short for --image FILE@-1. {_FIRST_SEGMENT}"
@@ -57,6 +64,7 @@ _OPTIONS = (
 )
 _FRAME = re.compile(r"(.+)@(-?\d{1,9})(?::(\d*\.?\d+))?", re.DOTALL)
 _SHARE = re.compile(r"(.+)@(\d*\.?\d+)(?::(\d*\.?\d+))?", re.DOTALL)
+_PLACE = re.compile(r"(.+)@(before|alongside)", re.DOTALL)
 _SECONDS = re.compile(r"(.+)@(\d{1,6}(?:\.\d+)?)(?::(\d*\.?\d+))?", re.DOTALL)
 
 
@@ -77,6 +85,7 @@ class InputChoice:
     first_frame: str | None = None
     last_frame: str | None = None
     references: tuple[str, ...] = ()
+    voice: str | None = None
 
 
 @frozen
@@ -115,11 +124,13 @@ def read_inputs(choice: InputChoice) -> NamedInputs:
     followed = [("--reference", text) for text in choice.references]
     named |= {f"inputs.references[{n}]": f"{o} {text}" for n, (o, text) in enumerate(followed)}
     named["inputs.audio"] = f"--audio {choice.sound}"
+    named["inputs.voice"] = f"--voice {choice.voice}"
     inputs = Inputs(
         images=tuple(_read(ImageInput, *each) for each in images),
         clips=tuple(_read(ClipInput, *each) for each in clips),
         audio=None if choice.sound is None else _sound(choice.sound),
         references=tuple(_reference(text) for _, text in followed),
+        voice=None if choice.voice is None else _voice(choice.voice),
     )
     return NamedInputs(inputs, named)
 
@@ -144,6 +155,14 @@ def _reference(text: str) -> ReferenceInput:
     with _named("--reference", text):
         path, strength, attention = _split(text, _SHARE, "FILE@STRENGTH[:ATTENTION]", place=1.0)
         return ReferenceInput.from_file(path, strength=strength, attention=attention)
+
+
+def _voice(text: str) -> VoiceInput:
+    with _named("--voice", text):
+        match = None if os.path.isfile(text) else _PLACE.fullmatch(text)
+        if match is None:
+            return VoiceInput.from_file(text)
+        return VoiceInput.from_file(match[1], place=match[2])
 
 
 def _split(

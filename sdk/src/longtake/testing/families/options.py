@@ -26,6 +26,7 @@ _SAMPLING: Mapping[str, tuple[Any, ...]] = {
     "fps": (0, -24, "x", "24/0", float("nan"), float("inf"), True),
     "num_inference_steps": (0, -1, 2.5, "2", True),
     "guidance_scale": (float("nan"), float("inf"), "3", True),
+    "enhance_prompt": (1, "true", []),
 }
 
 

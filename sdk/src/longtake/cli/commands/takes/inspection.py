@@ -98,7 +98,8 @@ def _sound_text(record: TakeRecord) -> str:
 def _segment_text(segment: SegmentRecord, record: TakeRecord) -> str:
     seed = "" if segment.seed is None else f" (seed {segment.seed})"
     begins = Fraction(segment.first_frame) / record.fps
-    return f"from {_seconds(begins)}: {segment.prompt or '(no prompt)'}{seed}"
+    used = "" if segment.used_prompt is None else f", rewritten to: {segment.used_prompt}"
+    return f"from {_seconds(begins)}: {segment.prompt or '(no prompt)'}{seed}{used}"
 
 
 def _seconds(value: Fraction) -> str:

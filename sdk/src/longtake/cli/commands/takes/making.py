@@ -13,7 +13,7 @@ from longtake.cli.commands.takes.files import same_file
 from longtake.cli.commands.takes.keeping import Take
 from longtake.cli.commands.takes.rolling import admit_first, end_take, roll
 from longtake.cli.options.examples import preset_of
-from longtake.cli.options.family import path_options
+from longtake.cli.options.family import needed_again, path_options
 from longtake.cli.options.inputs import NamedInputs
 from longtake.cli.options.models import ModelChoice, choose_family, open_pipeline
 from longtake.cli.options.restoring import restored
@@ -145,7 +145,7 @@ def _asked(take: Take, family: ModelFamily, made_by: MadeBy, named: NamedInputs)
         request=evolve(take.request, prompt=(planned or (take.request.prompt,))[0]),
         preset_overrides=dict(made_by.overrides),
         options={n: value for n, value in choice.family_options.items() if n not in away},
-        elsewhere=tuple(sorted(away)),
+        elsewhere=needed_again(family, away) if away else (),
         dtype=choice.dtype,
         inputs=inputs.count,
         predicts_length=take.predicts_length,

@@ -110,10 +110,18 @@ def _admitted(
     request = evolve(asked, prompt=prompt, output=output)
     if take.predicts_length:
         job = pipeline.resolve(request, after=after, blobs=blobs)
+        if _is_enhanced(request):  # the length is that of what is encoded
+            prompt = pipeline.enhance(request, after=after, blobs=blobs)
         wanted = pipeline.predict_num_frames(prompt, fps=job.sampling.fps)
         frames = pipeline.num_frames_for(wanted, request, after=after, blobs=blobs)
         request = evolve(request, sampling=evolve(request.sampling, num_frames=frames))
     return pipeline.check(request, after=after, blobs=blobs)
+
+
+def _is_enhanced(request: GenerationRequest) -> bool:
+    overrides = request.stage_overrides.values()
+    said = [each["enhance_prompt"] for each in overrides if "enhance_prompt" in each]
+    return any(said) if said else bool(request.sampling.enhance_prompt)
 
 
 def _roll_segments(
