@@ -81,7 +81,8 @@ class Region:
     """A clip that the segment is made of: uint8 ``[V, H, W, 3]`` from ``first`` of it on.
 
     ``samples``: its sound at 16 kHz, as `Asked.sound`. ``window``: seconds of the clip between
-    which ``video`` and ``audio`` say what is made anew.
+    which ``video`` and ``audio`` say what is made anew. ``places``: where ``[V, H, W]``; all over
+    if None. ``padding``: where it is not the clip's ``[H, W]``. ``strength``: of what is kept.
     """
 
     pixels: Any
@@ -90,6 +91,24 @@ class Region:
     window: tuple[float, float] | None
     video: bool
     audio: bool
+    places: Any = None
+    padding: Any = None
+    strength: float = 1.0
+
+    def kept(self, latent: int, row: int, column: int, size: tuple[int, int, int]) -> bool:
+        """Of a token of a pass of this size: whether no pixel of its frames asks to be made."""
+        frames = range(max(0, 8 * latent - 7), 8 * latent + 1)
+        tall, wide = (self.pixels.shape[axis] / size[axis - 1] for axis in (1, 2))
+        rows = slice(int(32 * row * tall), int(32 * (row + 1) * tall))
+        columns = slice(int(32 * column * wide), int(32 * (column + 1) * wide))
+        if self.padding is not None and self.padding[rows, columns].any():
+            return False
+        start, end = frames[0] / float(FPS), (frames[-1] + 1) / float(FPS)
+        if self.places is None:
+            return not self.remade(start, end, asked=self.video)
+        if self.window is not None and not self.remade(start, end, asked=self.video):
+            return True
+        return not any(self.places[frame, rows, columns].any() for frame in frames)
 
     def remade(self, start: float, end: float, *, asked: bool) -> bool:
         """Of a token with these bounds in seconds of the clip."""

@@ -58,13 +58,20 @@ def streams(
 ) -> tuple[Tokens, Tokens]:
     """Noise for the picture, then for the sound, in token order; then what is known."""
     where, config = grid(asked.size[2], asked.carried), pipe.transformer.config
-    stills = [*leading(asked), *asked.frames]
+    first = leading(asked)
+    stills = [*first, *asked.frames]
     known = [(encoded(pipe, frames, size), frames) for frames in stills]
+    places = [keyframe_bounds(frames, size, where.offset) for frames in stills]
+    if first and asked.region is not None:  # of its tokens those that are kept
+        rows, columns = size[0] // 32, size[1] // 32
+        every = [(row, column) for row in range(rows) for column in range(columns)]
+        kept = [asked.region.kept(0, row, column, size) for row, column in every]
+        known[0], places[0] = (known[0][0][:, kept], first[0]), places[0][:, :, kept]
     own = video_bounds(size, where.offset)
     followed = asked.followed if before is None else ()
     bounds = torch.cat(
         [own]
-        + [keyframe_bounds(frames, size, where.offset) for _, frames in known if frames.appended]
+        + [place for place, frames in zip(places, stills, strict=True) if frames.appended]
         + [followed_bounds(each, size, where.offset) for each in followed],
         dim=2,
     )
@@ -139,23 +146,23 @@ def leading(asked: Asked) -> list[Frames]:
     region = asked.region
     if region is None or region.first == 0:
         return []
-    if region.remade(0, 1 / float(FPS), asked=region.video):
+    if region.places is None and region.remade(0, 1 / float(FPS), asked=region.video):
         return []
-    return [Frames(pixels=region.pixels[:1], first=region.first)]
+    return [Frames(pixels=region.pixels[:1], first=region.first, strength=region.strength)]
 
 
 def keep_region(
     pipe: Any, region: Region, size: tuple[int, int, int], video: _Mixture, audio: _Mixture
 ) -> None:
     """A clip, frame by frame and 40 ms by 40 ms, but for what is made anew."""
-    fps, in_a_frame = float(FPS), size[0] // 32 * (size[1] // 32)
+    fps, (rows, columns) = float(FPS), (size[0] // 32, size[1] // 32)
     tokens = encoded(pipe, Frames(pixels=region.pixels, first=0), size)
-    for latent in range((len(region.pixels) - 1) // 8 + 1):
-        start, end = max(8 * latent - 7, 0) / fps, (8 * latent + 1) / fps
-        if region.remade(start, end, asked=region.video) or (region.first and not latent):
-            continue
-        here = tokens[:, latent * in_a_frame : (latent + 1) * in_a_frame]
-        video.put(here, 0.0, at=(region.first // 8 + latent) * in_a_frame)
+    for index in range(tokens.shape[1]):
+        latent, place = divmod(index, rows * columns)
+        row, column = divmod(place, columns)
+        if region.kept(latent, row, column, size) and (latent or not region.first):
+            there = region.first // 8 * rows * columns + index
+            video.put(tokens[:, index : index + 1], 1 - region.strength, at=there)
     if region.samples is None:
         return
     begin, duration = region.first / fps, len(region.pixels) / fps

@@ -193,6 +193,10 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
         eight, four = ["retake", "retake of the picture"], ["retake", "extended backwards"]
         yield from rows(recipes=["base"], conditions=fits, guidance=["off"], generations=["2.3"])
         yield from rows(recipes=["base"], conditions=four, guidance=["all"])
+        places = ["inpainted", "inpainted, partly kept"]
+        yield from rows(recipes=["base"], conditions=places, guidance=["off"])
+        yield from rows(recipes=["base"], conditions=places[1:], guidance=["all"])
+        yield from rows(recipes=["eight steps"], conditions=places[1:], guidance=["off"])
         one = ["retake of the picture", "retake of the sound"]
         yield from rows(recipes=["base"], conditions=one, guidance=["cfg"])
         yield from rows(recipes=["base"], conditions=one[:1], guidance=["all"])
@@ -203,10 +207,12 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
         yield from rows(recipes=["base"], conditions=one[1:], guidance=["all"], generations=stable)
         yield from rows(recipes=["eight steps"], conditions=eight, guidance=["off"])
         short = ["retake of short ones", "extended", "extended backwards"]
+        short += ["inpainted short one", "outpainted short one"]
         yield from rows(
             recipes=["two stages"], conditions=short, guidance=["off"], generations=["2.3"]
         )
         yield from rows(recipes=["guided two stages"], conditions=short[:1], guidance=["all"])
+        yield from rows(recipes=["guided two stages"], conditions=short[3:4], guidance=["all"])
 
 
 CASES = tuple(dict.fromkeys([*_all_rows("official"), *_all_rows("diffusers")]))

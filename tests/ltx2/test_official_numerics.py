@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 import pytest
 import torch
 
@@ -83,6 +84,9 @@ def asked(path: Path, case: Case) -> Asked:
             window=source.window,
             video=source.video,
             audio=source.audio,
+            places=source.places(height, width),
+            padding=source.padding(height, width),
+            strength=source.strength,
         )
     )
     return Asked(
@@ -199,6 +203,33 @@ def test_a_token_is_remade_when_any_of_it_lies_within_the_time(
     video, audio = denoised(path, asked(path, case))
     assert relative_error(video, actual.video) > 1e-2
     assert relative_error(audio, actual.audio) > 1e-2
+
+
+def test_a_mask_counts_in_each_place(
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: by groups of eight frames from the first on, of which all would have to ask."""
+    case = Case("official", "2.3", "tiny", "base", "inpainted, partly kept", "off")
+    path = checkpoints.path(case.generation, case.size)
+    actual, kept = as_tokens(latents(checkpoints, case)[0]), Region.kept
+
+    def grouped(region: Region, latent: int, row: int, column: int, size: Any) -> bool:
+        frames = region.places[8 * latent : 8 * latent + 8].all(0, keepdims=True)
+        places = np.repeat(frames, len(region.places), 0)
+        return kept(attrs.evolve(region, places=places), latent, row, column, size)
+
+    monkeypatch.setattr(Region, "kept", grouped)
+    assert relative_error(denoised(path, asked(path, case))[0], actual.video) > 1e-3
+
+
+def test_how_strongly_a_clip_is_kept_is_noise_over_it(checkpoints: Checkpoints) -> None:
+    """The control: kept as it is."""
+    case = Case("official", "2.3", "tiny", "base", "inpainted, partly kept", "off")
+    path = checkpoints.path(case.generation, case.size)
+    actual, given = as_tokens(latents(checkpoints, case)[0]), asked(path, case)
+    assert given.region is not None
+    whole = attrs.evolve(given, region=attrs.evolve(given.region, strength=1.0))
+    assert relative_error(denoised(path, whole)[0], actual.video) > 1e-3
 
 
 def test_a_clip_is_remade_without_fresh_noise(checkpoints: Checkpoints) -> None:

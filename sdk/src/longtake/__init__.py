@@ -121,6 +121,7 @@ if TYPE_CHECKING:
     from longtake.requests.inputs import ClipInput as ClipInput
     from longtake.requests.inputs import ImageInput as ImageInput
     from longtake.requests.inputs import Inputs as Inputs
+    from longtake.requests.masks import MaskInput as MaskInput
     from longtake.requests.references import ReferenceInput as ReferenceInput
     from longtake.requests.request import GenerationRequest as GenerationRequest
     from longtake.requests.request import Job as Job
@@ -265,6 +266,7 @@ else:
         "requests.authenticators": "Authenticator AuthenticatorBackend",
         "requests.decoded": "DecodedInputs",
         "requests.inputs": "AudioInput ClipInput ImageInput Inputs",
+        "requests.masks": "MaskInput",
         "requests.references": "ReferenceInput",
         "requests.request": "GenerationRequest Job Output ResolvedSampling Sampling",
         "requests.sources": "ClipFacts SourceInput",
