@@ -138,6 +138,7 @@ class Asked:
     ``second_order``: whether both passes evaluate the middle of each step, too, as HQ does.
     ``first_sound``: whether the first pass's sound is heard.
     ``lora``: a file that is added to the network in the first pass.
+    ``slots``: frames at which the first pass makes pictures beside the segment.
     ``sound``: float32 ``[2, n]`` at 16 kHz that the segment's is to be, as long as it or longer.
     """
 
@@ -159,6 +160,7 @@ class Asked:
     carried: Carried | None = None
     followed: tuple[Followed, ...] = ()
     lora: Path | None = None
+    slots: tuple[int, ...] = ()
 
 
 @frozen
@@ -241,6 +243,11 @@ def followed_bounds(
     small = (size[0] // space, size[1] // space, size[2])
     bounds = _bounds(spans, small, offset)
     return torch.cat([bounds[:, :1], bounds[:, 1:] * space], dim=1)
+
+
+def slot_bounds(frame: int, size: tuple[int, int, int], offset: Fraction) -> torch.Tensor:
+    """``[1, 3, T, 2]`` of a picture of its own at a frame, which lasts one."""
+    return _bounds([(frame, frame + 1)], size, offset)
 
 
 def keyframe_bounds(frames: Frames, size: tuple[int, int, int], offset: Fraction) -> torch.Tensor:

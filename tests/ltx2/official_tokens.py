@@ -20,6 +20,7 @@ from tests.ltx2.official_reference import (
     followed_bounds,
     grid,
     keyframe_bounds,
+    slot_bounds,
     video_bounds,
 )
 
@@ -28,8 +29,8 @@ from tests.ltx2.official_reference import (
 class Tokens:
     """One stream: what the pass starts from, the known, the mask (1 is noise), the bounds.
 
-    ``own``: how many are the segment's; the others only condition it. ``seen``: how well each row's
-    token sees each column's, None where all are seen.
+    ``own``: how many are the segment's; the others only condition it, but for the last ``slots``,
+    which are made. ``seen``: how well each row's token sees each column's, None where all are seen.
     """
 
     start: torch.Tensor
@@ -38,6 +39,7 @@ class Tokens:
     bounds: torch.Tensor
     own: int
     seen: torch.Tensor | None = None
+    slots: int = 0
 
 
 @frozen
@@ -68,11 +70,12 @@ def streams(
         kept = [asked.region.kept(0, row, column, size) for row, column in every]
         known[0], places[0] = (known[0][0][:, kept], first[0]), places[0][:, :, kept]
     own = video_bounds(size, where.offset)
-    followed = asked.followed if before is None else ()
+    followed, slots = (asked.followed, asked.slots) if before is None else ((), ())
     bounds = torch.cat(
         [own]
         + [place for place, frames in zip(places, stills, strict=True) if frames.appended]
-        + [followed_bounds(each, size, where.offset) for each in followed],
+        + [followed_bounds(each, size, where.offset) for each in followed]
+        + [slot_bounds(frame, size, where.offset) for frame in slots],
         dim=2,
     )
     video_noise = torch.randn((1, bounds.shape[2], config.in_channels), generator=generator)
@@ -98,7 +101,8 @@ def streams(
         tokens = torch.stack([last[:, index].flatten() for index in range(where.context)])
         audio.put(tokens[None], carried.strength, at=0)
     seen = sight([weights(each, size) for each in followed], own.shape[2], bounds.shape[2])
-    return video.tokens(bounds, seen), audio.tokens(audio_bounds(where))
+    beside = len(slots) * (size[0] // 32) * (size[1] // 32)
+    return video.tokens(bounds, seen, beside), audio.tokens(audio_bounds(where))
 
 
 def weights(followed: Followed, size: tuple[int, int, int]) -> tuple[int, list[float] | None]:
@@ -196,9 +200,11 @@ class _Mixture:
             self._clean[:, at + index] = known[:, index]
             self._mask[:, at + index] = mask
 
-    def tokens(self, bounds: torch.Tensor, seen: torch.Tensor | None = None) -> Tokens:
+    def tokens(
+        self, bounds: torch.Tensor, seen: torch.Tensor | None = None, slots: int = 0
+    ) -> Tokens:
         start = self._start * self._mask + self._clean * (1 - self._mask)
-        return Tokens(start, self._clean, self._mask, bounds, self.own, seen)
+        return Tokens(start, self._clean, self._mask, bounds, self.own, seen, slots)
 
 
 def encoded(pipe: Any, frames: Frames, size: tuple[int, int, int]) -> torch.Tensor:

@@ -144,7 +144,7 @@ def _rows(
 
 def _all_rows(numerics: NumericsName) -> Iterator[Case]:
     rows = functools.partial(_rows, numerics)
-    made = [name for name, on in CONDITIONS.items() if on.source is not None]
+    made = [name for name, on in CONDITIONS.items() if on.source is not None or on.slots]
     known = [name for name, on in CONDITIONS.items() if numerics in on.numerics and not on.follows]
     known = [name for name in known if name not in made]
     short = [name for name in known if CONDITIONS[name].fits_17_frames]
@@ -189,6 +189,12 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
         yield from rows(
             recipes=["keyframes"], conditions=first, guidance=["off"], generations=["2.3"]
         )
+        beside = [name for name, on in CONDITIONS.items() if on.slots]
+        slots = functools.partial(rows, conditions=beside, generations=["2.5"])
+        yield from slots(recipes=["base"], guidance=["off", "all"])
+        yield from slots(recipes=["eight steps", "two stages"], guidance=["off"])
+        yield from slots(recipes=["guided two stages"], guidance=["all"])
+        yield from slots(recipes=["hq"], guidance=["cfg"])
         fits = [name for name in made if CONDITIONS[name].source_fits(25)]
         eight, four = ["retake", "retake of the picture"], ["retake", "extended backwards"]
         yield from rows(recipes=["base"], conditions=fits, guidance=["off"], generations=["2.3"])
@@ -283,7 +289,7 @@ def request(checkpoints: Checkpoints, case: Case) -> lt.GenerationRequest:
     on = case.conditioned_on()
     overrides: dict[str, dict[str, Any]] = {
         "denoise": {**GUIDANCE[case.guidance], "stg_blocks": [1]},
-        "prepare": {"image_crf": on.image_crf},
+        "prepare": {"image_crf": on.image_crf, "keyframe_slot_frames": on.slots},
     }
     if case.recipe in TWICE:
         overrides["refine"] = {"num_inference_steps": case.refine_steps}

@@ -169,7 +169,8 @@ class Conditions:
     """All that one segment is conditioned on.
 
     ``heard``: a sound of its own, as long as it. ``follows``: videos; ``scales``: by how much they
-    are smaller and have fewer frames, as the LoRA says. ``numerics``: whose references can do it.
+    are smaller and have fewer frames, as the LoRA says. ``slots``: frames with pictures that are
+    made beside it. ``numerics``: whose references can do it.
     """
 
     placed: tuple[Placed, ...] = ()
@@ -178,6 +179,7 @@ class Conditions:
     heard: bool = False
     follows: tuple[Follows, ...] = ()
     scales: tuple[int, int] = (1, 1)
+    slots: tuple[int, ...] = ()
     image_crf: int = 0
     segment_index: int = 4
     numerics: tuple[str, ...] = BOTH
@@ -357,6 +359,16 @@ CONDITIONS: dict[str, Conditions] = {
     ),
     "outpainted short one": Conditions(
         source=Source(count=17, padded=(0, 40, 0, 0), mask="still"), numerics=_OFFICIAL
+    ),
+    "slots": Conditions(slots=(5, 11), numerics=_OFFICIAL),
+    "slots and an image": Conditions(
+        placed=(Placed(kind="image", frame=12, strength=0.6),), slots=(0, 8, 16), numerics=_OFFICIAL
+    ),
+    "slots of a take": Conditions(
+        placed=(_PREFIX,),
+        sound=Sound(context=51, take=(113, 118)),
+        slots=(12,),
+        numerics=_OFFICIAL,
     ),
     "take": Conditions(
         placed=(_PREFIX,), sound=Sound(context=51, take=(113, 118)), numerics=_OFFICIAL

@@ -12,7 +12,7 @@ import torch
 
 from longtake_ltx2.values import CleanLatents
 from tests.ltx2 import official_loop
-from tests.ltx2.official_loop import denoised
+from tests.ltx2.official_loop import denoised, with_slots
 from tests.ltx2.official_reference import (
     DISTILLED,
     DISTILLED_3,
@@ -34,6 +34,7 @@ from tests.ltx2.parity import (
     PROMPT,
     SEED,
     TWICE,
+    VIDEO_TOLERANCE,
     Case,
     check,
     latents,
@@ -120,6 +121,7 @@ def asked(path: Path, case: Case) -> Asked:
             for each in on.follows
         ),
         lora=lora_of(path, on) if case.recipe == "reference" else None,
+        slots=on.slots,
     )
 
 
@@ -203,6 +205,30 @@ def test_a_token_is_remade_when_any_of_it_lies_within_the_time(
     video, audio = denoised(path, asked(path, case))
     assert relative_error(video, actual.video) > 1e-2
     assert relative_error(audio, actual.audio) > 1e-2
+
+
+def slots_of(clean: CleanLatents) -> torch.Tensor:
+    """Tokens ``[1, T, C]``, picture by picture."""
+    assert clean.keyframes is not None
+    return clean.keyframes.latents.flatten(2).transpose(1, 2)
+
+
+@pytest.mark.parametrize("recipe", ["base", "two stages", "hq"])
+def test_pictures_beside_a_segment_are_made_in_its_first_pass(
+    checkpoints: Checkpoints, recipe: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: as tokens without the mark that the network learned for them."""
+    case = Case("official", "2.5", "tiny", recipe, "slots and an image", "off")
+    path = checkpoints.path(case.generation, case.size)
+    actual, _ = latents(checkpoints, case)
+    video, _, slots = with_slots(path, asked(path, case))
+    assert relative_error(slots, slots_of(actual)) < VIDEO_TOLERANCE
+    assert actual.keyframes is not None
+    assert actual.keyframes.frames == (0, 8, 16)
+    monkeypatch.setattr(official_loop, "marks_of_slots", lambda: 0)
+    other, _, unmarked = with_slots(path, asked(path, case))
+    assert relative_error(unmarked, slots_of(actual)) > 1e-3
+    assert relative_error(other, video) > 1e-3
 
 
 def test_a_mask_counts_in_each_place(

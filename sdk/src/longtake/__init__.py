@@ -147,6 +147,7 @@ if TYPE_CHECKING:
     from longtake.runs.prepared import PreparedRequest as PreparedRequest
     from longtake.runs.results import Frames as Frames
     from longtake.runs.results import GenerationResult as GenerationResult
+    from longtake.runs.results import Stills as Stills
     from longtake.runs.results import Waveform as Waveform
     from longtake.runs.run import Run as Run
     from longtake.schema.bounds import SupportsSchema as SupportsSchema
@@ -277,7 +278,7 @@ else:
             "StageShare StageStarted StepDone"
         ),
         "runs.prepared": "PreparedRequest",
-        "runs.results": "Frames GenerationResult Waveform",
+        "runs.results": "Frames GenerationResult Stills Waveform",
         "runs.run": "Run",
         "schema.bounds": "SupportsSchema between unique",
         "schema.json_schema": "json_schema",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Frames", "GenerationResult", "Waveform"]
+__all__ = ["Frames", "GenerationResult", "Stills", "Waveform"]
 
 
 @frozen(eq=False)
@@ -41,6 +41,18 @@ class Waveform:
     first_sample: int | None = field(default=None, repr=False)
 
 
+@frozen(eq=False)
+class Stills:
+    """Pictures that were made beside a segment: ``pixels`` is uint8 RGB ``[K, H, W, 3]``.
+
+    ``frames``: of the segment, counting those it repeats, at which each of the K stands. They may
+    be smaller than the segment's own.
+    """
+
+    pixels: NDArray[np.uint8] = field(repr=False)
+    frames: tuple[int, ...]
+
+
 @frozen(kw_only=True, eq=False)
 class GenerationResult:
     """One generated segment.
@@ -57,6 +69,7 @@ class GenerationResult:
     - ``first_frame``: where in the take ``frames`` begins; None when the family does not say.
     - ``first_sample``: where in the take ``audio`` begins; None without sound, or when that is not
       known.
+    - ``stills``: pictures that were made beside the segment; None where none were asked for.
     """
 
     frames: NDArray[np.uint8] = field(repr=False)
@@ -70,6 +83,7 @@ class GenerationResult:
     segment_index: int = 0
     first_frame: int | None = None
     first_sample: int | None = None
+    stills: Stills | None = None
 
     def __repr__(self) -> str:
         num_frames, height, width, _ = self.frames.shape

@@ -132,7 +132,7 @@ class LTX2UpsampleStage:
         noisy = preparation.noisy(
             asked, generator, base=base, noise_scale=noise_scale if self._adds_noise else 0.0
         )
-        return noisy, target.geometry
+        return evolve(noisy, keyframes=latents.keyframes), target.geometry
 
     def _upsampled(self, video: torch.Tensor) -> torch.Tensor:
         """``[1, C, F, H, W]`` to the size of the second pass; both normalised, fp32."""
