@@ -64,6 +64,7 @@ def _pages() -> dict[str, str]:
         for name in names:
             pages[f"{module}.{name}"] = f"{_PYTHON}{module}.html#{module}.{name}"
     pages |= {
+        "numpy.bool_": f"{_NUMPY}arrays.scalars.html#numpy.bool_",
         "numpy.uint8": f"{_NUMPY}arrays.scalars.html#numpy.uint8",
         "numpy.float32": f"{_NUMPY}arrays.scalars.html#numpy.float32",
         "numpy.float64": f"{_NUMPY}arrays.scalars.html#numpy.float64",
@@ -87,6 +88,7 @@ _SHORT = {
     "NoReturn": "typing.NoReturn",
     "Path": "pathlib.Path",
     "Sequence": "collections.abc.Sequence",
+    "np.bool_": "numpy.bool_",
     "np.float32": "numpy.float32",
     "np.float64": "numpy.float64",
     "np.uint8": "numpy.uint8",

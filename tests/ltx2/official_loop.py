@@ -23,6 +23,14 @@ NEUTRAL = (Scales(), Scales())
 
 def denoised(path: Path, asked: Asked) -> tuple[torch.Tensor, torch.Tensor]:
     """Tokens of picture and sound ``[1, T, C]``, normalised, fp32."""
+    return with_slots(path, asked)[:2]
+
+
+def with_slots(path: Path, asked: Asked) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The same, and the tokens of the pictures that the first pass made beside the segment.
+
+    Tokens that only condition the segment are left out.
+    """
     pipe, generator = networks(path), noise_generator(asked.seed)
     height, width, frames = asked.size
     with torch.no_grad():
@@ -34,15 +42,17 @@ def denoised(path: Path, asked: Asked) -> tuple[torch.Tensor, torch.Tensor]:
         half = asked.size if once else (height // 2, width // 2, frames)
         tokens = streams(pipe, asked, half, generator)
         with added(pipe.transformer, asked.lora):
-            first = one_pass(pipe, tokens, texts, asked, half, asked.levels, scales, renoised)
+            both = one_pass(pipe, tokens, texts, asked, half, asked.levels, scales, renoised)
+        video, audio = (each[:, : part.own] for each, part in zip(both, tokens, strict=True))
+        slots = both[0][:, both[0].shape[1] - tokens[0].slots :]
         if asked.refine is None:
-            return first
-        video, audio = first
+            return video, audio, slots
         before = Before(upsampled(pipe, video, half), audio, asked.refine[0])
         tokens = streams(pipe, asked, asked.size, generator, before)
         with added(pipe.transformer, asked.lora if asked.dubs else None):
-            refined = one_pass(pipe, tokens, texts, asked, asked.size, asked.refine, NEUTRAL)
-        return (refined[0], audio) if asked.first_sound else refined
+            both = one_pass(pipe, tokens, texts, asked, asked.size, asked.refine, NEUTRAL)
+        refined, again = (each[:, : part.own] for each, part in zip(both, tokens, strict=True))
+        return refined, audio if asked.first_sound else again, slots
 
 
 @contextmanager
@@ -77,8 +87,8 @@ def one_pass(
     levels: list[float],
     scales: tuple[Scales, Scales],
     renoised: torch.Generator | None = None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Down the noise levels; tokens that only condition the segment are left out at the end.
+) -> list[torch.Tensor]:
+    """All tokens of picture and sound, down the noise levels.
 
     ``renoised``: every step but the last goes down to ``following ** 2 / sigma`` and back up.
     """
@@ -86,14 +96,14 @@ def one_pass(
     # The mark that 2.5 has for tokens of one pixel frame: those of the first latent frame.
     marks = torch.zeros(1, now[0].shape[1], 1)
     marks[:, : size[0] // 32 * (size[1] // 32)] = 1
+    marks[:, marks.shape[1] - tokens[0].slots :] = marks_of_slots()
     if asked.second_order:
 
         def evaluated(there: list[torch.Tensor], sigma: float) -> list[torch.Tensor]:
             step = (pipe.transformer, tokens, marks, there, sigma)
             return guided(step, texts, scales, asked.block)
 
-        now = walked(evaluated, tokens, levels)
-        return now[0][:, : tokens[0].own], now[1][:, : tokens[1].own]
+        return walked(evaluated, tokens, levels)
     for sigma, following in itertools.pairwise(levels):
         step = (pipe.transformer, tokens, marks, now, sigma)
         x0s = guided(step, texts, scales, asked.block)
@@ -106,7 +116,12 @@ def one_pass(
                 continue
             velocity = (now[index] - x0) / sigma
             now[index] = now[index] + (following - sigma) * velocity
-    return now[0][:, : tokens[0].own], now[1][:, : tokens[1].own]
+    return now
+
+
+def marks_of_slots() -> int:
+    """As the first latent frame's tokens."""
+    return 1
 
 
 def back_up(

@@ -58,6 +58,7 @@ class Official:
     checkout: Path
     model: Any
     pipe: Any
+    keyframes: list[torch.Tensor] = attrs.field(factory=list)
 
     @classmethod
     def of(cls, path: Path, checkout: Path) -> Official:
@@ -114,6 +115,7 @@ class Official:
         items = [self._item(frames, size) for frames in wanted.frames]
         if before is None:
             items += [self._followed(each, size) for each in wanted.followed]
+            items += self._slots(wanted)
         states = []
         scale = 1.0 if is_first else float(levels[0])
         before = before or (None, None)
@@ -131,6 +133,7 @@ class Official:
         own = [t.patchifier.get_token_count(t.target_shape) for t in tools]
         if wanted.second_order:
             states = self._second_order(states, levels, scales, wanted)
+            self._remember(tools[0].extract_generated_keyframes(states[0]))
             return states[0].latent[:, : own[0]], states[1].latent[:, : own[1]]
         onwards = _stepper(wanted, fresh_noise=wanted.renoised and is_first)
         for step, _ in enumerate(itertools.pairwise(levels)):
@@ -138,7 +141,18 @@ class Official:
             for index, (state, x0) in enumerate(zip(states, x0s, strict=True)):
                 latent = onwards(state, _kept(x0, state), levels, step)
                 states[index] = dataclasses.replace(state, latent=latent)
+        self._remember(tools[0].extract_generated_keyframes(states[0]))
         return states[0].latent[:, : own[0]], states[1].latent[:, : own[1]]
+
+    def _slots(self, wanted: Asked) -> list[Any]:
+        if not wanted.slots:
+            return []
+        conditioning = import_module("ltx_core.conditioning")
+        return [conditioning.VideoGeneratedKeyframeSlots(wanted.slots)]
+
+    def _remember(self, keyframes: torch.Tensor | None) -> None:
+        if keyframes is not None:
+            self.keyframes.append(keyframes)
 
     def _second_order(
         self,
@@ -351,7 +365,11 @@ def compared(checkpoints: Checkpoints, checkout: Path, chosen: str = "") -> floa
             models[path] = Official.of(path, checkout)
         with torch.no_grad():
             expected = models[path].denoised(asked(path, case), case)
-        actual = as_tokens(latents(checkpoints, case)[0])
+        made = latents(checkpoints, case)[0]
+        actual = as_tokens(made)
+        if made.keyframes is not None:
+            theirs = models[path].keyframes.pop()
+            worst = max(worst, relative_error(theirs, made.keyframes.latents))
         video = relative_error(expected[0], actual.video)
         audio = relative_error(expected[1], actual.audio)
         worst = max(worst, video, audio)

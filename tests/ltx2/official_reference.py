@@ -89,7 +89,8 @@ class Region:
     """A clip that the segment is made of: uint8 ``[V, H, W, 3]`` from ``first`` of it on.
 
     ``samples``: its sound at 16 kHz, as `Asked.sound`. ``window``: seconds of the clip between
-    which ``video`` and ``audio`` say what is made anew.
+    which ``video`` and ``audio`` say what is made anew. ``places``: where ``[V, H, W]``; all over
+    if None. ``padding``: where it is not the clip's ``[H, W]``. ``strength``: of what is kept.
     """
 
     pixels: Any
@@ -98,6 +99,24 @@ class Region:
     window: tuple[float, float] | None
     video: bool
     audio: bool
+    places: Any = None
+    padding: Any = None
+    strength: float = 1.0
+
+    def kept(self, latent: int, row: int, column: int, size: tuple[int, int, int]) -> bool:
+        """Of a token of a pass of this size: whether no pixel of its frames asks to be made."""
+        frames = range(max(0, 8 * latent - 7), 8 * latent + 1)
+        tall, wide = (self.pixels.shape[axis] / size[axis - 1] for axis in (1, 2))
+        rows = slice(int(32 * row * tall), int(32 * (row + 1) * tall))
+        columns = slice(int(32 * column * wide), int(32 * (column + 1) * wide))
+        if self.padding is not None and self.padding[rows, columns].any():
+            return False
+        start, end = frames[0] / float(FPS), (frames[-1] + 1) / float(FPS)
+        if self.places is None:
+            return not self.remade(start, end, asked=self.video)
+        if self.window is not None and not self.remade(start, end, asked=self.video):
+            return True
+        return not any(self.places[frame, rows, columns].any() for frame in frames)
 
     def remade(self, start: float, end: float, *, asked: bool) -> bool:
         """Of a token with these bounds in seconds of the clip."""
@@ -127,6 +146,7 @@ class Asked:
     ``second_order``: whether both passes evaluate the middle of each step, too, as HQ does.
     ``first_sound``: whether the first pass's sound is heard.
     ``lora``: a file that is added to the network in the first pass.
+    ``slots``: frames at which the first pass makes pictures beside the segment.
     ``sound``: float32 ``[2, n]`` at 16 kHz that the segment's is to be, as long as it or longer.
     ``dubs``: whether the second pass follows the videos with the LoRA, too, and keeps the first
     one's sound, which is then the voice.
@@ -152,6 +172,7 @@ class Asked:
     lora: Path | None = None
     voice: Voice | None = None
     dubs: bool = False
+    slots: tuple[int, ...] = ()
 
 
 @frozen
@@ -234,6 +255,11 @@ def followed_bounds(
     small = (size[0] // space, size[1] // space, size[2])
     bounds = _bounds(spans, small, offset)
     return torch.cat([bounds[:, :1], bounds[:, 1:] * space], dim=1)
+
+
+def slot_bounds(frame: int, size: tuple[int, int, int], offset: Fraction) -> torch.Tensor:
+    """``[1, 3, T, 2]`` of a picture of its own at a frame, which lasts one."""
+    return _bounds([(frame, frame + 1)], size, offset)
 
 
 def keyframe_bounds(frames: Frames, size: tuple[int, int, int], offset: Fraction) -> torch.Tensor:

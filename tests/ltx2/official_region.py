@@ -55,6 +55,8 @@ def begun_video(pipe: Any, wanted: Asked, size: Size, before: torch.Tensor | Non
     count = len(region.pixels)
     tokens = encoded(pipe, Frames(pixels=region.pixels, first=0), size)
     latents = video_from_tokens(tokens, (count - 1) // 8 + 1, size[0] // 32, size[1] // 32)
+    if region.places is not None or region.padding.any() or region.strength < 1:
+        return _in_places(pipe, wanted, size, latents, before)
     if before is None and count == size[2]:
         return _whole(region, latents, made=region.video)
     conditioning, fps = import_module("ltx_core.conditioning"), float(FPS)
@@ -69,6 +71,57 @@ def begun_video(pipe: Any, wanted: Asked, size: Size, before: torch.Tensor | Non
         still = video_from_tokens(still, 1, size[0] // 32, size[1] // 32)
         items.append(conditioning.VideoConditionByKeyframeIndex(still, frames.first, 1.0))
     return Begun(before, tuple(items))
+
+
+def _in_places(
+    pipe: Any, wanted: Asked, size: Size, clip: torch.Tensor, before: torch.Tensor | None
+) -> Begun:
+    """ltx-core's ``VideoConditionByMask``: 1 where the clip is kept, in places and for a time."""
+    region = wanted.region
+    assert region is not None  # or nothing would be kept in places
+    shape = (1, clip.shape[1], (size[2] - 1) // 8 + 1, *clip.shape[3:])
+    latents, mask = torch.zeros(shape), torch.zeros(1, *shape[2:])
+    first = torch.zeros(clip.shape[3:])
+    for latent in range(clip.shape[2]):
+        for row in range(clip.shape[3]):
+            for column in range(clip.shape[4]):
+                keeps = region.kept(latent, row, column, size)
+                if region.first and not latent:
+                    first[row, column] = keeps
+                    continue
+                place = region.first // 8 + latent
+                mask[0, place, row, column] = keeps
+                latents[0, :, place, row, column] = clip[0, :, latent, row, column]
+    masks = import_module("ltx_core.conditioning.types.mask_cond")
+    items = [masks.VideoConditionByMask(latents, mask, region.strength)]
+    conditioning = import_module("ltx_core.conditioning")
+    for frames in leading(wanted):
+        still = encoded(pipe, frames, size)
+        still = video_from_tokens(still, 1, size[0] // 32, size[1] // 32)
+        keyframe = conditioning.VideoConditionByKeyframeIndex(still, frames.first, region.strength)
+        items.append(OnlyKept(keyframe, first.flatten().bool()))
+    return Begun(before, tuple(items))
+
+
+@attrs.frozen
+class OnlyKept:
+    """A conditioning item that appends tokens, of which those count that are kept ``[N]``."""
+
+    whole: Any
+    kept: torch.Tensor
+
+    def apply_to(self, state: Any, tools: Any) -> Any:
+        own = state.latent.shape[1]
+        state = self.whole.apply_to(state, tools)
+        counts = torch.cat([torch.ones(own, dtype=torch.bool), self.kept])
+        return dataclasses.replace(
+            state,
+            latent=state.latent[:, counts],
+            clean_latent=state.clean_latent[:, counts],
+            denoise_mask=state.denoise_mask[:, counts],
+            positions=state.positions[:, :, counts],
+            keyframes_mask=state.keyframes_mask[:, counts],
+        )
 
 
 def begun_audio(pipe: Any, wanted: Asked, length: int, before: torch.Tensor | None) -> Begun:

@@ -20,6 +20,7 @@ from tests.ltx2.official_reference import (
     followed_bounds,
     grid,
     keyframe_bounds,
+    slot_bounds,
     video_bounds,
     voice_bounds,
 )
@@ -29,8 +30,8 @@ from tests.ltx2.official_reference import (
 class Tokens:
     """One stream: what the pass starts from, the known, the mask (1 is noise), the bounds.
 
-    ``own``: how many are the segment's; the others only condition it. ``seen``: how well each row's
-    token sees each column's, None where all are seen.
+    ``own``: how many are the segment's; the others only condition it, but for the last ``slots``,
+    which are made. ``seen``: how well each row's token sees each column's, None where all are seen.
     """
 
     start: torch.Tensor
@@ -39,6 +40,7 @@ class Tokens:
     bounds: torch.Tensor
     own: int
     seen: torch.Tensor | None = None
+    slots: int = 0
 
 
 @frozen
@@ -59,24 +61,33 @@ def streams(
 ) -> tuple[Tokens, Tokens]:
     """Noise for the picture, then for the sound, in token order; then what is known."""
     where, config = grid(asked.size[2], asked.carried), pipe.transformer.config
-    stills = [*leading(asked), *asked.frames]
+    first = leading(asked)
+    stills = [*first, *asked.frames]
     known = [(encoded(pipe, frames, size), frames) for frames in stills]
+    places = [keyframe_bounds(frames, size, where.offset) for frames in stills]
+    if first and asked.region is not None:  # of its tokens those that are kept
+        rows, columns = size[0] // 32, size[1] // 32
+        every = [(row, column) for row in range(rows) for column in range(columns)]
+        kept = [asked.region.kept(0, row, column, size) for row, column in every]
+        known[0], places[0] = (known[0][0][:, kept], first[0]), places[0][:, :, kept]
     own = video_bounds(size, where.offset)
     followed = asked.followed if before is None or asked.dubs else ()
+    slots = asked.slots if before is None else ()
     spoken = voice(pipe, asked, before)
     bounds = torch.cat(
         [own]
-        + [keyframe_bounds(frames, size, where.offset) for _, frames in known if frames.appended]
-        + [followed_bounds(each, size, where.offset) for each in followed],
+        + [place for place, frames in zip(places, stills, strict=True) if frames.appended]
+        + [followed_bounds(each, size, where.offset) for each in followed]
+        + [slot_bounds(frame, size, where.offset) for frame in slots],
         dim=2,
     )
     video_noise = torch.randn((1, bounds.shape[2], config.in_channels), generator=generator)
     heard_bounds, length = audio_bounds(where), where.length
     if spoken is not None and asked.voice is not None:
         length += spoken.shape[1]
-        beside = asked.voice.alongside
-        places = voice_bounds(spoken.shape[1], where, alongside=beside)
-        heard_bounds = torch.cat([heard_bounds, places], dim=2)
+        alongside = asked.voice.alongside
+        spoken_bounds = voice_bounds(spoken.shape[1], where, alongside=alongside)
+        heard_bounds = torch.cat([heard_bounds, spoken_bounds], dim=2)
     audio_noise = torch.randn((1, length, config.audio_in_channels), generator=generator)
     video = _Mixture(video_noise, own.shape[2])
     audio = _Mixture(audio_noise, where.length)
@@ -103,7 +114,8 @@ def streams(
     if spoken is not None:
         audio.put(spoken, 0.0, at=None)
     seen = sight([weights(each, size) for each in followed], own.shape[2], bounds.shape[2])
-    return video.tokens(bounds, seen), audio.tokens(heard_bounds)
+    beside = len(slots) * (size[0] // 32) * (size[1] // 32)
+    return video.tokens(bounds, seen, beside), audio.tokens(heard_bounds)
 
 
 def voice(pipe: Any, asked: Asked, before: Before | None) -> torch.Tensor | None:
@@ -158,23 +170,23 @@ def leading(asked: Asked) -> list[Frames]:
     region = asked.region
     if region is None or region.first == 0:
         return []
-    if region.remade(0, 1 / float(FPS), asked=region.video):
+    if region.places is None and region.remade(0, 1 / float(FPS), asked=region.video):
         return []
-    return [Frames(pixels=region.pixels[:1], first=region.first)]
+    return [Frames(pixels=region.pixels[:1], first=region.first, strength=region.strength)]
 
 
 def keep_region(
     pipe: Any, region: Region, size: tuple[int, int, int], video: _Mixture, audio: _Mixture
 ) -> None:
     """A clip, frame by frame and 40 ms by 40 ms, but for what is made anew."""
-    fps, in_a_frame = float(FPS), size[0] // 32 * (size[1] // 32)
+    fps, (rows, columns) = float(FPS), (size[0] // 32, size[1] // 32)
     tokens = encoded(pipe, Frames(pixels=region.pixels, first=0), size)
-    for latent in range((len(region.pixels) - 1) // 8 + 1):
-        start, end = max(8 * latent - 7, 0) / fps, (8 * latent + 1) / fps
-        if region.remade(start, end, asked=region.video) or (region.first and not latent):
-            continue
-        here = tokens[:, latent * in_a_frame : (latent + 1) * in_a_frame]
-        video.put(here, 0.0, at=(region.first // 8 + latent) * in_a_frame)
+    for index in range(tokens.shape[1]):
+        latent, place = divmod(index, rows * columns)
+        row, column = divmod(place, columns)
+        if region.kept(latent, row, column, size) and (latent or not region.first):
+            there = region.first // 8 * rows * columns + index
+            video.put(tokens[:, index : index + 1], 1 - region.strength, at=there)
     if region.samples is None:
         return
     begin, duration = region.first / fps, len(region.pixels) / fps
@@ -208,9 +220,11 @@ class _Mixture:
             self._clean[:, at + index] = known[:, index]
             self._mask[:, at + index] = mask
 
-    def tokens(self, bounds: torch.Tensor, seen: torch.Tensor | None = None) -> Tokens:
+    def tokens(
+        self, bounds: torch.Tensor, seen: torch.Tensor | None = None, slots: int = 0
+    ) -> Tokens:
         start = self._start * self._mask + self._clean * (1 - self._mask)
-        return Tokens(start, self._clean, self._mask, bounds, self.own, seen)
+        return Tokens(start, self._clean, self._mask, bounds, self.own, seen, slots)
 
 
 def encoded(pipe: Any, frames: Frames, size: tuple[int, int, int]) -> torch.Tensor:

@@ -148,7 +148,7 @@ def _rows(
 
 def _all_rows(numerics: NumericsName) -> Iterator[Case]:
     rows = functools.partial(_rows, numerics)
-    made = [name for name, on in CONDITIONS.items() if on.source is not None]
+    made = [name for name, on in CONDITIONS.items() if on.source is not None or on.slots]
     known = [name for name, on in CONDITIONS.items() if numerics in on.numerics and not on.follows]
     spoken = [name for name in known if CONDITIONS[name].spoken is not None]
     known = [name for name in known if name not in (*made, *spoken)]
@@ -203,10 +203,20 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
         yield from rows(
             recipes=["keyframes"], conditions=first, guidance=["off"], generations=["2.3"]
         )
+        beside = [name for name, on in CONDITIONS.items() if on.slots]
+        slots = functools.partial(rows, conditions=beside, generations=["2.5"])
+        yield from slots(recipes=["base"], guidance=["off", "all"])
+        yield from slots(recipes=["eight steps", "two stages"], guidance=["off"])
+        yield from slots(recipes=["guided two stages"], guidance=["all"])
+        yield from slots(recipes=["hq"], guidance=["cfg"])
         fits = [name for name in made if CONDITIONS[name].source_fits(25)]
         eight, four = ["retake", "retake of the picture"], ["retake", "extended backwards"]
         yield from rows(recipes=["base"], conditions=fits, guidance=["off"], generations=["2.3"])
         yield from rows(recipes=["base"], conditions=four, guidance=["all"])
+        places = ["inpainted", "inpainted, partly kept"]
+        yield from rows(recipes=["base"], conditions=places, guidance=["off"])
+        yield from rows(recipes=["base"], conditions=places[1:], guidance=["all"])
+        yield from rows(recipes=["eight steps"], conditions=places[1:], guidance=["off"])
         one = ["retake of the picture", "retake of the sound"]
         yield from rows(recipes=["base"], conditions=one, guidance=["cfg"])
         yield from rows(recipes=["base"], conditions=one[:1], guidance=["all"])
@@ -217,10 +227,12 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
         yield from rows(recipes=["base"], conditions=one[1:], guidance=["all"], generations=stable)
         yield from rows(recipes=["eight steps"], conditions=eight, guidance=["off"])
         short = ["retake of short ones", "extended", "extended backwards"]
+        short += ["inpainted short one", "outpainted short one"]
         yield from rows(
             recipes=["two stages"], conditions=short, guidance=["off"], generations=["2.3"]
         )
         yield from rows(recipes=["guided two stages"], conditions=short[:1], guidance=["all"])
+        yield from rows(recipes=["guided two stages"], conditions=short[3:4], guidance=["all"])
 
 
 CASES = tuple(dict.fromkeys([*_all_rows("official"), *_all_rows("diffusers")]))
@@ -291,7 +303,7 @@ def request(checkpoints: Checkpoints, case: Case) -> lt.GenerationRequest:
     on = case.conditioned_on()
     overrides: dict[str, dict[str, Any]] = {
         "denoise": {**GUIDANCE[case.guidance], "stg_blocks": [1]},
-        "prepare": {"image_crf": on.image_crf},
+        "prepare": {"image_crf": on.image_crf, "keyframe_slot_frames": on.slots},
     }
     if case.recipe in TWICE:
         overrides["refine"] = {"num_inference_steps": case.refine_steps}

@@ -102,7 +102,9 @@ class Source:
     """A clip of ``count`` frames with a sound, at ``frame`` of the segment.
 
     ``window``: the seconds of it between which ``video`` and ``audio`` say what is remade.
-    ``silent``: it has no sound.
+    ``silent``: it has no sound. ``mask``: one that is still, or moves; ``white``: what it means.
+    ``padded``: pixels that the clip lacks above, right, below and left. ``strength``: of what is
+    kept.
     """
 
     count: int
@@ -111,16 +113,56 @@ class Source:
     video: bool = True
     audio: bool = True
     silent: bool = False
+    mask: Literal["still", "moving"] | None = None
+    white: Literal["remade", "kept"] = "remade"
+    padded: tuple[int, int, int, int] = (0, 0, 0, 0)
+    strength: float = 1.0
 
     def pixels(self, height: int, width: int) -> Pixels:
-        """uint8 ``[V, H, W, 3]``."""
-        return np.stack(moving_frames(self.count, height, width))
+        """uint8 ``[V, H, W, 3]``, padded."""
+        return np.pad(self._file(height, width), ((0, 0), *self._padding, (0, 0)), mode="edge")
+
+    def places(self, height: int, width: int) -> Pixels | None:
+        """True where the mask has it remade, ``[V, H, W]``; a few pixels, which move."""
+        shape = self._file(height, width).shape[:3]
+        remade = np.zeros(shape, np.bool_)
+        for frame in range(self.count) if self.mask else ():
+            left = 2 * frame if self.mask == "moving" else shape[2] // 3
+            remade[frame, shape[1] - 6 :, left : left + 4] = True
+        return np.pad(remade, ((0, 0), *self._padding)) if self.mask else None
+
+    def padding(self, height: int, width: int) -> Pixels:
+        """True where there is no clip, ``[H, W]``."""
+        top, right, bottom, left = self.padded
+        around = np.ones((height, width), np.bool_)
+        around[top : height - bottom, left : width - right] = False
+        return around
+
+    def _file(self, height: int, width: int) -> Pixels:
+        top, right, bottom, left = self.padded
+        return np.stack(moving_frames(self.count, height - top - bottom, width - left - right))
+
+    @property
+    def _padding(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        top, right, bottom, left = self.padded
+        return (top, bottom), (left, right)
+
+    def _given_mask(self, height: int, width: int) -> lt.MaskInput | None:
+        places = attrs.evolve(self, padded=(0, 0, 0, 0)).places(
+            *self._file(height, width).shape[1:3]
+        )
+        if places is None:
+            return None
+        shown = places if self.white == "remade" else ~places
+        mask = lt.MaskInput.from_places(shown[0] if self.mask == "still" else shown)
+        return attrs.evolve(mask, white=self.white)
 
     def given(self, height: int, width: int, samples: Pixels) -> lt.SourceInput:
         """The clip as a request has it; ``samples``: float32 ``[2, n]`` at 16 kHz."""
         start, end = self.window or (None, None)
+        top, right, bottom, left = self.padded
         return lt.SourceInput.from_frames(
-            self.pixels(height, width),
+            self._file(height, width),
             Fraction(24),
             *(() if self.silent else (samples, 16_000)),
             frame=self.frame,
@@ -128,6 +170,12 @@ class Source:
             remake_to=end,
             remake_video=self.video,
             remake_audio=self.audio,
+            mask=self._given_mask(height, width),
+            pad_top=top,
+            pad_right=right,
+            pad_bottom=bottom,
+            pad_left=left,
+            strength=self.strength,
         )
 
 
@@ -136,8 +184,8 @@ class Conditions:
     """All that one segment is conditioned on.
 
     ``heard``: a sound of its own, as long as it. ``follows``: videos; ``scales``: by how much they
-    are smaller and have fewer frames, as the LoRA says. ``spoken``: what voices are like.
-    ``numerics``: whose references can do it.
+    are smaller and have fewer frames, as the LoRA says. ``slots``: frames with pictures that are
+    made beside it. ``spoken``: what voices are like. ``numerics``: whose references can do it.
     """
 
     placed: tuple[Placed, ...] = ()
@@ -147,6 +195,7 @@ class Conditions:
     follows: tuple[Follows, ...] = ()
     spoken: Spoken | None = None
     scales: tuple[int, int] = (1, 1)
+    slots: tuple[int, ...] = ()
     image_crf: int = 0
     segment_index: int = 4
     numerics: tuple[str, ...] = BOTH
@@ -155,7 +204,10 @@ class Conditions:
     def source_fits(self, frames: int) -> bool:
         """Whether a segment of ``frames`` is as long as the clip, or the clip is to be extended."""
         source = self.source
-        return source is not None and (source.window is None or source.count == frames)
+        if source is None or source.count > frames:
+            return False
+        whole = source.window is not None or source.mask is not None or any(source.padded)
+        return source.count == frames or source.frame != 0 or not whole
 
     def samples(self) -> Pixels:
         """Of a sound that is longer than any segment here: float32 ``[2, n]`` at 16 kHz."""
@@ -308,6 +360,35 @@ CONDITIONS: dict[str, Conditions] = {
     "extended": Conditions(source=Source(count=9), numerics=_OFFICIAL),
     "extended backwards": Conditions(source=Source(count=9, frame=-9), numerics=_OFFICIAL),
     "extended both ways": Conditions(source=Source(count=9, frame=8), numerics=_OFFICIAL),
+    "inpainted": Conditions(source=Source(count=25, mask="still"), numerics=_OFFICIAL),
+    "inpainted, partly kept": Conditions(
+        source=Source(count=25, mask="moving", white="kept", strength=0.6), numerics=_OFFICIAL
+    ),
+    "inpainted for a time": Conditions(
+        source=Source(count=25, mask="moving", window=(0.4, 0.6)), numerics=_OFFICIAL
+    ),
+    "inpainted further on": Conditions(
+        source=Source(count=9, frame=8, mask="still"), numerics=_OFFICIAL
+    ),
+    "inpainted short one": Conditions(
+        source=Source(count=17, mask="moving", strength=0.6), numerics=_OFFICIAL
+    ),
+    "outpainted": Conditions(
+        source=Source(count=25, padded=(16, 0, 0, 32), silent=True), numerics=_OFFICIAL
+    ),
+    "outpainted short one": Conditions(
+        source=Source(count=17, padded=(0, 40, 0, 0), mask="still"), numerics=_OFFICIAL
+    ),
+    "slots": Conditions(slots=(5, 11), numerics=_OFFICIAL),
+    "slots and an image": Conditions(
+        placed=(Placed(kind="image", frame=12, strength=0.6),), slots=(0, 8, 16), numerics=_OFFICIAL
+    ),
+    "slots of a take": Conditions(
+        placed=(_PREFIX,),
+        sound=Sound(context=51, take=(113, 118)),
+        slots=(12,),
+        numerics=_OFFICIAL,
+    ),
     "take": Conditions(
         placed=(_PREFIX,), sound=Sound(context=51, take=(113, 118)), numerics=_OFFICIAL
     ),

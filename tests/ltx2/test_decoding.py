@@ -52,7 +52,7 @@ def decoded(pixels: torch.Tensor, clock: SegmentClock | None = None, overlap: in
     )
     latents = CleanLatents(torch.zeros(1, 2, 4, 2, 3), torch.zeros(1, 2, 26, 3))
     job = attrs.evolve(lt.Job.example(), output=lt.Output(overlap_frames=overlap))
-    return DecodingStage(FakeVae(pixels))(latents, geometry, job)
+    return DecodingStage(FakeVae(pixels))(latents, geometry, job)[:2]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -108,7 +108,7 @@ def test_the_whole_segment_is_decoded_once(checkpoints: Checkpoints, generation:
     geometry = Geometry(64, 96, first_segment(25, FPS))
     latents = torch.randn(1, 8, 4, 2, 3, generator=torch.Generator().manual_seed(1))
     with watched.counted() as ran:
-        frames, _ = DecodingStage(vae)(
+        frames, *_ = DecodingStage(vae)(
             CleanLatents(latents, torch.zeros(1, 2, 26, 3)), geometry, lt.Job.example()
         )
     assert ran == {"vae.decoder": 1}

@@ -77,7 +77,7 @@ def test_pictures_are_those_of_diffusers(
     generator = torch.Generator("cpu").manual_seed(decoding_seed(task))
     expected = pipe(noisy.video, generator=generator, output_type="np").frames[0]
     geometry = segment(8 * (frames - 1) + 1, 32 * height, 32 * width)
-    made, _ = stage(noisy, geometry, task)
+    made, *_ = stage(noisy, geometry, task)
     assert made.pixels.shape == (8 * (frames - 1) + 1, 32 * height, 32 * width, 3)
     assert np.abs((expected * 255).round() - made.pixels).max() <= 1
     assert made.pixels.std() > 10
@@ -97,7 +97,7 @@ def without_masks() -> Iterator[pytest.MonkeyPatch]:
 
 def test_no_mask_of_all_tokens_is_made(stage: LTX2DiffusionDecodingStage) -> None:
     with without_masks():
-        made, _ = stage(latents(4, 2, 3), segment(25, 64, 96), job())
+        made, *_ = stage(latents(4, 2, 3), segment(25, 64, 96), job())
     assert made.pixels.shape == (25, 64, 96, 3)
 
 
@@ -121,9 +121,9 @@ def test_attention_is_diffusers_own(
 
 def test_the_noise_follows_the_segments_seed(stage: LTX2DiffusionDecodingStage) -> None:
     noisy, geometry = latents(2, 1, 1), segment(9, 32, 32)
-    first, _ = stage(noisy, geometry, job())
-    again, _ = stage(noisy, geometry, job())
-    other, _ = stage(noisy, geometry, attrs.evolve(job(), segment_seed=99))
+    first, *_ = stage(noisy, geometry, job())
+    again, *_ = stage(noisy, geometry, job())
+    other, *_ = stage(noisy, geometry, attrs.evolve(job(), segment_seed=99))
     assert np.array_equal(first.pixels, again.pixels)
     assert not np.array_equal(first.pixels, other.pixels)
     wide = attrs.evolve(job(), segment_seed=job().segment_seed + 2**32)
@@ -137,8 +137,8 @@ def test_repeated_frames_are_cut_off_and_the_last_ones_carried_on(
 ) -> None:
     noisy = latents(4, 1, 1)
     task = attrs.evolve(job(), output=lt.Output(overlap_frames=17))
-    whole, _ = stage(noisy, segment(25, 32, 32), task)
-    cut, trailing = stage(noisy, segment(25, 32, 32, repeated=9), task)
+    whole, *_ = stage(noisy, segment(25, 32, 32), task)
+    cut, trailing, _ = stage(noisy, segment(25, 32, 32, repeated=9), task)
     assert np.array_equal(cut.pixels, whole.pixels[9:])
     assert np.array_equal(trailing.pixels, whole.pixels[-17:])
 
@@ -177,7 +177,7 @@ def test_what_the_decoder_cannot_hold_is_refused_and_nothing_else(
     noisy = latents((frames - 1) // 8 + 1, height // 32, width // 32)
     if path is None:
         stage.check(asked)
-        made, _ = stage(noisy, segment(frames, height, width), asked)
+        made, *_ = stage(noisy, segment(frames, height, width), asked)
         assert made.pixels.shape == (frames, height, width, 3)
         return
     with pytest.raises(lt.ValidationError) as refused:
@@ -191,12 +191,12 @@ def test_without_a_picture_nothing_is_decoded(published: Any) -> None:
     sound_only = attrs.evolve(job(num_frames=9), output=lt.Output(video=False))
     stage = LTX2DiffusionDecodingStage(published, vae=published)
     stage.check(sound_only)
-    made, trailing = stage(latents(2, 1, 1), segment(9, 32, 32), sound_only)
+    made, trailing, _ = stage(latents(2, 1, 1), segment(9, 32, 32), sound_only)
     assert len(made.pixels) == len(trailing.pixels) == 0
 
 
 def test_what_is_not_refused_is_decoded(stage: LTX2DiffusionDecodingStage) -> None:
     smallest = job(num_frames=9, height=32, width=32)
     stage.check(smallest)
-    made, _ = stage(latents(2, 1, 1), segment(9, 32, 32), smallest)
+    made, *_ = stage(latents(2, 1, 1), segment(9, 32, 32), smallest)
     assert made.pixels.shape == (9, 32, 32, 3)

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 import pytest
 import torch
 
 from longtake_ltx2.values import CleanLatents
 from tests.ltx2 import official_loop
-from tests.ltx2.official_loop import denoised
+from tests.ltx2.official_loop import denoised, with_slots
 from tests.ltx2.official_reference import (
     DISTILLED,
     DISTILLED_3,
@@ -34,6 +35,7 @@ from tests.ltx2.parity import (
     PROMPT,
     SEED,
     TWICE,
+    VIDEO_TOLERANCE,
     WITH_LORA,
     Case,
     check,
@@ -86,6 +88,9 @@ def asked(path: Path, case: Case) -> Asked:
             window=source.window,
             video=source.video,
             audio=source.audio,
+            places=source.places(height, width),
+            padding=source.padding(height, width),
+            strength=source.strength,
         )
     )
     return Asked(
@@ -124,6 +129,7 @@ def asked(path: Path, case: Case) -> Asked:
         if on.spoken is None
         else Voice(samples=on.spoken.samples(), alongside=on.spoken.place == "alongside"),
         dubs=case.recipe == "dub",
+        slots=on.slots,
     )
 
 
@@ -207,6 +213,57 @@ def test_a_token_is_remade_when_any_of_it_lies_within_the_time(
     video, audio = denoised(path, asked(path, case))
     assert relative_error(video, actual.video) > 1e-2
     assert relative_error(audio, actual.audio) > 1e-2
+
+
+def slots_of(clean: CleanLatents) -> torch.Tensor:
+    """Tokens ``[1, T, C]``, picture by picture."""
+    assert clean.keyframes is not None
+    return clean.keyframes.latents.flatten(2).transpose(1, 2)
+
+
+@pytest.mark.parametrize("recipe", ["base", "two stages", "hq"])
+def test_pictures_beside_a_segment_are_made_in_its_first_pass(
+    checkpoints: Checkpoints, recipe: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: as tokens without the mark that the network learned for them."""
+    case = Case("official", "2.5", "tiny", recipe, "slots and an image", "off")
+    path = checkpoints.path(case.generation, case.size)
+    actual, _ = latents(checkpoints, case)
+    video, _, slots = with_slots(path, asked(path, case))
+    assert relative_error(slots, slots_of(actual)) < VIDEO_TOLERANCE
+    assert actual.keyframes is not None
+    assert actual.keyframes.frames == (0, 8, 16)
+    monkeypatch.setattr(official_loop, "marks_of_slots", lambda: 0)
+    other, _, unmarked = with_slots(path, asked(path, case))
+    assert relative_error(unmarked, slots_of(actual)) > 1e-3
+    assert relative_error(other, video) > 1e-3
+
+
+def test_a_mask_counts_in_each_place(
+    checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: by groups of eight frames from the first on, of which all would have to ask."""
+    case = Case("official", "2.3", "tiny", "base", "inpainted, partly kept", "off")
+    path = checkpoints.path(case.generation, case.size)
+    actual, kept = as_tokens(latents(checkpoints, case)[0]), Region.kept
+
+    def grouped(region: Region, latent: int, row: int, column: int, size: Any) -> bool:
+        frames = region.places[8 * latent : 8 * latent + 8].all(0, keepdims=True)
+        places = np.repeat(frames, len(region.places), 0)
+        return kept(attrs.evolve(region, places=places), latent, row, column, size)
+
+    monkeypatch.setattr(Region, "kept", grouped)
+    assert relative_error(denoised(path, asked(path, case))[0], actual.video) > 1e-3
+
+
+def test_how_strongly_a_clip_is_kept_is_noise_over_it(checkpoints: Checkpoints) -> None:
+    """The control: kept as it is."""
+    case = Case("official", "2.3", "tiny", "base", "inpainted, partly kept", "off")
+    path = checkpoints.path(case.generation, case.size)
+    actual, given = as_tokens(latents(checkpoints, case)[0]), asked(path, case)
+    assert given.region is not None
+    whole = attrs.evolve(given, region=attrs.evolve(given.region, strength=1.0))
+    assert relative_error(denoised(path, whole)[0], actual.video) > 1e-3
 
 
 def test_a_clip_is_remade_without_fresh_noise(checkpoints: Checkpoints) -> None:

@@ -14,6 +14,7 @@ import torch
 
 import longtake as lt
 from longtake_ltx2.clock import first_segment
+from longtake_ltx2.conditioning.places import touched_tokens
 from longtake_ltx2.conditioning.source import requested_source
 from longtake_ltx2.latents import normalized_video
 from longtake_ltx2.sizes import fitted_to
@@ -34,6 +35,11 @@ def source(count: int = 25, *, silent: bool = False, **options: Any) -> lt.Sourc
     frames = np.stack(moving_frames(count))
     heard = () if silent else (sound(count / 24), RATE)
     return lt.SourceInput.from_frames(frames, Fraction(24), *heard, **options)
+
+
+EMPTY = lt.MaskInput.from_places(np.zeros((64, 96), np.bool_))
+LARGE = lt.MaskInput.from_places(np.ones((65, 96), np.bool_))
+NO_PICTURE = lt.MaskInput(b"a poem")
 
 
 def retake(**options: Any) -> lt.Inputs:
@@ -112,6 +118,60 @@ def test_a_longer_segment_extends_the_clip(
     assert appended == (6 if frame else 0)  # the first frame of one that begins later
 
 
+def places(count: int = 1, rows: int = 64, columns: int = 96) -> np.ndarray[Any, Any]:
+    """A few pixels in the middle of the lower row of tokens, in the last frame or a still."""
+    remade = np.zeros((count, rows, columns), np.bool_)
+    remade[-1, -10:-7, 40:44] = True
+    return remade[0] if count == 1 else remade
+
+
+def mask(count: int = 1) -> lt.MaskInput:
+    return lt.MaskInput.from_places(places(count))
+
+
+@pytest.mark.parametrize(("count", "latents"), [(1, [0, 1, 2, 3]), (25, [3])])
+def test_what_a_mask_keeps_equals_the_clip(
+    probed: Probed, encoded: torch.Tensor, count: int, latents: list[int]
+) -> None:
+    pipeline, probe = probed
+    result = pipeline.generate(asked(inputs=lt.Inputs(source=source(mask=mask(count)))))
+    remade = torch.zeros(4, 2, 3, dtype=torch.bool)
+    remade[latents, 1, 1] = True
+    assert torch.equal(probe.noisy[-1].video.denoise_mask[0, :, 0].reshape(4, 2, 3) == 1, remade)
+    made = probe.clean[-1].video[0]
+    assert torch.equal(made[:, ~remade], encoded[0][:, ~remade])
+    assert (made[:, remade] - encoded[0][:, remade]).abs().max() > 0.1
+    given = sound(25 / 24)  # kept, as no time is said
+    assert result.audio is not None
+    assert np.array_equal(result.audio[:, : given.shape[1]], given)
+
+
+def test_what_is_around_the_clip_is_made(probed: Probed) -> None:
+    pipeline, probe = probed
+    frames = np.stack(moving_frames(25))[:, :32, :64]
+    given = lt.SourceInput.from_frames(frames, Fraction(24), pad_bottom=32, pad_right=32)
+    pipeline.generate(asked(inputs=lt.Inputs(source=given)))
+    made = probe.noisy[-1].video.denoise_mask[0, :, 0].reshape(4, 2, 3)
+    assert (made[:, 0, :2] == 0).all()
+    assert made.sum() == 4 * 4
+
+
+def test_a_mask_counts_between_two_times_where_they_are_said(probed: Probed) -> None:
+    pipeline, probe = probed
+    pipeline.generate(asked(inputs=retake(mask=mask())))
+    made = probe.noisy[-1].video.denoise_mask[0, :, 0].reshape(4, 6)
+    assert made.nonzero().tolist() == [[2, 4]]
+    assert kept(probe, "audio") == [*range(10), *range(16, 26)]
+
+
+def test_a_clip_of_another_size_is_masked_where_it_is_seen() -> None:
+    """Twice as large, and its sides cut off: the mask's pixels go where the picture's go."""
+    remade = np.zeros((128, 256), np.bool_)
+    remade[70, 95], remade[0, 5] = True, True  # the latter is cut off
+    touched = touched_tokens(remade[None], 9, 64, 96)
+    assert np.argwhere(touched).tolist() == [[0, 1, 0], [1, 1, 0]]
+
+
 def test_a_picture_alone_is_remade_to_the_sound_that_is_there(probed: Probed) -> None:
     pipeline, probe = probed
     result = pipeline.generate(asked(inputs=retake(remake_audio=False)))
@@ -144,7 +204,14 @@ def test_a_sound_that_is_over_early_is_silent_to_the_end(probed: Probed) -> None
     assert probe.noisy[-1].audio.is_frozen
 
 
-@pytest.mark.parametrize("inputs", [retake(), lt.Inputs(source=source(9, frame=-9))])
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        retake(),
+        lt.Inputs(source=source(9, frame=-9)),
+        lt.Inputs(source=source(mask=mask(), strength=0.6)),
+    ],
+)
 def test_a_take_goes_on_from_it(probed: Probed, inputs: lt.Inputs) -> None:
     pipeline, _ = probed
     onwards = lt.Output(last=False, return_state=True)
@@ -184,6 +251,12 @@ def test_an_image_stands_where_the_clip_is_remade(probed: Probed) -> None:
         ({"inputs": attrs.evolve(retake(), audio=tone())}, "inputs.audio"),
         ({"inputs": lt.Inputs(source=source(9)), "state": prefix()}, "inputs.source.frame"),
         ({"inputs": retake(), "output": lt.Output(video=False)}, "inputs.source"),
+        ({"inputs": retake(mask=EMPTY)}, "inputs.source.mask.data"),
+        ({"inputs": lt.Inputs(source=source(mask=EMPTY))}, "inputs.source.mask.data"),
+        ({"inputs": lt.Inputs(source=source(mask=LARGE))}, "inputs.source.mask.data"),
+        ({"inputs": lt.Inputs(source=source(mask=mask(17)))}, "inputs.source.mask.data"),
+        ({"inputs": lt.Inputs(source=source(mask=NO_PICTURE))}, "inputs.source.mask.data"),
+        ({"inputs": lt.Inputs((image(12),), source=source(mask=mask()))}, "inputs.images[0].frame"),
     ],
 )
 def test_what_does_not_fit_is_refused(probed: Probed, fields: dict[str, Any], path: str) -> None:

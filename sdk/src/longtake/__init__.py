@@ -121,6 +121,7 @@ if TYPE_CHECKING:
     from longtake.requests.inputs import ClipInput as ClipInput
     from longtake.requests.inputs import ImageInput as ImageInput
     from longtake.requests.inputs import Inputs as Inputs
+    from longtake.requests.masks import MaskInput as MaskInput
     from longtake.requests.references import ReferenceInput as ReferenceInput
     from longtake.requests.request import GenerationRequest as GenerationRequest
     from longtake.requests.request import Job as Job
@@ -147,6 +148,7 @@ if TYPE_CHECKING:
     from longtake.runs.prepared import PreparedRequest as PreparedRequest
     from longtake.runs.results import Frames as Frames
     from longtake.runs.results import GenerationResult as GenerationResult
+    from longtake.runs.results import Stills as Stills
     from longtake.runs.results import UsedPrompt as UsedPrompt
     from longtake.runs.results import Waveform as Waveform
     from longtake.runs.run import Run as Run
@@ -267,6 +269,7 @@ else:
         "requests.authenticators": "Authenticator AuthenticatorBackend",
         "requests.decoded": "DecodedInputs",
         "requests.inputs": "AudioInput ClipInput ImageInput Inputs",
+        "requests.masks": "MaskInput",
         "requests.references": "ReferenceInput",
         "requests.request": "GenerationRequest Job Output ResolvedSampling Sampling",
         "requests.sources": "ClipFacts SourceInput",
@@ -278,7 +281,7 @@ else:
             "StageShare StageStarted StepDone"
         ),
         "runs.prepared": "PreparedRequest",
-        "runs.results": "Frames GenerationResult UsedPrompt Waveform",
+        "runs.results": "Frames GenerationResult Stills UsedPrompt Waveform",
         "runs.run": "Run",
         "schema.bounds": "SupportsSchema between unique",
         "schema.json_schema": "json_schema",

@@ -194,3 +194,30 @@ def test_only_longtakes_errors_leave_what_is_around_a_run(name: str, when: str) 
             run(request)
         assert said in str(failed.value)
         assert failed.value.__cause__ is error
+
+
+def _with_stills(*stills: lt.Stills) -> lt.ModelFamily:
+    def paint(job: lt.Job) -> tuple[lt.Frames, lt.Stills]:
+        size = (job.sampling.num_frames, job.sampling.height, job.sampling.width, 3)
+        return lt.Frames(np.zeros(size, np.uint8)), stills[0]
+
+    return lt.ModelFamily("toy", (lt.StageSpec("s", paint),), defaults=DEFAULTS)
+
+
+def test_stills_beside_a_segment_are_in_its_result() -> None:
+    made = lt.Stills(np.ones((2, 8, 8, 3), np.uint8), (3, 5))
+    assert lt.Pipeline(_with_stills(made)).generate(REQUEST).stills is made
+    none = lt.Stills(np.zeros((0, 8, 8, 3), np.uint8), ())
+    assert lt.Pipeline(_with_stills(none)).generate(REQUEST).stills is None
+
+
+@pytest.mark.parametrize(
+    ("stills", "problem"),
+    [
+        (lt.Stills(np.ones((2, 8, 8, 3), np.uint8), (3,)), "Stills of 2 pictures at 1 frames"),
+        (lt.Stills(np.ones((2, 8, 8, 3)), (3, 5)), "Stills of float64"),
+    ],
+)
+def test_stills_of_another_form_are_the_stages_fault(stills: lt.Stills, problem: str) -> None:
+    with pytest.raises(lt.StageError, match=problem):
+        lt.Pipeline(_with_stills(stills)).generate(REQUEST)

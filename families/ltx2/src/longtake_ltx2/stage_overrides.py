@@ -30,6 +30,7 @@ _STEPS = lt.between(1, 1000)
 _CRF = lt.between(0, 51)
 _SKIPPED = lt.between(0, 100)
 _LONGEST_INSTRUCTIONS = 20_000
+_MOST_SLOTS = 64
 _FEWEST_LEVELS, _MOST_LEVELS = 2, 1001
 
 
@@ -37,6 +38,13 @@ def _of_some_levels(instance: object, attribute: Attribute[Any], value: tuple[fl
     if not _FEWEST_LEVELS <= len(value) <= _MOST_LEVELS:
         allowed = f"{_FEWEST_LEVELS} to {_MOST_LEVELS}"
         raise lt.ValidationError(attribute.name, f"has {len(value)} levels; must have {allowed}")
+
+
+def _in_order(instance: object, attribute: Attribute[Any], value: tuple[int, ...]) -> None:
+    if len(value) > _MOST_SLOTS:
+        raise lt.ValidationError(attribute.name, f"has {len(value)}; at most {_MOST_SLOTS}")
+    if list(value) != sorted(value):
+        raise lt.ValidationError(attribute.name, f"is {list(value)}; must be in order")
 
 
 _LEVELS = optional(
@@ -218,6 +226,9 @@ class LTX2PreparationOptions:
     model learned from; 0 leaves them as they are, None is the generation's own (33; 18 for 2.5).
     ``append_first``: images and clips at frame 0 are appended as they are elsewhere, and the
     segment's own tokens there are made; without it they take the place of those. Both passes do so.
+    ``keyframe_slots``: pictures that are made beside the segment, so many, evenly spread between
+    its ends, or at these ``keyframe_slot_frames``, in order; in the first pass, by networks of
+    2.5. The segment attends to them; they come out as `longtake.Stills`.
     """
 
     image_crf: int | None = field(
@@ -229,6 +240,16 @@ class LTX2PreparationOptions:
         default=False,
         validator=instance_of(bool),
         metadata={"help": "Whether images and clips at frame 0 are appended, as elsewhere."},
+    )
+    keyframe_slots: int = field(
+        default=0,
+        validator=lt.between(0, _MOST_SLOTS),
+        metadata={"help": "Pictures that are made beside the segment, evenly spread (2.5)."},
+    )
+    keyframe_slot_frames: tuple[int, ...] = field(
+        default=(),
+        validator=and_(lt.unique(), deep_iterable(lt.between(0)), _in_order, max_len(_MOST_SLOTS)),
+        metadata={"help": "Frames at which pictures are made beside the segment (2.5)."},
     )
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "CleanLatents",
     "FirstSound",
     "Geometry",
+    "KeyframeLatents",
     "NoiseState",
     "NoisyLatents",
     "PromptContext",
@@ -111,6 +112,8 @@ class Stream:
     - ``coordinates``: ``[1, axes, T, 2]``, RoPE bounds: seconds, then pixels.
     - ``attention``: ``[T, T]``, how well the token of a row sees that of a column, from 0 to 1, in
       the stream's attention to itself; None where all see all.
+    - ``slots``: the tokens from the first to below the second are pictures that are made beside the
+      segment, each of a single frame; none where both are equal.
     - ``is_unconditioned``: whether the mask is 1 everywhere.
     - ``is_frozen``: whether it is 0 everywhere, so that nothing of the stream is made: the networks
       are told then that its noise level is 0 (ltx-pipelines ``modality_from_latent_state``).
@@ -121,6 +124,7 @@ class Stream:
     denoise_mask: torch.Tensor = field(repr=False)
     coordinates: torch.Tensor = field(repr=False)
     attention: torch.Tensor | None = field(default=None, repr=False)
+    slots: tuple[int, int] = (0, 0)
     is_unconditioned: bool = field(init=False)
     is_frozen: bool = field(init=False)
 
@@ -134,17 +138,32 @@ class Stream:
 
 
 @frozen(eq=False)
+class KeyframeLatents:
+    """Pictures that were made beside a segment: ``latents`` ``[1, C, K, H, W]``, normalised, fp32.
+
+    ``frames``: of the segment, at which each of the K stands.
+    """
+
+    latents: torch.Tensor = field(repr=False)
+    frames: tuple[int, ...]
+
+
+@frozen(eq=False)
 class NoisyLatents:
     """Both streams before the denoising loop.
 
     ``video`` tokens are frame by frame, row by row; tokens beyond the segment's grid are what it
     is conditioned on elsewhere, and are dropped after the loop. ``audio`` tokens are one for each
     audio latent. A stream that is not wanted has no tokens. ``mel_bins``: of each audio latent.
+    ``slot_frames``: where the pictures stand that are made beside the segment. ``keyframes``: those
+    that an earlier pass made.
     """
 
     video: Stream
     audio: Stream
     mel_bins: int
+    slot_frames: tuple[int, ...] = ()
+    keyframes: KeyframeLatents | None = None
 
 
 @frozen(eq=False)
@@ -169,11 +188,12 @@ class CleanLatents:
     """Denoised latents in normalised model space, fp32, about zero mean and unit variance.
 
     ``video``: ``[1, C, F, H, W]``. ``audio``: ``[1, C, L, mel]``. F or L is 0 for a stream that is
-    not wanted.
+    not wanted. ``keyframes``: pictures that were made beside it, if any were asked for.
     """
 
     video: torch.Tensor = field(repr=False)
     audio: torch.Tensor = field(repr=False)
+    keyframes: KeyframeLatents | None = None
 
 
 @frozen(eq=False)

@@ -16,11 +16,20 @@ from longtake.media import png
 from longtake.media.untrusted import MAX_PIXELS, decoder_options, refusing
 from longtake.media.upright import Appearance
 
-__all__ = ["decode_still", "encode_still"]
+__all__ = ["decode_still", "encode_still", "is_still"]
 
 _JPEG_START = b"\xff\xd8\xff"
 _JPEG_SCAN = b"\xff\xda"
 _JPEG_END = b"\xff\xd9"
+
+
+def is_still(data: bytes) -> bool:
+    """Whether a file begins as those do that `decode_still` takes."""
+    return data.startswith((png.SIGNATURE, _JPEG_START)) or _is_webp(data)
+
+
+def _is_webp(data: bytes) -> bool:
+    return data.startswith(b"RIFF") and data[8:12] == b"WEBP"
 
 
 def decode_still(data: bytes) -> NDArray[np.uint8]:
@@ -65,6 +74,6 @@ def _decoder_of(data: bytes) -> tuple[str, bytes]:
         if data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN):
             raise ValidationError("data", "is a JPEG that is cut off")
         return "mjpeg", data
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+    if _is_webp(data):
         return "webp", data
     raise ValidationError("data", "is no PNG, JPEG or WebP file")

@@ -31,6 +31,7 @@ class DecodedInputs:
         self._lock = threading.Lock()
         self._pictures: dict[str, NDArray[np.uint8]] = {}
         self._sounds: dict[str, NDArray[np.float32]] = {}
+        self._places: dict[str, NDArray[np.bool_]] = {}
 
     def image(self, index: int) -> NDArray[np.uint8]:
         """Image number ``index``: uint8 RGB ``[H, W, 3]``, upright."""
@@ -73,6 +74,16 @@ class DecodedInputs:
     def source_frames(self) -> NDArray[np.uint8]:
         """The pictures of the clip that the segment is made of: uint8 RGB ``[T, H, W, 3]``."""
         return self._once(self._pictures, "source", self._source().frames)
+
+    def source_places(self) -> NDArray[np.bool_] | None:
+        """Where that clip's mask has it remade: bool ``[1 or T, H, W]``; None without a mask."""
+        source = self._source()
+        if source.mask is None:
+            return None
+        frames, height, width = self.source_frames().shape[:3]
+        return self._once(
+            self._places, "source", lambda: source.remade_places(frames, height, width)
+        )
 
     def source_sound(self, sample_rate: int) -> NDArray[np.float32] | None:
         """The sound of that clip: float32 ``[2, n]`` at ``sample_rate`` Hz; None without any."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,6 +12,7 @@ from attrs import Attribute, field, frozen
 
 from longtake.errors import ValidationError
 from longtake.files import read_bounded
+from longtake.requests.masks import MaskInput
 from longtake.requests.placed import MAX_MEDIA_BYTES, Placed, data_of, shown_data
 from longtake.schema.bounds import between, integer_from, is_a
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["ClipFacts", "SourceInput"]
 
 _MAX_SECONDS = 1e6
+_MAX_PADDING = 8192
+"""Pixels on one side."""
 _FLAG = "true or false"
 
 
@@ -46,9 +51,19 @@ def _has_effect(instance: SourceInput, attribute: Attribute[Any], value: bool) -
         raise ValidationError(
             "remake_video", "and remake_audio are both false, so nothing is remade; leave one on"
         )
-    if not ((instance.remake_video and instance.remake_audio) or instance.remakes):
+    both = instance.remake_video and instance.remake_audio
+    if not (both or instance.remakes or instance.mask is not None):
         name = "remake_audio" if instance.remake_video else "remake_video"
         raise ValidationError(name, "has no effect without remake_from or remake_to")
+
+
+def _of_the_picture(instance: SourceInput, attribute: Attribute[Any], value: object) -> None:
+    if value is not None and not instance.remake_video:
+        raise ValidationError("mask", "has no effect where remake_video is false; leave one out")
+
+
+def _padding() -> Any:
+    return field(default=0, kw_only=True, validator=integer_from(0, _MAX_PADDING))
 
 
 @frozen
@@ -62,6 +77,12 @@ class SourceInput(Placed):
     - ``remake_from``, ``remake_to``: seconds of the clip between which it is remade; one alone
       reaches to the clip's other end, without either nothing of it is remade.
     - ``remake_video``, ``remake_audio``: whether that is so of the picture, and of the sound.
+    - ``mask``: where the picture is remade, between those times, or all the time without any; the
+      sound is then kept. It has the size of the file's pictures, and is still or has as many.
+    - ``pad_top``, ``pad_right``, ``pad_bottom``, ``pad_left``: pixels that the clip gets on its
+      sides, in pixels of the file, and that are made; whatever is asked for otherwise.
+    - ``strength``: from 0 to 1, how strongly what is kept of the picture is kept; 1 keeps it as it
+      is, below that there is noise over it.
 
     Raises `ValidationError` with the field's name as its path.
     """
@@ -81,6 +102,16 @@ class SourceInput(Placed):
     remake_audio: bool = field(
         default=True, kw_only=True, validator=[is_a(bool, what=_FLAG), _has_effect]
     )
+    mask: MaskInput | None = field(
+        default=None,
+        kw_only=True,
+        validator=[is_a(MaskInput, what="longtake.MaskInput"), _of_the_picture],
+    )
+    pad_top: int = _padding()
+    pad_right: int = _padding()
+    pad_bottom: int = _padding()
+    pad_left: int = _padding()
+    strength: float = field(default=1.0, kw_only=True, validator=between(0, 1))
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], **options: Any) -> Self:
@@ -110,19 +141,44 @@ class SourceInput(Placed):
 
     @property
     def remakes(self) -> bool:
-        """Whether something of the clip is remade."""
+        """Whether a time is said that is remade."""
         return self.remake_from is not None or self.remake_to is not None
 
+    @property
+    def padding(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Pixels above and below, then left and right."""
+        return (self.pad_top, self.pad_bottom), (self.pad_left, self.pad_right)
+
     def frames(self) -> NDArray[np.uint8]:
-        """The clip's pictures, uint8 RGB ``[T, H, W, 3]``, upright.
+        """The clip's pictures, uint8 RGB ``[T, H, W, 3]``, upright, padded with their own edges.
 
         Raises `ValidationError` with the path ``data`` when the file is damaged, too large or no
-        video, and that of the field that asks for pictures which it has not.
+        video, and that of the field that asks for what it has not.
         """
         from longtake.media.clips import decode_clip
 
         pictures = decode_clip(self.data)
-        return pictures[self._span(len(pictures))]
+        span = self._span(len(pictures))
+        return self._padded(pictures[span])
+
+    def remade_places(self, frames: int, height: int, width: int) -> NDArray[np.bool_] | None:
+        """Where the mask remakes pictures of this number and size, which are those of `frames`.
+
+        ``[1, height, width]`` of a still, else ``[frames, height, width]``; False in the padding.
+        None without a mask. Raises `ValidationError` with the path ``mask.data`` when it is
+        damaged, no picture, or of another size or length than the file.
+        """
+        import numpy as np
+
+        if self.mask is None:
+            return None
+        with _within("mask"):
+            places = self.mask.places()
+        (top, bottom), (left, right) = self.padding
+        self._check_mask(places.shape, frames, height - top - bottom, width - left - right)
+        if len(places) > 1:
+            places = places[self.skip_frames : self.skip_frames + frames]
+        return np.pad(places, ((0, 0), *self.padding))
 
     def samples(self, sample_rate: int) -> NDArray[np.float32] | None:
         """The sound from the clip's first picture on, ``[2, n]`` as `AudioInput.samples` has it.
@@ -140,15 +196,24 @@ class SourceInput(Placed):
         return sound if sound.shape[1] else None
 
     def facts(self) -> ClipFacts:
-        """The clip's size and length; the file is decoded in little memory. Raises as `frames`."""
+        """The clip's size, padded, and length; the files are decoded in little memory.
+
+        Raises as `frames` and `remade_places`.
+        """
         whole = self._file()
         span = self._span(whole.num_frames)
-        return ClipFacts(
-            num_frames=span.stop - span.start, height=whole.height, width=whole.width, fps=whole.fps
-        )
+        taken = span.stop - span.start
+        if self.mask is not None:
+            with _within("mask"):
+                shape = self.mask.shape()
+            self._check_mask(shape, taken, whole.height, whole.width)
+        (top, bottom), (left, right) = self.padding
+        height, width = whole.height + top + bottom, whole.width + left + right
+        self._check_padded(taken, height, width)
+        return ClipFacts(num_frames=taken, height=height, width=width, fps=whole.fps)
 
     def check(self) -> None:
-        """Raise what `frames` and `samples` would, in little memory."""
+        """Raise what `frames`, `remade_places` and `samples` would, in little memory."""
         from longtake.media.sounds import check_sound, has_sound
 
         self.facts()
@@ -171,3 +236,49 @@ class SourceInput(Placed):
                 "num_frames", f"is {self.num_frames}; the file has {left} pictures from there on"
             )
         return slice(self.skip_frames, self.skip_frames + (self.num_frames or left))
+
+    def _padded(self, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if not any(map(sum, self.padding)):
+            return pictures
+        import numpy as np
+
+        (top, bottom), (left, right) = self.padding
+        frames, height, width = pictures.shape[:3]
+        self._check_padded(frames, height + top + bottom, width + left + right)
+        return np.pad(pictures, ((0, 0), *self.padding, (0, 0)), mode="edge")
+
+    def _check_padded(self, frames: int, height: int, width: int) -> None:
+        from longtake.media.clips import MAX_CLIP_PIXELS
+
+        if any(map(sum, self.padding)) and frames * height * width > MAX_CLIP_PIXELS:
+            sides = ("pad_top", "pad_bottom", "pad_left", "pad_right")
+            pixels = [pixels for both in self.padding for pixels in both]
+            raise ValidationError(
+                sides[pixels.index(max(pixels))],
+                f"is {max(pixels)}; {frames} pictures of {height}x{width} are too much: at most "
+                f"{MAX_CLIP_PIXELS} pixels in all are taken",
+            )
+
+    def _check_mask(self, shape: tuple[int, ...], frames: int, height: int, width: int) -> None:
+        count, *size = shape
+        if size != [height, width]:
+            raise ValidationError(
+                "mask.data",
+                f"is {size[0]}x{size[1]} pixels (height x width); must be {height}x{width}, as the "
+                "clip's pictures are",
+            )
+        last = self.skip_frames + frames
+        if count != 1 and (count < last or (self.num_frames is None and count > last)):
+            raise ValidationError(
+                "mask.data",
+                f"has {count} pictures; must be a still, or have one for each of the file's",
+            )
+
+
+@contextmanager
+def _within(part: str) -> Iterator[None]:
+    """Say which part is refused."""
+    try:
+        yield
+    except ValidationError as error:
+        raise ValidationError(f"{part}.{error.path}", error.problem) from None

@@ -7,15 +7,20 @@ from typing import Any
 from longtake.errors import shown
 from longtake.families.places import SegmentPlace
 from longtake.requests.request import Job
-from longtake.runs.results import Frames, Waveform
+from longtake.runs.results import Frames, Stills, Waveform
 
 __all__ = ["asked_problem", "form_problem"]
 
 
 def form_problem(value: object) -> str | None:
-    """What is wrong with `Frames` or a `Waveform` for any request; None for other values."""
+    """What is wrong with `Frames`, `Stills` or a `Waveform` in any request; None for others."""
     if isinstance(value, Frames):
         return _array_problem("Frames", value.pixels, "uint8", "[T, H, W, 3]", 4)
+    if isinstance(value, Stills):
+        problem = _array_problem("Stills", value.pixels, "uint8", "[K, H, W, 3]", 4)
+        if problem is None and len(value.pixels) != len(value.frames):
+            return f"Stills of {len(value.pixels)} pictures at {len(value.frames)} frames"
+        return problem
     if not isinstance(value, Waveform):
         return None
     rate = value.sample_rate

@@ -13,7 +13,7 @@ from longtake.families.presets import Preset
 from longtake.families.stages import Recipe, StageSpec, stage_defaults
 from longtake.requests.decoded import DecodedInputs
 from longtake.runs.construction import construct, has_check, needs_components, unbuilt
-from longtake.runs.results import Frames, UsedPrompt, Waveform
+from longtake.runs.results import Frames, Stills, UsedPrompt, Waveform
 from longtake.runs.wiring import Plan, PlannedStage, make_plan, plan_checks
 from longtake.states.state import ContinuationCodec
 
@@ -51,7 +51,7 @@ class Plans:
                 self._constructed(self._recipe),
                 given=self.given,
                 maybe_given=self.states,
-                results={Frames, Waveform, UsedPrompt, *self.states},
+                results={Frames, Stills, Waveform, UsedPrompt, *self.states},
             )
             self._segment = _showing(f"preset {self._preset.name!r}", plan)
         return self._segment

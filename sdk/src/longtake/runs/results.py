@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Frames", "GenerationResult", "UsedPrompt", "Waveform"]
+__all__ = ["Frames", "GenerationResult", "Stills", "UsedPrompt", "Waveform"]
 
 
 @frozen(eq=False)
@@ -48,6 +48,18 @@ class UsedPrompt:
     text: str = field(repr=False)
 
 
+@frozen(eq=False)
+class Stills:
+    """Pictures that were made beside a segment: ``pixels`` is uint8 RGB ``[K, H, W, 3]``.
+
+    ``frames``: of the segment, counting those it repeats, at which each of the K stands. They may
+    be smaller than the segment's own.
+    """
+
+    pixels: NDArray[np.uint8] = field(repr=False)
+    frames: tuple[int, ...]
+
+
 @frozen(kw_only=True, eq=False)
 class GenerationResult:
     """One generated segment.
@@ -66,6 +78,7 @@ class GenerationResult:
       known.
     - ``prompt``: that the segment was made of: the job's, or what it was rewritten to; None for the
       end of a take.
+    - ``stills``: pictures that were made beside the segment; None where none were asked for.
     """
 
     frames: NDArray[np.uint8] = field(repr=False)
@@ -80,6 +93,7 @@ class GenerationResult:
     first_frame: int | None = None
     first_sample: int | None = None
     prompt: str | None = field(default=None, repr=False)
+    stills: Stills | None = None
 
     def __repr__(self) -> str:
         num_frames, height, width, _ = self.frames.shape

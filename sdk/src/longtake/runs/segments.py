@@ -22,7 +22,7 @@ from longtake.runs.observers import ObservedRun
 from longtake.runs.plans import Plans
 from longtake.runs.prepared import PreparedRequest
 from longtake.runs.resolution import naming_sampling, resolve_options
-from longtake.runs.results import Frames, GenerationResult, UsedPrompt, Waveform
+from longtake.runs.results import Frames, GenerationResult, Stills, UsedPrompt, Waveform
 from longtake.runs.run import Run
 from longtake.states.live import LiveState
 from longtake.states.state import ContinuationCodec, ContinuationState
@@ -198,6 +198,7 @@ def _result(
     sound: Waveform | None = done.values.get(Waveform)
     used: UsedPrompt | None = done.values.get(UsedPrompt)
     prompt = used.text if used is not None else None if job is None else job.prompt
+    stills: Stills | None = done.values.get(Stills)
     if job is not None:  # a family may make what was not asked for, on its way
         frames = frames if job.output.video else None
         sound = sound if job.output.audio else None
@@ -214,6 +215,7 @@ def _result(
         first_frame=first_frame,
         first_sample=None if sound is None else _first_sample(sound, first_frame, fps),
         prompt=prompt,
+        stills=stills if stills is not None and len(stills.frames) else None,
     )
 
 

@@ -18,6 +18,7 @@ from longtake.plugins.registry import Registry
 from longtake.requests.inputs import Inputs
 from longtake.requests.references import ReferenceInput
 from longtake.requests.request import GenerationRequest
+from longtake.requests.sources import SourceInput
 from longtake.schema.wire import unstructure
 from longtake.states.state import ContinuationState
 
@@ -100,7 +101,7 @@ def request_document(request: GenerationRequest) -> dict[str, Any]:
     if inputs.references:  # left out where there are none, as by earlier releases
         document["inputs"]["references"] = [_reference_document(r) for r in inputs.references]
     if inputs.source is not None:
-        document["inputs"]["source"] = _input_document(inputs.source)
+        document["inputs"]["source"] = _source_document(inputs.source)
     if inputs.voice is not None:
         document["inputs"]["voice"] = _input_document(inputs.voice)
     return document
@@ -111,6 +112,13 @@ def _reference_document(given: ReferenceInput) -> dict[str, Any]:
     if given.mask is not None:
         document["mask"] = f"sha256:{hashlib.sha256(given.mask).hexdigest()}"
     return document
+
+
+def _source_document(given: SourceInput) -> dict[str, Any]:
+    if given.mask is None:
+        return _input_document(given)
+    document = _input_document(evolve(given, mask=evolve(given.mask, data=_PLACEHOLDER)))
+    return {**document, "mask": _input_document(given.mask)}
 
 
 def preset_of(pipeline: Pipeline) -> str:

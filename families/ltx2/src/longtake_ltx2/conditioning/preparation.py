@@ -11,6 +11,7 @@ import longtake as lt
 from longtake_ltx2.conditioning.coordinates import audio_coordinates, video_coordinates
 from longtake_ltx2.conditioning.encoding import encoded_sound
 from longtake_ltx2.conditioning.frame_encoder import FrameEncoder
+from longtake_ltx2.conditioning.keyframe_slots import slot_tokens
 from longtake_ltx2.conditioning.references import reference_tokens
 from longtake_ltx2.conditioning.requested import RequestedInputs
 from longtake_ltx2.conditioning.source import source_tokens
@@ -39,6 +40,7 @@ class SegmentAsked:
     - ``image_crf``: of still images.
     - ``append_first``: whether images and clips at frame 0 are appended as those elsewhere.
     - ``offset``: seconds by which the video's positions shift; the clock's when None.
+    - ``slots``: frames at which pictures are made beside it.
     """
 
     output: lt.Output
@@ -48,6 +50,7 @@ class SegmentAsked:
     image_crf: int
     append_first: bool = False
     offset: float | None = None
+    slots: tuple[int, ...] = ()
 
 
 @frozen(eq=False)
@@ -107,6 +110,7 @@ class Preparation:
             self._stream(video_noise, video_bounds, video_conditions, video_base, noise_scale),
             self._stream(audio_noise, audio_bounds, audio_conditions, audio_base, noise_scale),
             mel_bins=mel_bins,
+            slot_frames=asked.slots,
         )
 
     def _stream(
@@ -164,6 +168,11 @@ class Preparation:
                     self.device,
                     offset=asked.offset,
                 )
+            )
+        if asked.slots:
+            channels, offset = self.video_channels, asked.offset
+            conditions.append(
+                slot_tokens(asked.slots, geometry, channels, self.device, offset=offset)
             )
         return conditions
 

@@ -52,8 +52,9 @@ def check_source(
             f"{_PATH}.remake_from",
             f"is {source.remake_from:g}; the clip is over after {float(frames / segment.fps):g} s",
         )
-    _check_made(job, requested, segment)
-    return requested.kept_frames()
+    size = job.sampling.height, job.sampling.width
+    _check_made(job, requested, segment, size)
+    return requested.kept_frames(*size)
 
 
 def _check_length(source: lt.SourceInput, frames: int) -> None:
@@ -86,9 +87,20 @@ def _check_place(source: lt.SourceInput, frames: int, segment: SegmentClock, rep
         )
 
 
-def _check_made(job: lt.Job, requested: RequestedSource, segment: SegmentClock) -> None:
-    """Something of the segment is to be made."""
-    if len(requested.kept_frames()) < segment.num_frames:
+def _check_made(
+    job: lt.Job, requested: RequestedSource, segment: SegmentClock, size: tuple[int, int]
+) -> None:
+    """Something of the segment is to be made, and something where a mask says so."""
+    kept, source = requested.kept_tokens(*size), job.inputs.source
+    if not requested.touches(*size):
+        raise lt.ValidationError(
+            f"{_PATH}.mask.data",
+            "keeps all of the clip: what is white in it is what `white` says, remade or kept",
+        )
+    assert source is not None  # or nothing would have been requested
+    if not kept.all() or len(requested.kept_frames(*size)) < segment.num_frames:
+        return
+    if source.strength < 1:
         return
     sound = requested.sound
     if job.output.audio and (sound is None or list(sound.runs()) != [(0, segment.num_latents)]):
@@ -96,5 +108,5 @@ def _check_made(job: lt.Job, requested: RequestedSource, segment: SegmentClock) 
     raise lt.ValidationError(
         _PATH,
         "fills the segment, and nothing of it is remade: say from when to when "
-        "(remake_from, remake_to), or make a longer segment",
+        "(remake_from, remake_to), or where (mask), or make a longer segment",
     )

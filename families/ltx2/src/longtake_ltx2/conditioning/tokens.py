@@ -64,7 +64,8 @@ class ConditioningTokens:
     ``start``: the token of the segment that the first one replaces; None for tokens that are
     appended, whose bounds ``[1, axes, N, 2]`` are ``coordinates``. ``mask``: 0 keeps the tokens,
     1 ignores them. ``attention``: ``[N]``, how well the segment's tokens and each of these, if they
-    are appended, see each other; None where nothing weakens it.
+    are appended, see each other; None where nothing weakens it. ``is_slots``: whether they are
+    pictures that are to be made.
     """
 
     tokens: torch.Tensor = field(repr=False)
@@ -72,6 +73,7 @@ class ConditioningTokens:
     start: int | None = 0
     coordinates: torch.Tensor | None = field(default=None, repr=False)
     attention: torch.Tensor | None = field(default=None, repr=False)
+    is_slots: bool = False
 
 
 def placed_video(
@@ -129,7 +131,10 @@ def conditioned_stream(
     if base is not None:
         start[:, : base.shape[1]] = base
     known = start.clone()
+    slots = (0, 0)
     for first, stop, condition in _placed(conditions, coordinates.shape[2]):
+        if condition.is_slots:
+            slots = (first, stop)
         known[:, first:stop] = clean[:, first:stop] = condition.tokens
         mask[:, first:stop] = condition.mask
     if conditions_after_noise:
@@ -139,7 +144,8 @@ def conditioned_stream(
         latents = noise * scaled + known * (1 - scaled)
     appended = [each.coordinates for each in conditions if each.coordinates is not None]
     bounds = torch.cat([coordinates, *appended], dim=2)
-    return Stream(latents, clean, mask, bounds, _attention(conditions, coordinates.shape[2], noise))
+    attention = _attention(conditions, coordinates.shape[2], noise)
+    return Stream(latents, clean, mask, bounds, attention, slots)
 
 
 def _attention(

@@ -106,14 +106,16 @@ class NoiseLevel:
     def _single_frame_tokens(self, video: torch.Tensor) -> torch.Tensor | None:
         """``[1, T, 1]``, 1 on the tokens that encode one pixel frame: the first latent frame's.
 
-        Networks before 2.5 have no mark for them. None of the frames that a segment is conditioned
-        on are marked, as they are given and not made (ltx-core ``VideoConditionByKeyframeIndex``).
+        And those of pictures that are made beside the segment. Networks before 2.5 have no mark for
+        them. None of the frames that a segment is conditioned on are marked, as they are given and
+        not made (ltx-core ``VideoConditionByKeyframeIndex``).
         """
         marked = self.transformer.config.use_keyframes_abs_pos_embedding
         if not marked or not self.numerics.marks_first_frame:
             return None
         mask = torch.zeros_like(video[..., :1])
         mask[:, : self.geometry.latent_height * self.geometry.latent_width] = 1
+        mask[:, slice(*self.noisy.video.slots)] = 1
         return mask
 
     def _use_cross_timestep(self) -> bool:

@@ -15,13 +15,13 @@ from longtake_ltx2.estimating.arrays import COLORS, array, trailing_frames
 from longtake_ltx2.latents import decodable_video
 from longtake_ltx2.picture import decoded_slices, joined
 from longtake_ltx2.sizes import SPATIAL_FACTOR
-from longtake_ltx2.values import CleanLatents, Geometry, TrailingFrames
+from longtake_ltx2.values import CleanLatents, Geometry, KeyframeLatents, TrailingFrames
 
 if TYPE_CHECKING:
     from longtake_ltx2.estimating.measuring import Cost
     from longtake_ltx2.estimating.scene import Scene
 
-__all__ = ["DecodingStage", "as_frames", "estimated_frames", "no_frames"]
+__all__ = ["DecodingStage", "as_frames", "as_stills", "estimated_frames", "no_frames"]
 
 
 class DecodingStage:
@@ -75,11 +75,12 @@ class DecodingStage:
     @torch.no_grad()
     def __call__(
         self, latents: CleanLatents, geometry: Geometry, job: lt.Job
-    ) -> tuple[lt.Frames, TrailingFrames]:
+    ) -> tuple[lt.Frames, TrailingFrames, lt.Stills]:
+        stills = as_stills(latents.keyframes, self._vae, geometry)
         if not job.output.video:
-            return no_frames(geometry)
+            return (*no_frames(geometry), stills)
         video = decodable_video(latents.video, self._vae).to(self._vae.dtype)
-        return as_frames(decoded_slices(self._vae, video), geometry, job)
+        return (*as_frames(decoded_slices(self._vae, video), geometry, job), stills)
 
 
 def estimated_frames(scene: Scene, cost: Cost, weights: Mapping[str, int]) -> lt.StageEstimate:
@@ -102,6 +103,16 @@ def no_frames(geometry: Geometry) -> tuple[lt.Frames, TrailingFrames]:
     """What a segment without a picture has."""
     none: NDArray[np.uint8] = np.zeros((0, geometry.height, geometry.width, 3), np.uint8)
     return lt.Frames(none), TrailingFrames(none)
+
+
+def as_stills(keyframes: KeyframeLatents | None, vae: Any, geometry: Geometry) -> lt.Stills:
+    """Pictures that were made beside a segment, each decoded alone; none without any."""
+    if keyframes is None:
+        return lt.Stills(np.zeros((0, geometry.height, geometry.width, 3), np.uint8), ())
+    latents = decodable_video(keyframes.latents, vae).to(vae.dtype)
+    alone = (decoded_slices(vae, each) for each in latents.split(1, dim=2))
+    pictures = [joined(slices, 1) for slices in alone]
+    return lt.Stills(np.concatenate(pictures), keyframes.frames)
 
 
 def as_frames(

@@ -37,7 +37,7 @@ from longtake_ltx2.latents import audio_from_tokens, video_from_tokens
 from longtake_ltx2.numerics import OFFICIAL, Numerics
 from longtake_ltx2.parallel.leader import Leader, shared_predictions
 from longtake_ltx2.stage_overrides import LTX2DenoiseOptions, LTX2LoopOptions, SamplerName
-from longtake_ltx2.values import CleanLatents, Geometry, NoisyLatents, TextContext
+from longtake_ltx2.values import CleanLatents, Geometry, KeyframeLatents, NoisyLatents, TextContext
 
 if TYPE_CHECKING:
     from longtake_ltx2.estimating.scene import Scene
@@ -159,14 +159,16 @@ class LTX2DenoisingStage:
 
             sampling = self._sampling(sampler, settled, noisy, levels, run.seed)
             video, audio = walked(sampling, reusing(evaluate, settled.skip_step or 0), ticks)
+        grid = (geometry.latent_height, geometry.latent_width)
+        keyframes, slots = noisy.keyframes, noisy.slot_frames
+        if slots:
+            beside = video[:, slice(*noisy.video.slots)]
+            keyframes = KeyframeLatents(video_from_tokens(beside, len(slots), *grid), slots)
+        own = video[:, : geometry.video_tokens]
         return CleanLatents(
-            video_from_tokens(
-                video[:, : geometry.video_tokens],
-                geometry.latent_frames,
-                geometry.latent_height,
-                geometry.latent_width,
-            ),
+            video_from_tokens(own, geometry.latent_frames, *grid),
             audio_from_tokens(audio[:, : geometry.clock.num_latents], noisy.mel_bins),
+            keyframes,
         )
 
     @classmethod

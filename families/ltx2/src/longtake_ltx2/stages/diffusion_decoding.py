@@ -12,7 +12,7 @@ from longtake_ltx2.latents import decodable_video
 from longtake_ltx2.noise import noise_generator
 from longtake_ltx2.picture import uint8_slices
 from longtake_ltx2.sizes import SPATIAL_FACTOR
-from longtake_ltx2.stages.decoding import as_frames, estimated_frames, no_frames
+from longtake_ltx2.stages.decoding import as_frames, as_stills, estimated_frames, no_frames
 from longtake_ltx2.values import CleanLatents, Geometry, TrailingFrames
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ class LTX2DiffusionDecodingStage:
     """Denoises the pixels of the whole segment, repeated frames included, and cuts those off.
 
     ``diffusion_decoder``: diffusers' `LTX2VideoDiffusionDecoderModel`. ``vae``: for its statistics
-    of the latents. The noise follows the segment's seed and is another one than the latents'.
+    of the latents, and for pictures beside the segment. The noise follows the segment's seed and is
+    another one than the latents'.
     """
 
     def __init__(self, diffusion_decoder: Any, vae: Any) -> None:
@@ -72,14 +73,15 @@ class LTX2DiffusionDecodingStage:
     @torch.no_grad()
     def __call__(
         self, latents: CleanLatents, geometry: Geometry, job: lt.Job
-    ) -> tuple[lt.Frames, TrailingFrames]:
+    ) -> tuple[lt.Frames, TrailingFrames, lt.Stills]:
+        stills = as_stills(latents.keyframes, self._vae, geometry)
         if not job.output.video:
-            return no_frames(geometry)
+            return (*no_frames(geometry), stills)
         decoder = self._decoder
         video = decodable_video(latents.video, self._vae).to(decoder.dtype)
         noise = noise_generator(job.segment_seed, "decoding", short=decoding_seed(job))
         decoded = decoder.decode(video, noise, return_dict=False)[0]
-        return as_frames(uint8_slices(decoded), geometry, job)
+        return (*as_frames(uint8_slices(decoded), geometry, job), stills)
 
 
 def decoding_seed(job: lt.Job) -> int:

@@ -8,7 +8,9 @@ import torch
 
 import longtake as lt
 from longtake_ltx2.checkpoints.folder import default_image_crf
+from longtake_ltx2.clock import SegmentClock
 from longtake_ltx2.conditioning.frame_encoder import FrameEncoder
+from longtake_ltx2.conditioning.keyframe_slots import check_slots, slot_frames
 from longtake_ltx2.conditioning.preparation import Preparation, SegmentAsked
 from longtake_ltx2.conditioning.reference_checks import check_references, scales_of
 from longtake_ltx2.conditioning.requested import RequestedInputs
@@ -54,6 +56,7 @@ class LTX2LatentPreparationStage:
         scale: int = 1,
     ) -> None:
         self._video_channels = transformer.config.in_channels
+        self._has_mark = bool(transformer.config.use_keyframes_abs_pos_embedding)
         self._noise_dtype = transformer.dtype
         self._frames, self._audio_vae = (
             FrameEncoder(vae, fingerprint_of_vae(vae, config)),
@@ -66,9 +69,14 @@ class LTX2LatentPreparationStage:
         self._image_crf = default_image_crf(generation)
 
     def check(
-        self, job: lt.Job, state: LTX2ContinuationState | None, inputs: lt.DecodedInputs
+        self,
+        job: lt.Job,
+        state: LTX2ContinuationState | None,
+        inputs: lt.DecodedInputs,
+        segment: SegmentClock,
+        options: LTX2PreparationOptions | None,
     ) -> None:
-        """Refuse latents of other models, and what there is no network to encode for.
+        """Refuse latents of other models, and what there is no network to encode for or to make.
 
         Raises `longtake.ValidationError`.
         """
@@ -87,6 +95,14 @@ class LTX2LatentPreparationStage:
         ):
             if given and network is None:
                 raise lt.ValidationError(path, "this stage has no VAE to encode it")
+        repeated = segment.repeated_frames if carried else 0
+        check_slots(
+            options or LTX2PreparationOptions(),
+            job,
+            self._numerics,
+            repeated,
+            has_mark=self._has_mark,
+        )
         check_references(job, inputs, self._references, self._scale)
         if carried:
             height, width = job.sampling.height, job.sampling.width
@@ -127,6 +143,15 @@ class LTX2LatentPreparationStage:
         )
         options = options or LTX2PreparationOptions()
         crf = self._image_crf if options.image_crf is None else options.image_crf
-        asked = SegmentAsked(job.output, geometry, inputs, state, crf, options.append_first)
+        clock = geometry.clock
+        asked = SegmentAsked(
+            job.output,
+            geometry,
+            inputs,
+            state,
+            crf,
+            options.append_first,
+            slots=slot_frames(options, clock.num_frames, clock.repeated_frames),
+        )
         noisy = preparation.noisy(asked, generator)
         return noisy, NoiseState(generator.get_state())

@@ -141,7 +141,7 @@ class LTX2UpsampleStage:
             noise_scale=noise_scale if self._adds_noise else 0.0,
             keeps_sound=self._dubs,
         )
-        return noisy, target.geometry
+        return evolve(noisy, keyframes=latents.keyframes), target.geometry
 
     def _upsampled(self, video: torch.Tensor) -> torch.Tensor:
         """``[1, C, F, H, W]`` to the size of the second pass; both normalised, fp32."""

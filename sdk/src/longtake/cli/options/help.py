@@ -17,6 +17,10 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "remake_from",
         "remake_to",
         "only",
+        "mask",
+        "white",
+        "pad",
+        "strength",
         "backward",
         "preset",
         "preset_overrides",
@@ -96,6 +100,14 @@ EXAMPLES: Mapping[str, Sequence[tuple[str, str]]] = {
             'longtake retake clip.mp4 "the tram is red" --from 2 --to 3.5 --model DIR',
         ),
         ("The sound alone", 'longtake retake clip.mp4 "a choir" --to 2 --only audio --model DIR'),
+        (
+            "What a mask shows in white",
+            'longtake retake clip.mp4 "the tram is red" --mask tram.png --model DIR',
+        ),
+        (
+            "A wider picture",
+            'longtake retake clip.mp4 "a wide street" --pad 0 256 0 256 --model DIR',
+        ),
     ),
     "extend": (
         (

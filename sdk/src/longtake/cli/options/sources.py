@@ -13,6 +13,7 @@ from attrs import evolve, field, frozen
 from longtake.cli.options.inputs import NamedInputs
 from longtake.errors import ValidationError
 from longtake.families.family import ModelFamily
+from longtake.requests.masks import MaskInput, White
 from longtake.requests.request import GenerationRequest, Sampling
 from longtake.requests.sources import ClipFacts, SourceInput
 from longtake.runs.resolution import present
@@ -23,12 +24,19 @@ __all__ = ["Begun", "Extension", "Retake", "SourceChoice", "begin_with"]
 
 @frozen(kw_only=True)
 class Retake:
-    """What of a clip is remade, as `SourceInput` says it."""
+    """What of a clip is remade, as `SourceInput` says it.
+
+    ``mask``: a file. ``pad``: pixels above, right, below and left.
+    """
 
     remake_from: float | None = None
     remake_to: float | None = None
     remake_video: bool = True
     remake_audio: bool = True
+    mask: Path | None = None
+    white: White = "remade"
+    pad: tuple[int, int, int, int] = (0, 0, 0, 0)
+    strength: float = 1.0
 
 
 @frozen(kw_only=True)
@@ -63,11 +71,13 @@ class Begun:
     sampling: Sampling
     notes: tuple[str, ...]
     name: str
+    mask: Path | None = None
 
     def named(self, others: NamedInputs) -> NamedInputs:
         """The clip among the inputs, under the name that the user gave."""
         inputs = evolve(others.inputs, source=self.source)
         own = {f"inputs.source.{field}": option for field, option in _OF_OPTIONS.items()}
+        own["inputs.source.mask"] = f"--mask {self.mask}"
         return NamedInputs(inputs, {**others.options, "inputs.source": self.name, **own})
 
 
@@ -83,14 +93,17 @@ def begin_with(
     if fit is None:
         problem = f"family {family.name!r} makes nothing of a clip that is there already"
         raise ValidationError(name, problem)
+    mask = choice.wish.mask if isinstance(choice.wish, Retake) else None
     try:
         source = SourceInput.from_file(choice.clip)
+        if isinstance(choice.wish, Retake):
+            source = _remade(source, choice.wish)
         facts = source.facts()
     except ValidationError as error:
-        raise ValidationError(name, error.problem) from None
+        whose = {**_OF_OPTIONS, "mask.data": f"--mask {mask}"}
+        raise ValidationError(whose.get(error.path, name), error.problem) from None
     if isinstance(choice.wish, Retake):
-        taken = fit(facts).num_frames
-        source, count = _remade(source, choice.wish, taken), taken
+        taken = count = fit(facts).num_frames
     else:
         kept, count = _lengths(choice.wish, facts, fit, _usual_frames(family, request, preset))
         source, taken = _placed(source, choice.wish, facts, kept, count), kept
@@ -99,24 +112,44 @@ def begin_with(
     asked = {key: each for key, each in present(request.sampling).items() if key in _OF_THE_CLIP}
     sampling = evolve(fit(evolve(facts, num_frames=count)), num_frames=count, **asked)
     sampling = evolve(request.sampling, **present(sampling))
-    return Begun(source, sampling, tuple(_notes(name, facts, source, taken, sampling)), name)
+    notes = tuple(_notes(name, facts, source, taken, sampling))
+    return Begun(source, sampling, notes, name, mask)
 
 
-_OF_OPTIONS = {"remake_from": "--from", "remake_to": "--to"}
+_OF_OPTIONS = {
+    "remake_from": "--from",
+    "remake_to": "--to",
+    "remake_video": "--only",
+    "remake_audio": "--only",
+    "mask": "--mask",
+    "strength": "--strength",
+    **{f"pad_{side}": "--pad" for side in ("top", "right", "bottom", "left")},
+}
 _OF_THE_CLIP = ("height", "width", "fps")
 
 
-def _remade(source: SourceInput, wish: Retake, taken: int) -> SourceInput:
+def _remade(source: SourceInput, wish: Retake) -> SourceInput:
+    top, right, bottom, left = wish.pad
+    return evolve(
+        source,
+        remake_from=wish.remake_from,
+        remake_to=wish.remake_to,
+        remake_video=wish.remake_video,
+        remake_audio=wish.remake_audio,
+        mask=None if wish.mask is None else _mask(wish.mask, wish.white),
+        pad_top=top,
+        pad_right=right,
+        pad_bottom=bottom,
+        pad_left=left,
+        strength=wish.strength,
+    )
+
+
+def _mask(path: Path, white: White) -> MaskInput:
     try:
-        return evolve(
-            source,
-            remake_from=wish.remake_from,
-            remake_to=wish.remake_to,
-            remake_video=wish.remake_video,
-            remake_audio=wish.remake_audio,
-        )
+        return MaskInput.from_file(path, white=white)
     except ValidationError as error:
-        raise ValidationError(_OF_OPTIONS.get(error.path, "--only"), error.problem) from None
+        raise ValidationError("mask.data", error.problem) from None
 
 
 def _usual_frames(family: ModelFamily, request: GenerationRequest, preset: str | None) -> int:

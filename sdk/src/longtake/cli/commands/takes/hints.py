@@ -23,9 +23,11 @@ _OF_ONE_COMMAND = frozenset(
         "images",
         "keep",
         "last_frame",
+        "mask",
         "only",
         "output",
         "overwrite",
+        "pad",
         "references",
         "remake_from",
         "remake_to",
@@ -35,6 +37,8 @@ _OF_ONE_COMMAND = frozenset(
         "segments",
         "sound",
         "state",
+        "strength",
+        "white",
     }
 )
 """Parameters that say nothing of the segments of a further command."""
