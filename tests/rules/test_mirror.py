@@ -17,6 +17,8 @@ TESTED_ELSEWHERE = {
     "blobs/protocol.py": "blobs/test_memory.py",
     "blobs/wrapping.py": "blobs/test_tenants.py",
     "blobs/records/backend.py": "blobs/records/test_store.py",
+    "cli/ending.py": "cli/test_group.py",
+    "cli/listings.py": "cli/commands/test_listings.py",
     "cli/commands/frames.py": "cli/commands/test_inspection.py",
     "cli/commands/sessions/makers.py": "cli/commands/sessions/test_rolling.py",
     "cli/commands/sessions/parts.py": "cli/commands/sessions/test_film.py",
