@@ -48,6 +48,7 @@ TESTED_ELSEWHERE = {
     "families/published.py": "plugins/test_published.py",
     "media/displaymatrix.py": "media/test_upright.py",
     "requests/placed.py": "requests/test_inputs.py",
+    "runs/error_lines.py": "runs/test_observers.py",
     "runs/declared.py": "plugins/test_observing.py",
     "schema/keywords.py": "schema/test_json_schema.py",
     "session_stores/access.py": "session_stores/test_store.py",
