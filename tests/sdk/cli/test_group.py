@@ -31,7 +31,7 @@ def test_nothing_heavy_is_imported(argv: tuple[str, ...]) -> None:
     done = run_process(*argv, show_imports=True)
     assert done.returncode == 0
     modules = imported(done.stderr)
-    assert "longtake.cli.group" in modules
+    assert "longtake.cli.terminal.tables" in modules or "longtake.cli.group" in modules
     assert not modules.intersection(HEAVY)
 
 
@@ -40,6 +40,7 @@ def test_help_imports_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     run_process("--help")  # which asks the plugins once what they add
     modules = imported(run_process("--help", show_imports=True).stderr)
     assert "longtake.plugins.registry" not in modules
+    assert "longtake.cli.group" in modules
     assert "longtake.cli.commands.listings" not in modules
 
 
@@ -91,7 +92,7 @@ def test_an_interruption_before_anything_is_there_to_report_it(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(group, "run", interrupt)
-    assert main(["families"]) == 130
+    assert main(["doctor"]) == 130
     assert capsys.readouterr().err == "interrupted\n"
 
 

@@ -472,8 +472,10 @@ def idle() -> None:
     """A stage that does nothing."""
 
 
-def calls_of_a_run(stages: int, *observers: Callable[[lt.RunEvent], None]) -> int:
-    """How many functions a run calls whose stages do nothing but for the last."""
+def calls_of_a_run(
+    stages: int, *observers: Callable[[lt.RunEvent], None], streamed: bool = False
+) -> int:
+    """How many functions a run calls whose stages do nothing but for the last, in all threads."""
     idles = (lt.StageSpec(f"idle-{number}", idle) for number in range(stages))
     family = lt.ModelFamily(
         "idle",
@@ -488,18 +490,25 @@ def calls_of_a_run(stages: int, *observers: Callable[[lt.RunEvent], None]) -> in
 
     with lt.Pipeline(family, observers=observers) as pipeline:
         pipeline.generate("fog")
-        before = sys.getprofile()
+        before = sys.getprofile(), threading.getprofile()
         sys.setprofile(count)
+        threading.setprofile(count)
         try:
-            pipeline.generate("fog")
+            list(pipeline.stream("fog")) if streamed else pipeline.generate("fog")
         finally:
-            sys.setprofile(before)
+            sys.setprofile(before[0])
+            threading.setprofile(before[1])
     return calls
 
 
-@pytest.mark.parametrize(("observers", "most"), [((), 100), ((lambda event: None,), 140)])
+@pytest.mark.parametrize(("observers", "most"), [((), 60), ((lambda event: None,), 92)])
 def test_a_further_stage_costs_few_calls(
     observers: tuple[Callable[[lt.RunEvent], None], ...], most: int
 ) -> None:
     few, many = calls_of_a_run(2, *observers), calls_of_a_run(10, *observers)
     assert (many - few) / 8 < most
+
+
+def test_a_further_stage_of_a_stream_costs_few_calls() -> None:
+    few, many = calls_of_a_run(2, streamed=True), calls_of_a_run(10, streamed=True)
+    assert (many - few) / 8 < 120

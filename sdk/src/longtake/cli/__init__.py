@@ -21,9 +21,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     # What imports make stays; looking for garbage in it would take a tenth of a short command.
     gc.set_threshold(_COLLECTION_THRESHOLD, *before[1:])
     try:
+        arguments = sys.argv[1:] if argv is None else list(argv)
+        from longtake.cli.plain import is_plain, run_plain
+
+        if is_plain(arguments):
+            return run_plain(arguments)
         from longtake.cli.group import run
 
-        return run(argv)
+        return run(arguments)
     except KeyboardInterrupt:  # so early that nothing is there to report it
         sys.stderr.write("interrupted\n")
         return 130

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from longtake import __version__
+from longtake.cli.ending import ended, exit_code
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -142,7 +141,7 @@ class _LazyGroup(click.Group):
         except click.exceptions.Exit:  # --help, say
             raise
         except (Exception, KeyboardInterrupt) as error:  # the outermost frame: it becomes one line
-            return _exit_code(error)
+            return exit_code(error)
 
     def format_commands(
         self,
@@ -196,22 +195,14 @@ def _longtake(ctx: click.Context, verbose: bool) -> None:
         ctx.with_resource(logs_on_stderr(verbose=verbose))
 
 
-def run(argv: Sequence[str] | None) -> int:
-    """Run one command and return the exit code; every error is reported on standard error.
-
-    One whose output nobody reads any more, as in ``longtake plan | head``, ends quietly.
-    """
-    arguments = sys.argv[1:] if argv is None else list(argv)
-    _escape_what_cannot_be_printed()
-    try:
-        outcome: Any = _longtake.main(
+def run(argv: Sequence[str]) -> int:
+    """Run one command and return the exit code; every error is reported on standard error."""
+    arguments = list(argv)
+    return ended(
+        lambda: _longtake.main(
             arguments, prog_name="longtake", standalone_mode=False, obj=tuple(arguments)
         )
-        if sys.stdout is not None:  # as after ">&-"
-            sys.stdout.flush()  # or Python would at its exit, and tell of a closed pipe
-    except (Exception, SystemExit, KeyboardInterrupt) as error:  # of the options, of the output
-        outcome = _exit_code(error)
-    return outcome if isinstance(outcome, int) else 0
+    )
 
 
 def _meant(command: str) -> str:
@@ -223,24 +214,3 @@ def _meant(command: str) -> str:
 
     one_word = f"; as a prompt: longtake {DEFAULT_COMMAND} {shlex.quote(command[:_QUOTED])}"
     return did_you_mean(command, _lines()) or one_word
-
-
-def _escape_what_cannot_be_printed() -> None:
-    """A name that is no Unicode text would else end a command that has done its work."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper) and not stream.closed and stream.errors == "strict":
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _exit_code(error: Exception | SystemExit | KeyboardInterrupt) -> int:
-    """Of a command that ended with ``error``, which is reported if somebody reads."""
-    from longtake.cli.terminal.closed_pipes import CLOSED_PIPE, nobody_reads  # seldom needed
-
-    # Where click itself cannot write, it exits.
-    if isinstance(error, BrokenPipeError | SystemExit) and nobody_reads():
-        return CLOSED_PIPE
-    if isinstance(error, SystemExit):
-        raise error
-    from longtake.cli.terminal.failures import report  # most commands succeed
-
-    return report(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import Attribute, evolve, field, fields_dict, frozen
@@ -37,7 +36,7 @@ DEFAULT_FIELDS = (
 )
 
 _DEFAULTS: Mapping[str, tuple[Any, str]] = {
-    "fps": (int | float | str | Fraction | Reference, "a number or a ratio such as '24000/1001'"),
+    "fps": (int | float | str | Reference, "a number or a ratio such as '24000/1001'"),
     "negative_prompt": (str | Reference, "a text"),
     "guidance_scale": (int | float | Reference, "a number"),
 }
@@ -52,8 +51,15 @@ def check_defaults(where: str, defaults: Mapping[str, Any]) -> None:
                 f"{where}.{name}", f"unknown default; allowed: {', '.join(DEFAULT_FIELDS)}"
             )
         kind, what = _DEFAULTS.get(name, (int | Reference, "a whole number"))
-        if not isinstance(value, kind) or isinstance(value, bool):
+        fits = isinstance(value, kind) or (name == "fps" and _is_fraction(value))
+        if not fits or isinstance(value, bool):
             raise ValidationError(f"{where}.{name}", f"is {shown(value)}; must be {what}")
+
+
+def _is_fraction(value: object) -> bool:
+    from fractions import Fraction  # late: most rates are plain numbers
+
+    return isinstance(value, Fraction)
 
 
 def _checked(instance: Any, attribute: Attribute[Any], value: Mapping[str, Any]) -> None:

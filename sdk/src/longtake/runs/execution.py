@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import TracebackType
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from longtake.errors import LongtakeError, StageError, WiringError, text_of
 from longtake.families.stages import naming_options
@@ -17,7 +17,6 @@ from longtake.runs.made import form_problem
 from longtake.runs.observers import UNOBSERVED, ObservedRun, ObservedStage
 from longtake.runs.results import Frames, Waveform
 from longtake.runs.run import Run
-from longtake.runs.stopwatch import Stopwatch
 from longtake.runs.wiring import Parameter, Plan, PlannedStage
 
 __all__ = ["Execution", "execute", "run_checks"]
@@ -61,14 +60,13 @@ def execute(
         entered = _EnteredStages(open_names)
         for index, planned in enumerate(plan.stages):
             name = planned.spec.name
-            staged = evolve(run, stage=name)
+            stage = observed.stage(name, index)
+            staged, progress = _of_stage(run, name, stage)
             staged.check_cancelled()
-            watch = Stopwatch()
-            with observed.stage(name, index, watch) as stage, watch:
-                _run_stage(planned, context, staged, values, entered, stage)
-                if not any(later.spec.name == name for later in plan.stages[index + 1 :]):
-                    entered.leave(name)
-            timings[name] = timings.get(name, 0.0) + watch.seconds
+            with stage:
+                _run_stage(planned, context, staged, values, entered, progress)
+                entered.leave(name, plan.stages[index + 1 :])
+            timings[name] = timings.get(name, 0.0) + stage.seconds
             makers.update(dict.fromkeys(planned.makes, name))
     run.check_cancelled()
     return Execution(values, timings, makers)
@@ -124,9 +122,10 @@ class _EnteredStages:
                 self._by_name[name] = self._stack.enter_context(ExitStack())
             self._by_name[name].enter_context(_entered(planned))
 
-    def leave(self, name: str) -> None:
-        if (stack := self._by_name.pop(name, None)) is not None:
-            stack.close()
+    def leave(self, name: str, later: Iterable[PlannedStage]) -> None:
+        """Leave those called ``name``, unless one of the ``later`` stages is called so, too."""
+        if name in self._by_name and not any(each.spec.name == name for each in later):
+            self._by_name.pop(name).close()
 
 
 @contextmanager
@@ -150,13 +149,9 @@ def _run_stage(
     run: Run,
     values: dict[type, Any],
     entered: _EnteredStages,
-    observed: ObservedStage,
+    progress: _StageProgress | None,
 ) -> None:
-    """``run``: of this stage, with the listener of the whole run."""
-    progress = None
-    if run.is_heard or observed.is_heard:
-        progress = _StageProgress(run, observed)
-        run = evolve(run, listener=progress)
+    if progress is not None:
         progress.begin()
     entered.enter(planned)
     arguments = context.arguments(planned.parameters, values, run)
@@ -171,14 +166,30 @@ def _run_stage(
         progress.end(made.values())
 
 
+def _of_stage(run: Run, name: str, observed: ObservedStage) -> tuple[Run, _StageProgress | None]:
+    """``run`` as the stage called ``name`` has it, and its listener where anybody listens."""
+    progress = _StageProgress(run, name, observed) if run.is_heard or observed.is_heard else None
+    staged = Run(  # `evolve` would take several times as long
+        seed=run.seed,
+        device=run.device,
+        model_fingerprint=run.model_fingerprint,
+        stage=name,
+        listener=progress or run.listener,
+        is_cancelled=run.is_cancelled,
+    )
+    return staged, progress
+
+
 class _StageProgress:
     """The listener of one stage; knows whether the stage counts steps of its own.
 
-    ``run``: of the stage; where it has no reader, what readers alone are told is not made.
+    ``run``: where it has no reader, what readers alone are told is not made.
     """
 
-    def __init__(self, run: Run, observed: ObservedStage) -> None:
-        self._run = run
+    def __init__(self, run: Run, name: str, observed: ObservedStage) -> None:
+        self._has_reader = run.is_heard
+        self._tell_reader = run.listener
+        self._name = name
         self._observed = observed
         self._counted = False
 
@@ -186,22 +197,22 @@ class _StageProgress:
         if isinstance(event, Progress):
             self._counted = True
             event = self._observed.went_on(event)
-        self._run.emit(event)
+        self._tell_reader(event)
 
     def begin(self) -> None:
         """The stage starts, which the reader alone is told in this form."""
-        if self._run.is_heard:
-            self._run.emit(self._observed.stamped(Progress(self._run.stage, 0, 1)))
+        if self._has_reader:
+            self._tell_reader(self._observed.stamped(0, 1))
 
     def end(self, made: Iterable[Any]) -> None:
         """The stage has made its values; one without steps of its own was one step."""
-        if not self._run.is_heard:
+        if not self._has_reader:
             return
         if not self._counted:
-            self._run.emit(self._observed.stamped(Progress(self._run.stage, 1, 1)))
+            self._tell_reader(self._observed.stamped(1, 1))
         for value in made:
             if isinstance(value, Frames | Waveform):
-                self._run.emit(Partial(self._run.stage, value))
+                self._tell_reader(Partial(self._name, value))
 
 
 class _Blamed:
@@ -212,7 +223,7 @@ class _Blamed:
 
     def __init__(self, planned: PlannedStage, parameters: Sequence[Parameter] = ()) -> None:
         self._name = planned.spec.name
-        self._stages = {p.name: p.origin for p in parameters if p.source == "options"}
+        self._parameters = parameters
 
     def __enter__(self) -> None:
         pass
@@ -228,8 +239,9 @@ class _Blamed:
         if not isinstance(error, LongtakeError):  # isolation: a stage is a plugin's code
             problem = f"{type(error).__name__}: {text_of(error)}"
             raise StageError(self._name, problem) from error
+        stages = {p.name: p.origin for p in self._parameters if p.source == "options"}
         try:
-            with naming_options(self._stages):
+            with naming_options(stages):
                 raise error
         except LongtakeError as named:
             named.add_note(f"in stage {self._name!r}")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from types import TracebackType
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-from attrs import frozen
-
-from longtake.errors import Cancelled, StageError, text_of
+from longtake.errors import Cancelled
+from longtake.runs.error_lines import error_line
 from longtake.runs.events import (
     Progress,
     Purpose,
@@ -30,11 +28,6 @@ from longtake.runs.stopwatch import Stopwatch
 __all__ = ["UNOBSERVED", "ObservedRun", "ObservedStage", "Observers", "close_observers"]
 
 logger = logging.getLogger("longtake.observers")  # documented, so it stays as it is
-
-_MAX_ERROR_CHARACTERS = 500
-
-_MAX_COMPARISONS = 10**7
-"""Characters of a prompt by those of a text, in which looking for it takes a second at most."""
 
 _Outcome: TypeAlias = Literal["done", "failed", "cancelled"]
 
@@ -104,7 +97,7 @@ class Observers:
         progress = RunProgress() if progress is None else progress
         hidden, watch = [prompt for prompt in prompts if prompt], Stopwatch()
         run = ObservedRun(self, facts, hidden, progress)
-        with run.ending(RunEnded, progress.end, watch), watch:
+        with run.ending(watch), watch:
             run.tell(
                 RunStarted,
                 waited_seconds=waited_seconds,
@@ -156,16 +149,9 @@ class ObservedRun:
         """Whether there are observers to tell."""
         return bool(self._observers)
 
-    @contextmanager
-    def stage(self, name: str, index: int, watch: Stopwatch) -> Iterator[ObservedStage]:
-        """Tell the start of a stage now, and its end when the block is left.
-
-        ``watch``: says then how long the stage took.
-        """
-        fields: dict[str, Any] = {"stage": name, "stage_index": index}
-        with self.ending(StageEnded, partial(self._progress.end_stage, index), watch, **fields):
-            self.tell(StageStarted, fraction=self._progress.fraction, **fields)
-            yield ObservedStage(self, index)
+    def stage(self, name: str, index: int) -> ObservedStage:
+        """The stage at ``index`` of the recipe, whose start and end are still to be told."""
+        return ObservedStage(self, name, index)
 
     def segment_done(self, **fields: Any) -> None:
         """Tell the fields of `SegmentDone`."""
@@ -181,99 +167,115 @@ class ObservedRun:
         if self._observers:
             self._observers.notify(step)
 
-    def stamped(self, step: Progress, stage_index: int) -> Progress:
-        """The step with what every event says of its run."""
+    def stamped(self, stage: str, stage_index: int, step: int, total: int) -> Progress:
+        """A step of a stage, with what every event says of its run."""
         return Progress(
-            step.stage,
-            step.step,
-            step.total,
+            stage,
+            step,
+            total,
             stage_index=stage_index,
-            fraction=self._progress.step(stage_index, step.step, step.total),
+            fraction=self._progress.step(stage_index, step, total),
             time_ns=time.time_ns(),
             **self._facts,
         )
 
-    @contextmanager
-    def ending(
-        self,
-        kind: Callable[..., RunEvent],
-        well: Callable[[], object],
-        watch: Stopwatch,
-        **fields: Any,
-    ) -> Iterator[None]:
-        """Tell how the block ended, and after how long, which ``watch`` says then.
+    def start_stage(self, **stage: Any) -> None:
+        """Tell the start of a stage. ``stage``: its name and index, as events say them."""
+        self.tell(StageStarted, fraction=self._progress.fraction, **stage)
 
-        ``well``: notes that it is done, where it is.
-        """
-        outcome: _Outcome = "done"
-        error: str | None = None
+    def end_stage(
+        self, error: BaseException | None, seconds: float, *, stage: str, stage_index: int
+    ) -> None:
+        """Note and tell how a stage ended, and that it took ``seconds``."""
+        if error is None:
+            self._progress.end_stage(stage_index)
+        self._tell_end(StageEnded, error, seconds, stage=stage, stage_index=stage_index)
+
+    @contextmanager
+    def ending(self, watch: Stopwatch) -> Iterator[None]:
+        """Tell how the run ended as the block is left, and after how long, as ``watch`` says."""
         try:
             yield
-            well()
-        except (Cancelled, KeyboardInterrupt):
+        except BaseException as error:
+            self._tell_end(RunEnded, error, watch.seconds)
+            raise
+        self._progress.end()
+        self._tell_end(RunEnded, None, watch.seconds)
+
+    def _tell_end(
+        self,
+        kind: Callable[..., RunEvent],
+        raised: BaseException | None,
+        seconds: float,
+        **fields: Any,
+    ) -> None:
+        if not self._observers:
+            return
+        outcome: _Outcome = "done"
+        error: str | None = None
+        if isinstance(raised, Cancelled | KeyboardInterrupt):
             outcome = "cancelled"
-            raise
-        except BaseException as raised:
+        elif raised is not None:
             outcome = "failed"
-            if self._observers:
-                error = _error_text(raised, self._prompts, of_stage=kind is StageEnded)
-            raise
-        finally:
-            ended = {"seconds": watch.seconds, "outcome": outcome, "error": error}
-            self.tell(kind, fraction=self._progress.fraction, **ended, **fields)
+            error = error_line(raised, self._prompts, of_stage=kind is StageEnded)
+        ended = {"seconds": seconds, "outcome": outcome, "error": error}
+        self.tell(kind, fraction=self._progress.fraction, **ended, **fields)
 
 
-@frozen
 class ObservedStage:
-    """A stage of an observed run. ``index``: its place in the recipe."""
+    """A stage of an observed run: its start is told as it is entered, its end as it is left.
 
-    _run: ObservedRun
-    _index: int
+    A class, for a generator would take longer than all the rest of it. ``index``: the stage's place
+    in the recipe.
+    """
+
+    def __init__(self, run: ObservedRun, name: str, index: int) -> None:
+        self._run = run
+        self._name = name
+        self._index = index
+        self._watch = Stopwatch()
 
     @property
     def is_heard(self) -> bool:
         """Whether there are observers to tell."""
         return self._run.is_heard
 
-    def stamped(self, step: Progress) -> Progress:
-        """The step with what every event says of its run and stage."""
-        return self._run.stamped(step, self._index)
+    @property
+    def seconds(self) -> float:
+        """What the stage took, once it is left."""
+        return self._watch.seconds
+
+    def __enter__(self) -> None:
+        try:
+            self._run.start_stage(stage=self._name, stage_index=self._index)
+        except BaseException as error:  # the user's interruption: the stage ends before it runs
+            self._end(error)
+            raise
+        self._watch.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._watch.__exit__()
+        self._end(error)
+
+    def stamped(self, step: int, total: int) -> Progress:
+        """A step of the stage, with what every event says of its run and stage."""
+        return self._run.stamped(self._name, self._index, step, total)
 
     def went_on(self, step: Progress) -> Progress:
         """Tell the step, unless it is the start of its stage. Returns it as it was told."""
-        told = self.stamped(step)
+        told = self._run.stamped(step.stage, self._index, step.step, step.total)
         if told.step:
             self._run.tell_step(told)
         return told
 
+    def _end(self, error: BaseException | None) -> None:
+        self._run.end_stage(error, self.seconds, stage=self._name, stage_index=self._index)
 
-def _error_text(error: BaseException, prompts: Sequence[str], *, of_stage: bool) -> str:
-    """One line about ``error``, without prompts; of a stage's, what the stage itself raised."""
-    if of_stage and isinstance(error, StageError) and error.__cause__ is not None:
-        error = error.__cause__
-    text = text_of(error, whole=True)
-    if len(text) * sum(map(len, prompts)) > _MAX_COMPARISONS:
-        text = "its message is too long to be shown"
-    for prompt in sorted(prompts, key=len, reverse=True):
-        text = _without(prompt, text)
-    text = text.encode(errors="backslashreplace").decode()  # half a character cannot be sent on
-    name, text = type(error).__name__, " ".join(text.split())
-    return (f"{name}: {text}" if text else name)[:_MAX_ERROR_CHARACTERS]
-
-
-def _without(prompt: str, text: str) -> str:
-    """``text`` with ``[prompt]`` for the prompt, as it is or as `repr` and `ascii` write it."""
-    for form in (prompt, ascii(prompt)[1:-1]):
-        if words := re.findall(r"\w+", form):
-            pattern = _BETWEEN_WORDS.join(map(re.escape, words))
-            if len(words) == 1:  # or a prompt of one letter would be found in every word
-                pattern = rf"(?:(?<!\w)|(?<=\\[abfnrtv])){pattern}(?!\w)"
-            text = re.sub(pattern, "[prompt]", text)
-    return text
-
-
-_BETWEEN_WORDS = r"(?:\\[abfnrtv]|\W)*"
-"""What is no letter and no digit, or a line break as `repr` writes it."""
 
 UNOBSERVED = ObservedRun(Observers(), {}, (), RunProgress())
 """A run that nobody watches."""

@@ -1,16 +1,16 @@
-"""Output of the listing commands: aligned columns for people, JSON for programs."""
+"""Output of the listing commands: aligned columns for people, JSON for programs.
+
+Plain text needs no click, whose import a short listing would wait for.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import click
-
-__all__ = ["print_json", "print_table", "print_text"]
+__all__ = ["print_json", "print_line", "print_table", "print_text"]
 
 _GAP = "  "
 
@@ -28,25 +28,34 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if columns is not None and _total(widths) >= columns:
         words = [max(map(_longest_word, column)) for column in zip(*lines, strict=True)]
         if _total(words) >= columns:
-            _print_blocks(titles, rows, columns)
+            print_line("\n".join(_blocks(titles, rows, columns)))
             return
         widths = _narrowed(widths, words, columns - 1)
-    for line in lines:
-        _print_line(line, widths)
+    print_line("\n".join(text for line in lines for text in _line(line, widths)))
+
+
+def print_line(text: str = "", *, err: bool = False) -> None:
+    """``text`` as it is, on standard output or error; without colours where no terminal is."""
+    if text.isascii() and "\033" not in text:
+        print(text, file=sys.stderr if err else sys.stdout, flush=True)
+        return
+    import click  # late: it knows escapes and odd encodings, which most listings do without
+
+    click.echo(text, err=err)
 
 
 def print_text(text: str) -> None:
     """A line, broken at spaces where it is wider than the terminal."""
     columns = _terminal_columns()
     width = len(text) if columns is None else max(columns - 1, 1)
-    click.echo("\n".join(_wrapped(text, width)))
+    print_line("\n".join(_wrapped(text, width)))
 
 
 def print_json(document: Any) -> None:
     """``document`` as the only thing on standard output."""
     import json
 
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    print_line(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def _terminal_columns() -> int | None:
@@ -74,27 +83,30 @@ def _narrowed(widths: Sequence[int], least: Sequence[int], most: int) -> list[in
     return found
 
 
-def _print_line(cells: Sequence[str], widths: Sequence[int]) -> None:
+def _line(cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    """A row, in as many lines as its longest cell needs."""
     broken = [_wrapped(cell, width) for cell, width in zip(cells, widths, strict=True)]
     for row in range(max(map(len, broken))):
         texts = [lines[row] if row < len(lines) else "" for lines in broken]
         padded = (text.ljust(width) for text, width in zip(texts, widths, strict=True))
-        click.echo(_GAP.join(padded).rstrip())
+        yield _GAP.join(padded).rstrip()
 
 
-def _print_blocks(titles: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> None:
+def _blocks(titles: Sequence[str], rows: Sequence[Sequence[str]], columns: int) -> Iterator[str]:
     """A line for every cell, behind its title, and an empty one between rows."""
     label = max(map(len, titles)) + len(_GAP)
     for number, row in enumerate(rows):
         if number:
-            click.echo()
+            yield ""
         for title, cell in zip(titles, row, strict=True):
             for index, text in enumerate(_wrapped(cell, max(columns - 1 - label, 1))):
-                click.echo(f"{'' if index else title:<{label}}{text}".rstrip())
+                yield f"{'' if index else title:<{label}}{text}".rstrip()
 
 
 def _wrapped(cell: str, width: int) -> list[str]:
     """``cell`` in lines of at most ``width``; as it is where it fits."""
     if len(cell) <= width:
         return [cell]
+    import textwrap  # late: most cells fit
+
     return textwrap.wrap(cell, width, break_on_hyphens=False) or [""]
