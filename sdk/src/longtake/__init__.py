@@ -177,6 +177,7 @@ if TYPE_CHECKING:
     from longtake.sessions.media import BlobMedia as BlobMedia
     from longtake.sessions.media import MadeSegment as MadeSegment
     from longtake.sessions.media import MediaSink as MediaSink
+    from longtake.sessions.media import NeverFinishes as NeverFinishes
     from longtake.sessions.rolling import roll as roll
     from longtake.sessions.session import Session as Session
     from longtake.sessions.steps import state_digest as state_digest
@@ -292,7 +293,7 @@ else:
         "sessions.exporting": "export_session",
         "sessions.importing": "import_session",
         "sessions.making": "RolledSegment",
-        "sessions.media": "BlobMedia MadeSegment MediaSink",
+        "sessions.media": "BlobMedia MadeSegment MediaSink NeverFinishes",
         "sessions.rolling": "roll",
         "sessions.session": "Session",
         "sessions.steps": "state_digest step_digest",

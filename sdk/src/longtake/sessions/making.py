@@ -19,7 +19,7 @@ from longtake.runs.results import GenerationResult
 from longtake.session_stores.protocol import SessionStore
 from longtake.session_stores.records import SessionRecord, SessionSegment, new_attempt
 from longtake.sessions.attempts import Attempt, OwnBlobs, Patience
-from longtake.sessions.media import MadeSegment, MediaSink
+from longtake.sessions.media import MadeSegment, MediaSink, may_finish
 from longtake.sessions.steps import preset_of, request_document, state_digest
 from longtake.states.live import LiveState
 from longtake.states.state import ContinuationState
@@ -143,7 +143,7 @@ class SegmentMaker:
         self, result: GenerationResult, own: OwnBlobs | None
     ) -> tuple[GenerationResult, ContinuationState | None, SessionSegment]:
         """The state written and the media kept, in blobs that nothing refers to yet."""
-        if not self.pipeline.family.finish:
+        if not (self.pipeline.family.finish and may_finish(self.media)):
             self.told_made()
         result, state, state_blobs = self._written(result, own)
         digest = None if state is None else state_digest(state, state_blobs, self.blobs)
