@@ -179,7 +179,8 @@ class Shelf:
 
     def __init__(self, *, finishes: bool = False, ill: str = "") -> None:
         self.never_finishes = not finishes
-        self.begun, self._may_end = defaultdict(threading.Event), defaultdict(threading.Event)
+        self.begun: dict[str, threading.Event] = defaultdict(threading.Event)
+        self._may_end: dict[str, threading.Event] = defaultdict(threading.Event)
         self._ill = ill
 
     def keep(self, made: lt.MadeSegment, blobs: lt.BlobStore | None) -> tuple[str, ...]:

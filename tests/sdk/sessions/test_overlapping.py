@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import repeat
 from typing import Any
@@ -68,7 +68,7 @@ class Keeping:
         self.never_finishes = not finishes
         self._act = act
 
-    def keep(self, made: lt.MadeSegment, blobs: lt.BlobStore | None) -> tuple[str, ...]:
+    def keep(self, made: lt.MadeSegment, blobs: lt.BlobStore | None) -> Sequence[str]:
         if not self.never_finishes and made.finish is not None:
             made.finish()
         self._act(made.index)
@@ -316,10 +316,10 @@ def test_workers_with_the_same_requests_commit_each_segment_once(room: Room) -> 
             told[index] += each_of(room, pipeline, repeat("mist", 6), expected_revision=0)
 
     workers = [threading.Thread(target=work, args=(index,)) for index in range(3)]
-    for each in workers:
-        each.start()
-    for each in workers:
-        each.join(WAIT)
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(WAIT)
     history = room.sessions.history("s")
     assert len(history) == 6
     assert any(told)

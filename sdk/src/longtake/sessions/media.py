@@ -63,13 +63,14 @@ class MediaSink(Protocol):
 class NeverFinishes(Protocol):
     """Power of a `MediaSink`: to say whether it needs the pipeline.
 
-    ``never_finishes``: whether `MadeSegment.finish` is never called, so that the pipeline is free
-    for the next segment as soon as this one is made. Without this power, it is free when the sink
-    has called it, or has kept the segment.
+    Without this power, the pipeline is free for the next segment when the sink has called the
+    ``finish`` of a `MadeSegment`, or has kept the segment.
     """
 
     @property
-    def never_finishes(self) -> bool: ...
+    def never_finishes(self) -> bool:
+        """Whether ``finish`` is never called, so that the pipeline is free from the beginning."""
+        ...
 
 
 def may_finish(media: MediaSink | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,7 @@ class Keeping(lt.BlobMedia):
     def __init__(self, act: Callable[[int], object]) -> None:
         self._act = act
 
-    def keep(self, made: lt.MadeSegment, blobs: lt.BlobStore | None) -> tuple[str, ...]:
+    def keep(self, made: lt.MadeSegment, blobs: lt.BlobStore | None) -> Sequence[str]:
         self._act(made.index + 1)
         return super().keep(made, blobs)
 
