@@ -1,10 +1,12 @@
-"""What the files of a take cost: ``longtake generate`` beside the same take with nothing written.
+"""What keeping a take costs: ``longtake generate`` and ``longtake sessions roll`` beside the same
+segments with nothing written.
 
     python benchmarks/overlap.py [--segments 10] [--pairs 5] [--steps 4] [--size larger]
 
 Both sides load the same random checkpoint and roll the same segments in this process, in turns; one
-of them writes an MP4 and the state after every segment. CPU seconds say what the files cost where
-no core is free.
+of them writes an MP4 and the state after every segment, or commits each to a SQLite file, with its
+lossless part and its state as blobs in files. CPU seconds say what that costs where no core is
+free.
 """
 
 from __future__ import annotations
@@ -50,31 +52,49 @@ def figures(size: str, segments: int, steps: int, pairs: int) -> Iterator[Told]:
     with tempfile.TemporaryDirectory() as scratch:
         model = Path(scratch) / "model"
         write_tiny_checkpoint(model, generation="2.0", size=SIZES[size])
-        ours, other = written(model, segments, steps), alone(model, segments, steps)
-        compared = "longtake generate with its files / the same segments, of which nothing is kept"
-        wall = paired(ours, other, pairs=pairs)
-        yield cost("a take with files", compared, wall, at_most(BUDGET))
-        yield cost(
-            "its CPU time", compared, paired(ours, other, pairs=pairs, clock=time.process_time)
-        )
+        for name, ours, ends in (("generate", written, True), ("sessions roll", committed, False)):
+            sides = ours(model, segments, steps), alone(model, segments, steps, ends=ends)
+            compared = (
+                f"longtake {name} with its files / the same segments, of which nothing is kept"
+            )
+            wall = paired(*sides, pairs=pairs)
+            yield cost(f"{name}, with files", compared, wall, at_most(BUDGET))
+            cpu = paired(*sides, pairs=pairs, clock=time.process_time)
+            yield cost(f"{name}, its CPU time", compared, cpu)
 
 
 def written(model: Path, segments: int, steps: int) -> Use:
-    """The take as the command line writes it."""
+    """The take as the command line writes it to a file."""
+    return commanded(("generate", PROMPT), ("-o", "take.mp4"), model, segments, steps)
+
+
+def committed(model: Path, segments: int, steps: int) -> Use:
+    """The take as the command line commits it to a store."""
+    store = ("--sessions", "sqlite:takes.db")
+    return commanded(("sessions", "roll", "tram", PROMPT), store, model, segments, steps)
+
+
+def commanded(
+    what: tuple[str, ...], where: tuple[str, ...], model: Path, segments: int, steps: int
+) -> Use:
+    """The command in a new folder each time."""
     size = ("--height", str(HEIGHT), "--width", str(WIDTH), "--num-frames", str(FRAMES))
     asked = ("--segments", str(segments), "--steps", str(steps), "--seed", "1", *size)
 
     def run() -> None:
-        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()):
-            took = ("--model", str(model), "-o", f"{folder}/take.mp4")
-            if code := longtake(("generate", PROMPT, *asked, *took)):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            contextlib.chdir(folder),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            if code := longtake((*what, *asked, "--model", str(model), *where)):
                 raise SystemExit(code)
 
     return run
 
 
-def alone(model: Path, segments: int, steps: int) -> Use:
-    """The same segments and their end, of which nothing is kept."""
+def alone(model: Path, segments: int, steps: int, *, ends: bool) -> Use:
+    """The same segments, of which nothing is kept; ``ends``: and their end."""
     sampling = lt.Sampling(
         seed=1, num_inference_steps=steps, num_frames=FRAMES, height=HEIGHT, width=WIDTH
     )
@@ -85,7 +105,8 @@ def alone(model: Path, segments: int, steps: int) -> Use:
             session = lt.Session(pipeline, sampling=sampling)
             for _ in range(segments):
                 session.extend(PROMPT)
-            session.finish()
+            if ends:
+                session.finish()
 
     return run
 

@@ -31,6 +31,7 @@ ISOLATING = {
     "longtake.plugins.published",
     "longtake.plugins.registry",
     "longtake.runs.streaming",
+    "longtake.sessions.ahead",
     "longtake.testing.blobs.integrity",
     "longtake.testing.blobs.outages",
     "longtake.testing.codecs.reading",

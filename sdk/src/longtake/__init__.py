@@ -181,6 +181,8 @@ if TYPE_CHECKING:
     from longtake.sessions.media import BlobMedia as BlobMedia
     from longtake.sessions.media import MadeSegment as MadeSegment
     from longtake.sessions.media import MediaSink as MediaSink
+    from longtake.sessions.media import NeverFinishes as NeverFinishes
+    from longtake.sessions.overlapping import roll_each as roll_each
     from longtake.sessions.rolling import roll as roll
     from longtake.sessions.session import Session as Session
     from longtake.sessions.steps import state_digest as state_digest
@@ -298,7 +300,8 @@ else:
         "sessions.exporting": "export_session",
         "sessions.importing": "import_session",
         "sessions.making": "RolledSegment",
-        "sessions.media": "BlobMedia MadeSegment MediaSink",
+        "sessions.media": "BlobMedia MadeSegment MediaSink NeverFinishes",
+        "sessions.overlapping": "roll_each",
         "sessions.rolling": "roll",
         "sessions.session": "Session",
         "sessions.steps": "state_digest step_digest",

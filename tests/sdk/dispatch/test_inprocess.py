@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 
@@ -42,14 +43,17 @@ def gated(gate: Gate) -> lt.Pipeline:
 
 
 class Heard:
-    """A listener that keeps what it was told."""
+    """A listener that keeps what it was told. ``started``: ids of orders, as they are started."""
 
-    def __init__(self) -> None:
+    def __init__(self, started: list[str] | None = None) -> None:
         self.events: list[lt.OrderEvent] = []
+        self._started = [] if started is None else started
         self._over = threading.Event()
 
     def __call__(self, event: lt.OrderEvent) -> None:
         self.events.append(event)
+        if isinstance(event, lt.OrderStarted):
+            self._started.append(event.order_id)
         if isinstance(event, lt.OrderDone | lt.OrderFailed | lt.OrderCancelled):
             self._over.set()
 
@@ -66,15 +70,19 @@ class Heard:
 class Hall:
     """Sessions of fog, and a dispatcher with gated pipelines ``w0``, ``w1``, ..."""
 
-    def __init__(self, num_workers: int, stack: ExitStack) -> None:
+    def __init__(
+        self, num_workers: int, stack: ExitStack, media: lt.MediaSink | None = None
+    ) -> None:
         self.sessions = lt.open_session_store("memory:")
         self.blobs = lt.open_blob_store("memory:")
         self.gate = Gate()
+        self.started: list[str] = []
         self.dispatcher = stack.enter_context(
             lt.InProcessDispatcher(
                 [stack.enter_context(gated(self.gate)) for _ in range(num_workers)],
                 sessions=self.sessions,
                 blobs=self.blobs,
+                media=media,
                 worker_names=[f"w{index}" for index in range(num_workers)],
             )
         )
@@ -88,7 +96,7 @@ class Hall:
         order = lt.StepOrder(
             id=order_id, session_id=session, request=request, expected_revision=revision
         )
-        heard = Heard()
+        heard = Heard(self.started)
         self.dispatcher.submit(order, heard)
         return heard
 
@@ -155,10 +163,144 @@ def test_sessions_take_turns_and_places_are_told(hall_of: Callable[[int], Hall])
         name: lt.OrderQueued(order_id=name, place=place)
         for place, name in enumerate(("a2", "b1", "c1", "a3"))
     }
+    hall.dispatcher.cancel("a1")  # one that is kept would let others of its session wait
     hall.gate.opened.set()
-    first.done()
-    times = {name: heard.done().segment.committed for name, heard in others.items()}
-    assert sorted(times, key=lambda name: times[name]) == ["a2", "b1", "c1", "a3"]
+    first.end()
+    for heard in others.values():
+        heard.done()
+    assert hall.started == ["a1", "a2", "b1", "c1", "a3"]
+
+
+class Shelf:
+    """A media sink that keeps the segments of a session when it is told to.
+
+    ``finishes``: it makes the end of the take, too. ``ill``: sessions whose segments it loses.
+    """
+
+    def __init__(self, *, finishes: bool = False, ill: str = "") -> None:
+        self.never_finishes = not finishes
+        self.begun: dict[str, threading.Event] = defaultdict(threading.Event)
+        self._may_end: dict[str, threading.Event] = defaultdict(threading.Event)
+        self._ill = ill
+
+    def keep(self, made: lt.MadeSegment, blobs: lt.BlobStore | None) -> tuple[str, ...]:
+        if not self.never_finishes and made.finish is not None:
+            made.finish()
+        self.begun[made.session_id].set()
+        assert self._may_end[made.session_id].wait(WAIT)
+        if made.session_id in self._ill:
+            raise OSError("the shelf fell")
+        return ()
+
+    def wait(self, session: str) -> None:
+        """Until a segment of the session is being kept."""
+        assert self.begun[session].wait(WAIT)
+
+    def end(self, sessions: str) -> None:
+        for session in sessions:
+            self._may_end[session].set()
+
+
+@pytest.fixture
+def kept(request: pytest.FixtureRequest) -> Iterator[tuple[Hall, Shelf]]:
+    """A hall with one worker, and the shelf where it keeps its segments."""
+    shelf = Shelf(**getattr(request, "param", {}))
+    with ExitStack() as stack:
+        hall = Hall(1, stack, shelf)
+        hall.gate.opened.set()
+        stack.callback(shelf.end, "abcd")
+        yield hall, shelf
+
+
+@pytest.mark.parametrize(
+    "kept", [{}, {"finishes": True}], ids=["not finishing", "finishing"], indirect=True
+)
+def test_the_next_segment_is_made_while_one_is_kept(kept: tuple[Hall, Shelf]) -> None:
+    """Of another session: that of its own goes on from it."""
+    hall, shelf = kept
+    first, same, other = hall.submit("a1"), hall.submit("a2"), hall.submit("b1")
+    shelf.wait("a")
+    shelf.wait("b")  # it is made, and the first one is not kept yet
+    assert hall.sessions.history("a") == []
+    assert not any(isinstance(event, lt.OrderStarted) for event in same.events)
+    shelf.end("b")
+    assert other.done().revision == 1
+    shelf.end("a")
+    assert (first.done().revision, same.done().revision) == (1, 2)
+
+
+def test_a_third_segment_is_not_made_before_one_is_kept(kept: tuple[Hall, Shelf]) -> None:
+    hall, shelf = kept
+    waiting = {name: hall.submit(name) for name in ("a1", "b1", "c1")}
+    shelf.wait("a")
+    shelf.wait("b")
+    (worker,) = hall.dispatcher.status().workers
+    assert (worker.order_id, worker.orders_done) == (None, 0)
+    assert hall.dispatcher.status().queued == 1
+    assert waiting["c1"].events == [lt.OrderQueued(order_id="c1", place=each) for each in (2, 1, 0)]
+    assert not shelf.begun["c"].is_set()
+    shelf.end("b")
+    shelf.wait("c")
+    assert waiting["b1"].done().revision == 1
+
+
+def test_the_status_is_of_what_is_made(kept: tuple[Hall, Shelf]) -> None:
+    hall, shelf = kept
+    hall.submit("a1")
+    shelf.wait("a")
+    assert hall.dispatcher.status().workers[0].order_id is None
+    hall.gate.opened.clear()
+    hall.submit("b1")
+    for _ in range(3):  # the two steps of the first one, and one of its own
+        hall.running()
+    (worker,) = hall.dispatcher.status().workers
+    assert (worker.session_id, worker.order_id, worker.orders_done) == ("b", "b1", 0)
+    hall.gate.opened.set()
+
+
+def test_what_is_being_kept_cannot_be_stopped_any_more(kept: tuple[Hall, Shelf]) -> None:
+    hall, shelf = kept
+    order = hall.submit("a1")
+    shelf.wait("a")
+    assert hall.dispatcher.cancel("a1")
+    shelf.end("a")
+    assert order.done().revision == 1
+    assert not hall.dispatcher.cancel("a1")
+
+
+@pytest.mark.parametrize("kept", [{"ill": "a"}], indirect=True)
+def test_keeping_that_fails_ends_its_order_alone(kept: tuple[Hall, Shelf]) -> None:
+    hall, shelf = kept
+    lost, other = hall.submit("a1"), hall.submit("b1")
+    shelf.wait("a")
+    shelf.wait("b")
+    shelf.end("ab")
+    failed = lost.end()
+    assert isinstance(failed, lt.OrderFailed)
+    assert "the shelf fell" in str(failed.error)
+    assert other.done().revision == 1
+    assert hall.sessions.history("a") == []
+    assert hall.dispatcher.status().workers[0].orders_done == 2
+
+
+def test_draining_and_closing_wait_for_what_is_being_kept(kept: tuple[Hall, Shelf]) -> None:
+    hall, shelf = kept
+    first = hall.submit("a1")
+    shelf.wait("a")
+    hall.gate.opened.clear()
+    running, waiting = hall.submit("b1"), hall.submit("c1")
+    for _ in range(3):
+        hall.running()
+    assert not hall.dispatcher.drain(0.01)
+    closing = threading.Thread(target=hall.dispatcher.close)
+    closing.start()
+    assert running.end() == lt.OrderCancelled(order_id="b1")
+    assert waiting.end() == lt.OrderCancelled(order_id="c1")
+    assert closing.is_alive()
+    shelf.end("a")
+    closing.join(WAIT)
+    assert not closing.is_alive()
+    assert first.done().revision == 1
 
 
 def test_one_session_is_never_rolled_by_two_workers_at_once(

@@ -132,6 +132,23 @@ class Folder:
         sessions.close()
         return rolled
 
+    def roll_each(
+        self, num_segments: int, deadly: Deadly | None = None, *, ahead: float = 0.0, **how: Any
+    ) -> list[lt.RolledSegment]:
+        """The segments up to ``num_segments``, each made while the one before is kept."""
+        sessions, blobs = self.opened(ahead)
+        if deadly is not None:
+            deadly.watch_all(sessions.rows, ("read", "scan", "write"))
+            deadly.watch_all(blobs, ("put", "get", "pin", "unpin", "drop"))
+        session = sessions.read("s")
+        requests = [asked(prompt_of(i)) for i in range(session.num_segments, num_segments)]
+        with lt.Pipeline(FOG) as pipeline:
+            rolled = list(
+                lt.roll_each(sessions, "s", requests, pipeline=pipeline, blobs=blobs, **how)
+            )
+        sessions.close()
+        return rolled
+
     def check_whole(self) -> int:
         """How many segments there are; they and all their blobs are whole, and what is held is."""
         sessions, blobs = self.opened()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import longtake as lt
-from longtake.sessions.claiming import claimed
+from longtake.sessions.claiming import HeldClaim, claimed
 from tests.sdk.sessions.rooms import Grumpy
 from tests.sdk.toy_family import FOG
 
@@ -33,7 +33,7 @@ def claim(
     seconds: float,
     cancel: Callable[[], bool] = lambda: False,
     wait: float = 600.0,
-) -> AbstractContextManager[bool]:
+) -> AbstractContextManager[HeldClaim]:
     return claimed(
         sessions,
         "s",
@@ -66,8 +66,8 @@ def stubborn(sessions: Any, holder: str) -> Iterator[None]:
 
 def test_a_claim_is_renewed_while_the_block_runs_and_gone_after_it() -> None:
     sessions = store()
-    with claim(sessions, "one", 0.3) as waited:
-        assert not waited
+    with claim(sessions, "one", 0.3) as held:
+        assert not held.waited
         time.sleep(0.7)
         assert not sessions.begin("s", "step", holder="two", for_seconds=1).granted
     assert sessions.begin("s", "step", holder="two", for_seconds=1).granted
@@ -77,8 +77,8 @@ def test_anothers_claim_is_waited_for_as_long_as_it_says() -> None:
     sessions = store()
     sessions.begin("s", "step", holder="one that died", for_seconds=0.4)
     begin = time.monotonic()
-    with claim(sessions, "two", 10) as waited:
-        assert waited
+    with claim(sessions, "two", 10) as held:
+        assert held.waited
         assert time.monotonic() - begin >= 0.3
 
 
@@ -92,8 +92,8 @@ def test_waiting_ends_when_it_is_cancelled() -> None:
 def test_a_store_without_claims_or_away_keeps_nobody_from_work() -> None:
     for sessions in (object(), lt.RowSessionStore(Grumpy(store().rows, fails=set(range(1000))))):
         entered = 0
-        with claim(sessions, "one", 10) as waited:
-            entered += not waited
+        with claim(sessions, "one", 10) as held:
+            entered += not held.waited
         assert entered == 1
 
 
@@ -101,16 +101,16 @@ def test_a_claim_that_is_renewed_for_ever_keeps_nobody_for_ever() -> None:
     sessions = store()
     with stubborn(sessions, "one that hangs"):
         begin = time.monotonic()
-        with claim(sessions, "two", 10, late(begin), wait=0.6) as waited:
-            assert waited
+        with claim(sessions, "two", 10, late(begin), wait=0.6) as held:
+            assert held.waited
             assert time.monotonic() - begin >= 0.5
 
 
 def test_who_was_waited_for_too_long_has_lost_its_claim_for_good() -> None:
     sessions = store()
     with claim(sessions, "one that hangs", 0.3):
-        with claim(sessions, "two", 0.3, wait=0.5) as waited:
-            assert waited
+        with claim(sessions, "two", 0.3, wait=0.5) as held:
+            assert held.waited
             time.sleep(0.3)
             assert sessions.begin("s", "step", holder="three", for_seconds=1).holder == "two"
         time.sleep(0.3)  # the first one's renewal would come back meanwhile
@@ -147,15 +147,15 @@ def test_whoever_waits_looks_again_when_the_session_may_have_gone_on(
 ) -> None:
     """Else one that finds each next segment claimed already would wait for all of them."""
     sessions = Scripted(*others)
-    with claim(sessions, "two", 60) as waited:
-        assert waited
+    with claim(sessions, "two", 60) as held:
+        assert held.waited
         assert len(sessions.others) == left
 
 
 def test_of_those_who_waited_too_long_one_goes_on_and_the_others_wait_for_that_one() -> None:
     sessions = Scripted(*[("one", "step")] * 100, ("three", "step"))
-    with claim(sessions, "two", 60, wait=0.4) as waited:
-        assert waited
+    with claim(sessions, "two", 60, wait=0.4) as held:
+        assert held.waited
     assert sessions.ended == ["one", "two"]
 
 

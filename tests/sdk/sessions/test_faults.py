@@ -8,8 +8,13 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import random
+import signal
 import sqlite3
 import tempfile
+import time
+from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +24,7 @@ from longtake.session_stores.sqlite import SqliteRows
 from tests.sdk.sessions.killing import (
     HOUR,
     LEASE_SECONDS,
+    Deadly,
     Folder,
     in_child,
     prompt_of,
@@ -44,6 +50,57 @@ class TestRolls(RollFaults):
 def begun(tmp_path: Path) -> Folder:
     """Of one segment."""
     return Folder.made(tmp_path / "begun", 1)
+
+
+NUM_KILLS = 8
+
+
+def check_goes_on_from_any(begun: Folder, expected: list[tuple[str, str | None]]) -> int:
+    """How many segments a killed process had committed; all goes on as if it had not died."""
+    num_segments = begun.check_whole()
+    assert begun.digests() == expected[:num_segments]
+    again = begun.roll_each(len(expected), ahead=HOUR)
+    assert [each.is_new for each in again] == [True] * (len(expected) - num_segments)
+    assert begun.check_whole() == len(expected)
+    assert begun.digests() == expected
+    begun.check_swept()
+    return num_segments
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_kill_at_boundaries_of_several_segments_leaves_whole_ones(
+    begun: Folder, when: str
+) -> None:
+    """Of what `roll_each` asks of the two stores while it makes the next segment."""
+    expected, committed = truth(4), Counter[int]()
+    for nth in itertools.count(0, 5):
+        folder = begun.copy(f"killed-{nth}")
+        work = partial(folder.roll_each, 4, Deadly(nth, when), lease_seconds=LEASE_SECONDS)
+        status = os.waitpid(in_child(work), 0)[1]
+        committed[check_goes_on_from_any(folder, expected)] += 1
+        if not os.WIFSIGNALED(status):
+            assert os.WEXITSTATUS(status) == 0
+            break
+    assert committed.keys() == {1, 2, 3, 4}
+    say(f"kills right {when} a use of a store, by segments that were left: {dict(committed)}")
+
+
+def test_a_kill_at_any_moment_of_several_segments_leaves_whole_ones(
+    begun: Folder, pytestconfig: pytest.Config
+) -> None:
+    expected, moments, left = truth(4), random.Random(21), Counter[int]()
+    start = time.monotonic()
+    os.waitpid(in_child(partial(begun.copy("timed").roll_each, 4)), 0)
+    longest = 1.2 * (time.monotonic() - start)
+    asked_for: int | None = pytestconfig.getoption("--longtake-kills")
+    for nth in range(NUM_KILLS if asked_for is None else asked_for):
+        folder = begun.copy(f"killed-{nth}")
+        child = in_child(partial(folder.roll_each, 4, lease_seconds=LEASE_SECONDS))
+        time.sleep(moments.uniform(0, longest))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        left[check_goes_on_from_any(folder, expected)] += 1
+    say(f"kills at random moments, by segments that were left: {dict(left)}")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

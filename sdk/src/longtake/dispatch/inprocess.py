@@ -1,4 +1,4 @@
-"""The dispatcher of one process: a fair queue, and a thread for each pipeline."""
+"""The dispatcher of one process: a fair queue, and two threads in turns for each pipeline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 
-from attrs import frozen
+from attrs import field, frozen
 
 from longtake.blobs.protocol import BlobStore
 from longtake.dispatch.desk import OrderDesk
@@ -19,12 +19,14 @@ from longtake.errors import ValidationError
 from longtake.pipeline import Pipeline
 from longtake.session_stores.checks import check_name
 from longtake.session_stores.protocol import SessionStore
-from longtake.sessions.making import worker_name
+from longtake.sessions.making import Once, worker_name
 from longtake.sessions.media import MediaSink
 
 __all__ = ["InProcessDispatcher", "open_dispatcher"]
 
 _COUNT = re.compile(r"[1-9][0-9]{0,2}", re.ASCII)
+_AT_ONCE = 2
+"""Orders of a worker that are not over: one is made while another one is kept."""
 
 
 def open_dispatcher(
@@ -67,22 +69,28 @@ def _specs(workers: str, spec: PipelineSpec) -> list[PipelineSpec]:
 
 @frozen
 class _Worker:
-    """A pipeline, by the name of its worker."""
+    """A pipeline, by the name of its worker.
+
+    ``making``: is had by whichever of its threads takes the next order and makes the segment.
+    """
 
     name: str
     pipeline: Pipeline
     roller: Roller
+    making: threading.Lock = field(factory=threading.Lock)
 
 
 class InProcessDispatcher:
-    """A `Dispatcher` with one thread for each pipeline; a context manager that closes it.
+    """A `Dispatcher` of the pipelines of this process; a context manager that closes it.
 
     ``pipelines``: one or more, as a rule one for each device; they stay the caller's and are not
     closed. ``sessions``, ``blobs``, ``media``: as of `longtake.roll`. ``worker_names``: one for
     each pipeline, no two the same; the host, the process and a number when None. ``closing``: is
     called in the end, and closes what the caller wants closed then.
 
-    A worker that goes on with a session which it rolled before does so without decoding its state.
+    A worker makes the next order's segment while the one before it is kept and committed; so at
+    most two of its segments are in memory, and ``media`` is used from several threads at once. A
+    worker that goes on with a session which it rolled before does so without decoding its state.
     ``drain`` and ``close`` wait until listeners were told the last events, so no listener may call
     them. When the process ends without ``close``, what is being rolled is not committed.
 
@@ -108,7 +116,7 @@ class InProcessDispatcher:
         self._desk = OrderDesk()
         self._threads = [
             threading.Thread(target=self._work, args=(worker,), name=worker.name, daemon=True)
-            for worker in self._workers
+            for worker in self._workers * _AT_ONCE
         ]
         for thread in self._threads:
             thread.start()
@@ -149,9 +157,27 @@ class InProcessDispatcher:
             self._closing()
 
     def _work(self, worker: _Worker) -> None:
-        while (ticket := self._desk.next(worker.name)) is not None:
-            end = worker.roller.rolled(ticket.order, ticket.cancelled, ticket.tell)
+        while self._next(worker):
+            pass
+
+    def _next(self, worker: _Worker) -> bool:
+        """Roll the next order, which is waited for, when it is this thread's turn; False: none."""
+        worker.making.acquire()
+        ended = Once(worker.making.release)
+        try:
+            ticket = self._desk.next(worker.name)
+            if ticket is None:
+                return False
+
+            def made() -> None:
+                self._desk.made(worker.name, ticket)
+                ended()
+
+            end = worker.roller.rolled(ticket.order, ticket.cancelled, ticket.tell, made)
             self._desk.end(worker.name, ticket, end)
+            return True
+        finally:
+            ended()
 
 
 def _names_for(pipelines: Sequence[Pipeline], names: Sequence[str] | None) -> Sequence[str]:

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from longtake.errors import Cancelled, SessionError
 from longtake.session_stores.protocol import SessionStore, SupportsClaims
 from longtake.session_stores.records import Claim
 
-__all__ = ["LONGEST_WAIT", "claimed"]
+__all__ = ["LONGEST_WAIT", "HeldClaim", "claimed"]
 
 LONGEST_WAIT = 900.0
 """Seconds that another's claim is waited for, unless somebody says otherwise."""
@@ -22,6 +22,40 @@ _RENEWALS = 3
 """In the time of a claim; one that is late costs another worker some work, and nothing else."""
 _UNCERTAINTY = 0.1
 """Seconds by which two readings of the same claim may differ."""
+
+
+class HeldClaim:
+    """A claim on a step that is had, and renewed, until the block of `claimed` is left.
+
+    ``waited``: whether that took waiting for another's.
+    """
+
+    def __init__(self, wish: _Wish | None, *, waited: bool) -> None:
+        self.waited = waited
+        self._wish = wish
+        self._is_lost = False
+        self._turn = threading.Lock()  # or an older step could be claimed behind a newer one
+
+    def go_on(self, step: str) -> None:
+        """Claim the next step of the session in the place of this one.
+
+        It is not waited for: whoever has it by now keeps it.
+        """
+        if self._wish is not None:
+            with self._turn:
+                self._wish = evolve(self._wish, step=step)
+                self._claim(self._wish)
+
+    def renew(self) -> None:
+        """Have it for longer, unless somebody has waited long enough and taken it over."""
+        if self._wish is not None:
+            with self._turn:
+                if not self._is_lost:
+                    self._claim(self._wish)
+
+    def _claim(self, wish: _Wish) -> None:
+        with suppress(SessionError):
+            self._is_lost = not wish.begin().granted
 
 
 @contextmanager
@@ -34,8 +68,8 @@ def claimed(
     for_seconds: float,
     wait_seconds: float,
     cancel: Callable[[], bool],
-) -> Iterator[bool]:
-    """Have the claim on the step, renewed until the block is left; True if that took waiting.
+) -> Iterator[HeldClaim]:
+    """Have the claim on the step, renewed until the block is left.
 
     Another's claim is waited for while it is renewed, not longer than it says, and at most
     ``wait_seconds``: then it is taken over, for a worker that hangs may renew it for ever. Whoever
@@ -44,15 +78,15 @@ def claimed(
     fails. Raises `Cancelled` while it waits.
     """
     if not isinstance(sessions, SupportsClaims):
-        yield False
+        yield HeldClaim(None, waited=False)
         return
     wish = _Wish(sessions, session_id, step, holder, for_seconds)
-    waited = _wait_for(wish, wait_seconds, cancel)
+    claim = HeldClaim(wish, waited=_wait_for(wish, wait_seconds, cancel))
     over = threading.Event()
-    renewal = threading.Thread(target=_renew, args=(wish, over), daemon=True)
+    renewal = threading.Thread(target=_renew, args=(claim, for_seconds, over), daemon=True)
     renewal.start()
     try:
-        yield waited
+        yield claim
     finally:
         over.set()
         renewal.join()
@@ -104,9 +138,9 @@ def _wait_for(wish: _Wish, wait_seconds: float, cancel: Callable[[], bool]) -> b
             return others is not None
         now = time.monotonic()
         ends = now + claim.seconds_left
+        if others is not None and claim.step != others.claim.step:
+            return True
         if others is None or claim.holder != others.claim.holder:
-            if others is not None and claim.step != others.claim.step:
-                return True
             others = _Others(claim, now + wait_seconds, ends)
         others.renewed(ends)
         if now >= others.ends or others.taken_over:
@@ -121,8 +155,6 @@ def _wait_for(wish: _Wish, wait_seconds: float, cancel: Callable[[], bool]) -> b
         time.sleep(min(_POLL_SECONDS, max(min(others.ends, others.patience) - now, 0.01)))
 
 
-def _renew(wish: _Wish, over: threading.Event) -> None:
-    while not over.wait(wish.for_seconds / _RENEWALS):
-        with suppress(SessionError):
-            if not wish.begin().granted:
-                return  # somebody has waited long enough
+def _renew(claim: HeldClaim, for_seconds: float, over: threading.Event) -> None:
+    while not over.wait(for_seconds / _RENEWALS):
+        claim.renew()

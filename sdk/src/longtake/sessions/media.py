@@ -13,7 +13,7 @@ from longtake.errors import ValidationError
 from longtake.runs.results import GenerationResult
 from longtake.takes.writer import TakeWriter
 
-__all__ = ["BlobMedia", "MadeSegment", "MediaSink"]
+__all__ = ["BlobMedia", "MadeSegment", "MediaSink", "NeverFinishes", "may_finish"]
 
 _IN_MEMORY = 2**26
 _PIECE = 2**20
@@ -29,7 +29,7 @@ class MadeSegment:
       None for the first. They are the same in every store, so parts join wherever they lie.
     - ``finish``: makes the end of the take, were this its last segment: the sound that it holds
       back, as `Pipeline.finish`. None where the family holds nothing back. It takes the pipeline's
-      time, so a sink calls it if its takes may end at any segment.
+      time, so a sink calls it, before all else, if its takes may end at any segment.
     - ``family``, ``preset`` (with its version), ``model`` (a fingerprint), ``versions``: its maker.
     """
 
@@ -59,12 +59,35 @@ class MediaSink(Protocol):
         ...
 
 
+@runtime_checkable
+class NeverFinishes(Protocol):
+    """Power of a `MediaSink`: to say whether it needs the pipeline.
+
+    Without this power, the pipeline is free for the next segment when the sink has called the
+    ``finish`` of a `MadeSegment`, or has kept the segment.
+    """
+
+    @property
+    def never_finishes(self) -> bool:
+        """Whether ``finish`` is never called, so that the pipeline is free from the beginning."""
+        ...
+
+
+def may_finish(media: MediaSink | None) -> bool:
+    """Whether the sink may call `MadeSegment.finish`."""
+    if media is None:
+        return False
+    return not (isinstance(media, NeverFinishes) and media.never_finishes)
+
+
 class BlobMedia:
     """The `MediaSink` that makes each segment one blob: lossless Matroska, as `TakeWriter` writes.
 
     Each is a part of the take, so ``longtake join`` makes one file of several, if the family says
     where in the take its segments begin.
     """
+
+    never_finishes = True
 
     def keep(self, made: MadeSegment, blobs: BlobStore | None) -> Sequence[str]:
         """As `MediaSink.keep`. Raises `ValidationError` without a store, and what that raises."""

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
-from attrs import asdict, evolve, frozen
-
 from longtake.blobs.protocol import BlobStore
-from longtake.errors import Conflict, HoldRevoked, ValidationError
 from longtake.pipeline import Pipeline
 from longtake.requests.request import GenerationRequest, Job
-from longtake.runs.asked import as_request
 from longtake.runs.events import Event
 from longtake.runs.run import never
-from longtake.session_stores.checks import check_revision, check_seconds, check_traceparent
+from longtake.session_stores.checks import check_revision
 from longtake.session_stores.protocol import SessionStore
-from longtake.session_stores.records import SessionRecord, SessionSegment
-from longtake.sessions.attempts import Patience
-from longtake.sessions.claiming import LONGEST_WAIT, claimed
-from longtake.sessions.fitting import accepted_versions, check_fits
-from longtake.sessions.making import Once, RolledSegment, SegmentMaker, worker_name
-from longtake.sessions.media import BlobMedia, MediaSink
-from longtake.sessions.steps import made_by, step_digest, versions_of
+from longtake.sessions.claiming import LONGEST_WAIT
+from longtake.sessions.making import RolledSegment
+from longtake.sessions.media import MediaSink
+from longtake.sessions.stepping import Rolling, Step, Times, as_rolled
 from longtake.states.live import LiveState
 
 __all__ = ["roll"]
@@ -76,151 +68,24 @@ def roll(
     `SessionStoreUnavailable` when the store stayed away, and what `Pipeline.generate`, ``blobs``
     and ``media`` raise.
     """
-    check_traceparent(traceparent, "traceparent")
-    times = _Times(claim_seconds, wait_seconds, lease_seconds)
-    waits = Patience(patience)
     if expected_revision is not None:
         check_revision(expected_revision)
-    session = waits.call(lambda: sessions.read(session_id))
-    check_fits(session, pipeline, accept_versions=accept_versions)
-    step = _Step(sessions, session, _asked(request), pipeline, waits)
+    rolling = Rolling.of(
+        sessions,
+        session_id,
+        pipeline=pipeline,
+        blobs=blobs,
+        media=media,
+        accept_versions=accept_versions,
+        admit=admit,
+        follow=follow,
+        worker=worker,
+        traceparent=traceparent,
+        times=Times(claim_seconds, wait_seconds, lease_seconds),
+        patience=patience,
+    )
+    session = rolling.session()
+    step = Step(rolling, session, as_rolled(request))
     if expected_revision is not None and session.revision != expected_revision:
         return step.committed_before(expected_revision)
-    maker = step.maker(blobs, media, admit, follow, made, worker, times, traceparent)
-    return step.rolled(maker, live, cancel, times)
-
-
-@frozen
-class _Times:
-    """Seconds, as `roll` is told them."""
-
-    claim: float
-    wait: float
-    lease: float
-
-    def __attrs_post_init__(self) -> None:
-        for name, seconds in asdict(self).items():
-            check_seconds(seconds, f"{name}_seconds")
-
-
-class _Step:
-    """The step from one revision of a session to the next."""
-
-    def __init__(
-        self,
-        sessions: SessionStore,
-        session: SessionRecord,
-        request: GenerationRequest,
-        pipeline: Pipeline,
-        patience: Patience,
-    ) -> None:
-        self.sessions = sessions
-        self.session = session
-        self.request = request
-        self.pipeline = pipeline
-        self.patience = patience
-        self.versions = versions_of(pipeline)
-        self._made_by = made_by(pipeline, self.versions)
-        self.versions |= accepted_versions(session, pipeline)
-        self.digest = self._after(session.last)
-
-    def maker(
-        self,
-        blobs: BlobStore | None,
-        media: MediaSink | None,
-        admit: Callable[[Job], None] | None,
-        follow: Callable[[Event], None] | None,
-        made: Callable[[], None] | None,
-        worker: str | None,
-        times: _Times,
-        traceparent: str | None,
-    ) -> SegmentMaker:
-        """Who makes its segment."""
-        return SegmentMaker(
-            sessions=self.sessions,
-            session=self.session,
-            step=self.digest,
-            request=self.request,
-            versions=self.versions,
-            pipeline=self.pipeline,
-            blobs=blobs,
-            media=BlobMedia() if media is None and blobs is not None else media,
-            worker=worker or worker_name(),
-            admit=admit,
-            follow=follow,
-            told_made=Once(made),
-            traceparent=traceparent,
-            lease_seconds=times.lease,
-            patience=self.patience,
-        )
-
-    def rolled(
-        self,
-        maker: SegmentMaker,
-        live: LiveState | None,
-        cancel: Callable[[], bool],
-        times: _Times,
-    ) -> RolledSegment:
-        """The segment, made and committed by ``maker``, or by another while this one was at it."""
-        claim = claimed(
-            self.sessions,
-            self.session.id,
-            self.digest,
-            holder=f"{maker.worker}#{os.urandom(8).hex()}",
-            for_seconds=times.claim,
-            wait_seconds=times.wait,
-            cancel=cancel,
-        )
-        try:
-            with claim as waited:
-                if waited:
-                    self._check_still_next()
-                result = maker.made(live, cancel)
-                try:
-                    return maker.committed(result)
-                except HoldRevoked:
-                    return maker.committed(result)  # once more, with blobs that are put again
-        except Conflict as conflict:
-            return self._winners(conflict)
-
-    def committed_before(self, expected_revision: int) -> RolledSegment:
-        """What was committed from that revision by the same step. Raises `Conflict` without it."""
-        session = self.session
-        if session.revision == expected_revision + 1 and session.last is not None:
-            index = session.last.index - 1
-            before = self._segment(index) if index >= 0 else None
-            if session.last.step == self._after(before):
-                return RolledSegment(session=session, segment=session.last, is_new=False)
-        raise Conflict(session.id, session.revision, expected_revision)
-
-    def _winners(self, conflict: Conflict) -> RolledSegment:
-        """What another committed by this very step. Raises ``conflict`` when that was another."""
-        segment = self._segment(self.session.num_segments)
-        if segment is None or segment.step != self.digest:
-            raise conflict
-        session = self.patience.call(lambda: self.sessions.read(self.session.id))
-        return RolledSegment(session=session, segment=segment, is_new=False)
-
-    def _check_still_next(self) -> None:
-        """Raise `Conflict` when the session has changed."""
-        now = self.patience.call(lambda: self.sessions.read(self.session.id))
-        if now.revision != self.session.revision:
-            raise Conflict(now.id, now.revision, self.session.revision)
-
-    def _after(self, segment: SessionSegment | None) -> str:
-        parent = None if segment is None else segment.state_digest
-        return step_digest(self.session.id, parent, self.request, self._made_by)
-
-    def _segment(self, index: int) -> SessionSegment | None:
-        found = self.patience.call(
-            lambda: self.sessions.history(self.session.id, start=index, limit=1)
-        )
-        return found[0] if found else None
-
-
-def _asked(request: GenerationRequest | str) -> GenerationRequest:
-    """The request as it is rolled. Raises `ValidationError` for one with a state of its own."""
-    asked = as_request(request)
-    if asked.state is not None:
-        raise ValidationError("request.state", "goes on from the session's state; leave it out")
-    return evolve(asked, output=evolve(asked.output, last=False, return_state=True))
+    return step.rolled(live, cancel, made)

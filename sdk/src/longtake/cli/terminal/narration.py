@@ -15,7 +15,7 @@ from longtake.cli.terminal.remaining import Costs, Remaining
 from longtake.cli.terminal.voices import Voice
 from longtake.families.models import LoadProgress
 from longtake.pipeline import Pipeline
-from longtake.runs.events import Event, Progress
+from longtake.runs.events import Event, Final, Progress
 from longtake.runs.prepared import PreparedRequest
 from longtake.runs.results import GenerationResult
 
@@ -97,17 +97,22 @@ class Narration:
     @contextmanager
     def segment(self, number: int) -> Iterator[Callable[[Event], None]]:
         """Follow a segment by its events. ``number``: in this command, from 1."""
+        try:
+            yield self.begun(number)
+        finally:
+            self.voice.close()
+
+    def begun(self, number: int) -> Callable[[Event], None]:
+        """Segment ``number`` begins; what its events are told to, by whichever thread."""
         self._remaining.begin(number - 1)
 
         def follow(event: Event) -> None:
             if isinstance(event, Progress):
                 self._step(number, event)
+            elif isinstance(event, Final):
+                self._remaining.end()
 
-        try:
-            yield follow
-            self._remaining.end()
-        finally:
-            self.voice.close()
+        return follow
 
     def rolled(self, number: int, result: GenerationResult, state: Path | None) -> None:
         """Segment ``number`` is in the output, and the state after it in the file ``state``."""

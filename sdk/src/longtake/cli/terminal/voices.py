@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, Protocol, TextIO
@@ -32,7 +33,7 @@ _IN_USE = f"{__name__}.voice"
 
 
 class Voice(Protocol):
-    """Tells the events of one command, in their order."""
+    """Tells the events of one command, in their order. Threads may share it."""
 
     @property
     def is_followed(self) -> bool:
@@ -57,10 +58,13 @@ class JsonLines:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._turn = threading.Lock()
 
     def tell(self, event: TakeEvent) -> None:
-        self._stream.write(f"{json.dumps(record_of(event))}\n")
-        self._stream.flush()
+        line = f"{json.dumps(record_of(event))}\n"
+        with self._turn:
+            self._stream.write(line)
+            self._stream.flush()
 
     def busy(self, what: str) -> None:
         """What takes a while is no event."""
@@ -73,6 +77,7 @@ class Words:
     """Lines on standard error, and on a terminal a bar between them."""
 
     def __init__(self, *, dumb: bool = False) -> None:
+        self._turn = threading.RLock()
         self._bar: Bar | None = None
         self._hidden = dumb
         self._said: Mapping[type, Callable[[Any], None]] = {
@@ -88,21 +93,25 @@ class Words:
 
     @property
     def is_followed(self) -> bool:
-        return self._shown().is_shown
+        with self._turn:
+            return self._shown().is_shown
 
     def tell(self, event: TakeEvent) -> None:
-        if not isinstance(event, LoadProgress | StepProgress):
-            self.close()
-        if (say := self._said.get(type(event))) is not None:
-            say(event)
+        with self._turn:
+            if not isinstance(event, LoadProgress | StepProgress):
+                self.close()
+            if (say := self._said.get(type(event))) is not None:
+                say(event)
 
     def busy(self, what: str) -> None:
-        self._shown().say(what)
+        with self._turn:
+            self._shown().say(what)
 
     def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        with self._turn:
+            if self._bar is not None:
+                self._bar.close()
+                self._bar = None
 
     def _shown(self) -> Bar:
         if self._bar is None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
 
 import longtake as lt
+from longtake.cli.commands.sessions import towards
+from longtake.cli.terminal.events import SegmentCommitted, StepProgress, TakeEvent
+from longtake.cli.terminal.voices import JsonLines
 from tests.sdk.cli.commands.sessions.takes import Takes
 from tests.sdk.cli.toy_family import FOG
 
@@ -47,28 +53,100 @@ def test_until_counts_the_segments_of_the_session(takes: Takes) -> None:
 def test_what_others_rolled_meanwhile_is_told(
     takes: Takes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import longtake.cli.commands.sessions.rolling as command
-    from longtake.sessions.rolling import roll
-
     raced: list[int] = []
 
     def after_another(
-        store: lt.SessionStore, session_id: str, request: object, **options: object
+        store: lt.SessionStore, session_id: str, requests: object, **options: Any
     ) -> object:
         if not raced:
             raced.append(1)
-            other = {**options, "worker": "other", "expected_revision": None}
-            del other["live"], other["follow"]
-            roll(store, session_id, "another prompt", **other)  # type: ignore[arg-type]
-        return roll(store, session_id, request, **options)  # type: ignore[arg-type]
+            common = {name: options[name] for name in ("pipeline", "blobs", "media")}
+            lt.roll(store, session_id, "another prompt", worker="other", **common)
+        return lt.roll_each(store, session_id, requests, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(command, "roll_segment", after_another)
+    monkeypatch.setattr(towards, "roll_each", after_another)
     done = takes.roll("tram", "one", "--until", "2")
     assert takes.prompts("tram") == ["another prompt", "one"]
     lines = done.err.splitlines()
     assert lines[2] == "segment 1/2: 0.17 s, rolled by other"
     assert lines[3].startswith("segment 2/2: 0.17 s, draw")
     assert lines[4:] == ["session tram: 2 segments, 1 of them rolled here"]
+
+
+class Keeping(lt.BlobMedia):
+    """Keeps a segment when ``act`` has returned, which is given its number, from 1."""
+
+    def __init__(self, act: Callable[[int], object]) -> None:
+        self._act = act
+
+    def keep(self, made: lt.MadeSegment, blobs: lt.BlobStore | None) -> Sequence[str]:
+        self._act(made.index + 1)
+        return super().keep(made, blobs)
+
+
+def test_a_segment_is_told_when_it_is_committed_while_the_next_one_is_made(
+    takes: Takes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, int, int]] = []
+    next_is_made = [threading.Event() for _ in range(4)]
+    tell = JsonLines.tell
+
+    def telling(voice: JsonLines, event: TakeEvent) -> None:
+        if isinstance(event, StepProgress) and event.step == 1:
+            next_is_made[event.segment - 1].set()
+        elif isinstance(event, SegmentCommitted):
+            held = takes.store().read("tram").num_segments
+            told.append(("committed", event.segment, held))
+        tell(voice, event)
+
+    def wait(number: int) -> None:
+        assert number == 3 or next_is_made[number].wait(60)
+
+    monkeypatch.setattr(JsonLines, "tell", telling)
+    monkeypatch.setattr(towards, "BlobMedia", lambda: Keeping(wait))
+    takes.roll("tram", "one", "two", "three", "--json")
+    assert told == [("committed", number, number) for number in (1, 2, 3)]
+    assert takes.prompts("tram") == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(
+    ("goal", "prompts"),
+    [("--until", ["one", "two", "two"]), ("--segments", ["one", "two"] + ["two"] * 2)],
+)
+def test_what_another_shell_has_committed_meanwhile_is_counted_and_told_once(
+    takes: Takes, monkeypatch: pytest.MonkeyPatch, goal: str, prompts: list[str]
+) -> None:
+    """By the very same step, while this one was keeping its own second segment."""
+    asked: list[Any] = []
+    with_what: dict[str, Any] = {}
+
+    def overtake(number: int) -> None:
+        if number == 2 and with_what:
+            how = {"claim_seconds": 0.01, "wait_seconds": 0.01, **with_what}
+            with_what.clear()
+            lt.roll(takes.store(), "tram", asked[1], worker="other", **how)
+
+    def noted(requests: Iterable[Any]) -> Iterator[Any]:
+        for request in requests:
+            asked.append(request)
+            yield request
+
+    def noting(
+        store: lt.SessionStore, session_id: str, requests: Iterable[Any], **how: Any
+    ) -> object:
+        if not asked:
+            with_what.update({name: how[name] for name in ("pipeline", "blobs")})
+        return lt.roll_each(store, session_id, noted(requests), **{**how, "claim_seconds": 0.01})
+
+    monkeypatch.setattr(towards, "roll_each", noting)
+    monkeypatch.setattr(towards, "BlobMedia", lambda: Keeping(overtake))
+    done = takes.roll("tram", "one", "two", goal, "3")
+    assert takes.prompts("tram") == prompts
+    told = [line.split(",")[0] for line in done.err.splitlines()[2:-1]]
+    of = "/3" if goal == "--until" else ""
+    assert told == [f"segment {number}{of}: 0.17 s" for number in range(1, len(prompts) + 1)]
+    others = [line for line in done.err.splitlines() if "rolled by other" in line]
+    assert others == [f"segment 2{of}: 0.17 s, rolled by other"]
 
 
 def test_a_program_is_told_in_lines_of_json(takes: Takes) -> None:
