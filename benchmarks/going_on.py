@@ -84,7 +84,7 @@ def compared(generation: str, pipeline: lt.Pipeline, runs: int, steps: int) -> l
     what = "seconds outside networks, going on - plain, of a plain run"
     found = [spread(f"{generation}, added by going on", what, added, "%", at_most(1))]
     for name in NETWORKS:
-        times = [(ours.seconds[name], other.seconds[name]) for ours, other in both]
+        times = [(ours.of(name), other.of(name)) for ours, other in both]
         named = f"{generation}, {name}"
         if all(plain for _, plain in times):
             found.append(cost(named, "going on / plain", Pairs(times)))
@@ -170,6 +170,10 @@ class Timed:
     def __init__(self, total: float, seconds: Counter[str]) -> None:
         self.total, self.seconds = total, seconds
         self.own = total - sum(seconds.values())
+
+    def of(self, network: str) -> float:
+        """Its seconds, none where it did not run."""
+        return float(self.seconds[network])
 
 
 def watched(pipeline: lt.Pipeline) -> Clock:
