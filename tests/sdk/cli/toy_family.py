@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,9 @@ class Draw:
                 raise RuntimeError("the fog\nlifted")
             if job.segment_index == options.interrupt_in_segment:
                 os.kill(os.getpid(), signal.SIGINT)
+                for _ in range(6000):  # the main thread, which handles it, may be busy
+                    run.check_cancelled()
+                    time.sleep(0.01)
         sampling, level = job.sampling, 0 if state is None else state.level
         noise = np.random.default_rng([run.seed, level, len(job.prompt)])
         size = (sampling.num_frames, sampling.height, sampling.width, 3)
