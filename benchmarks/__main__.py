@@ -35,6 +35,7 @@ PARTS = {
     "serve-cost": "serve_cost.py",
     "tiling": "tiling.py",
     "real-size": "real_size.py",
+    "projections": "projections.py",
 }
 """Each part's script, in the order of the page."""
 
