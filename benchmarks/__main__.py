@@ -31,6 +31,7 @@ PARTS = {
     "bookkeeping": "bookkeeping.py",
     "overlap": "overlap.py",
     "long-take": "long_take_cost.py",
+    "sessions": "session_cost.py",
     "first-generate": "first_generate.py",
     "serve-cost": "serve_cost.py",
     "tiling": "tiling.py",
