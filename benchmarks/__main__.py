@@ -31,10 +31,12 @@ PARTS = {
     "bookkeeping": "bookkeeping.py",
     "overlap": "overlap.py",
     "long-take": "long_take_cost.py",
+    "sessions": "session_cost.py",
     "first-generate": "first_generate.py",
     "serve-cost": "serve_cost.py",
     "tiling": "tiling.py",
     "real-size": "real_size.py",
+    "projections": "projections.py",
 }
 """Each part's script, in the order of the page."""
 

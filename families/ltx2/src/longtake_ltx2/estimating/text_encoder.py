@@ -2,7 +2,8 @@
 
 The text part of Gemma 3 (transformers ``Gemma3TextModel``): grouped-query attention, a gated
 feed-forward, the embedding shared with the output. Gemma 4 differs in its layers of full
-attention, which may have wider heads and take their values from the keys.
+attention, which may have wider heads and take their values from the keys; transformers says so of
+all of them (``global_head_dim``) or of each (``per_layer_config``).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 
 from longtake_ltx2.estimating.transformer import STREAMED_BLOCKS
 
@@ -38,6 +39,7 @@ class TextEncoderConfig:
     num_global_key_value_heads: int | None = None
     attention_k_eq_v: bool = False
     num_kv_shared_layers: int = 0
+    per_layer_config: Mapping[str, Mapping[str, Any]] = field(factory=dict)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> TextEncoderConfig:
@@ -46,6 +48,7 @@ class TextEncoderConfig:
         known = {each.name for each in attrs.fields(cls)}
         chosen = {name: value for name, value in text.items() if name in known}
         chosen["layer_types"] = tuple(chosen.get("layer_types") or ())
+        chosen["per_layer_config"] = chosen.get("per_layer_config") or {}
         return cls(**chosen)
 
     @property
@@ -116,10 +119,16 @@ class TextEncoderConfig:
 
     def _key_heads(self, layer: int) -> int:
         wide = self._is_full(layer) and self.attention_k_eq_v
-        return (wide and self.num_global_key_value_heads) or self.num_key_value_heads
+        usual = (wide and self.num_global_key_value_heads) or self.num_key_value_heads
+        return int(self._own(layer).get("num_key_value_heads", usual))
 
     def _head_dim(self, layer: int) -> int:
-        return (self._is_full(layer) and self.global_head_dim) or self.head_dim
+        usual = (self._is_full(layer) and self.global_head_dim) or self.head_dim
+        return int(self._own(layer).get("head_dim", usual))
+
+    def _own(self, layer: int) -> Mapping[str, Any]:
+        """What the configuration says of this layer alone."""
+        return self.per_layer_config.get(str(layer), {})
 
     def _is_full(self, layer: int) -> bool:
         return layer < len(self.layer_types) and self.layer_types[layer] == _FULL
