@@ -159,7 +159,12 @@ def test_blocks_are_asked_for_where_a_level_perturbs(tiny: Path) -> None:
 def test_plan_counts_what_runs(checkpoints: Checkpoints, capsys: Any) -> None:
     path, levels = checkpoints.path("2.0"), json.dumps(LEVELS)
     small = ("--height", "64", "--width", "64", "--num-frames", "17")
-    chosen = ("--set", f"denoise.guidance_levels={levels}", "--set", "denoise.stg_scale=0")
+    chosen: tuple[str, ...] = (
+        "--set",
+        f"denoise.guidance_levels={levels}",
+        "--set",
+        "denoise.stg_scale=0",
+    )
     neutral = ("modality_scale", "guidance_scale", "audio_guidance_scale", "audio_modality_scale")
     chosen += tuple(part for name in neutral for part in ("--set", f"denoise.{name}=1"))
     chosen += ("--set", "denoise.audio_stg_scale=0")

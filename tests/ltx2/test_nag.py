@@ -72,18 +72,20 @@ def replaced(path: Path, *, after_output: bool = False) -> Iterator[None]:
         texts = [project(text) for project, text in zip(projections, texts, strict=True)]
 
     def heads(module: Any, x: torch.Tensor) -> torch.Tensor:
-        return x.unflatten(-1, (module.heads, -1)).transpose(1, 2)
+        return x.reshape(*x.shape[:2], module.heads, -1).transpose(1, 2)
 
     def gathered(module: Any, x: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
         query = heads(module, module.norm_q(module.to_q(x)))
         key = heads(module, module.norm_k(module.to_k(text)))
         scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
-        return (scores.softmax(-1) @ heads(module, module.to_v(text))).transpose(1, 2)
+        found: torch.Tensor = scores.softmax(-1) @ heads(module, module.to_v(text))
+        return found.transpose(1, 2)
 
     def projected(module: Any, x: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
         if module.to_gate_logits is not None:
             out = out * 2 * torch.sigmoid(module.to_gate_logits(x))[..., None]
-        return module.to_out[0](out.flatten(2))
+        found: torch.Tensor = module.to_out[0](out.flatten(2))
+        return found
 
     def guided(positive: torch.Tensor, negative: torch.Tensor) -> torch.Tensor:
         values = (positive[0].double().numpy(), negative[0].double().numpy())
@@ -96,7 +98,7 @@ def replaced(path: Path, *, after_output: bool = False) -> Iterator[None]:
             if after_output:
                 return guided(*(projected(module, x, each) for each in both))
             out = guided(*(each.flatten(2) for each in both))
-            return projected(module, x, out.unflatten(2, (module.heads, -1)))
+            return projected(module, x, out.reshape(both[0].shape))
 
         return replace
 
@@ -130,13 +132,13 @@ def test_the_latents_are_those_of_the_formula(checkpoints: Checkpoints, generati
 
 def test_at_scale_1_nothing_is_computed(checkpoints: Checkpoints) -> None:
     watched = Watched(checkpoints.path("2.3"))
-    made, ran = [], []
+    made: list[lt.GenerationResult] = []
+    ran: list[tuple[int, int]] = []
     with watched.pipeline:
         for nag in (None, {"scale": 1.0}, NAG):
             asks = quick(nag=nag)
             negative = f"blurry, {len(made)}"  # so that nothing is remembered
             request = lt.GenerationRequest("a bell", negative_prompt=negative, stage_overrides=asks)
-            watched.components["text_encoders"]
             with watched.counted() as counts:
                 made.append(watched.pipeline.generate(request))
                 ran.append((counts["text_encoder"], counts["transformer"]))
@@ -151,7 +153,10 @@ def test_the_exact_forward_does_what_the_plain_one_does(tiny: Path) -> None:
     made = []
     for forward in ("plain", "exact"):
         pipeline, probe = probed_passes(tiny, "ltx2_two_stage_guided", forward=forward)
-        asks = {"denoise": {"nag": NAG, "stg_blocks": [1]}, "refine": {"nag": {"scale": 3.0}}}
+        asks: dict[str, Any] = {
+            "denoise": {"nag": NAG, "stg_blocks": [1]},
+            "refine": {"nag": {"scale": 3.0}},
+        }
         request = lt.GenerationRequest("a bell", sampling=size, stage_overrides=asks)
         with pipeline:
             pipeline.generate(request)

@@ -53,7 +53,7 @@ class NegativeText:
                 for text in (encoder_hidden_states, negative)
             )
             out = turned_away(positive, other, self._nag)
-            return finished(attention, hidden_states, out.unflatten(2, (attention.heads, -1)))
+            return finished(attention, hidden_states, out.reshape(query.shape))
 
         return forward
 
