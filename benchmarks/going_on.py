@@ -33,7 +33,7 @@ from benchmarks.harness import Figure, Pairs, Part, Told, at_most, cost, paired,
 PART = Part("going-on", "Going on in one process", "a plain run of as many tokens")
 
 FRAMES, OVERLAP, FPS = 49, 9, Fraction(24)
-SIZE = {"height": 128, "width": 192}
+SIZE: dict[str, Any] = {"height": 128, "width": 192}
 LAST_LAYERS = ("norm_out", "conv_act", "conv_out")
 """Of the decoder, which are run in slices of frames, outside of its ``decode``."""
 NETWORKS = {

@@ -69,7 +69,7 @@ class Asked:
     num_frames: int = 49
 
     @property
-    def shape(self) -> dict[str, int]:
+    def shape(self) -> dict[str, Any]:
         return {"height": self.height, "width": self.width, "num_frames": self.num_frames}
 
     def __str__(self) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import sys
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import longtake as lt
 
-SIZE = {"height": 16, "width": 16, "seed": 21}
+SIZE: dict[str, Any] = {"height": 16, "width": 16, "seed": 21}
 OVERLAP = 9
 
 

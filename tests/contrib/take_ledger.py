@@ -6,6 +6,7 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from attrs import define, frozen
@@ -20,7 +21,7 @@ __all__ = ["LONGEST", "OPTIONS", "Held", "Truth", "check_held", "prompt_of", "tr
 LONGEST = 16
 """Segments that a take may have."""
 
-SIZE = {"height": 32, "width": 48, "fps": 30}
+SIZE: dict[str, Any] = {"height": 32, "width": 48, "fps": 30}
 NUM_FRAMES, OVERLAP = 10, 1
 OPTIONS = (
     *("--family", "pendulum", "--height", "32", "--width", "48", "--fps", "30"),

@@ -15,6 +15,8 @@ from longtake_ltx2.stage_overrides import (
     LTX2DecoderPresetOverride,
     LTX2DenoiseOptions,
     LTX2DenoisePresetOverride,
+    LTX2EnhanceOptions,
+    LTX2Nag,
     LTX2PreparationOptions,
     LTX2RefinePresetOverride,
     LTX2RefineStageOverride,
@@ -27,6 +29,8 @@ OVERRIDES = (
     LTX2DecoderPresetOverride,
     LTX2DenoiseOptions,
     LTX2DenoisePresetOverride,
+    LTX2EnhanceOptions,
+    LTX2Nag,
     LTX2PreparationOptions,
     LTX2RefinePresetOverride,
     LTX2RefineStageOverride,
@@ -37,7 +41,7 @@ PRESETS = [preset.name for preset in family().presets]
 
 def is_twice(preset: str) -> bool:
     """Whether it has a second pass."""
-    named = ("two_stage", "keyframes", "hq", "reference")
+    named = ("two_stage", "keyframes", "hq", "reference", "dub")
     return any(each in preset for each in named)
 
 
@@ -73,7 +77,8 @@ def wrong_values(cls: type) -> list[tuple[str, Any]]:
     }
     wrong: list[tuple[str, Any]] = [("nope", 1)]
     for field in attrs.fields(cls):
-        wrong += [(field.name, "much"), (field.name, {"a": 1}), (field.name, float("nan"))]
+        much = "" if field.name == "instructions" else "much"
+        wrong += [(field.name, much), (field.name, {"a": 1}), (field.name, float("nan"))]
         if field.name in out_of_range:
             wrong.append((field.name, out_of_range[field.name]))
         elif "scale" in field.name:
@@ -119,7 +124,7 @@ def test_an_unknown_stage_is_refused_with_what_there_is(
     pipelines: dict[str, lt.Pipeline], preset: str
 ) -> None:
     request = lt.GenerationRequest("x", sampling=SMALL, stage_overrides={"denoize": {}})
-    with pytest.raises(lt.ValidationError, match="stages: prepare, denoise") as caught:
+    with pytest.raises(lt.ValidationError, match="stages: enhance, prepare, denoise") as caught:
         pipelines[preset].check(request)
     assert caught.value.path == "stage_overrides.denoize"
 

@@ -204,7 +204,7 @@ def test_two_stages_of_the_tiny_model_run_what_the_plan_says(
     plan: Plan, checkpoints: Checkpoints
 ) -> None:
     path = checkpoints.path("2.0")
-    size = {"height": 128, "width": 192, "num_frames": 25}
+    size: dict[str, Any] = {"height": 128, "width": 192, "num_frames": 25}
     options = [f"--{name.replace('_', '-')}={value}" for name, value in size.items()]
     model = ("--model", path, "--device", "cpu", "--preset", "ltx2_two_stage", "--segments", "2")
     found = plan(*model, *options, "--steps", "2")
@@ -217,7 +217,7 @@ def test_keyframes_without_images_run_what_the_plan_says(
     plan: Plan, checkpoints: Checkpoints
 ) -> None:
     path, preset = checkpoints.path("2.3"), "ltx2_3_keyframes"
-    size = {"height": 128, "width": 192, "num_frames": 25}
+    size: dict[str, Any] = {"height": 128, "width": 192, "num_frames": 25}
     options = [f"--{name.replace('_', '-')}={value}" for name, value in size.items()]
     model = ("--model", path, "--device", "cpu", "--preset", preset)
     found = plan(*model, *options, "--steps", "2", "--set", "denoise.stg_blocks=[1]")

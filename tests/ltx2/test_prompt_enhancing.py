@@ -372,9 +372,9 @@ def test_bad_options(tiny: Path, tmp_path: Path, option: str, value: str, proble
     (tmp_path / "empty.txt").write_text(" \n")
     (tmp_path / "latin.txt").write_bytes(b"\xe9t\xe9")
     (tmp_path / "long.txt").write_text("a" * 70_000)
-    given = str(tmp_path / value) if value else ""
+    given: dict[str, Any] = {option: str(tmp_path / value) if value else ""}
     with pytest.raises((lt.CheckpointError, lt.ValidationError), match=problem):
-        lt.load(tiny, prepare=False, **{option: given})
+        lt.load(tiny, prepare=False, **given)
 
 
 # On the command line.

@@ -256,7 +256,8 @@ def test_a_bad_default_is_blamed_on_who_declared_it(declared: dict[str, Any], pa
 
 @pytest.mark.parametrize("name", ["num_inference_steps", "guidance_scale"])
 def test_sampling_that_no_stage_follows_is_refused(name: str) -> None:
-    request = lt.GenerationRequest("fog", sampling=lt.Sampling(**{name: 2}))
+    said: dict[str, Any] = {name: 2}
+    request = lt.GenerationRequest("fog", sampling=lt.Sampling(**said))
     with pytest.raises(lt.ValidationError) as refused:
         pipeline_of(UPSAMPLE).generate(request)
     assert refused.value.path == f"sampling.{name}"

@@ -12,6 +12,7 @@ import longtake as lt
 from longtake_ltx2.denoising.guidance import Guidance, Predictions
 from longtake_ltx2.denoising.level import NoiseLevel
 from longtake_ltx2.forward.exact import Exact
+from longtake_ltx2.forward.negating import NegativeText
 from longtake_ltx2.forward.passes import Restart, recording, sparing
 from longtake_ltx2.forward.protocol import Both, Forward
 from longtake_ltx2.numerics import Numerics
@@ -59,19 +60,21 @@ class Denoiser:
             audio,
             sigma,
             self._bias,
+            self._negative_text,
         )
-        passes = self._passes(level)
+        passes = self._passes(level, self.guidance.at(sigma))
         return (
             Predictions(**{name: both[0] for name, both in passes.items()}),
             Predictions(**{name: both[1] for name, both in passes.items()}),
         )
 
-    def _passes(self, level: NoiseLevel) -> dict[str, Both]:
-        guidance, text = self.guidance, self.text
-        self.forward.begin_step(self._prompts())
+    def _passes(self, level: NoiseLevel, guidance: Guidance) -> dict[str, Both]:
+        text = self.text
+        self.forward.begin_step(self._prompts(guidance))
         passes = {}
-        if self._perturbs:
-            passes["positive"], passes["perturbed"] = self._positive_and_perturbed(level)
+        if self._perturbs(guidance):
+            both = self._positive_and_perturbed(level, guidance)
+            passes["positive"], passes["perturbed"] = both
         else:
             passes["positive"] = level.run(text.positive)
         if guidance.needs_isolated:
@@ -80,12 +83,17 @@ class Denoiser:
             passes["negative"] = level.run(self._negative)
         return passes
 
-    def _prompts(self) -> list[PromptContext]:
+    def _prompts(self, guidance: Guidance) -> list[PromptContext]:
         """Of all passes of a step."""
-        guidance = self.guidance
-        of_positive = 1 + self._perturbs + guidance.needs_isolated
+        of_positive = 1 + self._perturbs(guidance) + guidance.needs_isolated
         negative = [self._negative] if guidance.needs_negative else []
         return [self.text.positive] * of_positive + negative
+
+    @cached_property
+    def _negative_text(self) -> NegativeText | None:
+        """What the attention to the text turns away from, made once for the loop."""
+        nag = self.guidance.nag
+        return None if nag is None else NegativeText(self.transformer, self._negative, nag)
 
     @cached_property
     def _bias(self) -> torch.Tensor | None:
@@ -101,10 +109,9 @@ class Denoiser:
         bias = seen.clamp(min=finfo.tiny).log_().to(dtype)
         return bias.masked_fill_(seen <= 0, finfo.min)
 
-    @property
-    def _perturbs(self) -> bool:
+    def _perturbs(self, guidance: Guidance) -> bool:
         # Without perturbed attention (converted 2.0 checkpoints) the pass would change nothing.
-        return self.guidance.needs_perturbed and bool(self.transformer.config.perturbed_attn)
+        return guidance.needs_perturbed and bool(self.transformer.config.perturbed_attn)
 
     @property
     def _negative(self) -> PromptContext:
@@ -115,17 +122,17 @@ class Denoiser:
             )
         return self.text.negative
 
-    def _positive_and_perturbed(self, level: NoiseLevel) -> tuple[Both, Both]:
+    def _positive_and_perturbed(self, level: NoiseLevel, guidance: Guidance) -> tuple[Both, Both]:
         """The perturbed pass goes on from where it first differs: the same numbers, less work."""
-        blocks = self.guidance.blocks
+        blocks = guidance.blocks
         with recording(self.transformer, min(blocks)) as inputs:
             positive = level.run(self.text.positive)
         restart = Restart(min(blocks), inputs)
         spared = sparing(
             self.transformer,
             blocks,
-            video=not self.guidance.perturbs_video,
-            audio=not self.guidance.perturbs_audio,
+            video=not guidance.perturbs_video,
+            audio=not guidance.perturbs_audio,
         )
         with spared:
             perturbed = level.run(

@@ -10,11 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-from attrs import evolve, frozen
+from attrs import asdict, evolve, frozen
 
 import longtake as lt
 from longtake_ltx2.numerics import Numerics
-from longtake_ltx2.stage_overrides import LTX2LoopOptions
+from longtake_ltx2.stage_overrides import (
+    LTX2DenoiseOptions,
+    LTX2GuidanceLevel,
+    LTX2LoopOptions,
+    LTX2Nag,
+)
 
 __all__ = ["Guidance", "Predictions", "Scales", "needs_negative"]
 
@@ -44,12 +49,18 @@ class Predictions:
 
 @frozen
 class Guidance:
-    """Which passes a step runs and how they are combined."""
+    """Which passes a step runs and how they are combined.
+
+    ``levels``: the guidance up to each noise level, where it is not the same at all of them.
+    ``nag``: within the attention to the text.
+    """
 
     video: Scales
     audio: Scales
     blocks: tuple[int, ...]
     numerics: Numerics
+    levels: tuple[tuple[float, Guidance], ...] = ()
+    nag: LTX2Nag | None = None
 
     @classmethod
     def from_options(
@@ -85,7 +96,26 @@ class Guidance:
             video_scales, audio_scales = evolve(video_scales, modality=1.0), _NEUTRAL
         elif output is not None and not output.video:
             video_scales, audio_scales = _NEUTRAL, evolve(audio_scales, modality=1.0)
-        return cls(video_scales, audio_scales, options.stg_blocks, numerics)
+        nag = options.nag if options.nag is not None and options.nag.scale != 1 else None
+        levels = tuple(
+            (level.up_to, cls.from_options(_at_level(options, level), numerics, output))
+            for level in options.guidance_levels
+        )
+        return cls(video_scales, audio_scales, options.stg_blocks, numerics, levels, nag)
+
+    def at(self, sigma: torch.Tensor) -> Guidance:
+        """What counts at a noise level, 0-D fp32."""
+        if not self.levels:
+            return self
+        # In fp32, as the levels of a table are: 0.1 there is above 0.1.
+        bounds = torch.tensor([up_to for up_to, _ in self.levels], dtype=torch.float32)
+        place = int((bounds < sigma.cpu()).sum())
+        return self.levels[min(place, len(self.levels) - 1)][1]
+
+    @property
+    def every(self) -> tuple[Guidance, ...]:
+        """Each that counts at some noise level."""
+        return tuple(each for _, each in self.levels) or (self,)
 
     def of_what_is_made(self, *, video: bool, audio: bool) -> Guidance:
         """The guidance where a stream that is not made asks for nothing."""
@@ -93,6 +123,10 @@ class Guidance:
             self,
             video=self.video if video else _NEUTRAL,
             audio=self.audio if audio else _NEUTRAL,
+            levels=tuple(
+                (up_to, each.of_what_is_made(video=video, audio=audio))
+                for up_to, each in self.levels
+            ),
         )
 
     @property
@@ -154,6 +188,16 @@ def needs_negative(
 ) -> bool:
     """Whether a loop runs with the negative prompt; one that leaves its scale open may do so."""
     return any(
-        loop.guidance_scale is None or Guidance.from_options(loop, numerics, output).needs_negative
+        loop.guidance_scale is None or _needs(Guidance.from_options(loop, numerics, output))
         for loop in loops
     )
+
+
+def _needs(guidance: Guidance) -> bool:
+    return guidance.nag is not None or any(each.needs_negative for each in guidance.every)
+
+
+def _at_level(options: LTX2DenoiseOptions, level: LTX2GuidanceLevel) -> LTX2DenoiseOptions:
+    said = {name: value for name, value in asdict(level).items() if value is not None}
+    del said["up_to"]
+    return evolve(options, guidance_levels=(), **said)

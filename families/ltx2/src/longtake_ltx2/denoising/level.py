@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from attrs import frozen
 
+from longtake_ltx2.forward.negating import NegativeText
 from longtake_ltx2.forward.passes import Restart, attending, gate_scale, gates_follow
 from longtake_ltx2.forward.protocol import Both, Forward
 from longtake_ltx2.generation import generation_of
@@ -32,6 +33,7 @@ class NoiseLevel:
     - ``geometry``: the size of the segment.
     - ``video``, ``audio``: the latents ``[1, T, C]`` now, fp32.
     - ``sigma``: 0-D fp32, their noise level.
+    - ``negative``: what every pass but its own turns away from, if anything.
     - ``bias``: ``[T, T]``, added to the scores of the picture's attention to itself, if any is.
     """
 
@@ -45,6 +47,7 @@ class NoiseLevel:
     audio: torch.Tensor
     sigma: torch.Tensor
     bias: torch.Tensor | None = None
+    negative: NegativeText | None = None
 
     def run(
         self,
@@ -74,6 +77,8 @@ class NoiseLevel:
                 hooks.enter_context(gates)
             if self.bias is not None:
                 hooks.enter_context(attending(transformer, self.bias))
+            if self.negative is not None and prompt is not self.negative.context:
+                hooks.enter_context(self.negative.turning_away())
             video_velocity, audio_velocity = self.forward.run(prompt, arguments, restart)
         return (
             self._clean(self.video, noisy.video, video_velocity),

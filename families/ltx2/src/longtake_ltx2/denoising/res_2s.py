@@ -13,16 +13,13 @@ from collections.abc import Iterator
 import torch
 from attrs import evolve, frozen
 
-from longtake_ltx2.denoising.samplers import Point, Sampling
+from longtake_ltx2.denoising.samplers import LAST_LEVEL, Point, Sampling
 from longtake_ltx2.denoising.steps import kept
 from longtake_ltx2.noise import noise_generator
 from longtake_ltx2.stage_overrides import StepNoise
 from longtake_ltx2.values import NoisyLatents, Stream
 
 __all__ = ["StepGenerators", "res_2s", "with_noise"]
-
-_LAST_LEVEL = 0.0011
-"""Where the last step ends: at 0 the logarithm would not."""
 
 _SHORT_STEP, _LOW_LEVEL = 0.5, 0.03
 _ANCHORINGS = 100
@@ -112,7 +109,7 @@ def res_2s(noisy: NoisyLatents, sigmas: torch.Tensor, generators: StepGenerators
     streams, device = (noisy.video, noisy.audio), noisy.video.latents.device
     latents = [stream.latents for stream in streams]
     wide = torch.float32 if device.type == "mps" else torch.float64
-    levels = torch.cat([sigmas[:-1].cpu(), torch.tensor([_LAST_LEVEL])])
+    levels = torch.cat([sigmas[:-1].cpu(), torch.tensor([LAST_LEVEL])])
     for step in range(len(levels) - 1):
         sigma, following = levels[step], levels[step + 1]
         rule = _Rule.of(-math.log(following.item() / sigma.item()))

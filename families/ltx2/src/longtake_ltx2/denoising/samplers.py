@@ -7,7 +7,9 @@ and the sampler knows of no network.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+import math
+from collections.abc import Callable, Generator, Iterable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 import torch
@@ -20,7 +22,20 @@ from longtake_ltx2.values import NoisyLatents
 if TYPE_CHECKING:
     from longtake_ltx2.forward.protocol import Both
 
-__all__ = ["Evaluate", "Point", "Sampling", "evaluated_steps", "reusing", "stepwise", "walked"]
+__all__ = [
+    "LAST_LEVEL",
+    "Evaluate",
+    "Point",
+    "Sampling",
+    "evaluated_levels",
+    "evaluated_steps",
+    "reusing",
+    "stepwise",
+    "walked",
+]
+
+LAST_LEVEL = 0.0011
+"""Where the last step of ``res_2s`` ends: at 0 its logarithm would not."""
 
 
 @frozen(eq=False)
@@ -50,6 +65,15 @@ def evaluated_steps(sampler: SamplerName, num_steps: int) -> tuple[int, ...]:
         return tuple(range(num_steps))
     halves = [number for step in range(num_steps) for number in (step, 0)]
     return (*halves, num_steps)
+
+
+def evaluated_levels(sampler: SamplerName, sigmas: Sequence[float]) -> tuple[float, ...]:
+    """The noise level of every point that a sampler evaluates, in their order."""
+    if sampler != "res_2s":
+        return tuple(sigmas[:-1])
+    ends = (*sigmas[:-1], LAST_LEVEL)
+    halves = [level for one, other in pairwise(ends) for level in (one, math.sqrt(one * other))]
+    return (*halves, LAST_LEVEL)
 
 
 def walked(sampling: Sampling, evaluate: Evaluate, ticks: Iterable[int]) -> Both:

@@ -31,6 +31,10 @@ class Attention:
         """The values alone, without queries, keys and scores."""
         return 2 * tokens * self.key * self.inner + self._output(tokens)
 
+    def beside_flops(self, queries: int, keys: int) -> int:
+        """Of other keys and values for the same queries, before the output."""
+        return 4 * keys * self.key * self.inner + 4 * queries * keys * self.inner
+
     @property
     def parameters(self) -> int:
         norms = 2 * self.inner

@@ -26,6 +26,7 @@ class ForwardPass:
     """What one forward pass is given and leaves out.
 
     - ``text_tokens``: of the prompt.
+    - ``negated``: the attention to the text has a negative prompt's beside it.
     - ``isolated``: picture and sound do not attend to each other.
     - ``first_block``: the blocks before it are not run.
     - ``perturbed_blocks``: whose self-attention is replaced by its values, in the streams that
@@ -36,6 +37,7 @@ class ForwardPass:
     audio: StreamSize
     text_tokens: int
     isolated: bool = False
+    negated: bool = False
     first_block: int = 0
     perturbed_blocks: frozenset[int] = frozenset()
     perturbs_video: bool = True

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import torch
 from attrs import evolve
 
+import longtake as lt
 from longtake_ltx2.denoising.guidance import Guidance
 from longtake_ltx2.estimating.forward_pass import ForwardPass, StreamSize
 from longtake_ltx2.generation import generation_of
@@ -13,7 +17,15 @@ from longtake_ltx2.generation import generation_of
 if TYPE_CHECKING:
     from longtake_ltx2.estimating.scene import Scene
 
-__all__ = ["loop_bytes", "loop_passes"]
+__all__ = [
+    "NOT_AT_EVERY_LEVEL",
+    "loop_bytes",
+    "loop_passes",
+    "pass_estimates",
+    "union_of_passes",
+]
+
+NOT_AT_EVERY_LEVEL = "not every pass runs at every noise level; FLOPs are the average step's"
 
 _FLOAT = 4
 
@@ -21,6 +33,7 @@ _FLOAT = 4
 def loop_passes(guidance: Guidance, scene: Scene) -> dict[str, ForwardPass]:
     """The passes of one step, by the names of their predictions."""
     whole = ForwardPass(_video(scene), _audio(scene), scene.networks.text_tokens)
+    negative, whole = whole, evolve(whole, negated=guidance.nag is not None)
     passes = {"positive": whole}
     if guidance.needs_perturbed and _perturbs(scene):
         passes["perturbed"] = evolve(
@@ -31,10 +44,33 @@ def loop_passes(guidance: Guidance, scene: Scene) -> dict[str, ForwardPass]:
             perturbs_audio=guidance.perturbs_audio,
         )
     if guidance.needs_negative:
-        passes["negative"] = whole
+        passes["negative"] = negative
     if guidance.needs_isolated:
         passes["isolated"] = evolve(whole, isolated=True)
     return passes
+
+
+def union_of_passes(guidance: Guidance, scene: Scene) -> dict[str, ForwardPass]:
+    """Every pass that runs at some noise level."""
+    found: dict[str, ForwardPass] = {}
+    for each in guidance.every:
+        found |= loop_passes(each, scene)
+    return found
+
+
+def pass_estimates(
+    guidance: Guidance, scene: Scene, levels: Sequence[float]
+) -> list[lt.PassEstimate]:
+    """The passes of one step; what does not run at all ``levels`` counts as its average."""
+    config = scene.networks.transformer
+    if not guidance.levels:
+        passes = loop_passes(guidance, scene)
+        return [lt.PassEstimate(name, config.flops(run)) for name, run in passes.items()]
+    total: Counter[str] = Counter()
+    for level in levels:
+        for name, run in loop_passes(guidance.at(torch.tensor(level)), scene).items():
+            total[name] += config.flops(run)
+    return [lt.PassEstimate(name, round(flops / len(levels))) for name, flops in total.items()]
 
 
 def loop_bytes(scene: Scene, passes: dict[str, ForwardPass]) -> int:

@@ -166,6 +166,9 @@ class TransformerConfig:
         total = self._to_itself(self._video_self, video, perturbed and run.perturbs_video)
         total += self._to_itself(self._audio_self, audio, perturbed and run.perturbs_audio)
         total += self._video_text.flops(video, text) + self._audio_text.flops(audio, text)
+        if run.negated:
+            total += self._video_text.beside_flops(video, text)
+            total += self._audio_text.beside_flops(audio, text)
         if not run.isolated:
             total += self._video_to_audio.flops(audio, video)
             total += self._audio_to_video.flops(video, audio)

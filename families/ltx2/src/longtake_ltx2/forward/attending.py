@@ -9,7 +9,16 @@ from diffusers.models.attention_dispatch import dispatch_attention_fn
 
 from longtake_ltx2.forward.levels import normed
 
-__all__ = ["KeysAndValues", "Rope", "attend", "attended", "keys_and_values"]
+__all__ = [
+    "KeysAndValues",
+    "Rope",
+    "attend",
+    "attended",
+    "finished",
+    "gathered",
+    "keys_and_values",
+    "queries",
+]
 
 KeysAndValues: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 """``[1, S, heads, D]`` each."""
@@ -65,10 +74,19 @@ def attended(
     attention: Any, x: torch.Tensor, known: KeysAndValues, rope: Rope | None = None
 ) -> torch.Tensor:
     """What the attention gives for queries from ``x`` ``[1, T, D]``, rotated by ``rope``."""
-    processor = attention.processor
+    return finished(attention, x, gathered(attention, queries(attention, x, rope), known))
+
+
+def queries(attention: Any, x: torch.Tensor, rope: Rope | None = None) -> torch.Tensor:
+    """``[1, T, heads, D]`` of ``x`` ``[1, T, D]``, as the attention projects it."""
     query = normed(attention.norm_q, attention.to_q(x))
-    query = _in_heads(query, attention.heads) if rope is None else _rotated(query, rope)
-    out = dispatch_attention_fn(
+    return _in_heads(query, attention.heads) if rope is None else _rotated(query, rope)
+
+
+def gathered(attention: Any, query: torch.Tensor, known: KeysAndValues) -> torch.Tensor:
+    """``[1, T, heads, D]``: what each head of the queries gathers of the values."""
+    processor = attention.processor
+    out: torch.Tensor = dispatch_attention_fn(
         query,
         *known,
         attn_mask=None,
@@ -77,12 +95,16 @@ def attended(
         backend=processor._attention_backend,
         parallel_config=processor._parallel_config,
     )
-    out = out.to(query.dtype)
+    return out.to(query.dtype)
+
+
+def finished(attention: Any, x: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+    """``out`` ``[1, T, heads, D]`` of the queries from ``x``, gated and projected."""
     if attention.to_gate_logits is not None:
         out = out * attention.to_gate_logits(x).sigmoid_().mul_(2.0).unsqueeze(-1)
     dense, dropout = attention.to_out
-    gathered: torch.Tensor = dropout(dense(out.flatten(2, 3)))
-    return gathered
+    projected: torch.Tensor = dropout(dense(out.flatten(2, 3)))
+    return projected
 
 
 def _in_heads(x: torch.Tensor, heads: int) -> torch.Tensor:

@@ -61,10 +61,23 @@ class _Stream:
 
     def attend_to_text(self, x: torch.Tensor, rows: Rows, text: Any) -> torch.Tensor:
         if len(rows) == 6:
-            return attended(self.text_attention, normed(self.norm2, x), text).add_(x)
+            return self._gathered(normed(self.norm2, x), text).add_(x)
         shift, scale, gate = rows[6:9]
         given = self._normed(self.norm2, x, scale, shift)
-        return gated(x, attended(self.text_attention, given, text), gate, self.levels)
+        return gated(x, self._gathered(given, text), gate, self.levels)
+
+    def _gathered(self, x: torch.Tensor, text: Any) -> torch.Tensor:
+        """``text``: keys and values; or the text itself for an attention that is replaced."""
+        if isinstance(text, torch.Tensor):
+            replaced: torch.Tensor = self.text_attention(x, encoder_hidden_states=text)
+            return replaced
+        return attended(self.text_attention, x, text)
+
+    def of_text(self, text: torch.Tensor) -> Any:
+        """What `attend_to_text` takes of the text as it is modulated."""
+        if "forward" in vars(self.text_attention):
+            return text
+        return keys_and_values(self.text_attention, text)
 
     def feed(self, x: torch.Tensor, rows: Rows) -> torch.Tensor:
         shift, scale, gate = rows[3:6]
@@ -150,7 +163,7 @@ class ExactBlock:
 
         def make() -> Any:
             if not block.cross_attn_adaln:
-                return keys_and_values(stream.text_attention, text)
+                return stream.of_text(text)
             tables = {
                 "video": lambda: block.prompt_scale_shift_table,
                 "audio": lambda: block.audio_prompt_scale_shift_table,
@@ -159,7 +172,7 @@ class ExactBlock:
             shift, scale = (
                 table[None, None].to(text).unbind(2) if temb is None else _rows(table, temb)
             )
-            return keys_and_values(stream.text_attention, modulated(text, scale, shift, None))
+            return stream.of_text(modulated(text, scale, shift, None))
 
         if temb is None:
             return self._kept.over_loop(key, make)

@@ -16,6 +16,7 @@ from longtake_ltx2.denoising.res_2s import StepGenerators, res_2s
 from longtake_ltx2.denoising.samplers import (
     Point,
     Sampling,
+    evaluated_levels,
     evaluated_steps,
     reusing,
     stepwise,
@@ -29,7 +30,12 @@ from longtake_ltx2.denoising.schedule import (
 )
 from longtake_ltx2.denoising.steps import AncestralSteps, euler_step
 from longtake_ltx2.estimating.arrays import array
-from longtake_ltx2.estimating.loop_passes import loop_bytes, loop_passes
+from longtake_ltx2.estimating.loop_passes import (
+    NOT_AT_EVERY_LEVEL,
+    loop_bytes,
+    pass_estimates,
+    union_of_passes,
+)
 from longtake_ltx2.forward.choice import ForwardChoice
 from longtake_ltx2.forward.protocol import Both
 from longtake_ltx2.generation import Generation
@@ -108,7 +114,12 @@ class LTX2DenoisingStage:
                         f"inputs.references[{index}].attention",
                         "is weakened, which several devices at once cannot do; take one device",
                     )
-        if Guidance.from_options(settled, self._numerics, job.output).needs_perturbed:
+            if settled.nag is not None:
+                raise lt.ValidationError(
+                    "options.nag", "is not possible with several devices at once; take one device"
+                )
+        guidance = Guidance.from_options(settled, self._numerics, job.output)
+        if any(each.needs_perturbed for each in guidance.every):
             self._check_blocks(settled)
 
     def _check_blocks(self, options: LTX2DenoiseOptions) -> None:
@@ -152,10 +163,8 @@ class LTX2DenoisingStage:
 
             def evaluate(point: Point) -> Both:
                 video, audio = predictions(point.video, point.audio, point.sigma)
-                return (
-                    guidance.combine(video, guidance.video),
-                    guidance.combine(audio, guidance.audio),
-                )
+                here = guidance.at(point.sigma)
+                return here.combine(video, here.video), here.combine(audio, here.audio)
 
             sampling = self._sampling(sampler, settled, noisy, levels, run.seed)
             video, audio = walked(sampling, reusing(evaluate, settled.skip_step or 0), ticks)
@@ -181,21 +190,29 @@ class LTX2DenoisingStage:
         stage.check(scene.job, options)
         settled = stage._settled(options)
         guidance = Guidance.from_options(settled, scene.numerics, scene.job.output)
-        passes = loop_passes(guidance, scene)
-        steps = len(stage._sigmas(settled, tokens=1)) - 1
-        every = (settled.skip_step or 0) + 1
-        evaluated = evaluated_steps(stage._chosen_sampler(settled, scene.job), steps)
+        evaluated = stage._evaluated(settled, scene.job, scene.video_tokens)
+        passes = union_of_passes(guidance, scene)
         channels, mel_bins = networks.audio_latent_shape
         return lt.StageEstimate(
             values=[
                 array("CleanLatents.video", scene.video_latent_shape),
                 array("CleanLatents.audio", (1, channels, scene.audio_latents, mel_bins)),
             ],
-            steps=sum(number % every == 0 for number in evaluated),
-            passes=[lt.PassEstimate(name, config.flops(run)) for name, run in passes.items()],
+            steps=len(evaluated),
+            passes=pass_estimates(guidance, scene, evaluated),
+            note=NOT_AT_EVERY_LEVEL if guidance.levels else "",
             weights=networks.weights("transformer"),
             activation_bytes=loop_bytes(scene, passes),
         )
+
+    def _evaluated(
+        self, options: LTX2DenoiseOptions, job: lt.Job, tokens: int
+    ) -> tuple[float, ...]:
+        """The noise levels that passes run at."""
+        sampler, sigmas = self._chosen_sampler(options, job), self._sigmas(options, tokens)
+        steps, every = evaluated_steps(sampler, len(sigmas) - 1), (options.skip_step or 0) + 1
+        levels = zip(steps, evaluated_levels(sampler, sigmas), strict=True)
+        return tuple(level for number, level in levels if number % every == 0)
 
     def _settled(self, options: LTX2LoopOptions | None) -> LTX2DenoiseOptions:
         return (options or LTX2LoopOptions()).settled(

@@ -32,7 +32,10 @@ def build_processor_config(generation: Generation) -> dict[str, Any]:
     """What makes pictures of 8x8 pixels for the vision of Gemma 3; none for Gemma 4's."""
     if generation == "2.5":
         return {}
-    image = {"image_processor_type": "Gemma3ImageProcessor", "size": {"height": 8, "width": 8}}
+    image: dict[str, Any] = {
+        "image_processor_type": "Gemma3ImageProcessor",
+        "size": {"height": 8, "width": 8},
+    }
     image |= {"do_rescale": True, "do_normalize": True, "do_resize": True, "resample": 2}
     image |= {"image_mean": [0.5] * 3, "image_std": [0.5] * 3, "image_seq_length": _IMAGE_TOKENS}
     return {

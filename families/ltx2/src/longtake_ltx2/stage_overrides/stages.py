@@ -1,4 +1,4 @@
-"""What a request may override in LTX-2's stages, and what may be set when a pipeline is built."""
+"""What a request may say of the stages beside the loop, and what a pipeline is built with."""
 
 from __future__ import annotations
 
@@ -8,181 +8,38 @@ from attrs import Attribute, asdict, field, frozen
 from attrs.validators import and_, deep_iterable, in_, instance_of, max_len, min_len, optional
 
 import longtake as lt
+from longtake_ltx2.stage_overrides.loops import LTX2LoopOptions
 
 __all__ = [
     "LTX2DecoderPresetOverride",
-    "LTX2DenoiseOptions",
     "LTX2DenoisePresetOverride",
     "LTX2EnhanceOptions",
-    "LTX2LoopOptions",
     "LTX2PreparationOptions",
     "LTX2RefinePresetOverride",
     "LTX2RefineStageOverride",
     "refine_override_to_dict",
 ]
 
-SamplerName = Literal["euler", "euler_ancestral", "res_2s"]
-StepNoise = Literal["fixed", "seeded"]
-
 _SCALE = lt.between(-1000.0, 1000.0)
-_SHARE = lt.between(0.0, 1.0)
-_STEPS = lt.between(1, 1000)
 _CRF = lt.between(0, 51)
-_SKIPPED = lt.between(0, 100)
+_FRAME = lt.between(0)
 _LONGEST_INSTRUCTIONS = 20_000
 _MOST_SLOTS = 64
-_FEWEST_LEVELS, _MOST_LEVELS = 2, 1001
 
 
-def _of_some_levels(instance: object, attribute: Attribute[Any], value: tuple[float, ...]) -> None:
-    if not _FEWEST_LEVELS <= len(value) <= _MOST_LEVELS:
-        allowed = f"{_FEWEST_LEVELS} to {_MOST_LEVELS}"
-        raise lt.ValidationError(attribute.name, f"has {len(value)} levels; must have {allowed}")
-
-
-def _in_order(instance: object, attribute: Attribute[Any], value: tuple[int, ...]) -> None:
+def _of_some_slots(instance: object, attribute: Attribute[Any], value: tuple[int, ...]) -> None:
     if len(value) > _MOST_SLOTS:
         raise lt.ValidationError(attribute.name, f"has {len(value)}; at most {_MOST_SLOTS}")
-    if list(value) != sorted(value):
-        raise lt.ValidationError(attribute.name, f"is {list(value)}; must be in order")
-
-
-_LEVELS = optional(
-    and_(
-        _of_some_levels,
-        min_len(_FEWEST_LEVELS),
-        max_len(_MOST_LEVELS),
-        deep_iterable(lt.between(0.0, 1.0)),
-    )
-)
 
 
 def _strength(text: str) -> Any:
     return field(default=None, validator=_SCALE, metadata={"help": text})
 
 
-@frozen(kw_only=True)
-class LTX2LoopOptions:
-    """What every denoising loop lets a request choose; None leaves it open.
-
-    - ``num_inference_steps``: steps of the loop. ``guidance_scale``: text guidance (CFG), 1.0 is
-      off. A recipe leaves neither open: the defaults of its stage say what nobody else does.
-    - ``sigmas``: noise levels of your own, from at most 1 down to 0, in the place of the recipe's;
-      they say the number of steps, and ``num_inference_steps`` does not count then.
-    - ``sampler``: ``euler``; ``euler_ancestral``, with fresh noise at every step; or ``res_2s``, of
-      second order, which evaluates two points a step and one at the end. None is the recipe's.
-    - ``skip_step``: of so many steps and one more the first is evaluated, the others take what was
-      predicted last.
-    - ``step_noise``: whether the noise of ``res_2s`` is the same in every request (``fixed``, as
-      Lightricks have it; None is that) or of the segment's seed (``seeded``).
-    """
-
-    num_inference_steps: int | None = field(default=None, validator=_STEPS)
-    guidance_scale: float | None = field(default=None, validator=_SCALE)
-    sigmas: tuple[float, ...] | None = field(
-        default=None,
-        validator=_LEVELS,
-        metadata={"help": "Noise levels of your own, down to 0; they say the steps, too."},
-    )
-    sampler: SamplerName | None = field(
-        default=None, metadata={"help": "How the noise is taken away; null is the recipe's way."}
-    )
-    skip_step: int | None = field(
-        default=None,
-        validator=_SKIPPED,
-        metadata={"help": "Steps after each that take over what it has predicted; null is none."},
-    )
-    step_noise: StepNoise | None = field(
-        default=None,
-        metadata={"help": "Whether res_2s draws the same noise always, which null means."},
-    )
-
-    def settled(
-        self, *, num_inference_steps: int | None = None, guidance_scale: float | None = None
-    ) -> LTX2DenoiseOptions:
-        """All options of a loop. The arguments stand where these leave something open.
-
-        What neither says is as `LTX2DenoiseOptions` have it.
-        """
-        known: dict[str, Any] = {
-            "num_inference_steps": num_inference_steps,
-            "guidance_scale": guidance_scale,
-            "sigmas": self.sigmas,
-            "sampler": self.sampler,
-            "skip_step": self.skip_step,
-            "step_noise": self.step_noise,
-        }
-        if self.num_inference_steps is not None:
-            known["num_inference_steps"] = self.num_inference_steps
-        if self.guidance_scale is not None:
-            known["guidance_scale"] = self.guidance_scale
-        known = {name: value for name, value in known.items() if value is not None}
-        return LTX2DenoiseOptions(**known)
-
-
-@frozen(kw_only=True)
-class LTX2DenoiseOptions(LTX2LoopOptions):
-    """Steps and guidance of the denoising loop.
-
-    The four guidance terms act on the predicted clean latents; each has a scale for the picture
-    and one for the sound, whose None follows the picture's and whose 0.0 means 0. Neutral values:
-    1.0 for ``guidance_scale`` (text CFG) and ``modality_scale``, 0.0 for ``stg_scale`` and
-    ``guidance_rescale``. ``stg_blocks``: transformer blocks that spatio-temporal guidance
-    perturbs.
-    """
-
-    num_inference_steps: int = field(
-        default=40, validator=_STEPS, metadata={"help": "Steps of the loop."}
-    )
-    guidance_scale: float = field(
-        default=1.0, validator=_SCALE, metadata={"help": "Text guidance of the picture; 1 is off."}
-    )
-    audio_guidance_scale: float | None = field(
-        default=None,
-        validator=_SCALE,
-        metadata={"help": "Text guidance of the sound; null follows the picture's."},
-    )
-    stg_scale: float = field(
-        default=0.0,
-        validator=_SCALE,
-        metadata={"help": "Spatio-temporal guidance of the picture; 0 is off."},
-    )
-    audio_stg_scale: float | None = field(
-        default=None,
-        validator=_SCALE,
-        metadata={"help": "Spatio-temporal guidance of the sound; null follows the picture's."},
-    )
-    stg_blocks: tuple[int, ...] = field(
-        default=(),
-        validator=and_(lt.unique(), deep_iterable(lt.between(0))),
-        metadata={"help": "Transformer blocks that spatio-temporal guidance perturbs."},
-    )
-    modality_scale: float = field(
-        default=1.0,
-        validator=_SCALE,
-        metadata={"help": "Guidance of the picture away from ignoring the sound; 1 is off."},
-    )
-    audio_modality_scale: float | None = field(
-        default=None,
-        validator=_SCALE,
-        metadata={"help": "Guidance of the sound away from ignoring the picture; null follows."},
-    )
-    guidance_rescale: float = field(
-        default=0.0,
-        validator=_SHARE,
-        metadata={"help": "Share of the picture's rescaling to its unguided deviation."},
-    )
-    audio_guidance_rescale: float | None = field(
-        default=None,
-        validator=_SHARE,
-        metadata={"help": "Share of the sound's rescaling; null follows the picture's."},
-    )
-
-    def settled(
-        self, *, num_inference_steps: int | None = None, guidance_scale: float | None = None
-    ) -> LTX2DenoiseOptions:
-        """These: they leave nothing open."""
-        return self
+def _of_some_length(instance: object, attribute: Attribute[Any], value: str) -> None:
+    if not 1 <= len(value) <= _LONGEST_INSTRUCTIONS:
+        allowed = f"1 to {_LONGEST_INSTRUCTIONS}"
+        raise lt.ValidationError(attribute.name, f"has {len(value)} characters; {allowed}")
 
 
 @frozen(kw_only=True)
@@ -203,7 +60,9 @@ class LTX2EnhanceOptions:
     )
     instructions: str | None = field(
         default=None,
-        validator=optional(and_(instance_of(str), min_len(1), max_len(_LONGEST_INSTRUCTIONS))),
+        validator=optional(
+            and_(instance_of(str), _of_some_length, min_len(1), max_len(_LONGEST_INSTRUCTIONS))
+        ),
         metadata={"help": "What the model is told; null is Longtake's own words."},
     )
     seed: int | None = field(
@@ -227,8 +86,8 @@ class LTX2PreparationOptions:
     ``append_first``: images and clips at frame 0 are appended as they are elsewhere, and the
     segment's own tokens there are made; without it they take the place of those. Both passes do so.
     ``keyframe_slots``: pictures that are made beside the segment, so many, evenly spread between
-    its ends, or at these ``keyframe_slot_frames``, in order; in the first pass, by networks of
-    2.5. The segment attends to them; they come out as `longtake.Stills`.
+    its ends, or at these ``keyframe_slot_frames``; in the first pass, by networks of 2.5. The
+    segment attends to them, and they come out as `longtake.Stills`.
     """
 
     image_crf: int | None = field(
@@ -248,7 +107,7 @@ class LTX2PreparationOptions:
     )
     keyframe_slot_frames: tuple[int, ...] = field(
         default=(),
-        validator=and_(lt.unique(), deep_iterable(lt.between(0)), _in_order, max_len(_MOST_SLOTS)),
+        validator=and_(_of_some_slots, max_len(_MOST_SLOTS), lt.unique(), deep_iterable(_FRAME)),
         metadata={"help": "Frames at which pictures are made beside the segment (2.5)."},
     )
 
