@@ -47,6 +47,8 @@ Recipe = Literal[
     "hq",
     "reference",
     "keyframes",
+    "audio to video",
+    "video to audio",
 ]
 NumericsName = Literal["official", "diffusers"]
 
@@ -60,8 +62,10 @@ PRESETS = {
     "hq": "ltx2_hq",
     "reference": "ltx2_reference",
     "keyframes": "ltx2_3_keyframes",
+    "audio to video": "ltx2_3_audio_to_video",
+    "video to audio": "ltx2_3_video_to_audio",
 }
-TWICE = ("two stages", "guided two stages", "hq", "reference", "keyframes")
+TWICE = ("two stages", "guided two stages", "hq", "reference", "keyframes", "audio to video")
 """Recipes of two passes."""
 GUIDANCE: dict[str, dict[str, Any]] = {
     "off": NO_GUIDANCE,
@@ -168,6 +172,10 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
         whole = ["sound of its own", "all pictures"]
         yield from rows(recipes=["base"], conditions=whole, guidance=["all"])
         yield from rows(recipes=["two stages"], conditions=whole[:1], guidance=["off"])
+        yield from rows(recipes=["audio to video"], conditions=whole[:1], guidance=["all"])
+        yield from rows(
+            recipes=["video to audio"], conditions=whole[1:], guidance=["all"], generations=["2.3"]
+        )
         guided = ["nothing", "prefix and images", "take, partly kept"]
         yield from rows(recipes=["guided two stages"], conditions=guided, guidance=["all"])
         yield from rows(recipes=["guided two stages"], conditions=whole[:1], guidance=["all"])

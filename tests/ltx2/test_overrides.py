@@ -37,7 +37,7 @@ PRESETS = [preset.name for preset in family().presets]
 
 def is_twice(preset: str) -> bool:
     """Whether it has a second pass."""
-    named = ("two_stage", "keyframes", "hq", "reference")
+    named = ("two_stage", "keyframes", "hq", "reference", "audio_to_video")
     return any(each in preset for each in named)
 
 

@@ -28,6 +28,7 @@ _SHARE = lt.between(0.0, 1.0)
 _STEPS = lt.between(1, 1000)
 _CRF = lt.between(0, 51)
 _SKIPPED = lt.between(0, 100)
+_FRAME = lt.between(0)
 _MOST_SLOTS = 64
 _FEWEST_LEVELS, _MOST_LEVELS = 2, 1001
 
@@ -38,11 +39,9 @@ def _of_some_levels(instance: object, attribute: Attribute[Any], value: tuple[fl
         raise lt.ValidationError(attribute.name, f"has {len(value)} levels; must have {allowed}")
 
 
-def _in_order(instance: object, attribute: Attribute[Any], value: tuple[int, ...]) -> None:
+def _of_some_slots(instance: object, attribute: Attribute[Any], value: tuple[int, ...]) -> None:
     if len(value) > _MOST_SLOTS:
         raise lt.ValidationError(attribute.name, f"has {len(value)}; at most {_MOST_SLOTS}")
-    if list(value) != sorted(value):
-        raise lt.ValidationError(attribute.name, f"is {list(value)}; must be in order")
 
 
 _LEVELS = optional(
@@ -192,8 +191,8 @@ class LTX2PreparationOptions:
     ``append_first``: images and clips at frame 0 are appended as they are elsewhere, and the
     segment's own tokens there are made; without it they take the place of those. Both passes do so.
     ``keyframe_slots``: pictures that are made beside the segment, so many, evenly spread between
-    its ends, or at these ``keyframe_slot_frames``, in order; in the first pass, by networks of
-    2.5. The segment attends to them; they come out as `longtake.Stills`.
+    its ends, or at these ``keyframe_slot_frames``; in the first pass, by networks of 2.5. The
+    segment attends to them, and they come out as `longtake.Stills`.
     """
 
     image_crf: int | None = field(
@@ -213,7 +212,7 @@ class LTX2PreparationOptions:
     )
     keyframe_slot_frames: tuple[int, ...] = field(
         default=(),
-        validator=and_(lt.unique(), deep_iterable(lt.between(0)), _in_order, max_len(_MOST_SLOTS)),
+        validator=and_(_of_some_slots, max_len(_MOST_SLOTS), lt.unique(), deep_iterable(_FRAME)),
         metadata={"help": "Frames at which pictures are made beside the segment (2.5)."},
     )
 
