@@ -91,7 +91,8 @@ class Official:
         return (refined[0], audio) if wanted.first_sound else refined
 
     def _levels(self, wanted: Asked, case: Case) -> torch.Tensor:
-        if case.recipe not in ("base", "guided two stages", "hq", "keyframes"):
+        given = ("audio to video", "video to audio")
+        if case.recipe not in ("base", "guided two stages", "hq", "keyframes", *given):
             return torch.tensor(wanted.levels)
         scheduler = import_module("ltx_core.components.schedulers").LTX2Scheduler()
         counted = None

@@ -48,6 +48,8 @@ Recipe = Literal[
     "reference",
     "keyframes",
     "dub",
+    "audio to video",
+    "video to audio",
 ]
 NumericsName = Literal["official", "diffusers"]
 
@@ -62,8 +64,13 @@ PRESETS = {
     "reference": "ltx2_reference",
     "keyframes": "ltx2_3_keyframes",
     "dub": "ltx2_dub",
+    "audio to video": "ltx2_3_audio_to_video",
+    "video to audio": "ltx2_3_video_to_audio",
 }
-TWICE = ("two stages", "guided two stages", "hq", "reference", "keyframes", "dub")
+TWICE = (
+    *("two stages", "guided two stages", "hq", "reference", "keyframes"),
+    *("dub", "audio to video"),
+)
 """Recipes of two passes."""
 WITH_LORA = ("reference", "dub")
 """Recipes that have it on in their first pass at least."""
@@ -173,6 +180,10 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
         whole = ["sound of its own", "all pictures"]
         yield from rows(recipes=["base"], conditions=whole, guidance=["all"])
         yield from rows(recipes=["two stages"], conditions=whole[:1], guidance=["off"])
+        yield from rows(recipes=["audio to video"], conditions=whole[:1], guidance=["all"])
+        yield from rows(
+            recipes=["video to audio"], conditions=whole[1:], guidance=["all"], generations=["2.3"]
+        )
         guided = ["nothing", "prefix and images", "take, partly kept"]
         yield from rows(recipes=["guided two stages"], conditions=guided, guidance=["all"])
         yield from rows(recipes=["guided two stages"], conditions=whole[:1], guidance=["all"])

@@ -41,7 +41,7 @@ PRESETS = [preset.name for preset in family().presets]
 
 def is_twice(preset: str) -> bool:
     """Whether it has a second pass."""
-    named = ("two_stage", "keyframes", "hq", "reference", "dub")
+    named = ("two_stage", "keyframes", "hq", "reference", "dub", "audio_to_video")
     return any(each in preset for each in named)
 
 

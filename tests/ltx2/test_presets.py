@@ -18,6 +18,7 @@ from longtake_ltx2.stage_overrides import (
     LTX2PreparationOptions,
     LTX2RefineStageOverride,
 )
+from tests.ltx2.inputs import clip, tone
 from tests.ltx2.support import Checkpoints
 from tests.ltx2.watching import Watched
 
@@ -60,6 +61,10 @@ TABLE: dict[str, tuple[tuple[int, int, int, int, int], float, dict[str, Any]]] =
     "ltx2_dub": ((1024, 1536, 121, 24, 8), 1.0, {}),
     "ltx2_keyframes": ((1024, 1536, 121, 24, 40), 3.0, {**GUIDED, "stg_blocks": [29]}),
     "ltx2_3_keyframes": ((1024, 1536, 121, 24, 30), 3.0, {**GUIDED, "stg_blocks": [28]}),
+    "ltx2_audio_to_video": ((1024, 1536, 121, 24, 40), 3.0, {**GUIDED, "stg_blocks": [29]}),
+    "ltx2_3_audio_to_video": ((1024, 1536, 121, 24, 30), 3.0, {**GUIDED, "stg_blocks": [28]}),
+    "ltx2_video_to_audio": ((512, 768, 121, 24, 40), 3.0, {**GUIDED, "stg_blocks": [29]}),
+    "ltx2_3_video_to_audio": ((512, 768, 121, 24, 30), 3.0, {**GUIDED, "stg_blocks": [28]}),
     "ltx2_5_base": ((512, 768, 121, 24, 30), 3.0, {**GUIDED, "stg_blocks": [28]}),
     "ltx2_5_distilled": ((1024, 1536, 121, 24, 8), 1.0, {}),
 }
@@ -72,8 +77,15 @@ REFINED = {
     "ltx2_dub": 3,
     "ltx2_keyframes": 3,
     "ltx2_3_keyframes": 3,
+    "ltx2_audio_to_video": 3,
+    "ltx2_3_audio_to_video": 3,
 }
 """Evaluations of the second pass."""
+GIVEN = {
+    **{f"ltx2{newer}_audio_to_video": "audio" for newer in ("", "_3")},
+    **{f"ltx2{newer}_video_to_audio": "clips" for newer in ("", "_3")},
+}
+"""What a request brings to be made to."""
 UNGUIDED = {name for name, (_, guidance, _) in TABLE.items() if guidance == 1.0}
 (FAMILY,) = longtake_families()
 
@@ -91,12 +103,19 @@ def test_names_and_versions() -> None:
         ("ltx2_dub", 1),
         ("ltx2_keyframes", 1),
         ("ltx2_3_keyframes", 1),
+        ("ltx2_audio_to_video", 1),
+        ("ltx2_3_audio_to_video", 1),
+        ("ltx2_video_to_audio", 1),
+        ("ltx2_3_video_to_audio", 1),
         ("ltx2_5_base", 1),
         ("ltx2_5_distilled", 1),
         ("ltx2_tiny", 1),
     ]
     assert FAMILY.preset("ltx2_base@1") == FAMILY.preset("ltx2_base")
-    assert {preset.workload for preset in FAMILY.presets} == {"text-to-video"}
+    others = {preset.name: preset.workload for preset in FAMILY.presets if preset.name in GIVEN}
+    assert all(workload.replace("-", "_") in name for name, workload in others.items())
+    workloads = {preset.workload for preset in FAMILY.presets if preset.name not in GIVEN}
+    assert workloads == {"text-to-video"}
     assert all(preset.description for preset in FAMILY.presets)
 
 
@@ -174,8 +193,11 @@ def checkpoint(request: Any, checkpoints: Checkpoints) -> Path:
 @pytest.mark.parametrize("name", [preset.name for preset in FAMILY.presets])
 def test_any_preset_runs_on_any_generation(checkpoint: Path, name: str) -> None:
     watched = Watched(checkpoint, preset=name)
+    inputs: dict[str, Any] = {"audio": tone(1.0), "clips": (clip(),)}
+    needed = {GIVEN[name]: inputs[GIVEN[name]]} if name in GIVEN else {}
     request = lt.GenerationRequest(
         "a lighthouse",
+        inputs=lt.Inputs(**needed),
         sampling=lt.Sampling(height=128, width=128, num_frames=9, num_inference_steps=2),
         stage_overrides={"denoise": {"stg_blocks": [1]}},
     )

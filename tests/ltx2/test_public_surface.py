@@ -97,7 +97,7 @@ def test_the_page_says_in_which_recipes_a_stage_is() -> None:
     for preset in declared.presets:
         names = {spec.name for spec in declared.recipe(preset)}
         places = {"all presets"}
-        twice = ("two_stage", "keyframes", "hq", "reference", "dub")
+        twice = ("two_stage", "keyframes", "hq", "reference", "dub", "audio_to_video")
         places |= {"two stages"} if any(each in preset.name for each in twice) else set()
         if "two_stage_guided" in preset.name or preset.name == "ltx2_hq":
             places.add("guided two stages")

@@ -76,6 +76,14 @@ _KEYFRAMES: dict[str, Any] = {
     **_TWO_STAGES_GUIDED,
     "stages": "longtake_ltx2.recipes:keyframes_recipe",
 }
+_TO_SOUND: dict[str, Any] = {
+    **_TWO_STAGES_GUIDED,
+    "stages": "longtake_ltx2.recipes:audio_to_video_recipe",
+}
+_TO_PICTURE: dict[str, Any] = {
+    "stages": "longtake_ltx2.recipes:video_to_audio_recipe",
+    "overrides": _DECODER,
+}
 _APPENDED = {"prepare": {"append_first": True}}
 
 PRESETS = (
@@ -155,6 +163,38 @@ PRESETS = (
         defaults={**_GUIDED_TWICE, "num_inference_steps": 30},
         stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [28]}, **_APPENDED},
         **_KEYFRAMES,
+    ),
+    lt.Preset(
+        "ltx2_audio_to_video",
+        description="LTX-2's picture to a sound that is given: guided at half size, then refined",
+        workload="audio-to-video",
+        defaults={**_GUIDED_TWICE, "num_inference_steps": 40},
+        stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [29]}},
+        **_TO_SOUND,
+    ),
+    lt.Preset(
+        "ltx2_3_audio_to_video",
+        description="2.3's and 2.5's picture to a sound that is given: guided, then refined",
+        workload="audio-to-video",
+        defaults={**_GUIDED_TWICE, "num_inference_steps": 30},
+        stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [28]}},
+        **_TO_SOUND,
+    ),
+    lt.Preset(
+        "ltx2_video_to_audio",
+        description="LTX-2's sound to a picture that is given, guided, in one pass",
+        workload="video-to-audio",
+        defaults={**_BASE, "num_inference_steps": 40},
+        stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [29]}},
+        **_TO_PICTURE,
+    ),
+    lt.Preset(
+        "ltx2_3_video_to_audio",
+        description="2.3's and 2.5's sound to a picture that is given, guided, in one pass",
+        workload="video-to-audio",
+        defaults={**_BASE, "num_inference_steps": 30},
+        stage_defaults={"denoise": {**_FULL_GUIDANCE, "stg_blocks": [28]}},
+        **_TO_PICTURE,
     ),
     lt.Preset(
         "ltx2_5_base",

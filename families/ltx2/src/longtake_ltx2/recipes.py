@@ -10,6 +10,7 @@ import longtake as lt
 from longtake_ltx2.denoising.schedule import DISTILLED_SIGMAS, REFINE_SIGMAS
 
 if TYPE_CHECKING:
+    from longtake_ltx2.conditioning.given_whole import GivenStream
     from longtake_ltx2.stage_overrides import (
         LTX2DecoderPresetOverride,
         LTX2DenoisePresetOverride,
@@ -22,6 +23,7 @@ __all__ = [
     "DISTILLED_RECIPE",
     "FINISH_RECIPE",
     "LORA_STAGE",
+    "audio_to_video_recipe",
     "base_recipe",
     "distilled_recipe",
     "dub_recipe",
@@ -30,12 +32,15 @@ __all__ = [
     "keyframes_recipe",
     "reference_recipe",
     "two_stage_recipe",
+    "video_to_audio_recipe",
 ]
 
 _STAGES = "longtake_ltx2.stages"
 _OPTIONS = "longtake_ltx2.stage_overrides"
 
-_VALIDATE = lt.StageSpec("validate", f"{_STAGES}.validation:InputValidationStage")
+_VALIDATE = lt.StageSpec(
+    "validate", f"{_STAGES}.validation:InputValidationStage", arguments={"given": None}
+)
 _ENCODE_TEXT = lt.StageSpec("encode_text", f"{_STAGES}.text_encoding:LTX2TextEncodingStage")
 _ENHANCE = lt.StageSpec(
     "enhance",
@@ -111,6 +116,24 @@ def keyframes_recipe(
 ) -> lt.Recipe:
     """The same, but the second pass's sound is heard (``keyframe_interpolation``)."""
     return _guided_twice(refine, decode_video, keeps_first_sound=refine.sound == "first")
+
+
+def audio_to_video_recipe(
+    *, refine: LTX2RefinePresetOverride, decode_video: LTX2DecoderPresetOverride
+) -> lt.Recipe:
+    """A picture to a sound that a request brings whole, in two passes (``a2vid_two_stage``)."""
+    return _given("audio", _guided_twice(refine, decode_video, keeps_first_sound=False))
+
+
+def video_to_audio_recipe(*, decode_video: LTX2DecoderPresetOverride) -> lt.Recipe:
+    """A sound to a picture that a request brings whole, in one pass."""
+    return _given("video", base_recipe(decode_video=decode_video))
+
+
+def _given(stream: GivenStream, recipe: lt.Recipe) -> lt.Recipe:
+    """Requests without all of the stream are refused."""
+    first, *others = recipe
+    return (evolve(first, arguments={"given": stream}), *others)
 
 
 def _guided_twice(

@@ -28,7 +28,7 @@ def slot_frames(options: LTX2PreparationOptions, num_frames: int, repeated: int)
     frame is rounded to an even number, as ltx-pipelines' ``evenly_spaced_keyframe_positions``).
     """
     if not options.keyframe_slots:
-        return options.keyframe_slot_frames
+        return tuple(sorted(options.keyframe_slot_frames))
     first = max(0, repeated - 1)
     spread = torch.linspace(first, num_frames - 1, options.keyframe_slots + 2)
     return tuple(int(each) for each in spread.round()[1:-1].tolist())
@@ -66,11 +66,11 @@ def check_slots(
         )
     if not given:
         return
-    if given[-1] >= frames:
-        raise lt.ValidationError(path, f"has {given[-1]}; the segment has {frames} frames")
-    if given[0] < repeated:
+    if max(given) >= frames:
+        raise lt.ValidationError(path, f"has {max(given)}; the segment has {frames} frames")
+    if min(given) < repeated:
         raise lt.ValidationError(
-            path, f"has {given[0]}; frames 0 to {repeated - 1} are those of the segment before"
+            path, f"has {min(given)}; frames 0 to {repeated - 1} are those of the segment before"
         )
 
 

@@ -12,12 +12,14 @@ from longtake_ltx2.clock import (
     is_frame_count,
 )
 from longtake_ltx2.conditioning.checks import check_inputs
+from longtake_ltx2.conditioning.given_whole import GivenStream, check_given
 from longtake_ltx2.conditioning.requested import RequestedInputs, requested_inputs
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import LONGEST_PREFIX_SECONDS, repeated_count
 from longtake_ltx2.continuation.v1.frames import most_frames
 from longtake_ltx2.continuation.v1.metadata import check_latents_of
 from longtake_ltx2.sizes import SPATIAL_FACTOR, check_sampling
+from longtake_ltx2.stage_overrides import LTX2PreparationOptions
 from longtake_ltx2.values import Geometry
 
 if TYPE_CHECKING:
@@ -27,7 +29,13 @@ __all__ = ["InputValidationStage"]
 
 
 class InputValidationStage:
-    """Refuses sizes, lengths and states that do not fit, before anything is computed."""
+    """Refuses sizes, lengths and states that do not fit, before anything is computed.
+
+    ``given``: the stream that a request has to bring whole, where a recipe makes the other to it.
+    """
+
+    def __init__(self, given: GivenStream | None = None) -> None:
+        self._given = given
 
     def check(
         self,
@@ -35,6 +43,7 @@ class InputValidationStage:
         segment: SegmentClock,
         inputs: lt.DecodedInputs,
         state: LTX2ContinuationState | None,
+        options: LTX2PreparationOptions | None,
     ) -> None:
         """Raises `longtake.ValidationError` with the path of the field."""
         if state is not None:
@@ -51,13 +60,18 @@ class InputValidationStage:
                 f"is {job.sampling.fps}; too fast for any sound beside so few frames",
             )
         check_inputs(job, inputs, state, segment)
+        if self._given is not None:
+            check_given(self._given, job, inputs, state, segment, options)
 
     @staticmethod
     def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
-        """No work to speak of; what `check` refuses is refused, once for a take."""
+        """No work to speak of; what `check` refuses is refused, once for a take.
+
+        A stream that the recipe makes the other to need not be there to be planned with.
+        """
         if scene.job.segment_index == 0:
             job, segment = scene.job, scene.geometry.clock
-            InputValidationStage().check(job, segment, lt.DecodedInputs(job.inputs), None)
+            InputValidationStage().check(job, segment, lt.DecodedInputs(job.inputs), None, None)
         return lt.StageEstimate()
 
     def __call__(
