@@ -54,7 +54,7 @@ class Projected:
         ):
             sides = Sides(ours / 1e12, stock / 1e12, "TFLOP")
             yield lone(f"{self.name}{what}", COMPARED, stock / ours, "times", sides=sides)
-        yield f"{self.name}: Longtake {self.ours}; diffusers {self.stock}"
+        yield f"{self.name}, in TFLOP: Longtake {self.ours}; diffusers {self.stock}"
 
 
 def main() -> None:
