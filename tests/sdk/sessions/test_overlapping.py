@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -121,7 +122,8 @@ class Gate:
                 for _ in run.steps(2):
                     if job.segment_index >= gate._first:
                         gate.entered.set()
-                        while not gate.opened.wait(0.005):
+                        limit = time.monotonic() + WAIT
+                        while not gate.opened.wait(0.005) and time.monotonic() < limit:
                             run.check_cancelled()
                 return Clean(noisy.values)
 
