@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -103,11 +104,15 @@ def waits_for_the_next(runs: Runs, count: int = len(PROMPTS)) -> Callable[[int],
 
 
 class Gate:
-    """Holds segments from number ``first`` on at each of their steps until it is opened."""
+    """Holds segments from number ``first`` on at each of their steps until it is opened.
+
+    ``runs``: observes all of them.
+    """
 
     def __init__(self, first: int) -> None:
         self._first = first
         self.opened, self.entered = threading.Event(), threading.Event()
+        self.runs = Runs()
 
     def pipeline(self) -> lt.Pipeline:
         gate = self
@@ -117,12 +122,14 @@ class Gate:
                 for _ in run.steps(2):
                     if job.segment_index >= gate._first:
                         gate.entered.set()
-                        while not gate.opened.wait(0.005):
+                        limit = time.monotonic() + WAIT
+                        while not gate.opened.wait(0.005) and time.monotonic() < limit:
                             run.check_cancelled()
                 return Clean(noisy.values)
 
         prepare, _, *others = FOG.stages
-        return lt.Pipeline(evolve(FOG, stages=(prepare, lt.StageSpec("denoise", Held), *others)))
+        family = evolve(FOG, stages=(prepare, lt.StageSpec("denoise", Held), *others))
+        return lt.Pipeline(family, observers=[self.runs])
 
 
 def test_segments_are_those_that_roll_rolls(room: Room) -> None:
@@ -259,8 +266,7 @@ def overtaking(room: Room, index: int, *prompts: str) -> Callable[[int], None]:
 
 
 def test_another_segment_is_a_conflict_that_leaves_nothing_of_the_next(room: Room) -> None:
-    gate, runs = Gate(2), Runs()
-    other = overtaking(room, 1, "snow")
+    gate, other = Gate(2), overtaking(room, 1, "snow")
 
     def act(index: int) -> None:
         assert index == 0 or gate.entered.wait(WAIT)  # the third one is at its first step
@@ -269,20 +275,19 @@ def test_another_segment_is_a_conflict_that_leaves_nothing_of_the_next(room: Roo
     with gate.pipeline() as pipeline:
         rolled = each_of(room, pipeline, media=Keeping(act), claim_seconds=0.01)
         assert next(rolled).segment.index == 0
-        with pytest.raises(lt.Conflict):  # and the third one, which nobody lets go on, is stopped
+        with pytest.raises(lt.Conflict):
             next(rolled)
+        assert gate.runs.ended[-1] == (2, "cancelled")  # nobody had let it go on
         assert list(rolled) == []
         assert digests(room) == truth("mist", "snow")
         check_nothing_left(room)
         gate.opened.set()
         assert room.roll(pipeline, "fog").is_new
-    assert runs.ended == []
 
 
 def test_the_same_step_of_another_worker_comes_back_and_the_next_is_made_anew(room: Room) -> None:
-    runs = Runs()
     media = Keeping(overtaking(room, 1, "fog"))
-    with lt.Pipeline(FOG, observers=[runs]) as pipeline:
+    with fog() as pipeline:
         rolled = list(each_of(room, pipeline, media=media, claim_seconds=0.01))
     assert [(each.segment.index, each.is_new) for each in rolled] == [
         (0, True), (1, False), (2, True), (3, True),
@@ -358,6 +363,7 @@ def test_what_cannot_be_kept_leaves_those_before_it_and_nothing_of_the_next(
         assert next(rolled).segment.index == 0
         with pytest.raises(Lost if what == "media" else lt.BlobStoreFull):
             next(rolled)
+        assert gate.runs.ended[-1] == (2, "cancelled")
         assert len(room.sessions.history("s")) == 1
         check_nothing_left(room)
         monkeypatch.undo()
@@ -418,6 +424,7 @@ def test_what_is_not_handed_out_is_not_committed(room: Room) -> None:
         next(rolled)
         assert gate.entered.wait(WAIT)
         rolled.close()  # type: ignore[attr-defined]
+        assert gate.runs.ended[-1] == (1, "cancelled")
         assert digests(room) == truth("mist")
         check_nothing_left(room)
         gate.opened.set()
@@ -452,12 +459,14 @@ def test_a_request_that_is_late_keeps_nobody_waiting(room: Room) -> None:
         assert may_come.wait(WAIT)
         yield "fog"
 
-    with fog() as pipeline:
+    runs = Counting()
+    with lt.Pipeline(FOG, observers=[runs]) as pipeline:
         rolled = each_of(room, pipeline, requests())
         assert next(rolled).segment.index == 0
         assert room.leftovers() == []
         may_come.set()
         assert [each.segment.index for each in rolled] == [1]
+        assert runs.count == 2
         may_come.clear()
         late = each_of(room, pipeline, requests())
         next(late)
