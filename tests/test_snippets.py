@@ -42,7 +42,10 @@ def folder(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     pixels = np.random.default_rng(0).integers(0, 255, (9, 64, 96, 3), np.uint8)
     for name in ("a", "first", "last", "morning", "noon", "evening"):
         Image.fromarray(pixels[0]).save(tmp_path / f"{name}.png")
-    for name, num_frames, fps in (("walk", 9, 24), ("depth", 9, 24), ("clip", 33, 8)):
+    Image.fromarray(np.repeat([[0, 255]], 64, 0).repeat(48, 1).astype("uint8")).save(
+        tmp_path / "tram.png"
+    )
+    for name, num_frames, fps in (("walk", 17, 24), ("depth", 9, 24), ("clip", 33, 8)):
         with ArrayWriter(tmp_path / f"{name}.mp4", fps=Fraction(fps)) as writer:
             writer.append(np.resize(pixels, (num_frames, 64, 96, 3)), None, None)
     with wave.open(str(tmp_path / "voice.wav"), "wb") as voice:

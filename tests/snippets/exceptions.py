@@ -7,6 +7,12 @@ __all__ = ["BEFORE", "ELSEWHERE", "NOT_HERE", "PRELUDES", "REFUSED", "SUBSTITUTI
 SUBSTITUTIONS = {
     "--model DIR --first-frame": "--model {tiny} --height 64 --width 64 --num-frames 17"
     " --first-frame",  # the published size takes a GPU
+    "--preset ltx2_audio_to_video --audio": "--preset ltx2_audio_to_video --height 64 --width 64"
+    " --num-frames 17 --set denoise.num_inference_steps=2 --set denoise.stg_blocks=[1] --audio",
+    "--preset ltx2_video_to_audio --clip": "--preset ltx2_video_to_audio --height 64 --width 96"
+    " --num-frames 17 --set denoise.num_inference_steps=2 --set denoise.stg_blocks=[1] --clip",
+    "--preset ltx2_reference --lora-path": "--preset ltx2_reference --height 64 --width 64"
+    " --num-frames 17 --lora-path",
     "--model DIR --preset ltx2_base": "--model {tiny}",  # its STG is in a block that tiny has not
     "--model DIR": "--model {tiny}",
     "--model tiny/": "--model {tiny}",
@@ -97,6 +103,7 @@ PRELUDES = {
     ),
     "contrib/objectstore/README.md": ("import longtake as lt",),
     "docs/ltx2.md": ("import longtake as lt",),
+    "docs/ltx2-workflows.md": ("import longtake as lt",),
     "docs/plugins.md": ("import longtake as lt",),
     "docs/takes.md": (
         "import longtake as lt",
