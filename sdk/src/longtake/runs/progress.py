@@ -56,7 +56,7 @@ def stage_shares(recipe: Recipe, costs: Sequence[float] = ()) -> tuple[StageShar
     count, whole = len(recipe), math.fsum(costs)
     if len(costs) == count and math.isfinite(whole) and whole > 0 and min(costs) >= 0:
         least = min(_SMALLEST_SHARE, 0.5 / count)
-        weights = [least + (1 - count * least) * cost / whole for cost in costs]
+        weights = [least + (1 - count * least) * (cost / whole) for cost in costs]
     else:
         weights = [1 / max(count, 1)] * count
     return tuple(
