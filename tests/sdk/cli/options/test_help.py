@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 import longtake as lt
 from longtake.cli.commands.again import again
+from longtake.cli.commands.enhance import enhance
 from longtake.cli.commands.extend import extend
 from longtake.cli.commands.finish import finish
 from longtake.cli.commands.generate import generate
@@ -21,7 +22,7 @@ from longtake.cli.options.help import EXAMPLES, GROUPS, group_of
 from longtake.plugins.loading import Plugin
 from tests.sdk.cli.cli_support import Command
 
-COMMANDS = (generate, again, retake, extend, finish, plan)
+COMMANDS = (generate, again, retake, extend, finish, plan, enhance)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
