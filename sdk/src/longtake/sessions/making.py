@@ -14,6 +14,7 @@ from longtake.pipeline import Pipeline
 from longtake.requests.request import GenerationRequest, Job
 from longtake.runs.events import Event, Final
 from longtake.runs.results import GenerationResult
+from longtake.session_stores.checks import check_traceparent
 from longtake.session_stores.records import SessionRecord, SessionSegment
 from longtake.states.live import LiveState
 from longtake.states.state import ContinuationState
@@ -48,9 +49,9 @@ class Once:
             call()
 
 
-@frozen(kw_only=True, eq=False)
+@frozen(eq=False)
 class SegmentMaker:
-    """Makes segments of the session ``session_id``.
+    """Makes segments of the session ``session_id``. Raises `ValidationError` for a bad traceparent.
 
     ``admit``: is shown the job before it runs. ``follow``: is told the events of the run. The
     others are as in `longtake.roll`.
@@ -62,6 +63,9 @@ class SegmentMaker:
     admit: Callable[[Job], None] | None
     follow: Callable[[Event], None] | None
     traceparent: str | None
+
+    def __attrs_post_init__(self) -> None:
+        check_traceparent(self.traceparent, "traceparent")
 
     def restored(self, state: ContinuationState | None, live: LiveState | None) -> LiveState | None:
         """``state``, read only if it is not that of ``live``; None before the first segment."""

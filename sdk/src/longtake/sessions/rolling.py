@@ -11,8 +11,9 @@ from longtake.runs.events import Event
 from longtake.runs.run import never
 from longtake.session_stores.checks import check_revision
 from longtake.session_stores.protocol import SessionStore
+from longtake.sessions.attempts import Patience
 from longtake.sessions.claiming import LONGEST_WAIT
-from longtake.sessions.making import RolledSegment
+from longtake.sessions.making import RolledSegment, SegmentMaker
 from longtake.sessions.media import MediaSink
 from longtake.sessions.stepping import Rolling, Step, Times, as_rolled
 from longtake.states.live import LiveState
@@ -70,20 +71,9 @@ def roll(
     """
     if expected_revision is not None:
         check_revision(expected_revision)
-    rolling = Rolling.of(
-        sessions,
-        session_id,
-        pipeline=pipeline,
-        blobs=blobs,
-        media=media,
-        accept_versions=accept_versions,
-        admit=admit,
-        follow=follow,
-        worker=worker,
-        traceparent=traceparent,
-        times=Times(claim_seconds, wait_seconds, lease_seconds),
-        patience=patience,
-    )
+    maker = SegmentMaker(session_id, pipeline, blobs, admit, follow, traceparent)
+    times = Times(claim_seconds, wait_seconds, lease_seconds)
+    rolling = Rolling(sessions, maker, media, accept_versions, worker, times, Patience(patience))
     session = rolling.session()
     step = Step(rolling, session, as_rolled(request))
     if expected_revision is not None and session.revision != expected_revision:

@@ -6,16 +6,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from attrs import asdict, evolve, frozen
+from attrs import asdict, evolve, field, frozen
 
 from longtake.blobs.protocol import BlobStore
 from longtake.errors import Conflict, ValidationError
-from longtake.pipeline import Pipeline
-from longtake.requests.request import GenerationRequest, Job
+from longtake.requests.request import GenerationRequest
 from longtake.runs.asked import as_request
-from longtake.runs.events import Event
 from longtake.runs.results import GenerationResult
-from longtake.session_stores.checks import check_seconds, check_traceparent
+from longtake.session_stores.checks import check_seconds
 from longtake.session_stores.protocol import SessionStore
 from longtake.session_stores.records import SessionRecord, SessionSegment
 from longtake.sessions.attempts import Patience
@@ -43,56 +41,29 @@ class Times:
             check_seconds(seconds, f"{name}_seconds")
 
 
-@frozen(kw_only=True, eq=False)
+def _named(worker: str | None) -> str:
+    return worker or worker_name()
+
+
+@frozen(eq=False)
 class Rolling:
     """What the steps of one call have in common; the fields are as in `longtake.roll`.
 
-    ``maker``: makes the segments. ``media``: where they are kept; None: nowhere.
+    ``maker``: makes the segments.
     """
 
     sessions: SessionStore
     maker: SegmentMaker
     media: MediaSink | None
     accept_versions: bool
-    worker: str
+    worker: str = field(converter=_named)
     times: Times
     patience: Patience
 
-    @classmethod
-    def of(
-        cls,
-        sessions: SessionStore,
-        session_id: str,
-        *,
-        pipeline: Pipeline,
-        blobs: BlobStore | None,
-        media: MediaSink | None,
-        accept_versions: bool,
-        admit: Callable[[Job], None] | None,
-        follow: Callable[[Event], None] | None,
-        worker: str | None,
-        traceparent: str | None,
-        times: Times,
-        patience: float,
-    ) -> Rolling:
-        """As the caller said. Raises `ValidationError` for what is no trace context."""
-        check_traceparent(traceparent, "traceparent")
-        return cls(
-            sessions=sessions,
-            maker=SegmentMaker(
-                session_id=session_id,
-                pipeline=pipeline,
-                blobs=blobs,
-                admit=admit,
-                follow=follow,
-                traceparent=traceparent,
-            ),
-            media=BlobMedia() if media is None and blobs is not None else media,
-            accept_versions=accept_versions,
-            worker=worker or worker_name(),
-            times=times,
-            patience=Patience(patience),
-        )
+    @property
+    def sink(self) -> MediaSink | None:
+        """Where the segments are kept; None: in their results alone."""
+        return BlobMedia() if self.media is None and self.blobs is not None else self.media
 
     @property
     def blobs(self) -> BlobStore | None:
@@ -177,7 +148,7 @@ class Step:
             versions=self._versions,
             pipeline=rolling.maker.pipeline,
             blobs=rolling.blobs,
-            media=rolling.media,
+            media=rolling.sink,
             worker=rolling.worker,
             told_made=Once(told_made),
             lease_seconds=rolling.times.lease,
