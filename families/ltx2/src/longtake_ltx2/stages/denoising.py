@@ -29,6 +29,7 @@ from longtake_ltx2.denoising.schedule import (
 )
 from longtake_ltx2.denoising.steps import AncestralSteps, euler_step
 from longtake_ltx2.estimating.arrays import array
+from longtake_ltx2.estimating.inputs import added_by_inputs
 from longtake_ltx2.estimating.loop_passes import loop_bytes, loop_passes
 from longtake_ltx2.forward.choice import ForwardChoice
 from longtake_ltx2.forward.protocol import Both
@@ -181,7 +182,9 @@ class LTX2DenoisingStage:
         stage.check(scene.job, options)
         settled = stage._settled(options)
         guidance = Guidance.from_options(settled, scene.numerics, scene.job.output)
-        passes = loop_passes(guidance, scene)
+        added = added_by_inputs(scene)
+        made = guidance.of_what_is_made(video=not added.fills_video, audio=not added.fills_audio)
+        passes = loop_passes(made, scene)
         steps = len(stage._sigmas(settled, tokens=1)) - 1
         every = (settled.skip_step or 0) + 1
         evaluated = evaluated_steps(stage._chosen_sampler(settled, scene.job), steps)
