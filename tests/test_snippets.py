@@ -36,8 +36,13 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny")
 
 
+@pytest.fixture(scope="module")
+def newest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_checkpoint(tmp_path_factory.mktemp("checkpoint") / "newest", generation="2.5")
+
+
 @pytest.fixture
-def folder(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tiny: Path, newest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where a reader is, who has pictures, clips, a voice and LoRAs."""
     pixels = np.random.default_rng(0).integers(0, 255, (9, 64, 96, 3), np.uint8)
     for name in ("a", "first", "last", "morning", "noon", "evening"):
@@ -48,11 +53,16 @@ def folder(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, num_frames, fps in (("walk", 17, 24), ("depth", 9, 24), ("clip", 33, 8)):
         with ArrayWriter(tmp_path / f"{name}.mp4", fps=Fraction(fps)) as writer:
             writer.append(np.resize(pixels, (num_frames, 64, 96, 3)), None, None)
+    with ArrayWriter(tmp_path / "speech.mp4", fps=Fraction(25)) as writer:
+        hiss = np.random.default_rng(1).uniform(-0.1, 0.1, (2, 17 * 640)).astype("float32")
+        writer.append(np.resize(pixels[:, :, :64], (17, 64, 64, 3)), hiss, 16000)
+    (tmp_path / "own.txt").write_text("Describe the scene in more words.")
     with wave.open(str(tmp_path / "voice.wav"), "wb") as voice:
         voice.setparams((1, 2, 16000, 0, "NONE", "not compressed"))
         voice.writeframes(pixels.tobytes()[:64000])
-    for name in ("distilled-lora", "ic-lora-depth-ref0.5"):
+    for name in ("distilled-lora", "ic-lora-depth-ref0.5", "ic-lora-dubit"):
         write_tiny_lora(tmp_path / f"{name}.safetensors", tiny)
+    (tmp_path / "LTX-2.5").symlink_to(newest)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -24,6 +24,16 @@ SUBSTITUTIONS = {
     '("a day in the harbour", inputs=inputs)': '("a day in the harbour", inputs=inputs,'
     " sampling=lt.Sampling(height=64, width=64, num_frames=65, num_inference_steps=2),"
     " stage_overrides=dict(denoise=dict(stg_blocks=[1])))",
+    '("a woman speaks", inputs=inputs)': '("a woman speaks", inputs=inputs,'
+    " sampling=lt.Sampling(height=64, width=64, num_frames=17, num_inference_steps=2),"
+    " stage_overrides=dict(denoise=dict(stg_blocks=[1])))",
+    '("she says it in French", inputs=inputs)': '("she says it in French", inputs=inputs,'
+    " sampling=lt.Sampling(height=64, width=64, num_frames=17, fps=25))",
+    "--height 704 --width 1280 --fps 25 --num-frames 121": "--height 64 --width 64 --fps 25"
+    " --num-frames 17",
+    '"a hummingbird turns",': '"a hummingbird turns", sampling=lt.Sampling(height=64, width=64,'
+    " num_frames=33, num_inference_steps=2),",
+    '"path/to/LTX-2.5"': '"{folder}/LTX-2.5"',
     '"path/to/checkpoint"': '"{tiny}"',
     '"path/to/spatial_upsampler"': '"{tiny}/spatial_upsampler"',
     "s3://bucket/takes -o": "file://{folder}/blobs -o",  # servers; tests/contrib starts some

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import longtake as lt
 from longtake_ltx2.clock import FRAMES_PER_LATENT
-from longtake_ltx2.lora.adapters import LoRA
-from longtake_ltx2.lora.references import ReferenceScales, reference_scales
+from longtake_ltx2.lora.references import ReferenceScales, scales_of_loras
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.sizes import SPATIAL_FACTOR
 
@@ -16,8 +15,7 @@ def scales_of(config: LTX2T2VConfig | None) -> ReferenceScales:
     """Of reference videos, as the LoRAs say that were asked for."""
     if config is None:
         return ReferenceScales()
-    single = () if config.lora_path is None else (config.lora_path,)
-    return reference_scales([*single, *(LoRA.parse(text).path for text in config.loras)])
+    return scales_of_loras(config.lora_path, config.loras)
 
 
 def check_references(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import longtake as lt
 from longtake_ltx2.clock import FRAMES_PER_LATENT
 from longtake_ltx2.continuation.carried import carries_latents
+from longtake_ltx2.estimating.inputs import added_by_inputs
 from longtake_ltx2.sizes import SPATIAL_FACTOR
 
 if TYPE_CHECKING:
@@ -33,13 +34,15 @@ def array(name: str, shape: tuple[int, ...], dtype: str = "float32") -> lt.Value
 
 
 def noisy_latents(scene: Scene) -> list[lt.ValueEstimate]:
-    """The arrays of `NoisyLatents`, without tokens beyond the segment's grid."""
-    config = scene.networks.transformer
+    """The arrays of `NoisyLatents`, with the tokens that inputs add."""
+    config, added = scene.networks.transformer, added_by_inputs(scene)
+    seen = (scene.video_tokens + added.tokens,) * 2
+    masks = [array("NoisyLatents.video.attention", seen)] if added.is_masked else []
     streams = {
-        "video": (scene.video_tokens, config.in_channels, 3),
+        "video": (seen[0], config.in_channels, 3),
         "audio": (scene.audio_latents, config.audio_in_channels, 1),
     }
-    return [
+    return masks + [
         array(f"NoisyLatents.{stream}.{name}", shape)
         for stream, (tokens, channels, axes) in streams.items()
         for name, shape in (
@@ -58,10 +61,21 @@ def trailing_frames(name: str, scene: Scene) -> lt.ValueEstimate:
 
 
 def encoded_frames(scene: Scene) -> tuple[list[lt.PassEstimate], int]:
-    """The pass that encodes the repeated frames, if there are any, and the bytes that it holds."""
-    if not scene.repeated_frames or carries_latents(scene.job):
-        return [], 0
-    return _encoding(scene, scene.repeated_frames, scene.geometry.height, scene.geometry.width)
+    """The passes that encode repeated frames and inputs, and the most bytes that one holds."""
+    size, added = (scene.geometry.height, scene.geometry.width), added_by_inputs(scene)
+    passes: list[lt.PassEstimate] = []
+    held = 0
+    repeated = [] if carries_latents(scene.job) else [(scene.repeated_frames, *size)]
+    for frames, height, width in (*repeated, *added.encoded):
+        if frames:
+            encode, bytes_held = _encoding(scene, frames, height, width)
+            passes += encode
+            held = max(held, bytes_held)
+    if added.mel_frames:
+        cost = scene.networks.audio_encoder(added.mel_frames)
+        passes.append(lt.PassEstimate("encode sound", cost.flops))
+        held = max(held, cost.activation_bytes)
+    return passes, held
 
 
 def encoded_prefix(

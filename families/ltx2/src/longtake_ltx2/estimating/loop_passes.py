@@ -12,6 +12,7 @@ from attrs import evolve
 import longtake as lt
 from longtake_ltx2.denoising.guidance import Guidance
 from longtake_ltx2.estimating.forward_pass import ForwardPass, StreamSize
+from longtake_ltx2.estimating.inputs import added_by_inputs
 from longtake_ltx2.generation import generation_of
 
 if TYPE_CHECKING:
@@ -81,9 +82,10 @@ def loop_bytes(scene: Scene, passes: dict[str, ForwardPass]) -> int:
     config = scene.networks.transformer
     size = scene.networks.precisions["transformer"].size
     working = max(config.activation_bytes(run, size) for run in passes.values())
-    widths = scene.video_tokens * config.video_width + scene.audio_latents * config.audio_width
+    video_tokens = scene.video_tokens + added_by_inputs(scene).tokens
+    widths = video_tokens * config.video_width + scene.audio_latents * config.audio_width
     kept = widths * size if "perturbed" in passes else 0
-    tokens = scene.video_tokens * config.out_channels
+    tokens = video_tokens * config.out_channels
     tokens += scene.audio_latents * config.audio_out_channels
     return working + kept + (len(passes) + 1) * tokens * _FLOAT
 
@@ -94,11 +96,14 @@ def _perturbs(scene: Scene) -> bool:
 
 
 def _video(scene: Scene) -> StreamSize:
-    return _stream(scene, scene.video_tokens, conditioned=scene.repeated_frames > 0)
+    added = added_by_inputs(scene)
+    conditioned = scene.repeated_frames > 0 or added.gives_video
+    return _stream(scene, scene.video_tokens + added.tokens, conditioned=conditioned)
 
 
 def _audio(scene: Scene) -> StreamSize:
-    return _stream(scene, scene.audio_latents, conditioned=scene.context_latents > 0)
+    conditioned = scene.context_latents > 0 or added_by_inputs(scene).gives_audio
+    return _stream(scene, scene.audio_latents, conditioned=conditioned)
 
 
 def _stream(scene: Scene, tokens: int, *, conditioned: bool) -> StreamSize:

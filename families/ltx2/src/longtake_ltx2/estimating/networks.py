@@ -197,6 +197,13 @@ class Networks:
             lambda net, x: net.decode(x, return_dict=False)[0],
         )
 
+    def audio_encoder(self, mel_frames: int) -> Cost:
+        """Of a stereo spectrogram of so many frames."""
+        bins = int(self.built("audio_vae").config.mel_bins)
+        return self._cost(
+            "audio_vae", (1, 2, mel_frames, bins), lambda net, x: net.encode(x).latent_dist.mode()
+        )
+
     def vocoder(self, shape: tuple[int, ...]) -> Cost:
         """``shapes``: of the samples."""
         return self._cost("vocoder", shape, lambda net, x: net(x))

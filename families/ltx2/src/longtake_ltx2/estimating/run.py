@@ -22,6 +22,7 @@ from longtake_ltx2.generation import generation_of
 from longtake_ltx2.loading.asked import checkpoint_path
 from longtake_ltx2.loading.floats import dtype_name
 from longtake_ltx2.loading.placement import usable_device
+from longtake_ltx2.lora.references import ReferenceScales, scales_of
 from longtake_ltx2.numerics import NUMERICS
 from longtake_ltx2.pipeline_configs import PRECISIONS, LTX2T2VConfig
 from longtake_ltx2.values import Geometry
@@ -108,8 +109,14 @@ class _Take:
     def _scene(self, clock: SegmentClock, index: int) -> Scene:
         job, last = self.request.job, index == self.request.segments - 1
         sampling = job.sampling
+        inputs = lt.Inputs() if index else job.inputs  # they condition the first segment
+        job, scales = evolve(job, inputs=inputs), ReferenceScales()
+        if inputs.references:
+            scales = scales_of(self.config.lora_path, self.config.loras)
         return Scene(
             networks=self.networks,
+            decoded=lt.DecodedInputs(inputs),
+            reference_scales=scales,
             numerics=NUMERICS[self.config.numerics],
             stage_options=self.request.stage_options,
             job=evolve(job, segment_index=index, output=evolve(job.output, last=last)),
@@ -166,6 +173,6 @@ def _notes(
     ]
     if config.vae_tiling:
         notes.append("VAE tiling is not counted: with it, decoding the picture takes less memory")
-    if request.job.inputs != lt.Inputs():
-        notes.append("what the inputs add is not counted")
+    if request.job.inputs and request.segments > 1:
+        notes.append("the inputs condition the first segment")
     return tuple(notes)

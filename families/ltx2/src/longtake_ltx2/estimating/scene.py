@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 import longtake as lt
 from longtake_ltx2.clock import samples_of
 from longtake_ltx2.estimating.networks import Networks
+from longtake_ltx2.lora.references import ReferenceScales
 from longtake_ltx2.numerics import Numerics
 from longtake_ltx2.values import Geometry
 
@@ -40,6 +41,9 @@ class Scene:
     - ``geometry``: the size before the stage.
     - ``carried_latents``: audio latents that the state before the segment carries.
     - ``samples_before``: sound handed out before the segment.
+    - ``decoded``: the inputs of the job.
+    - ``reference_scales``: of the videos to follow among them.
+    - ``is_refined``: whether a pass was there before, at a smaller size.
     """
 
     networks: Networks
@@ -49,6 +53,9 @@ class Scene:
     geometry: Geometry
     carried_latents: int = 0
     samples_before: int = 0
+    decoded: lt.DecodedInputs = field(factory=lambda: lt.DecodedInputs(lt.Inputs()), repr=False)
+    reference_scales: ReferenceScales = field(factory=ReferenceScales)
+    is_refined: bool = False
 
     @property
     def video_tokens(self) -> int:
@@ -96,4 +103,18 @@ class Scene:
         named = lt.Reference(stage).resolve() if isinstance(stage, str) else stage
         if not isinstance(named, SupportsResize):
             return self
-        return evolve(self, geometry=named.resized(self.geometry, self.networks.upsampler_scale))
+        return self.resized(named)
+
+    def first_pass(self) -> Scene:
+        """As the first of two passes finds it; this where there is one."""
+        if not self.is_refined:
+            return self
+        scale, whole = self.networks.upsampler_scale, self.geometry
+        small = evolve(whole, height=whole.height // scale, width=whole.width // scale)
+        return evolve(self, geometry=small, is_refined=False)
+
+    def resized(self, stage: SupportsResize) -> Scene:
+        """At the size that the stages behind ``stage`` work at."""
+        found = stage.resized(self.geometry, self.networks.upsampler_scale)
+        refined = self.is_refined or found.height > self.geometry.height
+        return evolve(self, geometry=found, is_refined=refined)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from attrs import frozen
 
 import longtake as lt
+from longtake_ltx2.lora.adapters import LoRA
 from longtake_ltx2.lora.file import lora_file
 
-__all__ = ["ReferenceScales", "reference_scales"]
+__all__ = ["ReferenceScales", "reference_scales", "scales_of_loras"]
 
 
 @frozen
@@ -46,3 +47,12 @@ def reference_scales(paths: Iterable[str | Path]) -> ReferenceScales:
                 problem = f"has {name} {said}, and another LoRA has {found[field]}"
                 raise lt.CheckpointError(str(file.path), f"{problem}; load only one of them")
     return ReferenceScales(**found)
+
+
+def scales_of_loras(lora_path: str | None, loras: Sequence[str]) -> ReferenceScales:
+    """As the LoRAs say that were asked for: the one of single passes, and those of all.
+
+    Raises as `reference_scales`.
+    """
+    single = () if lora_path is None else (lora_path,)
+    return reference_scales([*single, *(LoRA.parse(text).path for text in loras)])

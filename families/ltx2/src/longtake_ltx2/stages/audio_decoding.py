@@ -19,6 +19,7 @@ from longtake_ltx2.conditioning.requested import whole_sound
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import audio_until_end, known_latents
 from longtake_ltx2.estimating.arrays import array
+from longtake_ltx2.estimating.inputs import added_by_inputs
 from longtake_ltx2.sound import SoundDecoder, sound_start
 from longtake_ltx2.values import CleanLatents, Geometry
 
@@ -55,11 +56,17 @@ class LTX2AudioDecodingStage:
 
     @staticmethod
     def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
-        """Decoding what the new samples need of the segment's latents and of the carried ones."""
+        """Decoding what the new samples need of the segment's latents and of the carried ones.
+
+        A sound that is given for all of the segment is not decoded.
+        """
         networks, clock = scene.networks, scene.geometry.clock
         weights = networks.weights("audio_vae", "vocoder")
         if not scene.job.output.audio:
             return lt.StageEstimate(weights=weights)
+        if added_by_inputs(scene).fills_audio:
+            given = scene.new_samples_end - scene.samples_before
+            return lt.StageEstimate(values=[array("Waveform.samples", (2, given))], weights=weights)
         further = max(0, scene.carried_latents - clock.context_latents)
         wanted = max(0, DECODE_CONTEXT_LATENTS - clock.context_latents)
         known = clock.num_latents + min(wanted, further)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import longtake as lt
 from longtake_ltx2.estimating.arrays import COLORS, array, trailing_frames
+from longtake_ltx2.estimating.inputs import added_by_inputs
 from longtake_ltx2.latents import decodable_video
 from longtake_ltx2.picture import decoded_slices, joined
 from longtake_ltx2.sizes import SPATIAL_FACTOR
@@ -85,18 +86,33 @@ class DecodingStage:
 
 def estimated_frames(scene: Scene, cost: Cost, weights: Mapping[str, int]) -> lt.StageEstimate:
     """What a stage makes and takes that decodes the picture at ``cost``."""
-    clock = scene.geometry.clock
+    clock, (stills, pictures) = scene.geometry.clock, _estimated_stills(scene)
     size = (scene.geometry.height, scene.geometry.width, COLORS)
     new_frames = clock.num_frames - clock.repeated_frames
     return lt.StageEstimate(
         values=[
             array("Frames.pixels", (new_frames, *size), "uint8"),
             trailing_frames("TrailingFrames.pixels", scene),
+            *pictures,
         ],
-        passes=[lt.PassEstimate("decode", cost.flops)],
+        passes=[lt.PassEstimate("decode", cost.flops), *stills],
         weights=weights,
         activation_bytes=cost.activation_bytes + clock.num_frames * math.prod(size),
     )
+
+
+def _estimated_stills(
+    scene: Scene,
+) -> tuple[list[lt.PassEstimate], list[lt.ValueEstimate]]:
+    """Of the pictures that the first pass makes beside the segment, at its size."""
+    first = scene.first_pass()
+    count = len(added_by_inputs(first).slots)
+    if not count:
+        return [], []
+    one = (*first.video_latent_shape[:2], 1, *first.video_latent_shape[3:])
+    size = (first.geometry.height, first.geometry.width, COLORS)
+    decode = lt.PassEstimate("decode stills", count * first.networks.video_decoder(one).flops)
+    return [decode], [array("Stills.pixels", (count, *size), "uint8")]
 
 
 def no_frames(geometry: Geometry) -> tuple[lt.Frames, TrailingFrames]:

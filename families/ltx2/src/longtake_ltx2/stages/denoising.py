@@ -30,6 +30,7 @@ from longtake_ltx2.denoising.schedule import (
 )
 from longtake_ltx2.denoising.steps import AncestralSteps, euler_step
 from longtake_ltx2.estimating.arrays import array
+from longtake_ltx2.estimating.inputs import added_by_inputs
 from longtake_ltx2.estimating.loop_passes import (
     NOT_AT_EVERY_LEVEL,
     loop_bytes,
@@ -190,6 +191,10 @@ class LTX2DenoisingStage:
         stage.check(scene.job, options)
         settled = stage._settled(options)
         guidance = Guidance.from_options(settled, scene.numerics, scene.job.output)
+        added = added_by_inputs(scene)
+        guidance = guidance.of_what_is_made(
+            video=not added.fills_video, audio=not added.fills_audio
+        )
         evaluated = stage._evaluated(settled, scene.job, scene.video_tokens)
         passes = union_of_passes(guidance, scene)
         channels, mel_bins = networks.audio_latent_shape

@@ -17,6 +17,7 @@ from longtake_ltx2.conditioning.requested import RequestedInputs
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import carried_count
 from longtake_ltx2.estimating.arrays import encoded_frames, noisy_latents
+from longtake_ltx2.estimating.inputs import added_by_inputs
 from longtake_ltx2.generation import Generation
 from longtake_ltx2.loading.fingerprint import fingerprint_of_vae
 from longtake_ltx2.noise import noise_generator
@@ -110,12 +111,23 @@ class LTX2LatentPreparationStage:
 
     @staticmethod
     def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
-        """Encoding the frames that the state carries; what the inputs add is not counted."""
+        """Encoding the frames that the state carries, and the inputs.
+
+        References that do not fit are refused, and pictures that the network cannot make.
+        """
+        options, repeated = scene.stage_options.get(spec.name), scene.repeated_frames
+        has_mark = scene.networks.transformer.use_keyframes_abs_pos_embedding
+        if options is not None:
+            check_slots(options, scene.job, scene.numerics, repeated, has_mark=has_mark)
+        scale = spec.arguments.get("scale", 1)
+        check_references(scene.job, scene.decoded, scene.reference_scales, scale)
         passes, held = encoded_frames(scene)
+        encodes_sound = added_by_inputs(scene).mel_frames > 0
+        names = ("vae", "audio_vae") if encodes_sound else ("vae",)
         return lt.StageEstimate(
             values=noisy_latents(scene),
             passes=passes,
-            weights=scene.networks.weights("vae"),
+            weights=scene.networks.weights(*names),
             activation_bytes=held,
         )
 

@@ -86,9 +86,7 @@ class LTX2UpsampleStage:
     def estimate(cls, spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
         """The network at the size before, what is encoded and made at the size behind it."""
         cost = scene.networks.upsampler(scene.video_latent_shape)
-        doubled = evolve(
-            scene, geometry=cls.resized(scene.geometry, scene.networks.upsampler_scale)
-        )
+        doubled = scene.resized(cls)
         encoded, held = encoded_frames(doubled)
         return lt.StageEstimate(
             values=noisy_latents(doubled),

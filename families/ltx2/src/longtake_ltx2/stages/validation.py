@@ -71,7 +71,7 @@ class InputValidationStage:
         """
         if scene.job.segment_index == 0:
             job, segment = scene.job, scene.geometry.clock
-            InputValidationStage().check(job, segment, lt.DecodedInputs(job.inputs), None, None)
+            InputValidationStage().check(job, segment, scene.decoded, None, None)
         return lt.StageEstimate()
 
     def __call__(

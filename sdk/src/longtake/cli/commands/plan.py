@@ -23,6 +23,7 @@ from longtake.cli.commands.plans.speed import DEVICES, speed_of
 from longtake.cli.options.amounts import memory_amount
 from longtake.cli.options.documents import build_overrides, build_request, request_options
 from longtake.cli.options.examples import Example, example_of
+from longtake.cli.options.inputs import InputChoice, input_options, read_inputs
 from longtake.cli.options.models import (
     ModelChoice,
     ModelCommand,
@@ -71,6 +72,7 @@ __all__ = ["plan"]
     "--segments", type=click.IntRange(min=1), default=1, metavar="N", help="Of the take (1)."
 )
 @request_options
+@input_options
 @click.option("--num-frames", type=int, metavar="N", help="Of a segment, with those it repeats.")
 @click.option(
     "--set",
@@ -108,6 +110,7 @@ def plan(
     speed = speed_of(device_name, device_tflops)
     if choice.device is None and (device_memory, device_name, device_tflops) != (None, None, None):
         choice = evolve(choice, device="cuda")
+    inputs = InputChoice(**{field.name: options.pop(field.name) for field in fields(InputChoice)})
     options = {**options, "allow_empty_prompt": True}  # what a segment shows costs nothing
     request = build_request("", options, assignments)
     overrides = build_overrides(preset_overrides)
@@ -121,8 +124,11 @@ def plan(
         preset = example.preset
     family.preset(preset)  # refuses an unknown one before a checkpoint is looked at
     with _checkpoint(family, choice.checkpoint, known, example) as path:
+        named = read_inputs(inputs)
+        request = evolve(request, inputs=named.inputs)
         planned = Planned.of(family, choice, path, preset, overrides, request, segments)
-        job, estimate = planned.estimate()
+        with named.naming():
+            job, estimate = planned.estimate()
         fit = fit_of(planned, job, estimate, device_memory)
         added = planned.added_stages()
     if as_json:
