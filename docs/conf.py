@@ -36,6 +36,9 @@ nitpick_ignore = [
     ("py:class", "CarriedText"),
     ("py:class", "longtake_ltx2.continuation.texts.CarriedText"),
     # what the family hands to its loop
+    ("py:class", "SamplerName"),
+    ("py:class", "StepNoise"),
+    ("py:class", "longtake_ltx2.conditioning.prompt_writer.PromptWriter"),
     ("py:class", "longtake_ltx2.forward.choice.ForwardChoice"),
     # what only a desk makes and uses
     ("py:class", "longtake.dispatch.listening.Mailbox"),

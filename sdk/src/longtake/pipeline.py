@@ -252,7 +252,7 @@ class Pipeline:
         blobs: BlobStore | None = None,
         cancel: Callable[[], bool] = never,
     ) -> str:
-        """The prompt of ``request`` as it is rewritten where `Sampling.enhance_prompt` asks for it.
+        """The prompt of ``request`` as it is rewritten where ``sampling.enhance_prompt`` is true.
 
         Nothing else of the segment is made, and no later stage's networks are loaded. The other
         arguments: as in `generate`. Raises `ValidationError` when nothing rewrites prompts here.

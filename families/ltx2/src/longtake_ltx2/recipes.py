@@ -15,8 +15,8 @@ if TYPE_CHECKING:
         LTX2DecoderPresetOverride,
         LTX2DenoisePresetOverride,
         LTX2RefinePresetOverride,
-        SamplerName,
     )
+    from longtake_ltx2.stage_overrides.loops import SamplerName
 
 __all__ = [
     "BASE_RECIPE",

@@ -36,7 +36,7 @@ class Sampling:
     - ``num_inference_steps``, ``guidance_scale``: of the stages that follow the sampling; the scale
       is the picture's text guidance (CFG), 1.0 is off.
     - ``enhance_prompt``: whether a model rewrites the prompt in more words first, in families that
-      have one for it; `GenerationResult.prompt` is what it wrote.
+      have one for it; `longtake.GenerationResult` has in ``prompt`` what it wrote.
 
     Raises `ValidationError` with a path such as ``sampling.num_frames``.
     """

@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 from longtake_ltx2.denoising.samplers import LAST_LEVEL, Point, Sampling
 from longtake_ltx2.denoising.steps import kept
 from longtake_ltx2.noise import noise_generator
-from longtake_ltx2.stage_overrides import StepNoise
+from longtake_ltx2.stage_overrides.loops import StepNoise
 from longtake_ltx2.values import NoisyLatents, Stream
 
 __all__ = ["StepGenerators", "res_2s", "with_noise"]

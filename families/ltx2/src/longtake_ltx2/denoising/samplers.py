@@ -16,7 +16,7 @@ import torch
 from attrs import frozen
 
 from longtake_ltx2.denoising.steps import Steps
-from longtake_ltx2.stage_overrides import SamplerName
+from longtake_ltx2.stage_overrides.loops import SamplerName
 from longtake_ltx2.values import NoisyLatents
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from longtake_ltx2.generation import generation_of
 from longtake_ltx2.loading.asked import checkpoint_path
 from longtake_ltx2.loading.floats import dtype_name
 from longtake_ltx2.loading.placement import usable_device
-from longtake_ltx2.lora.references import ReferenceScales, scales_of
+from longtake_ltx2.lora.references import ReferenceScales, scales_of_loras
 from longtake_ltx2.numerics import NUMERICS
 from longtake_ltx2.pipeline_configs import PRECISIONS, LTX2T2VConfig
 from longtake_ltx2.values import Geometry
@@ -112,7 +112,7 @@ class _Take:
         inputs = lt.Inputs() if index else job.inputs  # they condition the first segment
         job, scales = evolve(job, inputs=inputs), ReferenceScales()
         if inputs.references:
-            scales = scales_of(self.config.lora_path, self.config.loras)
+            scales = scales_of_loras(self.config.lora_path, self.config.loras)
         return Scene(
             networks=self.networks,
             decoded=lt.DecodedInputs(inputs),

@@ -8,12 +8,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from longtake_ltx2.stage_overrides.guiding import LTX2GuidanceLevel, LTX2Nag
-    from longtake_ltx2.stage_overrides.loops import (
-        LTX2DenoiseOptions,
-        LTX2LoopOptions,
-        SamplerName,
-        StepNoise,
-    )
+    from longtake_ltx2.stage_overrides.loops import LTX2DenoiseOptions, LTX2LoopOptions
     from longtake_ltx2.stage_overrides.stages import (
         LTX2DecoderPresetOverride,
         LTX2DenoisePresetOverride,
@@ -35,8 +30,6 @@ else:
         "LTX2PreparationOptions": "stages",
         "LTX2RefinePresetOverride": "stages",
         "LTX2RefineStageOverride": "stages",
-        "SamplerName": "loops",
-        "StepNoise": "loops",
         "refine_override_to_dict": "stages",
     }
 
@@ -59,7 +52,5 @@ __all__ = [
     "LTX2PreparationOptions",
     "LTX2RefinePresetOverride",
     "LTX2RefineStageOverride",
-    "SamplerName",
-    "StepNoise",
     "refine_override_to_dict",
 ]

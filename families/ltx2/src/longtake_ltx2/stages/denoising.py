@@ -43,7 +43,8 @@ from longtake_ltx2.generation import Generation
 from longtake_ltx2.latents import audio_from_tokens, video_from_tokens
 from longtake_ltx2.numerics import OFFICIAL, Numerics
 from longtake_ltx2.parallel.leader import Leader, shared_predictions
-from longtake_ltx2.stage_overrides import LTX2DenoiseOptions, LTX2LoopOptions, SamplerName
+from longtake_ltx2.stage_overrides import LTX2DenoiseOptions, LTX2LoopOptions
+from longtake_ltx2.stage_overrides.loops import SamplerName
 from longtake_ltx2.values import CleanLatents, Geometry, KeyframeLatents, NoisyLatents, TextContext
 
 if TYPE_CHECKING:
