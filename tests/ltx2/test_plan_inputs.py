@@ -7,9 +7,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 import pytest
+from attrs import evolve
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import longtake as lt
@@ -38,10 +38,15 @@ def masked(**options: Any) -> lt.Inputs:
     return source(mask=lt.MaskInput.from_places(remade), **options)
 
 
-def reference(**options: Any) -> lt.Inputs:
+def reference(count: int = 33, **options: Any) -> lt.Inputs:
     return lt.Inputs(
-        references=(lt.ReferenceInput.from_frames(np.stack(moving_frames(33)), **options),)
+        references=(lt.ReferenceInput.from_frames(np.stack(moving_frames(count)), **options),)
     )
+
+
+def voice(seconds: float) -> lt.VoiceInput:
+    samples = np.random.default_rng(0).uniform(-0.1, 0.1, (2, int(16_000 * seconds)))
+    return lt.VoiceInput.from_samples(samples.astype(np.float32), 16_000)
 
 
 LOOPS = {"denoise": {"stg_blocks": [1]}}
@@ -62,6 +67,14 @@ CASES: dict[str, tuple[Any, str, dict[str, int], lt.Inputs, dict[str, Any]]] = {
         {},
     ),
     "slots": ("2.5", "ltx2_tiny", ONE, lt.Inputs(), {"prepare": {"keyframe_slots": 2}}),
+    "a voice": ("2.3", "ltx2_tiny", ONE, lt.Inputs(voice=voice(0.7)), {}),
+    "dubbing": (
+        "2.3",
+        "ltx2_dub",
+        TWO,
+        evolve(reference(25), voice=voice(0.7)),
+        {},
+    ),
     "two stages": (
         "2.5",
         "ltx2_two_stage",
@@ -130,7 +143,7 @@ def test_what_inputs_add_is_counted(checkpoints: Checkpoints, tmp_path: Path, na
     loops = sum(s.flops for s in expected.segments[0].stages if s.name in ("denoise", "refine"))
     loops -= sum(p.flops for p in passes_of(expected, "refine") if p.name in BESIDE)
     assert loops == pytest.approx(flops_of(counter, "LTX2VideoTransformer3DModel"), rel=0.02)
-    without = attrs.evolve(request, inputs=lt.Inputs(), stage_overrides=LOOPS)
+    without = evolve(request, inputs=lt.Inputs(), stage_overrides=LOOPS)
     assert planned(path, preset, without, **loading).flops != expected.flops
 
 

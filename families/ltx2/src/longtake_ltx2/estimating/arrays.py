@@ -40,7 +40,7 @@ def noisy_latents(scene: Scene) -> list[lt.ValueEstimate]:
     masks = [array("NoisyLatents.video.attention", seen)] if added.is_masked else []
     streams = {
         "video": (seen[0], config.in_channels, 3),
-        "audio": (scene.audio_latents, config.audio_in_channels, 1),
+        "audio": (scene.audio_latents + added.voice_latents, config.audio_in_channels, 1),
     }
     return masks + [
         array(f"NoisyLatents.{stream}.{name}", shape)
@@ -71,8 +71,8 @@ def encoded_frames(scene: Scene) -> tuple[list[lt.PassEstimate], int]:
             encode, bytes_held = _encoding(scene, frames, height, width)
             passes += encode
             held = max(held, bytes_held)
-    if added.mel_frames:
-        cost = scene.networks.audio_encoder(added.mel_frames)
+    for mel_frames in added.mel_frames:
+        cost = scene.networks.audio_encoder(mel_frames)
         passes.append(lt.PassEstimate("encode sound", cost.flops))
         held = max(held, cost.activation_bytes)
     return passes, held

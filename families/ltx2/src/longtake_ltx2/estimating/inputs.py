@@ -35,7 +35,9 @@ class AddedTokens:
     - ``gives_video``, ``gives_audio``: whether a token of the stream is given, so that each has a
       noise level of its own; ``fills_video``, ``fills_audio``: whether all are, so that nothing of
       the stream is made.
-    - ``encoded``: pictures that the VAE encodes; ``mel_frames``: of a sound that is encoded.
+    - ``voice_latents``: of a sound that voices are like, beside the segment's own.
+    - ``keeps_sound``: whether the sound of the pass before is kept, so that none is made.
+    - ``encoded``: pictures that the VAE encodes; ``mel_frames``: of each sound that is encoded.
     - ``is_masked``: whether a token sees another less well than others do.
     """
 
@@ -45,13 +47,18 @@ class AddedTokens:
     gives_audio: bool = False
     fills_video: bool = False
     fills_audio: bool = False
+    voice_latents: int = 0
+    keeps_sound: bool = False
     encoded: tuple[Encoding, ...] = field(default=())
-    mel_frames: int = 0
+    mel_frames: tuple[int, ...] = ()
     is_masked: bool = False
 
 
 def added_by_inputs(scene: Scene) -> AddedTokens:
-    """In the pass at the size of ``scene``. The first pass alone has references and slots."""
+    """In the pass at the size of ``scene``.
+
+    The first pass alone has slots, and unless it dubs references and a voice.
+    """
     job, clock = scene.job, scene.geometry.clock
     options = scene.stage_options.get("prepare") or LTX2PreparationOptions()
     asked = requested_inputs(job, scene.decoded, None, clock) if job.inputs else RequestedInputs()
@@ -74,7 +81,8 @@ def added_by_inputs(scene: Scene) -> AddedTokens:
         added, some, fills = _of_source(asked.source, size, clock.num_frames)
         tokens += added
         strengths.append(asked.source.frames.strength if some else 0)
-    references = () if scene.is_refined else asked.references
+    again = scene.is_refined and not scene.is_dubbed
+    references = () if again else asked.references
     space, time = scene.reference_scales.space, scene.reference_scales.time
     for reference in references:
         count = len(range(1, len(reference.pixels), time)) + 1
@@ -85,17 +93,27 @@ def added_by_inputs(scene: Scene) -> AddedTokens:
             * (size[1] // space // SPATIAL_FACTOR)
         )
         strengths.append(reference.strength)
-    sound = asked.sound
+    sound, heard = asked.sound, list[int]()
+    if sound is not None:
+        heard.append(_mel_frames(sound.samples.shape[1]))
+    voice, voice_latents = asked.voice if job.output.audio else None, 0
+    if voice is not None and scene.is_refined:
+        voice_latents = clock.num_latents if scene.is_dubbed else 0
+    elif voice is not None:
+        heard.append(_mel_frames(voice.samples.shape[1]))
+        voice_latents = (heard[-1] - 1) // _MEL_FRAMES_PER_LATENT + 1
     kept = [] if sound is None or not sound.strength else list(sound.runs())
     return AddedTokens(
         tokens=tokens,
         slots=slots,
         gives_video=any(strengths),
-        gives_audio=bool(kept),
+        gives_audio=bool(kept or voice_latents),
         fills_video=fills and not slots and all(each == 1 for each in strengths),
         fills_audio=sound is not None and sound.strength == 1 and kept == [(0, clock.num_latents)],
+        voice_latents=voice_latents,
+        keeps_sound=scene.is_refined and scene.is_dubbed,
         encoded=tuple(encoded),
-        mel_frames=0 if sound is None else _mel_frames(sound.samples.shape[1]),
+        mel_frames=tuple(heard),
         is_masked=bool(references) and any(map(is_masked, job.inputs.references)),
     )
 

@@ -82,11 +82,13 @@ def loop_bytes(scene: Scene, passes: dict[str, ForwardPass]) -> int:
     config = scene.networks.transformer
     size = scene.networks.precisions["transformer"].size
     working = max(config.activation_bytes(run, size) for run in passes.values())
-    video_tokens = scene.video_tokens + added_by_inputs(scene).tokens
-    widths = video_tokens * config.video_width + scene.audio_latents * config.audio_width
+    added = added_by_inputs(scene)
+    video_tokens = scene.video_tokens + added.tokens
+    audio_tokens = scene.audio_latents + added.voice_latents
+    widths = video_tokens * config.video_width + audio_tokens * config.audio_width
     kept = widths * size if "perturbed" in passes else 0
     tokens = video_tokens * config.out_channels
-    tokens += scene.audio_latents * config.audio_out_channels
+    tokens += audio_tokens * config.audio_out_channels
     return working + kept + (len(passes) + 1) * tokens * _FLOAT
 
 
@@ -102,8 +104,9 @@ def _video(scene: Scene) -> StreamSize:
 
 
 def _audio(scene: Scene) -> StreamSize:
-    conditioned = scene.context_latents > 0 or added_by_inputs(scene).gives_audio
-    return _stream(scene, scene.audio_latents, conditioned=conditioned)
+    added = added_by_inputs(scene)
+    conditioned = scene.context_latents > 0 or added.gives_audio
+    return _stream(scene, scene.audio_latents + added.voice_latents, conditioned=conditioned)
 
 
 def _stream(scene: Scene, tokens: int, *, conditioned: bool) -> StreamSize:

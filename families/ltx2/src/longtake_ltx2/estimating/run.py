@@ -121,6 +121,7 @@ class _Take:
             stage_options=self.request.stage_options,
             job=evolve(job, segment_index=index, output=evolve(job.output, last=last)),
             geometry=Geometry(sampling.height, sampling.width, clock),
+            is_dubbed=any(spec.arguments.get("dubs") for spec in self.request.recipe),
         )
 
     def _next(self, before: Scene, index: int) -> Scene:

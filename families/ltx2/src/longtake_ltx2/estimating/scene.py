@@ -44,6 +44,7 @@ class Scene:
     - ``decoded``: the inputs of the job.
     - ``reference_scales``: of the videos to follow among them.
     - ``is_refined``: whether a pass was there before, at a smaller size.
+    - ``is_dubbed``: whether such a pass follows videos, too, and keeps the sound of the one before.
     """
 
     networks: Networks
@@ -56,6 +57,7 @@ class Scene:
     decoded: lt.DecodedInputs = field(factory=lambda: lt.DecodedInputs(lt.Inputs()), repr=False)
     reference_scales: ReferenceScales = field(factory=ReferenceScales)
     is_refined: bool = False
+    is_dubbed: bool = False
 
     @property
     def video_tokens(self) -> int:

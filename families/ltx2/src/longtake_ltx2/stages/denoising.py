@@ -194,7 +194,7 @@ class LTX2DenoisingStage:
         guidance = Guidance.from_options(settled, scene.numerics, scene.job.output)
         added = added_by_inputs(scene)
         guidance = guidance.of_what_is_made(
-            video=not added.fills_video, audio=not added.fills_audio
+            video=not added.fills_video, audio=not (added.fills_audio or added.keeps_sound)
         )
         evaluated = stage._evaluated(settled, scene.job, scene.video_tokens)
         passes = union_of_passes(guidance, scene)

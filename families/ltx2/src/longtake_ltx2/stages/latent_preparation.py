@@ -122,8 +122,7 @@ class LTX2LatentPreparationStage:
         scale = spec.arguments.get("scale", 1)
         check_references(scene.job, scene.decoded, scene.reference_scales, scale)
         passes, held = encoded_frames(scene)
-        encodes_sound = added_by_inputs(scene).mel_frames > 0
-        names = ("vae", "audio_vae") if encodes_sound else ("vae",)
+        names = ("vae", "audio_vae") if added_by_inputs(scene).mel_frames else ("vae",)
         return lt.StageEstimate(
             values=noisy_latents(scene),
             passes=passes,
