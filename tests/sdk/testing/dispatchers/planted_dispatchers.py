@@ -41,10 +41,12 @@ class SessionAfterSession(Whole):
 
     class Queue(FairQueue):
         def take(self, worker: str) -> lt.StepOrder | None:
-            waiting = dict(self._waiting)
-            order = super().take(worker)
-            self._waiting = {name: orders for name, orders in waiting.items() if orders}
-            return order
+            own = [name for name in self._waiting if self._last_worker.get(name) == worker]
+            if own and own[0] in self._rolling:
+                return None  # it waits until its segment is committed
+            for name in own[:1]:
+                self._waiting = {name: self._waiting.pop(name), **self._waiting}
+            return super().take(worker)
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
