@@ -29,6 +29,7 @@ _SHARE = lt.between(0.0, 1.0)
 _STEPS = lt.between(1, 1000)
 _CRF = lt.between(0, 51)
 _SKIPPED = lt.between(0, 100)
+_EVERY = lt.between(1, 2000)
 _LONGEST_INSTRUCTIONS = 20_000
 _MOST_SLOTS = 64
 _FEWEST_LEVELS, _MOST_LEVELS = 2, 1001
@@ -75,6 +76,8 @@ class LTX2LoopOptions:
       predicted last.
     - ``step_noise``: whether the noise of ``res_2s`` is the same in every request (``fixed``, as
       Lightricks have it; None is that) or of the segment's seed (``seeded``).
+    - ``preview_every``: after each so many evaluations, as `longtake.Progress` counts them, the
+      reader of a stream is shown a `longtake.Preview`; None is never. The result is the same.
     """
 
     num_inference_steps: int | None = field(default=None, validator=_STEPS)
@@ -96,6 +99,11 @@ class LTX2LoopOptions:
         default=None,
         metadata={"help": "Whether res_2s draws the same noise always, which null means."},
     )
+    preview_every: int | None = field(
+        default=None,
+        validator=_EVERY,
+        metadata={"help": "Evaluations from one rough preview to the next; null is no preview."},
+    )
 
     def settled(
         self, *, num_inference_steps: int | None = None, guidance_scale: float | None = None
@@ -111,6 +119,7 @@ class LTX2LoopOptions:
             "sampler": self.sampler,
             "skip_step": self.skip_step,
             "step_noise": self.step_noise,
+            "preview_every": self.preview_every,
         }
         if self.num_inference_steps is not None:
             known["num_inference_steps"] = self.num_inference_steps
