@@ -84,7 +84,7 @@ def figures(generations: list[str], size: dict[str, int]) -> Iterator[Told]:
                         yield from each.told()
 
 
-def request_of(size: dict[str, int], **overrides: Any) -> lt.GenerationRequest:
+def request_of(size: dict[str, Any], **overrides: Any) -> lt.GenerationRequest:
     """A segment that another one follows; ``overrides``: of the loop."""
     return lt.GenerationRequest(
         "a lighthouse in the fog",

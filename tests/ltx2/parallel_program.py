@@ -92,14 +92,19 @@ def plain(checkpoint: Path, state: lt.ContinuationState) -> Arrays:
 
 
 def cancel_in_the_loop(pipeline: lt.Pipeline) -> None:
-    """Stop a run between two steps of its denoising loop."""
-    cancel = threading.Event()
-    request = lt.GenerationRequest("a bell", sampling=lt.Sampling(**SIZE), stage_overrides=steps(4))
+    """Stop a run between two steps of its denoising loop, of which previews are shown."""
+    cancel, previews = threading.Event(), 0
+    overrides = steps(4, preview_every=1)
+    request = lt.GenerationRequest(
+        "a bell", sampling=lt.Sampling(**SIZE), stage_overrides=overrides
+    )
     try:
         for event in pipeline.stream(request, cancel=cancel.is_set):
+            previews += isinstance(event, lt.Preview)
             if isinstance(event, lt.Progress) and (event.stage, event.step) == ("denoise", 1):
                 cancel.set()
     except lt.Cancelled:
+        assert previews == 1
         return
     raise AssertionError("the run was not cancelled")
 

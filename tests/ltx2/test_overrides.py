@@ -71,6 +71,7 @@ def wrong_values(cls: type) -> list[tuple[str, Any]]:
         "guidance_rescale": 1.5,
         "sigmas": [1.5, 0.0],
         "skip_step": -1,
+        "preview_every": 0,
         "sampler": "heun",
         "step_noise": "mine",
         "audio_guidance_rescale": -0.1,

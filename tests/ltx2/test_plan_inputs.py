@@ -50,7 +50,7 @@ def voice(seconds: float) -> lt.VoiceInput:
 
 
 LOOPS = {"denoise": {"stg_blocks": [1]}}
-CASES: dict[str, tuple[Any, str, dict[str, int], lt.Inputs, dict[str, Any]]] = {
+CASES: dict[str, tuple[Any, str, dict[str, Any], lt.Inputs, dict[str, Any]]] = {
     "images": ("2.0", "ltx2_tiny", ONE, lt.Inputs((image(), image(12), image(-1))), {}),
     "clips": ("2.3", "ltx2_tiny", ONE, lt.Inputs(clips=(clip(), clip(10))), {}),
     "a sound": ("2.5", "ltx2_tiny", ONE, lt.Inputs(audio=tone(0.5)), {}),

@@ -136,6 +136,7 @@ if TYPE_CHECKING:
     from longtake.runs.events import Event as Event
     from longtake.runs.events import Final as Final
     from longtake.runs.events import Partial as Partial
+    from longtake.runs.events import Preview as Preview
     from longtake.runs.events import Progress as Progress
     from longtake.runs.events import RunEnded as RunEnded
     from longtake.runs.events import RunEvent as RunEvent
@@ -279,8 +280,8 @@ else:
         "requests.voices": "VoiceInput",
         "runs.declared": "Observer",
         "runs.events": (
-            "Event Final Partial Progress RunEnded RunEvent RunStarted SegmentDone StageEnded "
-            "StageShare StageStarted StepDone"
+            "Event Final Partial Preview Progress RunEnded RunEvent RunStarted SegmentDone "
+            "StageEnded StageShare StageStarted StepDone"
         ),
         "runs.prepared": "PreparedRequest",
         "runs.results": "Frames GenerationResult Stills UsedPrompt Waveform",

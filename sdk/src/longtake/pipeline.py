@@ -216,6 +216,8 @@ class Pipeline:
     ) -> Generator[Event, None, None]:
         """Like `generate`, as events: `Progress`, `Partial`, and last a `Final` with the result.
 
+        A request may ask some families for a `Preview` now and then, too.
+
         The run begins with the first event that is asked for and waits while the caller handles
         one; until its `Final` it holds the pipeline, so no other run may be awaited meanwhile.
         Closing the iterator cancels the run. Raises like `generate`, while iterated.

@@ -7,10 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 
+import numpy as np
 import pytest
 from attrs import evolve
 
 import longtake as lt
+from longtake.media.stills import decode_still
 from longtake.testing import DispatcherContract
 from tests.sdk.toy_family import FOG, Clean, FogCodec, FogState, Noisy
 
@@ -109,6 +111,34 @@ class Hall:
 def hall_of() -> Iterator[Callable[[int], Hall]]:
     with ExitStack() as stack:
         yield lambda num_workers: Hall(num_workers, stack)
+
+
+def test_progress_brings_a_small_preview_now_and_then() -> None:
+    tall = np.zeros((3, 600, 3, 3), np.uint8)
+    tall[1] = (200, 40, 90)
+
+    def shown(noisy: Noisy, run: lt.Run) -> Clean:
+        for step in run.steps(3):
+            run.emit(lt.Preview(run.stage, step + 1, 3, tall))
+        return Clean(noisy.values)
+
+    prepare, _, *others = FOG.stages
+    family = evolve(FOG, stages=(prepare, lt.StageSpec("denoise", shown), *others))
+    sessions = lt.open_session_store("memory:")
+    sessions.create("a", family="fog", preset="thin@1")
+    order = lt.StepOrder(id="a1", session_id="a", request=lt.GenerationRequest("fog"))
+    told: list[lt.OrderEvent] = []
+    with lt.Pipeline(family) as pipeline:
+        roller = lt.Roller("w0", pipeline, sessions, None, None)
+        end = roller.rolled(order, threading.Event(), told.append)
+    assert isinstance(end, lt.OrderDone), end
+    progress = [event for event in told if isinstance(event, lt.OrderProgress)]
+    first, *_ = pngs = [event.preview for event in progress if event.preview is not None]
+    assert len(pngs) < 3
+    picture = decode_still(first)
+    assert picture.shape == (200, 1, 3)
+    assert (picture == (200, 40, 90)).all()
+    assert "preview" not in repr(progress[-1])
 
 
 def test_an_order_is_rolled_and_its_listener_told_all_the_way(

@@ -12,6 +12,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 import attrs
+import numpy as np
 import pytest
 
 import longtake as lt
@@ -461,6 +462,31 @@ def test_frames_and_sound_are_told_as_soon_as_they_are_made() -> None:
     assert partials["paint"].pixels is result.frames
     assert isinstance(partials["sing"], lt.Waveform)
     assert partials["sing"].samples is result.audio
+
+
+def sketched(run: lt.Run) -> None:
+    for step in run.steps(2):
+        if run.is_read:
+            run.emit(lt.Preview(run.stage, step + 1, 2, np.full((1, 1, 1, 3), step, np.uint8)))
+
+
+def test_the_reader_is_shown_previews_and_observers_are_not() -> None:
+    observed: list[lt.RunEvent] = []
+    pipeline = pipeline_of(sketched, observers=(observed.append,))
+    pipeline.generate(REQUEST)
+    alone = len(observed)
+    events = [e for e in pipeline.stream(REQUEST) if isinstance(e, lt.Progress | lt.Preview)]
+    told = [event for event in events if event.stage == "sketched"]
+    assert [(type(event).__name__, event.step) for event in told] == [
+        ("Progress", 0),
+        ("Preview", 1),
+        ("Progress", 1),
+        ("Preview", 2),
+        ("Progress", 2),
+    ]
+    assert [int(e.pixels.max()) for e in told if isinstance(e, lt.Preview)] == [0, 1]
+    assert len(observed) == 2 * alone
+    assert not any(isinstance(each, lt.Preview) for each in observed)
 
 
 def test_black_is_enough() -> None:

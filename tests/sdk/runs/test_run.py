@@ -20,6 +20,12 @@ def test_no_steps_are_no_events() -> None:
     assert events == []
 
 
+def test_a_preview_is_worth_making_for_a_reader_alone() -> None:
+    assert not lt.Run().is_read
+    assert lt.Run(listener=print).is_read
+    assert not lt.Run(listener=print, tells_observers_alone=True).is_read
+
+
 @pytest.mark.parametrize("cancelled_in", [0, 1, 2])
 def test_steps_stop_after_the_step_that_was_cancelled(cancelled_in: int) -> None:
     done: list[int] = []

@@ -98,6 +98,9 @@ class OrderProgress:
     """A stage went on: ``step`` of ``steps`` are done; ``fraction`` of the segment, from 0 to 1.
 
     A stage's first and last are told, and so is a step that takes 0.1 s; of quicker ones some.
+    ``preview``: what the segment is expected to become, where the order's request asks for previews
+    and there is a new one: a PNG of the frame in the middle, at most 256 pixels a side. At most two
+    a second are told.
     """
 
     order_id: str
@@ -105,6 +108,7 @@ class OrderProgress:
     step: int
     steps: int
     fraction: float
+    preview: bytes | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)

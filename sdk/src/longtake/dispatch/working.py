@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from threading import Event as Flag
 
@@ -18,7 +19,7 @@ from longtake.dispatch.protocol import (
 )
 from longtake.errors import Cancelled, LongtakeError, text_of
 from longtake.pipeline import Pipeline
-from longtake.runs.events import Event, Progress
+from longtake.runs.events import Event, Preview, Progress
 from longtake.session_stores.protocol import SessionStore
 from longtake.sessions.media import MediaSink
 from longtake.sessions.rolling import roll
@@ -26,6 +27,8 @@ from longtake.states.live import LiveState
 
 __all__ = ["Roller"]
 
+_PREVIEW_SECONDS = 0.5
+_LONGEST_SIDE = 256
 _MOST_LIVE = 4
 """Sessions whose typed state is kept; each takes memory, on the device too for some families."""
 
@@ -64,15 +67,8 @@ class Roller:
 
         ``tell``: is told its progress. ``made``: as of `longtake.roll`.
         """
-
-        pace = Pace()
-
-        def follow(event: Event) -> None:
-            if isinstance(event, Progress) and pace.tells(event):
-                tell(_progress(order, event))
-
         try:
-            return self._done(order, cancelled.is_set, follow, made)
+            return self._done(order, cancelled.is_set, _Told(order, tell), made)
         except Cancelled as error:
             if cancelled.is_set():
                 return OrderCancelled(order_id=order.id)
@@ -121,11 +117,45 @@ class Roller:
                 del self._live[next(iter(self._live))]
 
 
-def _progress(order: StepOrder, event: Progress) -> OrderProgress:
-    return OrderProgress(
-        order_id=order.id,
-        stage=event.stage,
-        step=event.step,
-        steps=event.total,
-        fraction=event.fraction,
-    )
+class _Told:
+    """What a run's events tell of its order: its progress, with the newest preview there is."""
+
+    def __init__(self, order: StepOrder, tell: Callable[[OrderEvent], None]) -> None:
+        self._order = order
+        self._tell = tell
+        self._pace = Pace()
+        self._preview: Preview | None = None
+        self._next_preview = 0.0
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Preview):
+            self._preview = event
+        elif isinstance(event, Progress) and self._pace.tells(event):
+            progress = OrderProgress(
+                order_id=self._order.id,
+                stage=event.stage,
+                step=event.step,
+                steps=event.total,
+                fraction=event.fraction,
+                preview=self._new_preview(),
+            )
+            self._tell(progress)
+
+    def _new_preview(self) -> bytes | None:
+        """As a PNG, once; None where it is too early for one."""
+        preview, now = self._preview, time.monotonic()
+        if preview is None or now < self._next_preview:
+            return None
+        self._preview, self._next_preview = None, now + _PREVIEW_SECONDS
+        return _as_png(preview)
+
+
+def _as_png(preview: Preview) -> bytes | None:
+    """The frame in the middle; of a larger one only each second, third, ... pixel is taken."""
+    from longtake.media.stills import encode_still  # late: of orders with previews alone
+
+    if preview.pixels.ndim != 4 or not preview.pixels.size:
+        return None
+    frame = preview.pixels[len(preview.pixels) // 2]
+    every = -(-max(frame.shape[:2]) // _LONGEST_SIDE)
+    return encode_still(frame[::every, ::every])

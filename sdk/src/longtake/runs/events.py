@@ -7,16 +7,21 @@ makes; the reader of a stream is told its progress and what it makes. Both get t
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import field, frozen
 
 from longtake.runs.results import Frames, GenerationResult, Waveform
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 __all__ = [
     "Event",
     "Final",
     "Partial",
+    "Preview",
     "Progress",
     "Purpose",
     "RunEnded",
@@ -187,6 +192,24 @@ class Partial:
     value: Frames | Waveform
 
 
+@frozen(eq=False)
+class Preview:
+    """What a stage's picture is expected to become, rough and small, and no part of the result.
+
+    - ``stage``: its name. ``step`` of ``total``: after which it is expected so, as the `Progress`
+      says that comes next.
+    - ``pixels``: uint8 RGB ``[T, H, W, 3]``, of as many frames and as large as the family likes,
+      over the whole segment: the frames that it repeats are among them.
+
+    A stage makes one only where the request asks for it and a reader is there (`Run.is_read`).
+    """
+
+    stage: str
+    step: int
+    total: int
+    pixels: NDArray[np.uint8] = field(repr=False)
+
+
 @frozen
 class Final:
     """The run is over."""
@@ -197,5 +220,5 @@ class Final:
 RunEvent: TypeAlias = RunStarted | StageStarted | Progress | StageEnded | SegmentDone | RunEnded
 """What observers are told."""
 
-Event: TypeAlias = Progress | Partial | Final
+Event: TypeAlias = Progress | Preview | Partial | Final
 """What the reader of a stream is told."""

@@ -176,6 +176,7 @@ def _of_stage(run: Run, name: str, observed: ObservedStage) -> tuple[Run, _Stage
         stage=name,
         listener=progress or run.listener,
         is_cancelled=run.is_cancelled,
+        tells_observers_alone=not run.is_heard,
     )
     return staged, progress
 

@@ -32,6 +32,7 @@ class Run:
       it is of (`SupportsModelFingerprint`) has it from here.
     - ``stage``: the name of the stage that is running. ``listener`` gets every event;
       ``is_cancelled`` is asked between steps.
+    - ``tells_observers_alone``: whether no reader of a stream is behind ``listener``.
     """
 
     seed: int = 0
@@ -40,11 +41,17 @@ class Run:
     stage: str = ""
     listener: Callable[[Event], None] = field(default=nobody, repr=False)
     is_cancelled: Callable[[], bool] = field(default=never, repr=False)
+    tells_observers_alone: bool = field(default=False, repr=False)
 
     @property
     def is_heard(self) -> bool:
         """Whether anybody listens; if not, events need not even be made."""
         return self.listener is not nobody
+
+    @property
+    def is_read(self) -> bool:
+        """Whether a stream's reader listens; if not, a `Preview` need not be made."""
+        return self.is_heard and not self.tells_observers_alone
 
     def emit(self, event: Event) -> None:
         """Tell the listener."""

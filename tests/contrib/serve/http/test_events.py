@@ -176,6 +176,23 @@ def test_progress_that_waits_is_replaced_by_newer() -> None:
     assert asyncio.run(read()) == [event(1), newest]
 
 
+def test_a_preview_that_waits_goes_with_newer_progress_of_its_work() -> None:
+    def progress(work: str, **data: str) -> TakeEvent:
+        return TakeEvent(id=1, type="progress", data={"work": work, **data})
+
+    async def read(*events: TakeEvent) -> TakeEvent | None:
+        feed = Feed()
+        for each in events:
+            feed.put(each)
+        return await feed.get()
+
+    seen, newer = progress("work_1", preview="a"), progress("work_1", step="2")
+    both = progress("work_1", step="2", preview="a")
+    assert asyncio.run(read(seen, newer)) == both
+    assert asyncio.run(read(seen, progress("work_1", preview="b"))).data["preview"] == "b"
+    assert asyncio.run(read(seen, progress("work_2", step="2"))) == progress("work_2", step="2")
+
+
 def test_progress_waits_for_newer_until_there_is_another_event() -> None:
     steps = [TakeEvent(id=1, type="progress", data={"step": number}) for number in range(4)]
 

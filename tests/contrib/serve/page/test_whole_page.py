@@ -97,3 +97,34 @@ def test_a_prompt_that_is_typed_while_a_branch_opens_is_of_the_branch(
     until(lambda: len(segments(server, fork)) == 2, page=page)
     assert len(segments(server, take)) == 1
     assert len(server.client.get("/v1/sessions").json()["data"]) == before + 1
+
+
+_PREVIEWED = """async () => {
+  const { Queue } = await import("/page/queue.js");
+  const queue = new Queue(() => {}, () => {});
+  const picture = () => {
+    const found = document.querySelector("#queue .preview");
+    return found && { hidden: found.hidden, alt: found.alt, src: found.getAttribute("src") };
+  };
+  const work = { id: "work_1", take: "t", status: "running", prompt: "sea" };
+  const progress = { work: "work_1", stage: "denoise", step: 2, steps: 8, fraction: 0.25 };
+  queue.show([work]);
+  const before = picture();
+  queue.move({ ...progress, preview: "data:image/png;base64,cG5n" });
+  queue.move({ ...progress, step: 3 });
+  const meanwhile = picture();
+  queue.show([work]);
+  const again = picture();
+  queue.show([{ ...work, status: "done" }, { ...work, id: "work_2" }]);
+  return [before, meanwhile, again, picture()];
+}"""
+
+
+def test_a_preview_is_shown_with_words_until_its_segment_is_there(page: Page) -> None:
+    nothing = {"hidden": True, "alt": "", "src": None}
+    shown = {
+        "hidden": False,
+        "alt": "Rough preview of this segment: denoise, step 2 of 8",
+        "src": "data:image/png;base64,cG5n",
+    }
+    assert page.evaluate(_PREVIEWED) == [nothing, shown, shown, nothing]

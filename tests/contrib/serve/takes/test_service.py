@@ -151,6 +151,16 @@ def test_progress_is_told_and_not_kept(desk: Desk) -> None:
     assert desk.works(take)[0].fraction == 0.25
 
 
+def test_progress_brings_its_preview_as_a_picture_that_needs_no_request(desk: Desk) -> None:
+    take = desk.take("sea")
+    order = desk.dispatcher.of(take)
+    desk.dispatcher.start(order)
+    step: dict[str, Any] = {"stage": "swing", "step": 2, "steps": 8, "fraction": 0.25}
+    desk.dispatcher.tell(order, lt.OrderProgress(order_id=order.id, **step, preview=b"png"))
+    desk.settle(take)
+    assert desk.events[take][-1].data["preview"] == "data:image/png;base64,cG5n"
+
+
 def test_the_place_in_the_dispatchers_queue_is_told(desk: Desk) -> None:
     desk.take("one")
     take = desk.take("two")

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
+from attrs import evolve
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from sse_starlette.sse import SendTimeoutError
 from starlette.concurrency import run_in_threadpool
@@ -40,7 +41,8 @@ class Feed:
     """Events on their way from any thread to one reader in the event loop, at most ``most``.
 
     Progress that is not read yet is replaced by newer progress. The reader gets the newest once in
-    ``progress_seconds``, or before the event behind it. Once there are too many it gets no more.
+    ``progress_seconds``, or before the event behind it, with the newest preview that it has not
+    got. Once there are too many it gets no more.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class Feed:
         with self._lock:
             last = self._events[-1] if self._events else None
             if last is not None and last.type == event.type == "progress":
-                self._events[-1] = event
+                self._events[-1] = _in_place_of(last, event)
                 return  # the reader knows that there is one
             if len(self._events) < self._most and not self._is_cut:
                 self._events.append(event)
@@ -88,6 +90,15 @@ class Feed:
 
     def _is_progress_alone(self) -> bool:
         return len(self._events) == 1 and self._events[0].type == "progress"
+
+
+def _in_place_of(older: TakeEvent, newer: TakeEvent) -> TakeEvent:
+    """The newer progress, with the preview of the older one where it has none of its own."""
+    if "preview" not in older.data or "preview" in newer.data:
+        return newer
+    if older.data["work"] != newer.data["work"]:
+        return newer
+    return evolve(newer, data={**newer.data, "preview": older.data["preview"]})
 
 
 class EventRoutes:

@@ -13,6 +13,7 @@ export class Queue {
   #dismissed = new Set();
   #work = [];
   #progress = null;
+  #preview = null;
   #began = null;
   #running = null;
 
@@ -28,7 +29,7 @@ export class Queue {
   show(work) {
     this.#work = work;
     const first = this.open[0];
-    if (this.#progress?.work !== first?.id) this.#progress = this.#began = null;
+    if (this.#progress?.work !== first?.id) this.#progress = this.#preview = this.#began = null;
     this.#running = null;
     const isNew = (each) => each.status === "failed" && !this.#dismissed.has(this.#name(each));
     const lastDone = work.findLastIndex((each) => each.status === "done");
@@ -42,7 +43,9 @@ export class Queue {
 
   /** An event of progress. */
   move(data) {
+    if (this.#progress?.work !== data.work) this.#preview = null;
     this.#progress = data;
+    if (data.preview) this.#preview = { src: data.preview, alt: previewText(data) };
     if (this.#began?.work !== data.work) this.#began = { work: data.work, at: performance.now(), from: data.fraction };
     this.#mirror();
   }
@@ -79,6 +82,9 @@ export class Queue {
     this.#running.querySelector(".doing").textContent = this.doing;
     const meter = this.#running.querySelector(".meter");
     set(meter, { "aria-valuenow": Math.round(fraction * 100), "aria-valuetext": this.doing, "--done": fraction });
+    const picture = this.#running.querySelector(".preview");
+    picture.hidden = this.#preview === null;
+    if (this.#preview !== null && picture.getAttribute("src") !== this.#preview.src) set(picture, this.#preview);
   }
 
   #card(work) {
@@ -98,7 +104,7 @@ export class Queue {
     const card = h("article", { class: `card is-${work.status}` }, said, away);
     if (isFirst) {
       const meter = { class: "meter", role: "progressbar", "aria-label": "This segment", "aria-valuemin": 0, "aria-valuemax": 100 };
-      card.append(h("span", meter, h("i")));
+      card.append(h("span", meter, h("i")), h("img", { class: "preview", alt: "", hidden: true }));
       this.#running = card;
     }
     return card;
@@ -132,6 +138,8 @@ export class Queue {
     return `${work.take}/${work.id}`;
   }
 }
+
+const previewText = ({ stage, step, steps }) => `Rough preview of this segment: ${stage}, step ${step} of ${steps}`;
 
 const placeText = (work) => (work.place ? `Waits, ${work.place} before it` : "Waits for a worker");
 

@@ -153,7 +153,9 @@ class TakeEvent:
     ============  ================================================================================
     ``queued``    ``work``, ``place``: at least so many are rolled before it
     ``started``   ``work``, ``worker``
-    ``progress``  ``work``, ``stage``, ``step`` of ``steps``, ``fraction`` of the segment; not kept
+    ``progress``  ``work``, ``stage``, ``step`` of ``steps``, ``fraction`` of the segment; not kept.
+                  ``preview``: a small PNG as a ``data:`` URL, where the request asks for previews
+                  and there is a new one
     ``segment``   ``work``, ``index``, ``seconds``, ``state_digest``
     ``failed``    ``work``, ``error`` (the class), ``path``, ``message``
     ``cancelled`` ``work``

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import secrets
 from collections.abc import Callable, Sequence
@@ -226,6 +227,9 @@ class Workshop:
                 )
             case lt.OrderProgress():
                 order.fraction = event.fraction
+                seen: dict[str, str] = (
+                    {} if event.preview is None else {"preview": _as_url(event.preview)}
+                )
                 self._book.mention(
                     take,
                     "progress",
@@ -234,6 +238,7 @@ class Workshop:
                     step=event.step,
                     steps=event.steps,
                     fraction=event.fraction,
+                    **seen,
                 )
             case _:
                 self._ended(order, event)
@@ -302,3 +307,8 @@ class Workshop:
     def _forget(self, order: _Order) -> None:
         self._orders.pop(order.id, None)
         self._current.pop(order.take, None)
+
+
+def _as_url(png: bytes) -> str:
+    """What a page shows without asking for it."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"

@@ -15,6 +15,7 @@ from longtake_ltx2.checkpoints.configs import config_of
 from longtake_ltx2.checkpoints.folder import read_json
 from longtake_ltx2.checkpoints.layout import Layout
 from longtake_ltx2.checkpoints.original_parts import upsampler_scale
+from longtake_ltx2.denoising.previews import LatentColors
 from longtake_ltx2.forward.choice import ForwardChoice
 from longtake_ltx2.generation import Generation
 from longtake_ltx2.loading.asked import upsampler_folder
@@ -56,12 +57,14 @@ class NetworkLoader:
         """What makes each component, by the name that stages use."""
         audio_vae = functools.cache(self._placed("audio_vae", self._audio_vae))
         text_encoder = functools.cache(self._placed("text_encoder", self._text_encoder))
+        vae = functools.cache(self._placed("vae", self._vae))
         return {
             "text_encoders": lambda: (text_encoder(),),
             "tokenizers": lambda: (self._tokenizer(),),
             "connectors": self._placed("connectors", self._connectors),
             "transformer": self._placed("transformer", self._transformer),
-            "vae": self._placed("vae", self._vae),
+            "vae": vae,
+            "latent_colors": lambda: LatentColors(vae),
             "audio_vae": audio_vae,
             "audio_decoder": audio_vae,
             "vocoder": self._placed("vocoder", self._vocoder),

@@ -19,6 +19,7 @@ _SCALE = lt.between(-1000.0, 1000.0)
 _SHARE = lt.between(0.0, 1.0)
 _STEPS = lt.between(1, 1000)
 _SKIPPED = lt.between(0, 100)
+_EVERY = lt.between(1, 2000)
 _FEWEST_LEVELS, _MOST_LEVELS, _MOST_RANGES = 2, 1001, 32
 
 
@@ -63,6 +64,8 @@ class LTX2LoopOptions:
     - ``nag``: guidance away from the negative prompt within the attention to the text; None is off.
     - ``step_noise``: whether the noise of ``res_2s`` is the same in every request (``fixed``, as
       Lightricks have it; None is that) or of the segment's seed (``seeded``).
+    - ``preview_every``: after each so many evaluations, as `longtake.Progress` counts them, the
+      reader of a stream is shown a `longtake.Preview`; None is never. The result is the same.
     """
 
     num_inference_steps: int | None = field(default=None, validator=_STEPS)
@@ -84,7 +87,11 @@ class LTX2LoopOptions:
         default=None,
         metadata={"help": "Whether res_2s draws the same noise always, which null means."},
     )
-
+    preview_every: int | None = field(
+        default=None,
+        validator=_EVERY,
+        metadata={"help": "Evaluations from one rough preview to the next; null is no preview."},
+    )
     nag: LTX2Nag | None = field(
         default=None,
         validator=optional(instance_of(LTX2Nag)),
@@ -105,6 +112,7 @@ class LTX2LoopOptions:
             "sampler": self.sampler,
             "skip_step": self.skip_step,
             "step_noise": self.step_noise,
+            "preview_every": self.preview_every,
             "nag": self.nag,
         }
         if self.num_inference_steps is not None:

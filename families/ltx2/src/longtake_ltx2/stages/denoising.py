@@ -12,6 +12,7 @@ import longtake as lt
 from longtake_ltx2.conditioning.reference_checks import is_masked
 from longtake_ltx2.denoising.denoiser import Denoiser
 from longtake_ltx2.denoising.guidance import Guidance
+from longtake_ltx2.denoising.previews import LatentColors, previewing
 from longtake_ltx2.denoising.res_2s import StepGenerators, res_2s
 from longtake_ltx2.denoising.samplers import (
     Point,
@@ -66,7 +67,7 @@ class LTX2DenoisingStage:
     every stage sees. ``is_distilled``: whether ``sigmas_override`` is the schedule that the network
     was distilled for, which some generations walk with fresh noise at every step, but for a segment
     that is made of a clip. ``forward``: who computes the transformer. ``leader``: of the other
-    ranks, when several share the work.
+    ranks, when several share the work. ``latent_colors``: what previews are made with.
     """
 
     def __init__(
@@ -83,8 +84,10 @@ class LTX2DenoisingStage:
         generation: Generation = "2.0",
         forward: ForwardChoice | None = None,
         leader: Leader | None = None,
+        latent_colors: LatentColors | None = None,
     ) -> None:
         self._transformer = transformer
+        self._latent_colors = latent_colors
         is_ancestral = is_distilled and generation in numerics.ancestral_generations
         self._sampler: SamplerName = sampler or ("euler_ancestral" if is_ancestral else "euler")
         self._counts_tokens = counts_tokens
@@ -109,6 +112,7 @@ class LTX2DenoisingStage:
             self._sigmas(settled, tokens=1)
         except ValueError as error:
             raise lt.ValidationError("options.num_inference_steps", str(error)) from None
+        self._check_preview(job, settled)
         if self._leader is not None:
             for index, reference in enumerate(job.inputs.references):
                 if is_masked(reference):
@@ -124,6 +128,15 @@ class LTX2DenoisingStage:
         if any(each.needs_perturbed for each in guidance.every):
             self._check_blocks(settled)
 
+    def _check_preview(self, job: lt.Job, options: LTX2DenoiseOptions) -> None:
+        path = "options.preview_every"
+        if options.preview_every is None:
+            return
+        if not job.output.video:
+            raise lt.ValidationError(path, "asks for pictures, and output.video is false")
+        if self._latent_colors is None:
+            raise lt.ValidationError(path, "needs the video VAE, which these stages do not have")
+
     def _check_blocks(self, options: LTX2DenoiseOptions) -> None:
         path = "options.stg_blocks"
         layers = self._transformer.config.num_layers
@@ -134,6 +147,11 @@ class LTX2DenoisingStage:
                 raise lt.ValidationError(
                     path, f"has {block}; this transformer has blocks 0 to {layers - 1}"
                 )
+
+    @property
+    def _colors(self) -> LatentColors:
+        assert self._latent_colors is not None  # or the check refuses previews
+        return self._latent_colors
 
     @torch.no_grad()
     def __call__(
@@ -148,6 +166,9 @@ class LTX2DenoisingStage:
         settled = self._settled(options)
         made = {"video": not noisy.video.is_frozen, "audio": not noisy.audio.is_frozen}
         guidance = Guidance.from_options(settled, self._numerics, job.output)
+        every = settled.preview_every if run.is_read else None
+        if every is not None:  # before the transformer takes the VAE's place on the device
+            self._colors.fit(noisy.video.latents.device)
         forward = self._forward.begin(self._transformer)
         denoiser = Denoiser(
             self._transformer,
@@ -160,7 +181,7 @@ class LTX2DenoisingStage:
         )
         levels = self._sigmas(settled, self._tokens(noisy, geometry))
         sampler = self._chosen_sampler(settled, job)
-        ticks = run.steps(len(evaluated_steps(sampler, len(levels) - 1)))
+        total = len(evaluated_steps(sampler, len(levels) - 1))
         with shared_predictions(denoiser, self._leader) as predictions:
 
             def evaluate(point: Point) -> Both:
@@ -169,18 +190,19 @@ class LTX2DenoisingStage:
                 return here.combine(video, here.video), here.combine(audio, here.audio)
 
             sampling = self._sampling(sampler, settled, noisy, levels, run.seed)
-            video, audio = walked(sampling, reusing(evaluate, settled.skip_step or 0), ticks)
-        grid = (geometry.latent_height, geometry.latent_width)
-        keyframes, slots = noisy.keyframes, noisy.slot_frames
-        if slots:
-            beside = video[:, slice(*noisy.video.slots)]
-            keyframes = KeyframeLatents(video_from_tokens(beside, len(slots), *grid), slots)
-        own = video[:, : geometry.video_tokens]
-        return CleanLatents(
-            video_from_tokens(own, geometry.latent_frames, *grid),
-            audio_from_tokens(audio[:, : geometry.clock.num_latents], noisy.mel_bins),
-            keyframes,
-        )
+            evaluated = reusing(evaluate, settled.skip_step or 0)
+            if every is not None:
+                evaluated = previewing(
+                    evaluated,
+                    self._colors,
+                    noisy.video,
+                    geometry,
+                    run,
+                    every=every,
+                    total=total,
+                )
+            video, audio = walked(sampling, evaluated, run.steps(total))
+        return _on_grids(video, audio, noisy, geometry)
 
     @classmethod
     def estimate(cls, spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
@@ -188,7 +210,8 @@ class LTX2DenoisingStage:
         networks, options = scene.networks, scene.stage_options.get(spec.name)
         config = networks.transformer
         arguments = {"numerics": scene.numerics, **spec.arguments}
-        stage = cls(SimpleNamespace(config=config), **arguments)
+        colors = LatentColors(lambda: networks.built("vae"))  # which are never fitted
+        stage = cls(SimpleNamespace(config=config), latent_colors=colors, **arguments)
         stage.check(scene.job, options)
         settled = stage._settled(options)
         guidance = Guidance.from_options(settled, scene.numerics, scene.job.output)
@@ -263,3 +286,20 @@ class LTX2DenoisingStage:
             return stepwise(noisy, sigmas, euler_step)
         dtype = torch.float32 if self._numerics.noise_in_float32 else self._transformer.dtype
         return stepwise(noisy, sigmas, AncestralSteps(seed, dtype))
+
+
+def _on_grids(
+    video: torch.Tensor, audio: torch.Tensor, noisy: NoisyLatents, geometry: Geometry
+) -> CleanLatents:
+    """What the sampler made of the tokens ``[1, T, C]`` of both streams, in its places."""
+    grid = (geometry.latent_height, geometry.latent_width)
+    keyframes, slots = noisy.keyframes, noisy.slot_frames
+    if slots:
+        beside = video[:, slice(*noisy.video.slots)]
+        keyframes = KeyframeLatents(video_from_tokens(beside, len(slots), *grid), slots)
+    own = video[:, : geometry.video_tokens]
+    return CleanLatents(
+        video_from_tokens(own, geometry.latent_frames, *grid),
+        audio_from_tokens(audio[:, : geometry.clock.num_latents], noisy.mel_bins),
+        keyframes,
+    )
