@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import longtake as lt
+from longtake_ltx2.clock import first_segment
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.stages import LTX2LatentPreparationStage
 from tests.ltx2.inputs import asked, prefix
@@ -73,11 +75,11 @@ def test_without_a_vae_the_frames_of_before_are_refused(watched: Watched) -> Non
     result = watched.pipeline.generate(asked(state=state))
     assert result.job is not None
     alone = LTX2LatentPreparationStage(watched.components["transformer"])
-    inputs = lt.DecodedInputs(result.job.inputs)
-    alone.check(result.job, None, inputs)
+    inputs, segment = lt.DecodedInputs(result.job.inputs), first_segment(25, Fraction(24))
+    alone.check(result.job, None, inputs, segment, None)
     with pytest.raises(lt.ValidationError) as refused:
         restored = LTX2ContinuationState.from_continuation_state(state)
-        alone.check(result.job, restored, inputs)
+        alone.check(result.job, restored, inputs, segment, None)
     assert refused.value.path == "state.payload.video"
 
 

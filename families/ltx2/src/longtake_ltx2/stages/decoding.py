@@ -126,7 +126,7 @@ def as_stills(keyframes: KeyframeLatents | None, vae: Any, geometry: Geometry) -
     if keyframes is None:
         return lt.Stills(np.zeros((0, geometry.height, geometry.width, 3), np.uint8), ())
     latents = decodable_video(keyframes.latents, vae).to(vae.dtype)
-    alone = (decoded_slices(vae, each) for each in latents.split(1, dim=2))
+    alone = (decoded_slices(vae, each) for each in torch.split(latents, 1, dim=2))
     pictures = [joined(slices, 1) for slices in alone]
     return lt.Stills(np.concatenate(pictures), keyframes.frames)
 

@@ -163,8 +163,8 @@ class LTX2DenoisingStage:
         grid = (geometry.latent_height, geometry.latent_width)
         keyframes, slots = noisy.keyframes, noisy.slot_frames
         if slots:
-            made = video[:, slice(*noisy.video.slots)]
-            keyframes = KeyframeLatents(video_from_tokens(made, len(slots), *grid), slots)
+            beside = video[:, slice(*noisy.video.slots)]
+            keyframes = KeyframeLatents(video_from_tokens(beside, len(slots), *grid), slots)
         own = video[:, : geometry.video_tokens]
         return CleanLatents(
             video_from_tokens(own, geometry.latent_frames, *grid),
