@@ -75,7 +75,7 @@ def test_without_a_vae_the_frames_of_before_are_refused(watched: Watched) -> Non
     result = watched.pipeline.generate(asked(state=state))
     assert result.job is not None
     alone = LTX2LatentPreparationStage(watched.components["transformer"])
-    inputs, segment = lt.DecodedInputs(result.job.inputs), first_segment(9, Fraction(24))
+    inputs, segment = lt.DecodedInputs(result.job.inputs), first_segment(25, Fraction(24))
     alone.check(result.job, None, inputs, segment, None)
     with pytest.raises(lt.ValidationError) as refused:
         restored = LTX2ContinuationState.from_continuation_state(state)

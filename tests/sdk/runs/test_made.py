@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -215,7 +215,7 @@ def test_stills_beside_a_segment_are_in_its_result() -> None:
     ("stills", "problem"),
     [
         (lt.Stills(np.ones((2, 8, 8, 3), np.uint8), (3,)), "Stills of 2 pictures at 1 frames"),
-        (lt.Stills(cast(Any, np.ones((2, 8, 8, 3))), (3, 5)), "Stills of float64"),
+        (lt.Stills(np.ones((2, 8, 8, 3)), (3, 5)), "Stills of float64"),  # type: ignore[arg-type]
     ],
 )
 def test_stills_of_another_form_are_the_stages_fault(stills: lt.Stills, problem: str) -> None:
