@@ -93,15 +93,7 @@ def added_by_inputs(scene: Scene) -> AddedTokens:
             * (size[1] // space // SPATIAL_FACTOR)
         )
         strengths.append(reference.strength)
-    sound, heard = asked.sound, list[int]()
-    if sound is not None:
-        heard.append(_mel_frames(sound.samples.shape[1]))
-    voice, voice_latents = asked.voice if job.output.audio else None, 0
-    if voice is not None and scene.is_refined:
-        voice_latents = clock.num_latents if scene.is_dubbed else 0
-    elif voice is not None:
-        heard.append(_mel_frames(voice.samples.shape[1]))
-        voice_latents = (heard[-1] - 1) // _MEL_FRAMES_PER_LATENT + 1
+    sound, (heard, voice_latents) = asked.sound, _heard(asked, scene)
     kept = [] if sound is None or not sound.strength else list(sound.runs())
     return AddedTokens(
         tokens=tokens,
@@ -113,9 +105,20 @@ def added_by_inputs(scene: Scene) -> AddedTokens:
         voice_latents=voice_latents,
         keeps_sound=scene.is_refined and scene.is_dubbed,
         encoded=tuple(encoded),
-        mel_frames=tuple(heard),
+        mel_frames=heard,
         is_masked=bool(references) and any(map(is_masked, job.inputs.references)),
     )
+
+
+def _heard(asked: RequestedInputs, scene: Scene) -> tuple[tuple[int, ...], int]:
+    """Mel frames of each sound that is encoded, and a voice's latents beside the segment's own."""
+    given = [] if asked.sound is None else [_mel_frames(asked.sound.samples.shape[1])]
+    if asked.voice is None or not scene.job.output.audio:
+        return tuple(given), 0
+    if scene.is_refined:  # has the sound of the pass before in its place, or none
+        return tuple(given), scene.audio_latents if scene.is_dubbed else 0
+    voice = _mel_frames(asked.voice.samples.shape[1])
+    return (*given, voice), (voice - 1) // _MEL_FRAMES_PER_LATENT + 1
 
 
 def _of_source(
