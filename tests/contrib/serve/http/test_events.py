@@ -180,11 +180,13 @@ def test_a_preview_that_waits_goes_with_newer_progress_of_its_work() -> None:
     def progress(work: str, **data: str) -> TakeEvent:
         return TakeEvent(id=1, type="progress", data={"work": work, **data})
 
-    async def read(*events: TakeEvent) -> TakeEvent | None:
+    async def read(*events: TakeEvent) -> TakeEvent:
         feed = Feed()
         for each in events:
             feed.put(each)
-        return await feed.get()
+        found = await feed.get()
+        assert found is not None
+        return found
 
     seen, newer = progress("work_1", preview="a"), progress("work_1", step="2")
     both = progress("work_1", step="2", preview="a")
