@@ -40,6 +40,7 @@ nitpick_ignore = [
     ("py:class", "StepNoise"),
     ("py:class", "longtake_ltx2.conditioning.prompt_writer.PromptWriter"),
     ("py:class", "longtake_ltx2.forward.choice.ForwardChoice"),
+    ("py:class", "longtake_ltx2.denoising.previews.LatentColors"),
     # what only a desk makes and uses
     ("py:class", "longtake.dispatch.listening.Mailbox"),
     # what a function makes has no public class
