@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import longtake as lt
 from longtake.testing import CodecContract, FamilyContract
 from longtake_ltx2.continuation import LTX2ContinuationCodec
+from tests.ltx2.inputs import clip, tone
 from tests.ltx2.test_continuation_round_trip import states
 
 IGNORED = ("video", "audio")
@@ -28,6 +29,16 @@ class TestLTX2(FamilyContract):
     @pytest.fixture
     def sampling(self) -> dict[str, Any]:
         return {"height": 64, "width": 64, "num_frames": 17}
+
+    @pytest.fixture
+    def demanded_inputs(self) -> dict[str, lt.Inputs]:
+        sound, picture = lt.Inputs(audio=tone(1.0)), lt.Inputs(clips=(clip(count=17),))
+        names = ("audio_to_video", "video_to_audio")
+        return {
+            f"{generation}_{name}": inputs
+            for generation in ("ltx2", "ltx2_3")
+            for name, inputs in zip(names, (sound, picture), strict=True)
+        }
 
     @pytest.fixture
     def stage_overrides(self) -> dict[str, dict[str, Any]]:

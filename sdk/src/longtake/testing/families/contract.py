@@ -56,7 +56,8 @@ class FamilyContract(
 
     Overridable fixtures: ``family_name``, when the plugin has several families; ``sampling`` and
     ``stage_overrides``, which make requests small; ``overlap_frames``; ``load_options``, keywords
-    of `longtake.load`; ``states_folder``; and those of `CodecContract`.
+    of `longtake.load`; ``demanded_inputs``, of presets that a prompt alone is not enough for;
+    ``states_folder``; and those of `CodecContract`.
     """
 
     @pytest.fixture

@@ -47,6 +47,14 @@ class FamilyFixtures:
         return {}
 
     @pytest.fixture
+    def demanded_inputs(self) -> dict[str, lt.Inputs]:
+        """By the names of presets that a prompt alone is not enough for, inputs that are.
+
+        They fit requests of the size that ``sampling`` says.
+        """
+        return {}
+
+    @pytest.fixture
     def states_folder(self, request: pytest.FixtureRequest) -> Path:
         """Where the states of every version ever written lie: ``states`` beside the test file."""
         return request.path.parent / "states"
@@ -60,11 +68,20 @@ class FamilyFixtures:
         stage_overrides: dict[str, dict[str, Any]],
         overlap_frames: int,
         load_options: dict[str, Any],
+        demanded_inputs: dict[str, lt.Inputs],
         longtake_workshop: Workshop,
     ) -> TriedFamily:
         """The family under test, with its pipelines and requests."""
         family = longtake_workshop.family_of(
-            Setup(plugin, family_name, sampling, stage_overrides, overlap_frames, load_options)
+            Setup(
+                plugin,
+                family_name,
+                sampling,
+                stage_overrides,
+                overlap_frames,
+                load_options,
+                demanded_inputs,
+            )
         )
         if not family.is_loaded:
             pytest.skip("the plugin does not load, which has a test of its own")

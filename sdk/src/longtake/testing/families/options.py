@@ -50,7 +50,7 @@ class OptionContract(FamilyFixtures):
         for preset in tried.preset_names:
             with tried_preset(tried, preset) as pipeline:
                 try:
-                    pipeline.check(lt.GenerationRequest(PROMPT))
+                    _check_prompt_alone(pipeline, tried, preset)
                 except lt.WiringError:
                     continue  # has a test of its own
 
@@ -124,6 +124,21 @@ def _tries(above: str, options: Mapping[str, Any], preset: str = "") -> Iterator
     for name, schema in options.items():
         for value in nonsense_for(schema):
             yield _Try(f"{above}{name}", value, preset)
+
+
+def _check_prompt_alone(pipeline: lt.Pipeline, tried: TriedFamily, preset: str) -> None:
+    """It is enough; where the preset demands inputs, it is refused by their path without them."""
+    demanded = tried.demanded(preset)
+    if not demanded:
+        pipeline.check(lt.GenerationRequest(PROMPT))
+        return
+    pipeline.check(tried.request(inputs=demanded))
+    try:
+        pipeline.check(tried.request())
+    except lt.ValidationError as error:
+        assert (error.path or "").startswith("inputs"), f"{preset}: {error}"
+    else:
+        raise AssertionError(f"{preset} demands inputs, and takes a request without them")
 
 
 def _overriding(tried: TriedFamily, stage: str, given: dict[str, Any]) -> lt.GenerationRequest:

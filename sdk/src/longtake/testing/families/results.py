@@ -34,7 +34,7 @@ class ResultContract(FamilyFixtures):
             except (lt.WiringError, lt.PluginError):
                 continue  # has a test of its own
             try:
-                result = pipeline.generate(tried.request())
+                result = pipeline.generate(tried.request(inputs=tried.demanded(preset)))
             finally:
                 pipeline.close()
             assert len(result.frames) or result.audio is not None, f"{preset} made nothing"

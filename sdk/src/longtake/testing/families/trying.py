@@ -38,6 +38,7 @@ class Setup:
     stage_overrides: Mapping[str, Mapping[str, Any]]
     overlap_frames: int
     load_options: Mapping[str, Any]
+    demanded_inputs: Mapping[str, lt.Inputs]
 
 
 @define(eq=False, slots=False)
@@ -185,6 +186,10 @@ class TriedFamily:
         """``name@version`` of every preset; the default's when there is none."""
         presets = self.family.presets or (self.family.preset(),)
         return [f"{preset.name}@{preset.version}" for preset in presets]
+
+    def demanded(self, preset: str) -> lt.Inputs:
+        """What one of `preset_names` demands beside a prompt; empty for most."""
+        return self.setup.demanded_inputs.get(preset.partition("@")[0], lt.Inputs())
 
     def pipeline_of(self, preset: str, **options: Any) -> lt.Pipeline:
         """A pipeline of one of `preset_names`."""
