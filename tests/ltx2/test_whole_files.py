@@ -438,7 +438,9 @@ def test_convert_writes_the_folder(
         weights, wanted = stored(folder / name), stored(own / name)
         assert weights.keys() == wanted.keys()
         assert all(torch.equal(weights[key], wanted[key]) for key in wanted)
-    for file in (own / "tokenizer").iterdir():
+    # A Gemma in a single file has its tokenizer's JSON in it, and no template of a chat.
+    pattern = "*" if options else "*.json"
+    for file in (own / "tokenizer").glob(pattern):
         assert (folder / "tokenizer" / file.name).read_bytes() == file.read_bytes()
 
 
