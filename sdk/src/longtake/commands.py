@@ -14,7 +14,8 @@ __all__ = ["COMMAND_NAME", "OWN_COMMANDS", "Command"]
 
 OWN_COMMANDS = frozenset(
     {
-        *("generate", "again", "retake", "extend", "finish", "join", "plan", "inspect", "sessions"),
+        *("generate", "again", "retake", "extend", "enhance", "finish", "join"),
+        *("plan", "inspect", "sessions"),
         *("families", "presets", "plugins", "doctor", "new", "pool"),
     }
 )
