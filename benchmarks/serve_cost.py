@@ -64,18 +64,28 @@ class Meter:
     made: list[float] = field(factory=list)
 
     def watch(self, pipeline: lt.Pipeline) -> None:
-        """Count what the pipeline's stages compute, in a thread of each run's own."""
-        stream = pipeline.stream
+        """Count what the pipeline computes, but for what it has its follower do."""
+        generate = pipeline.generate
 
-        def counted(*arguments: Any, **options: Any) -> Iterator[lt.Event]:
-            clock = Clock()
-            for event in stream(*arguments, **options):
-                if isinstance(event, lt.Final):
-                    self.made.append(time.monotonic())
-                    self.family += clock.new_threads()
-                yield event
+        def generated(*arguments: Any, follow: Any, **options: Any) -> lt.GenerationResult:
+            own, told = time.thread_time(), 0.0
 
-        pipeline.stream = counted  # type: ignore[assignment, method-assign]
+            def timed(event: lt.Event) -> None:
+                nonlocal told
+                began = time.thread_time()
+                follow(event)
+                told += time.thread_time() - began
+
+            try:
+                with self.counting("family"):
+                    result = generate(*arguments, follow=timed, **options)
+            finally:
+                self.family -= told
+                self.of_worker += time.thread_time() - own - told
+            self.made.append(time.monotonic())
+            return result
+
+        pipeline.generate = generated  # type: ignore[assignment, method-assign]
         finish = pipeline.finish
 
         def finished(*arguments: Any, **options: Any) -> lt.GenerationResult:

@@ -30,6 +30,7 @@ ISOLATING = {
     "longtake.plugins.observing",
     "longtake.plugins.published",
     "longtake.plugins.registry",
+    "longtake.runs.following",
     "longtake.runs.streaming",
     "longtake.sessions.ahead",
     "longtake.testing.blobs.integrity",

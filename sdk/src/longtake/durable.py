@@ -18,14 +18,16 @@ _LONGEST_PREFIX = 200
 """Bytes of a name that the name of its part begins with; so it fits wherever the name does."""
 
 
-def replace_file(target: str, data: bytes, *, mode: int | None = None, prefix: str = "") -> None:
+def replace_file(
+    target: str, data: bytes, *, mode: int | None = None, prefix: str = "", flush: bool = True
+) -> None:
     """Let ``target`` hold ``data``, on stable storage when this returns.
 
-    ``mode``, ``prefix``: as in `replacement`. Raises `OSError`, and has then kept what was there;
-    only one that comes from the folder's own flush may leave either.
+    ``mode``, ``prefix``, ``flush``: as in `replacement`. Raises `OSError`, and has then kept what
+    was there; only one that comes from the folder's own flush may leave either.
     """
     with (
-        replacement(target, mode=mode, prefix=prefix) as temporary,
+        replacement(target, mode=mode, prefix=prefix, flush=flush) as temporary,
         open(temporary, "wb") as file,
     ):
         file.write(data)
@@ -38,15 +40,16 @@ def replacement(
     mode: int | None = None,
     prefix: str = "",
     where: Callable[[], str] | None = None,
+    flush: bool = True,
 ) -> Iterator[str]:
     """The name of an empty file beside ``target``, whose name it takes when the block is left.
 
     The name is hidden, and begins with ``prefix`` where someone sweeps up after kills by that, or
     else with `part_prefix`. ``mode``: of the file; that of the file which it replaces when None,
     or where there is none what `Settings` say. ``where`` is asked at last, right before the file
-    is renamed, for the name that it takes instead, in the same folder. The file is gone when the
-    block, the flush to the disk, or the renaming fails. Raises `OSError`, also where no regular
-    file would be replaced.
+    is renamed, for the name that it takes instead, in the same folder. Without ``flush`` the caller
+    calls `flush_folder`, once for several files. The file is gone when the block, the flush to the
+    disk, or the renaming fails. Raises `OSError`, also where no regular file would be replaced.
     """
     folder, name = os.path.split(target)
     replaced = _mode_of(target)
@@ -64,7 +67,8 @@ def replacement(
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
-    flush_folder(folder)
+    if flush:
+        flush_folder(folder)
 
 
 @contextlib.contextmanager

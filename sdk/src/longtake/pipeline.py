@@ -23,9 +23,9 @@ from longtake.requests.request import GenerationRequest, Job
 from longtake.runs.admission import Admission
 from longtake.runs.asked import Asked, as_request, asked_of
 from longtake.runs.events import Event, Final, Purpose, RunEvent
+from longtake.runs.following import Follower
 from longtake.runs.observers import ObservedRun, Observers
 from longtake.runs.prepared import PreparedRequest
-from longtake.runs.progress import RunProgress, stage_shares
 from longtake.runs.results import GenerationResult
 from longtake.runs.run import never, nobody
 from longtake.runs.segments import SegmentMaker
@@ -187,6 +187,7 @@ class Pipeline:
         cancel: Callable[[], bool] = never,
         defer_state: bool = False,
         num_segments: int | None = None,
+        follow: Callable[[Event], None] | None = None,
     ) -> GenerationResult:
         """Generate one segment: ``pipeline.generate("dusk")``.
 
@@ -196,13 +197,18 @@ class Pipeline:
         waits for its turn, whether the result is no longer wanted, e.g. ``is_set`` of an event.
         ``defer_state``: the document of the state that was asked for is made when ``state`` of the
         result is first read, and the store gets its blobs then. ``num_segments``: of the take that
-        this one is of, where that is known; observers are told.
+        this one is of, where that is known; observers are told. ``follow``: is told the events of
+        `stream` in the thread of the run, which waits; what it raises ends the run and is raised.
 
         Raises `ValidationError` for a bad request or state before any network runs, `Cancelled`
         when stopped, `StageError` when a stage fails.
         """
         asked = asked_of(self._admission, request, after, blobs, num_segments)
-        return self._generate(asked, nobody, cancel, defer_state)
+        if follow is None:
+            return self._generate(asked, nobody, cancel, defer_state)
+        follower = Follower(follow, cancel)
+        with follower.raising():
+            return self._generate(asked, follower, follower.is_cancelled, defer_state)
 
     def stream(
         self,
@@ -382,16 +388,10 @@ class Pipeline:
                 preset=f"{self.preset.name}@{self.preset.version}",
                 device=self._model.device,
                 waited_seconds=time.perf_counter() - began,
-                progress=self._progress(asked, bool(self._observers) or listener is not nobody),
+                progress=self._shares.progress(
+                    asked, is_heard=bool(self._observers) or listener is not nobody
+                ),
                 **({} if asked is None else asked.told),
             ) as observed,
         ):
             yield observed
-
-    def _progress(self, asked: Asked | None, is_heard: bool) -> RunProgress:
-        """What counts the progress of a run, and nothing where nobody would hear of it."""
-        if not is_heard:
-            return RunProgress()
-        if asked is None:
-            return RunProgress(stage_shares(self.family.finish))
-        return RunProgress(self._shares.of(asked.expect))

@@ -14,8 +14,9 @@ from longtake.families.family import ModelFamily
 from longtake.families.models import ModelSource
 from longtake.families.stages import Recipe
 from longtake.requests.inputs import Inputs
+from longtake.runs.asked import Asked
 from longtake.runs.events import StageShare
-from longtake.runs.progress import stage_shares
+from longtake.runs.progress import RunProgress, stage_shares
 from longtake.runs.resolution import Resolved
 from longtake.schema.references import resolve
 
@@ -41,6 +42,17 @@ class ExpectedShares:
         if source is None and family.load is None:
             self._source = ModelSource(path=None)
         self._known: list[tuple[object, tuple[StageShare, ...]]] = []
+
+    def progress(self, asked: Asked | None, *, is_heard: bool) -> RunProgress:
+        """What counts the progress of a run, of a finish when ``asked`` is None.
+
+        It counts nothing where nobody would hear of it.
+        """
+        if not is_heard:
+            return RunProgress()
+        if asked is None:
+            return RunProgress(stage_shares(self._family.finish))
+        return RunProgress(self.of(asked.expect))
 
     def of(self, expect: Callable[[], Resolved]) -> tuple[StageShare, ...]:
         """The shares of a run. Whatever ``expect`` and the family raise costs only the weights."""

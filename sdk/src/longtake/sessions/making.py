@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from contextlib import closing
 
 from attrs import define, evolve, field, frozen
 
 from longtake.blobs.protocol import BlobStore
 from longtake.pipeline import Pipeline
 from longtake.requests.request import GenerationRequest, Job
-from longtake.runs.events import Event, Final
+from longtake.runs.events import Event
 from longtake.runs.results import GenerationResult
 from longtake.session_stores.checks import check_traceparent
 from longtake.session_stores.records import SessionRecord, SessionSegment
@@ -82,15 +81,7 @@ class SegmentMaker:
         prepared = evolve(checked, session_id=self.session_id, traceparent=self.traceparent)
         if self.admit is not None:
             self.admit(prepared.job)
-        if self.follow is None:
-            return self.pipeline.generate(prepared, cancel=cancel, defer_state=True)
-        events = self.pipeline.stream(prepared, cancel=cancel, defer_state=True)
-        with closing(events):
-            for event in events:
-                self.follow(event)
-                if isinstance(event, Final):
-                    return event.result
-        raise AssertionError("a stream without its end")  # it ends with a Final, or raises
+        return self.pipeline.generate(prepared, cancel=cancel, defer_state=True, follow=self.follow)
 
 
 def worker_name() -> str:

@@ -21,6 +21,8 @@ _PATIENCE = 30.0
 """Seconds that the next piece of a body may take, and all of it besides its length."""
 _SLOWEST = 1024
 """Bytes a second that a body has on average."""
+_SMALL = 16 * 2**10
+"""Bytes of a body that is read sooner than a thread begins with it."""
 
 
 async def pieces_of(request: Request, most: int, path: str) -> AsyncIterator[bytes]:
@@ -64,7 +66,7 @@ async def json_body(request: Request, most: int) -> dict[str, Any]:
     if kind != "application/json":
         raise NotJson("body", "must be JSON; send it as application/json")
     data = b"".join([piece async for piece in pieces_of(request, most, "body")])
-    return await run_in_threadpool(_parsed, data)
+    return _parsed(data) if len(data) <= _SMALL else await run_in_threadpool(_parsed, data)
 
 
 async def typed_body(request: Request, most: int, cls: type[T]) -> T:

@@ -32,8 +32,8 @@ _WAITING = 256
 _SEND_SECONDS = 20.0
 """After so long without taking anything a reader is cut."""
 _RETRY_MS = 1000
-_PROGRESS_SECONDS = 0.1
-"""From one progress that a reader is sent to the next; some steps take less than a millisecond."""
+_PROGRESS_SECONDS = 0.25
+"""From one progress that a reader is sent to the next; each costs as much as a small answer."""
 _PAGE = 100
 
 

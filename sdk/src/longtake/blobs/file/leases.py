@@ -21,7 +21,7 @@ from attrs import evolve, frozen
 from longtake.blobs.file.layout import sweep_folder
 from longtake.blobs.file.writing import TEMPORARY_PREFIX
 from longtake.blobs.ids import abbreviated, is_id
-from longtake.durable import replace_file
+from longtake.durable import flush_folder, replace_file
 from longtake.errors import BlobCorrupt, BlobStoreUnavailable
 
 __all__ = ["FileLeases", "Lease"]
@@ -78,9 +78,13 @@ class FileLeases:
         Raises `BlobCorrupt` when a lease is damaged, and has then replaced none.
         """
         leases = {blob_id: self.read(blob_id) for blob_id in blob_ids}
+        changed = False
         for blob_id, lease in leases.items():
             if lease is not None and (owners := change(lease.owners)) != lease.owners:
-                self._write(blob_id, evolve(lease, owners=owners))
+                self._write(blob_id, evolve(lease, owners=owners), flush=False)
+                changed = True
+        if changed:
+            flush_folder(self._folder)
 
     def over(self, lock: int | None) -> Iterator[tuple[str, Lease, bool]]:
         """The leases that are over: of which blob, the lease, and whether it is over for long.
@@ -140,9 +144,9 @@ class FileLeases:
     def _path(self, blob_id: str) -> str:
         return os.path.join(self._folder, blob_id)
 
-    def _write(self, blob_id: str, lease: Lease) -> None:
-        content = _encoded(lease, blob_id)
-        replace_file(self._path(blob_id), content, mode=_MODE, prefix=TEMPORARY_PREFIX)
+    def _write(self, blob_id: str, lease: Lease, *, flush: bool = True) -> None:
+        content, path = _encoded(lease, blob_id), self._path(blob_id)
+        replace_file(path, content, mode=_MODE, prefix=TEMPORARY_PREFIX, flush=flush)
 
 
 def _now_ns(lock: int) -> int:
