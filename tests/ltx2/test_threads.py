@@ -1,4 +1,4 @@
-"""Tiny networks compute in one thread, whatever torch is told; others as they are told."""
+"""The smallest networks compute in one thread, whatever torch is told; others as it is told."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import torch
 import longtake as lt
 from longtake_ltx2.loading.model import load
 from longtake_ltx2.loading.threads import one_thread
+from longtake_ltx2.tiny import LARGER, write_tiny_checkpoint
 from tests.ltx2.watching import quick
 
 THREADS = 3
@@ -45,11 +46,10 @@ def test_a_take_of_tiny_networks_depends_on_no_number_of_threads(tiny: Path) -> 
     assert np.array_equal(made[0].audio, made[1].audio)
 
 
-def test_other_networks_compute_as_torch_is_told(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("longtake_ltx2.checkpoints.folder._TINY_WIDTH", 1)
-    with load(lt.ModelSource(path=tiny, device="cpu")).computing():
+def test_other_networks_compute_as_torch_is_told(tmp_path: Path) -> None:
+    """Those of the larger random checkpoint gain from a second core."""
+    write_tiny_checkpoint(tmp_path / "larger", size=LARGER)
+    with load(lt.ModelSource(path=tmp_path / "larger", device="cpu")).computing():
         assert torch.get_num_threads() == THREADS
 
 

@@ -10,11 +10,13 @@ from typing import Any
 import longtake as lt
 from longtake_ltx2.generation import Generation
 
-__all__ = ["default_image_crf", "find_upsampler", "is_tiny", "read_json"]
+__all__ = ["default_image_crf", "find_upsampler", "fits_one_thread", "is_tiny", "read_json"]
 
 _UPSAMPLER_CLASS = "LTX2LatentUpsamplerModel"
 _UPSAMPLER_FOLDERS = ("spatial_upscaler", "spatial_upsampler", "latent_upsampler")
 _TINY_WIDTH = 1024
+_WEIGHTS_OF_ONE_THREAD = 100_000
+"""Of one square matrix a layer: 65,536 take one core as long as two, 131,072 half as long again."""
 _IMAGE_CRF: dict[Generation, int] = {"2.0": 33, "2.3": 33, "2.5": 18}
 
 
@@ -23,8 +25,21 @@ def is_tiny(config: Mapping[str, Any], path: Path) -> bool:
 
     Raises `longtake.CheckpointError` naming ``path`` for sizes that are no counts.
     """
+    return _width(config, path) < _TINY_WIDTH
+
+
+def fits_one_thread(config: Mapping[str, Any], path: Path) -> bool:
+    """Whether one thread computes a transformer as fast as several do, by the sizes of its layers.
+
+    Raises as `is_tiny`.
+    """
+    layers = _count(config, "num_layers", 48, path)
+    return layers * _width(config, path) ** 2 < _WEIGHTS_OF_ONE_THREAD
+
+
+def _width(config: Mapping[str, Any], path: Path) -> int:
     heads = _count(config, "num_attention_heads", 32, path)
-    return heads * _count(config, "attention_head_dim", 128, path) < _TINY_WIDTH
+    return heads * _count(config, "attention_head_dim", 128, path)
 
 
 def default_image_crf(generation: Generation) -> int:

@@ -8,7 +8,7 @@ from attrs import evolve
 
 import longtake as lt
 from longtake_ltx2.checkpoints.configs import config_of
-from longtake_ltx2.checkpoints.folder import is_tiny
+from longtake_ltx2.checkpoints.folder import fits_one_thread
 from longtake_ltx2.checkpoints.layout import layout_of
 from longtake_ltx2.loading.asked import check_asked, checkpoint_path
 from longtake_ltx2.loading.components import CheckpointComponents
@@ -47,11 +47,11 @@ def load(source: lt.ModelSource) -> lt.LoadedModel:
     weights = layout.place("transformer")
     makers, close = on_ranks(source, loader.makers(), config=config, device=device, weights=weights)
     components = CheckpointComponents(makers)
-    tiny = is_tiny(config_of(layout, "transformer"), weights)
+    quick = fits_one_thread(config_of(layout, "transformer"), weights)
     return lt.LoadedModel(
         components,
         device,
-        computing=one_thread if device == "cpu" and tiny else nullcontext,
+        computing=one_thread if device == "cpu" and quick else nullcontext,
         release=placement.release,
         close=close,
         fingerprint=lambda: fingerprint_of(path, config),
