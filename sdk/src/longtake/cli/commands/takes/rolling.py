@@ -15,9 +15,7 @@ from longtake.cli.terminal.narration import Narration
 from longtake.pipeline import Pipeline
 from longtake.requests.inputs import Inputs
 from longtake.requests.request import GenerationRequest
-from longtake.runs.events import Event, Final
 from longtake.runs.prepared import PreparedRequest
-from longtake.runs.results import GenerationResult
 from longtake.states.file import StateFile
 from longtake.states.live import LiveState
 from longtake.takes.behind import Behind
@@ -140,26 +138,10 @@ def _roll_segments(
         if number > 1:
             prepared = _admitted(pipeline, take, prompt, further, rolling.state, first.blobs)
         with rolling.following(number) as follow:
-            result = _roll_segment(pipeline, prepared, follow, is_over, count)
+            result = pipeline.generate(
+                prepared, cancel=is_over, defer_state=True, num_segments=count, follow=follow
+            )
         rolling.keep(number, result)
-
-
-def _roll_segment(
-    pipeline: Pipeline,
-    prepared: PreparedRequest,
-    follow: Callable[[Event], None],
-    cancel: Callable[[], bool],
-    num_segments: int,
-) -> GenerationResult:
-    """The segment; its state has not been written yet."""
-    result = None
-    stream = pipeline.stream(prepared, cancel=cancel, num_segments=num_segments, defer_state=True)
-    for event in stream:
-        follow(event)
-        if isinstance(event, Final):
-            result = event.result
-    assert result is not None
-    return result
 
 
 def _say_what_is_kept(rolling: Keeping) -> None:
