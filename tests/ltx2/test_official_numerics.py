@@ -34,9 +34,9 @@ from tests.ltx2.parity import (
     NEGATIVE,
     PROMPT,
     SEED,
+    STRENGTHS,
     TWICE,
     VIDEO_TOLERANCE,
-    WITH_LORA,
     Case,
     check,
     latents,
@@ -124,7 +124,8 @@ def asked(path: Path, case: Case) -> Asked:
             )
             for each in on.follows
         ),
-        lora=lora_of(path, on) if case.recipe in WITH_LORA else None,
+        lora=lora_of(path, case),
+        strengths=STRENGTHS.get(case.recipe, (0.0, 0.0)),
         voice=None
         if on.spoken is None
         else Voice(samples=on.spoken.samples(), alongside=on.spoken.place == "alongside"),
@@ -170,7 +171,8 @@ def as_tokens(clean: CleanLatents) -> CleanLatents:
 def test_latents_match(checkpoints: Checkpoints, case: Case, record_property: Any) -> None:
     path = checkpoints.path(case.generation, case.size)
     actual, _ = latents(checkpoints, case)
-    check(record_property, case, denoised(path, asked(path, case)), as_tokens(actual))
+    expected = denoised(path, asked(path, case), case.reference_dtype)
+    check(record_property, case, expected, as_tokens(actual))
 
 
 @pytest.mark.parametrize("conditions", ["sound of its own", "all pictures"])
