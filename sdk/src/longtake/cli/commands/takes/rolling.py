@@ -10,6 +10,7 @@ from attrs import evolve
 from longtake.blobs.protocol import BlobStore
 from longtake.cli.commands.takes.hints import next_command
 from longtake.cli.commands.takes.keeping import Keeping, Take
+from longtake.cli.commands.takes.previewing import writing_previews
 from longtake.cli.terminal.interruption import cancelled_by_signals
 from longtake.cli.terminal.narration import Narration
 from longtake.pipeline import Pipeline
@@ -140,8 +141,19 @@ def _roll_segments(
         if number > 1:
             prepared = _admitted(pipeline, take, prompt, further, rolling.state, first.blobs)
         with rolling.following(number) as follow:
-            result = _roll_segment(pipeline, prepared, follow, is_over, count)
+            shown = _showing(take, prepared, follow)
+            result = _roll_segment(pipeline, prepared, shown, is_over, count)
         rolling.keep(number, result)
+
+
+def _showing(
+    take: Take, prepared: PreparedRequest, follow: Callable[[Event], None]
+) -> Callable[[Event], None]:
+    files = take.files
+    if files.preview is None:
+        return follow
+    name = f"{files.output.stem}-{prepared.job.segment_index + 1:03d}"
+    return writing_previews(files.preview, name, follow)
 
 
 def _roll_segment(
