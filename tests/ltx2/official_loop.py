@@ -84,7 +84,8 @@ def added(transformer: Any, lora: Path | None, strength: float) -> Iterator[None
     before = {}
     for layer, down, up in products(transformer, lora, strength):
         before[layer] = layer.weight.data
-        layer.weight.data = layer.weight.data + up @ down
+        weight = layer.weight.data
+        layer.weight.data = weight + up.to(weight.dtype) @ down.to(weight.dtype)
     try:
         yield
     finally:
@@ -148,7 +149,8 @@ def one_pass(
     if asked.second_order:
 
         def evaluated(there: list[torch.Tensor], sigma: float) -> list[torch.Tensor]:
-            step = (pipe.transformer, tokens, marks, there, sigma)
+            at = [each.to(dtype) for each in there]
+            step = (pipe.transformer, tokens, marks, at, sigma)
             return guided(step, texts, scales, asked.block)
 
         return [part.float() for part in walked(evaluated, tokens, levels)]
@@ -286,7 +288,8 @@ def hooked(
 
     def with_bias(module: Any, args: Any, kwargs: Any) -> Any:
         assert seen is not None
-        return args, {**kwargs, "attention_mask": bias(seen)[None, None]}
+        weights = bias(seen)[None, None].to(kwargs["hidden_states"].dtype)
+        return args, {**kwargs, "attention_mask": weights}
 
     def with_own(timestep: torch.Tensor) -> Callable[..., Any]:
         return lambda module, args: (timestep.flatten(), *args[1:])
