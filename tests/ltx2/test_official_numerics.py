@@ -310,3 +310,13 @@ def test_a_dub_keeps_the_sound_of_the_first_pass(
     actual = as_tokens(latents(checkpoints, case)[0])
     monkeypatch.setattr(official_loop, "frozen", lambda tokens: [False, False])
     assert relative_error(denoised(path, asked(path, case))[0], actual.video) > 1e-3
+
+
+@pytest.mark.parametrize("recipe", ["guided two stages", "hq", "keyframes"])
+def test_a_lora_is_as_strong_as_each_pass_has_it(checkpoints: Checkpoints, recipe: Any) -> None:
+    """The control: the passes' strengths the other way round."""
+    case = Case("official", "2.3", "tiny", recipe, "nothing", "cfg")
+    path = checkpoints.path(case.generation, case.size)
+    actual, given = as_tokens(latents(checkpoints, case)[0]), asked(path, case)
+    swapped = attrs.evolve(given, strengths=given.strengths[::-1])
+    assert relative_error(denoised(path, swapped)[0], actual.video) > 1e-3
