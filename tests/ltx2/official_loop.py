@@ -21,12 +21,34 @@ from tests.ltx2.official_tokens import Before, Tokens, streams, upsampled
 NEUTRAL = (Scales(), Scales())
 
 
-def denoised(path: Path, asked: Asked) -> tuple[torch.Tensor, torch.Tensor]:
-    """Tokens of picture and sound ``[1, T, C]``, normalised, fp32."""
-    return with_slots(path, asked)[:2]
+def denoised(
+    path: Path, asked: Asked, dtype: torch.dtype = torch.float32
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens of picture and sound ``[1, T, C]``, normalised, fp32.
+
+    ``dtype``: what the transformer and the steps compute in. Noise, noise levels and places stay
+    fp32's, as they are part of what is asked for.
+    """
+    with in_dtype(networks(path).transformer, dtype):
+        return with_slots(path, asked, dtype)[:2]
 
 
-def with_slots(path: Path, asked: Asked) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+@contextmanager
+def in_dtype(transformer: Any, dtype: torch.dtype) -> Iterator[None]:
+    """The network with weights of this type, as long as it is needed."""
+    if dtype == torch.float32:
+        yield
+        return
+    torch.nn.Module.to(transformer, dtype)
+    try:
+        yield
+    finally:
+        torch.nn.Module.to(transformer, torch.float32)
+
+
+def with_slots(
+    path: Path, asked: Asked, dtype: torch.dtype = torch.float32
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The same, and the tokens of the pictures that the first pass made beside the segment.
 
     Tokens that only condition the segment are left out.
@@ -41,36 +63,59 @@ def with_slots(path: Path, asked: Asked) -> tuple[torch.Tensor, torch.Tensor, to
         once = asked.refine is None
         half = asked.size if once else (height // 2, width // 2, frames)
         tokens = streams(pipe, asked, half, generator)
-        with added(pipe.transformer, asked.lora):
-            both = one_pass(pipe, tokens, texts, asked, half, asked.levels, scales, renoised)
+        with beside(pipe.transformer, asked.lora, asked.strengths[0]):
+            both = one_pass(pipe, tokens, texts, asked, half, asked.levels, scales, renoised, dtype)
         video, audio = (each[:, : part.own] for each, part in zip(both, tokens, strict=True))
         slots = both[0][:, both[0].shape[1] - tokens[0].slots :]
         if asked.refine is None:
             return video, audio, slots
         before = Before(upsampled(pipe, video, half), audio, asked.refine[0])
         tokens = streams(pipe, asked, asked.size, generator, before)
-        with added(pipe.transformer, asked.lora if asked.dubs else None):
-            both = one_pass(pipe, tokens, texts, asked, asked.size, asked.refine, NEUTRAL)
+        with beside(pipe.transformer, asked.lora, asked.strengths[1]):
+            last = (asked.size, asked.refine, NEUTRAL)
+            both = one_pass(pipe, tokens, texts, asked, *last, dtype=dtype)
         refined, again = (each[:, : part.own] for each, part in zip(both, tokens, strict=True))
         return refined, audio if asked.first_sound else again, slots
 
 
 @contextmanager
-def added(transformer: Any, lora: Path | None) -> Iterator[None]:
+def added(transformer: Any, lora: Path | None, strength: float) -> Iterator[None]:
     """The network with the products of a LoRA added to its weights, as long as it is needed."""
-    products = {} if lora is None else load_file(lora)
     before = {}
-    for name in products:
-        if name.endswith("lora_A.weight"):
-            layer = transformer.get_submodule(name.split(".", 1)[1].removesuffix(".lora_A.weight"))
-            before[layer] = layer.weight.data
-            up = products[name.replace("lora_A", "lora_B")]
-            layer.weight.data = layer.weight.data + up @ products[name]
+    for layer, down, up in products(transformer, lora, strength):
+        before[layer] = layer.weight.data
+        weight = layer.weight.data
+        layer.weight.data = weight + up.to(weight.dtype) @ down.to(weight.dtype)
     try:
         yield
     finally:
         for layer, weight in before.items():
             layer.weight.data = weight
+
+
+@contextmanager
+def beside(transformer: Any, lora: Path | None, strength: float) -> Iterator[None]:
+    """The network with what a LoRA adds to what its layers give, which is rounded less."""
+
+    def adding(down: torch.Tensor, up: torch.Tensor) -> Any:
+        return lambda module, args, output: output + (args[0] @ down.T) @ up.T
+
+    with ExitStack() as stack:
+        for layer, down, up in products(transformer, lora, strength):
+            hook = adding(down.to(layer.weight.dtype), up.to(layer.weight.dtype))
+            stack.callback(layer.register_forward_hook(hook).remove)
+        yield
+
+
+def products(
+    transformer: Any, lora: Path | None, strength: float
+) -> Iterator[tuple[Any, Any, Any]]:
+    """Layers of the network, and both matrices of each, of which the second one is as strong."""
+    matrices = {} if lora is None or strength == 0 else load_file(lora)
+    for name, down in matrices.items():
+        if name.endswith("lora_A.weight"):
+            layer = transformer.get_submodule(name.split(".", 1)[1].removesuffix(".lora_A.weight"))
+            yield layer, down, matrices[name.replace("lora_A", "lora_B")] * strength
 
 
 def bias(seen: torch.Tensor) -> torch.Tensor:
@@ -87,23 +132,28 @@ def one_pass(
     levels: list[float],
     scales: tuple[Scales, Scales],
     renoised: torch.Generator | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> list[torch.Tensor]:
-    """All tokens of picture and sound, down the noise levels.
+    """All tokens of picture and sound, down the noise levels, in fp32.
 
     ``renoised``: every step but the last goes down to ``following ** 2 / sigma`` and back up.
+    ``dtype``: what is computed in.
     """
+    tokens = (tokens[0].to(dtype), tokens[1].to(dtype))
+    texts = [(video.to(dtype), audio.to(dtype)) for video, audio in texts]
     now = [part.start for part in tokens]
     # The mark that 2.5 has for tokens of one pixel frame: those of the first latent frame.
-    marks = torch.zeros(1, now[0].shape[1], 1)
+    marks = torch.zeros(1, now[0].shape[1], 1, dtype=dtype)
     marks[:, : size[0] // 32 * (size[1] // 32)] = 1
     marks[:, marks.shape[1] - tokens[0].slots :] = marks_of_slots()
     if asked.second_order:
 
         def evaluated(there: list[torch.Tensor], sigma: float) -> list[torch.Tensor]:
-            step = (pipe.transformer, tokens, marks, there, sigma)
+            at = [each.to(dtype) for each in there]
+            step = (pipe.transformer, tokens, marks, at, sigma)
             return guided(step, texts, scales, asked.block)
 
-        return walked(evaluated, tokens, levels)
+        return [part.float() for part in walked(evaluated, tokens, levels)]
     for sigma, following in itertools.pairwise(levels):
         step = (pipe.transformer, tokens, marks, now, sigma)
         x0s = guided(step, texts, scales, asked.block)
@@ -116,7 +166,7 @@ def one_pass(
                 continue
             velocity = (now[index] - x0) / sigma
             now[index] = now[index] + (following - sigma) * velocity
-    return now
+    return [part.float() for part in now]
 
 
 def marks_of_slots() -> int:
@@ -187,11 +237,13 @@ def forward(
 ) -> list[torch.Tensor]:
     """x0 of both streams, each token at its own noise level."""
     transformer, tokens, marks, now, sigma = step
-    other = torch.tensor([1000 * sigma])
+    dtype = now[0].dtype
+    other = torch.tensor([1000 * sigma]).to(dtype)
     levels = [0 * other if each else other for each in frozen(tokens)]
     # Where all tokens are at one level it is given once: a product of many equal rows differs from
     # that of one in the last bits, which guidance makes larger.
-    own = [other * part.mask[..., 0] if (part.mask != 1).any() else other for part in tokens]
+    masks = [part.mask[..., 0].float() for part in tokens]
+    own = [(1000 * (mask * sigma)).to(dtype) if (mask != 1).any() else other for mask in masks]
     seen = tokens[0].seen
     with hooked(transformer, (own[0], own[1]), perturbed or [], seen):
         velocities = transformer(
@@ -236,7 +288,8 @@ def hooked(
 
     def with_bias(module: Any, args: Any, kwargs: Any) -> Any:
         assert seen is not None
-        return args, {**kwargs, "attention_mask": bias(seen)[None, None]}
+        weights = bias(seen)[None, None].to(kwargs["hidden_states"].dtype)
+        return args, {**kwargs, "attention_mask": weights}
 
     def with_own(timestep: torch.Tensor) -> Callable[..., Any]:
         return lambda module, args: (timestep.flatten(), *args[1:])

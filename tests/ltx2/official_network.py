@@ -75,7 +75,9 @@ def official_transformer(network: Any) -> Any:
         cross_attention_adaln=config.cross_attn_mod,
     )
     weights = {_their_name(name): weight for name, weight in network.state_dict().items()}
-    official.load_state_dict({name: weight.clone() for name, weight in weights.items()})
+    official.to(network.dtype).load_state_dict(
+        {name: weight.clone() for name, weight in weights.items()}
+    )
     return model.X0Model(official.eval().requires_grad_(False))
 
 

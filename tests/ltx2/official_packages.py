@@ -7,20 +7,25 @@ PATH holds ``packages/ltx-core/src`` and ``packages/ltx-pipelines/src``
 dependency: nothing here runs without them.
 
 What is compared, on tiny random checkpoints, is whole segments of the parity table: the latents
-of Longtake, and those of ltx-core's ``LTXModel`` with the same weights behind its ``LTX2Scheduler``
-(or the distilled tables), ``VideoLatentTools`` and ``AudioLatentTools``, conditioning items by
-latent and by keyframe index and by time, ``GaussianNoiser``, ``MultiModalGuider`` with
-``BatchedPerturbationConfig``, and ``EulerDiffusionStep`` or ``EulerAncestralDiffusionStep``.
-References are ltx-core's items, with ltx-pipelines' own mask and choice of frames. HQ takes
-ltx-pipelines' own second-order loop; between the others are the few lines of its denoisers
-and samplers that call them: that package needs more to be imported than it computes. The text
-encoder, the connectors, the VAE's encoder and the upsampler are diffusers' on both sides. States
-with audio are left out, as ltx-core has no such thing.
+of Longtake, and those of ltx-core's ``LTXModel`` with the same weights, in fp64, behind its
+``LTX2Scheduler`` (or the distilled tables), ``VideoLatentTools`` and ``AudioLatentTools``,
+conditioning items by latent and by keyframe index and by time, ``GaussianNoiser``,
+``MultiModalGuider`` with ``BatchedPerturbationConfig``, and ``EulerDiffusionStep`` or
+``EulerAncestralDiffusionStep``.
+References are ltx-core's items, with ltx-pipelines' own mask and choice of frames; voices are, too,
+where Dub-It has them. HQ takes ltx-pipelines' own second-order loop; between the others are the
+few lines of its denoisers and samplers that call them: that package needs more to be imported than
+it computes. The text encoder, the connectors, the VAE's encoder and the upsampler are diffusers' on
+both sides. Where a take's sound lies in time, and how much of it is known, is Longtake's own, and
+all that follows from it ltx-core's.
+
+Prompts are rewritten by ltx-core's encoder with the same Gemma. Every row of the table is run.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import sys
 import tempfile
@@ -34,25 +39,41 @@ import torch
 
 from longtake_ltx2.latents import audio_from_tokens, video_from_tokens
 from longtake_ltx2.noise import noise_generator
-from tests.ltx2.official_loop import added, text_of
+from tests.ltx2.official_loop import added, in_dtype, text_of
 from tests.ltx2.official_network import official_transformer
-from tests.ltx2.official_reference import Asked, Followed, Frames, Scales, networks
-from tests.ltx2.official_region import begun_audio, begun_video, noised
+from tests.ltx2.official_prompts import prompts_compared
+from tests.ltx2.official_reference import (
+    Asked,
+    Followed,
+    Frames,
+    Scales,
+    audio_bounds,
+    grid,
+    networks,
+)
+from tests.ltx2.official_region import Begun, begun_audio, begun_video, noised
 from tests.ltx2.official_samplers import official_references, official_samplers, result
+from tests.ltx2.official_speech import taken_sound, voice_item
 from tests.ltx2.official_tokens import covering, encoded, encoded_sound, upsampled
-from tests.ltx2.parity import CASES, Case, latents
+from tests.ltx2.parity import CASES, VIDEO_TOLERANCE, Case, latents
 from tests.ltx2.support import Checkpoints, relative_error
 from tests.ltx2.test_official_numerics import as_tokens, asked
 
-TOLERANCE = 1e-5
-"""Their order of products and sums is another, and guidance multiplies the differences."""
+AUDIO_TOLERANCE = 1e-5
+"""Twice the table's, as the network here computes in fp64. Where a guidance of 7 multiplies what is
+rounded, fp32 takes the formulas that are written out for the table up to 9.6e-6 away from what they
+give in fp64 (HQ, 2.3), and those are within 2.0e-6 of ltx-core's."""
 
 Size = tuple[int, int, int]
 
 
 @attrs.frozen
 class Official:
-    """ltx-core's parts for one checkpoint."""
+    """ltx-core's parts for one checkpoint.
+
+    Its network computes in fp64: in fp32 it is nearly as far from that as Longtake, where guidance
+    multiplies what is rounded.
+    """
 
     path: Path
     checkout: Path
@@ -63,7 +84,7 @@ class Official:
     @classmethod
     def of(cls, path: Path, checkout: Path) -> Official:
         pipe = networks(path)
-        return cls(path, checkout, official_transformer(pipe.transformer), pipe)
+        return cls(path, checkout, official_transformer(pipe.transformer).double(), pipe)
 
     def denoised(self, wanted: Asked, case: Case) -> tuple[torch.Tensor, torch.Tensor]:
         """Tokens ``[1, T, C]`` of picture and sound."""
@@ -75,9 +96,7 @@ class Official:
         if wanted.refine is None:
             return self._pass(wanted, size, levels, scales, noiser)
         half = (height // 2, width // 2, frames)
-        with added(self.pipe.transformer, wanted.lora):
-            model = official_transformer(self.pipe.transformer) if wanted.lora else self.model
-        first = attrs.evolve(self, model=model)
+        first, second = (self._with_lora(wanted, strength) for strength in wanted.strengths)
         video, audio = first._pass(wanted, half, levels, scales, noiser)
         mel_bins = self.pipe.audio_vae.config.mel_bins // 4
         before = (
@@ -87,8 +106,15 @@ class Official:
             audio_from_tokens(audio, mel_bins),
         )
         refine = torch.tensor(wanted.refine)
-        refined = self._pass(wanted, size, refine, (Scales(), Scales()), noiser, before)
+        refined = second._pass(wanted, size, refine, (Scales(), Scales()), noiser, before)
         return (refined[0], audio) if wanted.first_sound else refined
+
+    def _with_lora(self, wanted: Asked, strength: float) -> Official:
+        if wanted.lora is None or strength == 0:
+            return self
+        network = self.pipe.transformer
+        with in_dtype(network, torch.float64), added(network, wanted.lora, strength):
+            return attrs.evolve(self, model=official_transformer(network))
 
     def _levels(self, wanted: Asked, case: Case) -> torch.Tensor:
         given = ("audio to video", "video to audio")
@@ -112,23 +138,31 @@ class Official:
         before: tuple[torch.Tensor | None, torch.Tensor | None] | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         is_first = before is None
-        tools = self._tools(size)
+        where = grid(wanted.size[2], wanted.carried)
+        tools = self._tools(size, where.length)
         items = [self._item(frames, size) for frames in wanted.frames]
-        if before is None:
+        if is_first or wanted.dubs:
             items += [self._followed(each, size) for each in wanted.followed]
-            items += self._slots(wanted)
+        items += self._slots(wanted) if is_first else []
         states = []
         scale = 1.0 if is_first else float(levels[0])
         before = before or (None, None)
-        length = tools[1].patchifier.get_token_count(tools[1].target_shape)
+        heard = taken_sound(wanted, where)
+        heard += voice_item(self.pipe, self.checkout, wanted, where, before[1])
         begun = (
             begun_video(self.pipe, wanted, size, before[0]),
-            begun_audio(self.pipe, wanted, length, before[1]),
+            begun_audio(self.pipe, wanted, where.length, before[1])
+            if is_first or not wanted.dubs
+            else Begun(before[1], frozen=True),
         )
-        for tool, start, further in zip(tools, begun, (items, []), strict=True):
+        for tool, start, further in zip(tools, begun, (items, heard), strict=True):
             state = tool.create_initial_state("cpu", torch.float32, start.initial)
+            if tool is tools[1]:
+                state = dataclasses.replace(state, positions=audio_bounds(where))
             for item in (*start.items, *further):
                 state = item.apply_to(state, tool)
+            if tool is tools[0]:
+                state.positions[:, 0] += float(where.offset)
             states.append(noised(noiser, state, scale, start))
         states[1] = self._heard(states[1], wanted)
         own = [t.patchifier.get_token_count(t.target_shape) for t in tools]
@@ -191,7 +225,7 @@ class Official:
         mask = torch.zeros_like(state.denoise_mask)
         return dataclasses.replace(state, latent=given, clean_latent=given, denoise_mask=mask)
 
-    def _tools(self, size: Size) -> tuple[Any, Any]:
+    def _tools(self, size: Size, audio_length: int) -> tuple[Any, Any]:
         tools, types = import_module("ltx_core.tools"), import_module("ltx_core.types")
         patchifiers = import_module("ltx_core.components.patchifiers")
         height, width, frames = size
@@ -202,7 +236,7 @@ class Official:
         )
         audio = types.AudioLatentShape.from_video_pixel_shape(
             pixels, channels=config.latent_channels, mel_bins=config.mel_bins // 4
-        )
+        )._replace(frames=audio_length)
         return (
             tools.VideoLatentTools(patchifiers.VideoLatentPatchifier(patch_size=1), video, 24.0),
             tools.AudioLatentTools(patchifiers.AudioPatchifier(patch_size=1), audio),
@@ -301,13 +335,13 @@ class Official:
         modality = import_module("ltx_core.model.transformer").Modality
         modalities = [
             modality(
-                latent=state.latent,
-                sigma=(0 * sigma if _is_frozen(state) else sigma).expand(1),
-                timesteps=state.denoise_mask * sigma,
+                latent=state.latent.double(),
+                sigma=(0 * sigma if _is_frozen(state) else sigma).expand(1).double(),
+                timesteps=(state.denoise_mask * sigma).double(),
                 positions=state.positions,
-                context=context,
-                attention_mask=state.attention_mask,
-                keyframes_mask=state.keyframes_mask,
+                context=context.double(),
+                attention_mask=_wide(state.attention_mask),
+                keyframes_mask=_wide(state.keyframes_mask),
             )
             for state, context in zip(states, prompt, strict=True)
         ]
@@ -315,10 +349,14 @@ class Official:
             [perturbations.Perturbation(kind, blocks) for kind, blocks in perturbed]
         )
         batched = perturbations.BatchedPerturbationConfig(
-            [config], num_blocks=self.model.num_blocks, device="cpu", dtype=torch.float32
+            [config], num_blocks=self.model.num_blocks, device="cpu", dtype=torch.float64
         )
         with torch.no_grad():
-            return self.model(*modalities, perturbations=batched)
+            return [x0.float() for x0 in self.model(*modalities, perturbations=batched)]
+
+
+def _wide(mask: torch.Tensor | None) -> torch.Tensor | None:
+    return None if mask is None else mask.double()
 
 
 def _is_frozen(state: Any) -> bool:
@@ -349,33 +387,69 @@ def _stepper(wanted: Asked, *, fresh_noise: bool) -> Callable[[Any, Any, torch.T
     return onwards
 
 
-def compared(checkpoints: Checkpoints, checkout: Path, chosen: str = "") -> float:
-    """Prints the errors of each case and gives the largest.
+@attrs.frozen
+class Compared:
+    """How far Longtake in fp32 is from ltx-core's network in fp64.
+
+    ``video``: of the picture and of pictures beside the segment. ``audio``: of the sound.
+    """
+
+    video: float
+    audio: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether both are as near as they have to be."""
+        return self.video < VIDEO_TOLERANCE and self.audio < AUDIO_TOLERANCE
+
+    def __str__(self) -> str:
+        return f"video {self.video:.1e} audio {self.audio:.1e}"
+
+
+def compared(checkpoints: Checkpoints, checkout: Path, chosen: str = "") -> list[Compared]:
+    """Prints the errors of each case, and the largest of each recipe.
 
     ``chosen``: what the names of the cases have in them.
     """
-    models: dict[Path, Official] = {}
-    worst = 0.0
+    found: dict[str, list[Compared]] = {}
+    official = functools.cache(Official.of)
     for case in CASES:
-        if case.numerics != "official" or case.conditioned_on().sound is not None:
+        if case.numerics != "official" or chosen not in str(case):
             continue
-        if chosen not in str(case):
-            continue
-        path = checkpoints.path(case.generation, case.size)
-        if path not in models:
-            models[path] = Official.of(path, checkout)
-        with torch.no_grad():
-            expected = models[path].denoised(asked(path, case), case)
-        made = latents(checkpoints, case)[0]
-        actual = as_tokens(made)
-        if made.keyframes is not None:
-            theirs = models[path].keyframes.pop()
-            worst = max(worst, relative_error(theirs, made.keyframes.latents))
-        video = relative_error(expected[0], actual.video)
-        audio = relative_error(expected[1], actual.audio)
-        worst = max(worst, video, audio)
-        sys.stdout.write(f"{case!s:60} video {video:.1e} audio {audio:.1e}\n")
-    return worst
+        theirs = official(checkpoints.path(case.generation, case.size), checkout)
+        errors = one_compared(checkpoints, case, theirs)
+        found.setdefault(case.recipe, []).append(errors)
+        sys.stdout.write(f"{case!s:60} {errors}\n")
+    for recipe, each in found.items():
+        sys.stdout.write(f"{f'{recipe}: {len(each)} rows':60} {largest(each)}\n")
+    return [one for each in found.values() for one in each]
+
+
+def one_compared(checkpoints: Checkpoints, case: Case, theirs: Official) -> Compared:
+    """Of one row."""
+    made = latents(checkpoints, case)[0]
+    with torch.no_grad():
+        expected, actual = theirs.denoised(asked(theirs.path, case), case), as_tokens(made)
+    video = relative_error(expected[0], actual.video)
+    if made.keyframes is not None:
+        beside = relative_error(theirs.keyframes.pop(), made.keyframes.latents)
+        video = max(video, beside)
+    return Compared(video, relative_error(expected[1], actual.audio))
+
+
+def largest(errors: list[Compared]) -> Compared:
+    """Of each stream."""
+    return Compared(max(one.video for one in errors), max(one.audio for one in errors))
+
+
+def all_prompts_same(checkpoints: Checkpoints, checkout: Path) -> bool:
+    """Prints which rewritten prompts are the same, to the token."""
+    same = True
+    for name, is_same in prompts_compared(checkpoints, checkout):
+        same = same and is_same
+        said = "the same text" if is_same else "ANOTHER TEXT"
+        sys.stdout.write(f"{'a longer prompt: ' + name:60} {said}\n")
+    return same
 
 
 def main(checkout: Path, chosen: str = "") -> int:
@@ -386,9 +460,13 @@ def main(checkout: Path, chosen: str = "") -> int:
         return 0
     sys.path.insert(0, str(source))
     with tempfile.TemporaryDirectory() as folder:
-        worst = compared(Checkpoints(Path(folder)), checkout, chosen)
-    sys.stdout.write(f"worst relative error {worst:.1e}; at most {TOLERANCE:.0e} is allowed\n")
-    return int(worst > TOLERANCE)
+        checkpoints = Checkpoints(Path(folder))
+        same = all_prompts_same(checkpoints, checkout)
+        errors = compared(checkpoints, checkout, chosen)
+    hold = sum(each.holds for each in errors)
+    said = f"{hold} of {len(errors)} rows hold; worst relative errors: {largest(errors)}"
+    sys.stdout.write(f"{said}; allowed: {VIDEO_TOLERANCE:.0e} and {AUDIO_TOLERANCE:.0e}\n")
+    return int(hold < len(errors) or not same)
 
 
 if __name__ == "__main__":

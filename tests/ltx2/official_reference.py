@@ -145,11 +145,11 @@ class Asked:
     ``renoised``: whether the first pass has fresh noise at every step, as 2.5 when distilled.
     ``second_order``: whether both passes evaluate the middle of each step, too, as HQ does.
     ``first_sound``: whether the first pass's sound is heard.
-    ``lora``: a file that is added to the network in the first pass.
+    ``lora``: a file that is added to the network, as strongly in each pass as ``strengths`` say.
     ``slots``: frames at which the first pass makes pictures beside the segment.
     ``sound``: float32 ``[2, n]`` at 16 kHz that the segment's is to be, as long as it or longer.
-    ``dubs``: whether the second pass follows the videos with the LoRA, too, and keeps the first
-    one's sound, which is then the voice.
+    ``dubs``: whether the second pass follows the videos, too, and keeps the first one's sound,
+    which is then the voice.
     """
 
     prompt: str
@@ -170,6 +170,7 @@ class Asked:
     carried: Carried | None = None
     followed: tuple[Followed, ...] = ()
     lora: Path | None = None
+    strengths: tuple[float, float] = (0.0, 0.0)
     voice: Voice | None = None
     dubs: bool = False
     slots: tuple[int, ...] = ()

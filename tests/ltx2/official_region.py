@@ -34,16 +34,19 @@ class Begun:
 
 @attrs.frozen
 class KeptSound:
-    """A conditioning item: audio latents ``[1, C, L, mel]``, of which those in ``places`` stay."""
+    """A conditioning item: audio latents ``[1, C, L, mel]``, of which those in ``places`` stay.
+
+    ``noise``: how much of it there is over them, as ltx-core's items for pictures have it.
+    """
 
     latents: torch.Tensor
     places: tuple[int, ...]
+    noise: float = 0.0
 
     def apply_to(self, state: Any, tools: Any) -> Any:
         state, at = state.clone(), list(self.places)
-        tokens = audio_to_tokens(self.latents)
-        state.latent[:, at] = state.clean_latent[:, at] = tokens[:, at]
-        state.denoise_mask[:, at] = 0
+        state.clean_latent[:, at] = audio_to_tokens(self.latents)[:, at]
+        state.denoise_mask[:, at] = self.noise
         return state
 
 

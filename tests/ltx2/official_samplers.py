@@ -1,4 +1,4 @@
-"""Lightricks' own sampling loops and masks of references, from ltx-pipelines' files of them.
+"""Lightricks' own sampling loops, masks of references and single functions of ltx-pipelines.
 
 The package as a whole needs more to be imported than they use, so the files are loaded by their
 paths, with stand-ins for the few names that they take from the rest of the package.
@@ -6,7 +6,9 @@ paths, with stand-ins for the few names that they take from the rest of the pack
 
 from __future__ import annotations
 
+import ast
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["official_references", "official_samplers", "result"]
+__all__ = ["official_names", "official_references", "official_samplers", "result"]
 
 _UTILS = "ltx_pipelines.utils"
 
@@ -44,6 +46,26 @@ def official_references(checkout: Path) -> Any:
         _put("media_io.color_config", HDRColorSpace=object)
         _load(name, _folder(checkout) / "iclora_utils.py")
     return sys.modules[name]
+
+
+def official_names(checkout: Path, file: str, names: Sequence[str], **known: Any) -> dict[str, Any]:
+    """Functions and constants of a file that needs more to be imported than they use.
+
+    ``known``: what they take from the rest of it.
+    """
+    tree = ast.parse((_folder(checkout) / file).read_text("utf-8"))
+    tree.body = [each for each in tree.body if _named(each) in names]
+    found: dict[str, Any] = dict(known)
+    exec(compile(tree, file, "exec"), found)  # of a checkout that was asked for
+    return found
+
+
+def _named(statement: ast.stmt) -> str | None:
+    if isinstance(statement, ast.FunctionDef):
+        return statement.name
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        return statement.targets[0].id
+    return None
 
 
 def _folder(checkout: Path) -> Path:

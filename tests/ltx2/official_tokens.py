@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from attrs import frozen
+from attrs import evolve, frozen
 
 from tests.ltx2.official_reference import (
     FPS,
@@ -41,6 +41,11 @@ class Tokens:
     own: int
     seen: torch.Tensor | None = None
     slots: int = 0
+
+    def to(self, dtype: torch.dtype) -> Tokens:
+        """The same numbers in another type; places stay as they are."""
+        start, clean, mask = (each.to(dtype) for each in (self.start, self.clean, self.mask))
+        return evolve(self, start=start, clean=clean, mask=mask)
 
 
 @frozen

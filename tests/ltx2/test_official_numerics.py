@@ -34,9 +34,9 @@ from tests.ltx2.parity import (
     NEGATIVE,
     PROMPT,
     SEED,
+    STRENGTHS,
     TWICE,
     VIDEO_TOLERANCE,
-    WITH_LORA,
     Case,
     check,
     latents,
@@ -124,7 +124,8 @@ def asked(path: Path, case: Case) -> Asked:
             )
             for each in on.follows
         ),
-        lora=lora_of(path, on) if case.recipe in WITH_LORA else None,
+        lora=lora_of(path, case),
+        strengths=STRENGTHS.get(case.recipe, (0.0, 0.0)),
         voice=None
         if on.spoken is None
         else Voice(samples=on.spoken.samples(), alongside=on.spoken.place == "alongside"),
@@ -170,7 +171,8 @@ def as_tokens(clean: CleanLatents) -> CleanLatents:
 def test_latents_match(checkpoints: Checkpoints, case: Case, record_property: Any) -> None:
     path = checkpoints.path(case.generation, case.size)
     actual, _ = latents(checkpoints, case)
-    check(record_property, case, denoised(path, asked(path, case)), as_tokens(actual))
+    expected = denoised(path, asked(path, case), case.reference_dtype)
+    check(record_property, case, expected, as_tokens(actual))
 
 
 @pytest.mark.parametrize("conditions", ["sound of its own", "all pictures"])
@@ -308,3 +310,13 @@ def test_a_dub_keeps_the_sound_of_the_first_pass(
     actual = as_tokens(latents(checkpoints, case)[0])
     monkeypatch.setattr(official_loop, "frozen", lambda tokens: [False, False])
     assert relative_error(denoised(path, asked(path, case))[0], actual.video) > 1e-3
+
+
+@pytest.mark.parametrize("recipe", ["guided two stages", "hq", "keyframes"])
+def test_a_lora_is_as_strong_as_each_pass_has_it(checkpoints: Checkpoints, recipe: Any) -> None:
+    """The control: the passes' strengths the other way round."""
+    case = Case("official", "2.3", "tiny", recipe, "nothing", "cfg")
+    path = checkpoints.path(case.generation, case.size)
+    actual, given = as_tokens(latents(checkpoints, case)[0]), asked(path, case)
+    swapped = attrs.evolve(given, strengths=given.strengths[::-1])
+    assert relative_error(denoised(path, swapped)[0], actual.video) > 1e-3

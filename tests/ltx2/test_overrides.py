@@ -55,6 +55,16 @@ def test_the_schema_accepts_exactly_what_the_code_accepts(cls: type, data: st.Da
     assert is_accepted_by_schema(cls, document) is is_accepted(cls, document)
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_has_its_schema(name: str) -> None:
+    """Of the options of each of its stages, and of what it is built of; both are held above."""
+    preset = family().preset(name)
+    classes = {spec.options_class() for spec in family().recipe(preset) if spec.options}
+    classes |= {preset.override_class(each) for each in preset.overrides}
+    assert classes <= set(OVERRIDES)
+    assert len(classes) >= 3
+
+
 @pytest.mark.parametrize("cls", OVERRIDES)
 def test_every_field_says_what_it_is(cls: type) -> None:
     for name, schema in lt.json_schema(cls)["properties"].items():

@@ -82,6 +82,21 @@ CASES: dict[str, tuple[Any, str, dict[str, Any], lt.Inputs, dict[str, Any]]] = {
         lt.Inputs((image(), image(12)), audio=tone(2.0)),
         {"prepare": {"keyframe_slots": 2}},
     ),
+    "guided two stages": ("2.3", "ltx2_3_two_stage_guided", TWO, lt.Inputs((image(),)), {}),
+    "a picture to a sound": (
+        "2.3",
+        "ltx2_3_audio_to_video",
+        TWO,
+        lt.Inputs((image(),), audio=tone(2.0)),
+        {},
+    ),
+    "a sound to a picture": (
+        "2.0",
+        "ltx2_video_to_audio",
+        ONE,
+        lt.Inputs(clips=(clip(count=25),)),
+        {},
+    ),
     "keyframes": (
         "2.0",
         "ltx2_keyframes",

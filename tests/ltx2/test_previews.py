@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 import torch
 
 import longtake as lt
+from longtake.cli import main
+from longtake.takes.notes import read_take_record
 from longtake_ltx2.denoising.previews import ColorFit, LatentColors, drawn_clips, mean_colors
 from longtake_ltx2.loading.model import load as load_networks
 from longtake_ltx2.stages import LTX2DenoisingStage
@@ -207,3 +210,16 @@ def test_another_family_says_where_it_has_none() -> None:
     with lt.load(family="pendulum") as pipeline, pytest.raises(lt.ValidationError) as refused:
         pipeline.check(lt.GenerationRequest("x", stage_overrides={"denoise": {"preview_every": 1}}))
     assert refused.value.path.startswith("stage_overrides.denoise")
+
+
+def test_the_command_writes_one_for_each_step(tiny: Path, tmp_path: Path) -> None:
+    small = ("--height", "64", "--width", "64", "--num-frames", "9", "--steps", "2")
+    told = ("--model", str(tiny), "--preset", "ltx2_tiny", "--device", "cpu")
+    shown, take = tmp_path / "shown", tmp_path / "take.mp4"
+    command = ("generate", "fog", "rain", *told, *small, "--overlap-frames", "1")
+    assert main([*command, "-o", str(take), "--preview", str(shown)]) == 0
+    names = {f"take-{segment:03d}-denoise-{step:03d}.png" for segment in (1, 2) for step in (1, 2)}
+    assert {path.name for path in shown.iterdir()} == names
+    asked = read_take_record(take).asked
+    assert asked is not None
+    assert "preview_every" not in str(asked)

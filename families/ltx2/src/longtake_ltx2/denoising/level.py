@@ -63,8 +63,8 @@ class NoiseLevel:
         of_video, of_audio = _level(timestep, noisy.video), _level(timestep, noisy.audio)
         arguments = {
             **self._streams(isolated),
-            "timestep": _timesteps(timestep, noisy.video),
-            "audio_timestep": _timesteps(timestep, noisy.audio),
+            "timestep": self._timesteps(timestep, noisy.video),
+            "audio_timestep": self._timesteps(timestep, noisy.audio),
             "sigma": of_video,
             "audio_sigma": of_audio,
             "spatio_temporal_guidance_blocks": perturbed_blocks,
@@ -103,6 +103,18 @@ class NoiseLevel:
     def _clean(self, latents: torch.Tensor, stream: Stream, velocity: torch.Tensor) -> torch.Tensor:
         wanted = velocity[:, : latents.shape[1]].float()
         return latents - self._token_sigma(stream) * wanted
+
+    def _timesteps(self, timestep: torch.Tensor, stream: Stream) -> torch.Tensor:
+        """``[1]`` for a stream without conditioning, ``[1, T]`` with it: each token at its level.
+
+        Guidance shows in which order its factors are rounded: ltx-core scales the token's level.
+        """
+        if stream.is_unconditioned:
+            return timestep
+        mask = stream.denoise_mask.squeeze(-1)
+        if self.numerics.per_token_sigma:
+            return mask * self.sigma * _TIMESTEPS
+        return timestep.unsqueeze(-1) * mask
 
     def _token_sigma(self, stream: Stream) -> torch.Tensor:
         per_token = self.numerics.per_token_sigma
@@ -143,10 +155,3 @@ def _or_stand_in(latents: torch.Tensor, stream: Stream) -> tuple[torch.Tensor, t
 def _level(timestep: torch.Tensor, stream: Stream) -> torch.Tensor:
     """The stream's own noise level ``[1]``: none where nothing of it is made."""
     return torch.zeros_like(timestep) if stream.is_frozen else timestep
-
-
-def _timesteps(timestep: torch.Tensor, stream: Stream) -> torch.Tensor:
-    """``[1]`` for a stream without conditioning, ``[1, T]`` with it: each token at its level."""
-    if stream.is_unconditioned:
-        return timestep
-    return timestep.unsqueeze(-1) * stream.denoise_mask.squeeze(-1)

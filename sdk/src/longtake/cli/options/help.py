@@ -65,7 +65,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "blobs",
         "other_model",
     ),
-    "Output": ("output", "overwrite", "file_mode", "as_json"),
+    "Output": ("output", "preview", "overwrite", "file_mode", "as_json"),
     "Model": (
         "model",
         "list_published",

@@ -59,6 +59,12 @@ _OPTIONS: tuple[Callable[..., Any], ...] = (
         "take.mp4, or take-2.mp4 and so on where that is taken.",
     ),
     click.option(
+        "--preview",
+        type=_PATH,
+        metavar="FOLDER",
+        help="Write what the picture is expected to become there while it is made, a PNG a step.",
+    ),
+    click.option(
         "--resume",
         is_flag=True,
         help="Go on in the output that is there: the same command again rolls what is left, and "

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from attrs import frozen
 
+from longtake.cli.commands.takes.previewing import check_preview_folder
 from longtake.errors import OutputError
 from longtake.media.names import free_name
 from longtake.media.writer import check_output
@@ -45,6 +46,7 @@ class TakeFiles:
     """The files of one command; None where not given.
 
     ``resume``, ``overwrite``, ``discard_state``: what may be done with those that are there.
+    ``preview``: a folder.
     """
 
     output: Path
@@ -53,6 +55,7 @@ class TakeFiles:
     resume: bool = False
     overwrite: bool = False
     discard_state: bool = False
+    preview: Path | None = None
 
     @property
     def beside(self) -> Path:
@@ -75,6 +78,8 @@ class TakeFiles:
             raise click.UsageError("--save-state and -o name the same file.")
         if self.state is not None and same_file(self.state, self.output):
             raise click.UsageError("--state and -o name the same file.")
+        if self.preview is not None:
+            check_preview_folder(self.preview, resume=self.resume)
         if Settings.from_environment().rank == 0:
             self._check_kept()
 

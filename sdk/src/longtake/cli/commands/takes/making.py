@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 from longtake.blobs.protocol import BlobStore
 from longtake.cli.commands.takes.files import same_file
 from longtake.cli.commands.takes.keeping import Take
+from longtake.cli.commands.takes.previewing import asking_for_previews
 from longtake.cli.commands.takes.rolling import admit_first, end_take, roll
 from longtake.cli.options.examples import preset_of
 from longtake.cli.options.family import needed_again, path_options
@@ -80,6 +81,7 @@ def roll_takes(
         registry, family, choice, preset, made_by.overrides, narration=telling
     ) as pipeline:
         _check_model(pipeline, made_by)
+        takes = [_shown(each, pipeline) for each in takes]
         seed = None
         for number, (each, kept) in enumerate(zip(takes, states, strict=True)):
             if len(takes) > 1:
@@ -112,6 +114,13 @@ def _roll_take(
         end_take(pipeline, take, after, store, telling)
     if states is not None and files.save_state is None:
         states.remove()
+
+
+def _shown(take: Take, pipeline: Pipeline) -> Take:
+    """``take``, with pictures while it is made where there is a folder for them."""
+    if take.files.preview is None:
+        return take
+    return evolve(take, request=asking_for_previews(take.request, pipeline.recipe))
 
 
 def _with_seed(take: Take, seed: int) -> Take:

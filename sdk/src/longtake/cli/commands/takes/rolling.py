@@ -10,11 +10,13 @@ from attrs import evolve
 from longtake.blobs.protocol import BlobStore
 from longtake.cli.commands.takes.hints import next_command
 from longtake.cli.commands.takes.keeping import Keeping, Take
+from longtake.cli.commands.takes.previewing import writing_previews
 from longtake.cli.terminal.interruption import cancelled_by_signals
 from longtake.cli.terminal.narration import Narration
 from longtake.pipeline import Pipeline
 from longtake.requests.inputs import Inputs
 from longtake.requests.request import GenerationRequest
+from longtake.runs.events import Event
 from longtake.runs.prepared import PreparedRequest
 from longtake.states.file import StateFile
 from longtake.states.live import LiveState
@@ -139,9 +141,23 @@ def _roll_segments(
             prepared = _admitted(pipeline, take, prompt, further, rolling.state, first.blobs)
         with rolling.following(number) as follow:
             result = pipeline.generate(
-                prepared, cancel=is_over, defer_state=True, num_segments=count, follow=follow
+                prepared,
+                cancel=is_over,
+                defer_state=True,
+                num_segments=count,
+                follow=_showing(take, prepared, follow),
             )
         rolling.keep(number, result)
+
+
+def _showing(
+    take: Take, prepared: PreparedRequest, follow: Callable[[Event], None]
+) -> Callable[[Event], None]:
+    files = take.files
+    if files.preview is None:
+        return follow
+    name = f"{files.output.stem}-{prepared.job.segment_index + 1:03d}"
+    return writing_previews(files.preview, name, follow)
 
 
 def _say_what_is_kept(rolling: Keeping) -> None:
