@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from training.learned_tiny import networks, segments
-from training.learned_tiny.assembling import assemble, averaged
+from training.learned_tiny.assembling import assemble, averaged, vaes
 from training.learned_tiny.audio import Sound
 from training.learned_tiny.denoising import Denoising
 from training.learned_tiny.learning import Part, learn
@@ -21,7 +21,7 @@ from training.learned_tiny.scenes import COLOURS, SIZE
 from training.learned_tiny.sounds import MEL_RATE, log_mel, render
 from training.learned_tiny.stories import grammar, is_held_out, tell
 from training.learned_tiny.team import Team, run
-from training.learned_tiny.video import VideoVae
+from training.learned_tiny.video import Standard, VideoVae, clips
 
 SEED = 3
 STEPS = 12
@@ -39,10 +39,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("learned")
     for part in (Sound(SEED), VideoVae(SEED)):
         learn(part, folder, STEPS, report_every=STEPS // 3)
-    video, audio = networks.video_vae(), networks.audio_vae()
-    video.load_state_dict(averaged(folder, "video")["vae"])
-    audio.load_state_dict(averaged(folder, "audio")["vae"])
-    segments.save(folder, *segments.encode_examples(video, audio, 1, SEED))
+    segments.save(folder, *segments.encode_examples(*vaes(folder), 1, SEED))
     examples, _ = segments.load(folder)
     learn(Denoising(SEED, examples), folder, STEPS, report_every=STEPS // 3)
     return folder
@@ -55,6 +52,22 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_each_loss_falls(learned: Path, part: str, figure: str) -> None:
     first, *_, last = curve(learned, part, figure)
     assert last < first
+
+
+def test_the_video_vae_shows_alone_what_it_learned_to_show(learned: Path) -> None:
+    kept, standard = averaged(learned, "video"), Standard(networks.LATENT_CHANNELS)
+    vae = networks.video_vae()
+    vae.load_state_dict(kept["vae"])
+    standard.load_state_dict(kept["standard"])
+    standard.settles = False
+    clip, _ = clips(np.random.default_rng(SEED), 1, 9)
+    alone, _ = vaes(learned)
+    with torch.no_grad():
+        as_learned = vae.decode(standard(vae.encode(clip).latent_dist.mode())).sample
+        shown = alone.decode(alone.encode(clip).latent_dist.mode()).sample
+        without = vae.decode(vae.encode(clip).latent_dist.mode()).sample
+    assert torch.allclose(shown, as_learned, atol=1e-3)
+    assert not torch.allclose(without, as_learned, atol=1e-2)
 
 
 def test_the_parts_are_one_checkpoint(learned: Path, tmp_path: Path) -> None:
