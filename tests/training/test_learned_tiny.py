@@ -33,16 +33,19 @@ def curve(folder: Path, part: str, figure: str) -> list[float]:
     return [each[figure] for each in told if figure in each]
 
 
-@pytest.fixture(scope="module")
-def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All parts after a few steps."""
-    folder = tmp_path_factory.mktemp("learned")
+def learn_all(folder: Path, steps: int) -> Path:
+    """All parts after so many steps."""
     for part in (Sound(SEED), VideoVae(SEED)):
-        learn(part, folder, STEPS, report_every=STEPS // 3)
+        learn(part, folder, steps, report_every=max(1, steps // 3))
     segments.save(folder, *segments.encode_examples(*vaes(folder), 1, SEED))
     examples, _ = segments.load(folder)
-    learn(Denoising(SEED, examples), folder, STEPS, report_every=STEPS // 3)
+    learn(Denoising(SEED, examples), folder, steps, report_every=max(1, steps // 3))
     return folder
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return learn_all(tmp_path_factory.mktemp("learned"), STEPS)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +82,17 @@ def test_the_parts_are_one_checkpoint(learned: Path, tmp_path: Path) -> None:
         result = pipeline.generate(lt.GenerationRequest("a red circle", sampling=sampling))
     assert result.frames.shape == (segments.FRAMES, SIZE, SIZE, 3)
     assert result.audio_sample_rate == 24_000
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
+    made = []
+    for name in ("one", "other"):
+        folder = learn_all(tmp_path / name, 2)
+        assemble(folder, folder / "model", SEED)
+        files = sorted(path for path in (folder / "model").rglob("*") if path.is_file())
+        made.append({str(path.relative_to(folder)): path.read_bytes() for path in files})
+    assert len(made[0]) > 12
+    assert made[0] == made[1]
 
 
 class Line(Part):

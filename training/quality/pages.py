@@ -65,6 +65,8 @@ def _takes(known: Mapping[str, Any]) -> Iterator[str]:
         ]
         for name, wanted in _WANTED.items()
     ]
+    there = [_percent(each["something there"]) for each in (takes, coded, script)]
+    rows.append(["pictures with something there", there[0], "", *there[1:]])
     yield from _table(["right", "takes", "wanted", "truth through the VAE", "truth"], rows)
     yield "\n## Seams\n"
     yield "Medians, inside segments / at their seams.\n"
@@ -104,14 +106,21 @@ def _ways(ways: Mapping[str, Any]) -> Iterator[str]:
     rows = [
         [
             name,
-            *(_percent(each[what]) for what in _WANTED),
+            *(_percent(each[what]) for what in (*_WANTED, "something there")),
             *(_pair(each["seams"][what]) for what in _SEAMS),
             _heard(each["pitch bends"][1]),
             _heard(each["pitch off the picture"]),
         ]
         for name, each in ways["ways"].items()
     ]
-    header = ["", *_WANTED, *_SEAMS.values(), "bend at seams", "pitch off the picture"]
+    header = [
+        "",
+        *_WANTED,
+        "something there",
+        *_SEAMS.values(),
+        "bend at seams",
+        "pitch off the picture",
+    ]
     yield from _table(header, rows)
 
 

@@ -12,6 +12,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 import longtake as lt
+from longtake_ltx2.denoising.schedule import DISTILLED_SIGMAS
 from training.learned_tiny.sounds import RATE
 from training.quality.drift import drift_of, stretches
 from training.quality.hearing import belongs, bends, heights
@@ -25,8 +26,15 @@ from training.quality.truth import through_vae, true_takes
 __all__ = ["PARTS", "Asked"]
 
 _CEILING, _CEILING_SEGMENTS = 40, 3
-_COMPARED, _COMPARED_SEGMENTS = 16, 4
+_COMPARED, _COMPARED_SEGMENTS = 12, 4
 _QUARTER_TONE = 0.5
+
+
+def shifted(steps: int) -> tuple[float, ...]:
+    """Noise levels from 1 to 0, more of them near 1: a flow's, shifted by 3."""
+    even = np.linspace(1, 0, steps + 1)
+    return tuple(float(each) for each in 3 * even / (1 + 2 * even))
+
 
 WAYS = {
     "as the preset says": USUAL,
@@ -34,6 +42,9 @@ WAYS = {
     "17 repeated frames": Way(overlap=17),
     "25 repeated frames": Way(overlap=25),
     "without the sound before": Way(hears=False),
+    "the eight distilled steps": Way(sigmas=DISTILLED_SIGMAS),
+    "8 steps": Way(sigmas=shifted(8)),
+    "32 steps": Way(sigmas=shifted(32)),
 }
 
 
@@ -155,7 +166,10 @@ def _rolled(
 
 
 def _adherence(takes: Sequence[_Shown]) -> dict[str, float]:
-    return rates([judged(each.told, measure(each.pictures)) for each in takes])
+    """What is right, and the share of the pictures in which something is."""
+    seen = [measure(each.pictures) for each in takes]
+    right = rates([judged(each.told, one) for each, one in zip(takes, seen, strict=True)])
+    return {**right, "something there": round(float(np.mean([one.there for one in seen])), 3)}
 
 
 def _sound(takes: Sequence[_Shown]) -> dict[str, Any]:

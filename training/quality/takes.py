@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from attrs import evolve, frozen
@@ -40,12 +41,18 @@ class Way:
     """How segments go on.
 
     ``kind``: of the states. ``overlap``: repeated frames. ``hears``: whether a segment is given
-    the sound before it.
+    the sound before it. ``sigmas``: noise levels, the preset's if there are none.
     """
 
     kind: str = "ltx2.v1"
     overlap: int = 9
     hears: bool = True
+    sigmas: tuple[float, ...] = ()
+
+    @property
+    def stage_overrides(self) -> dict[str, Any]:
+        """As a session takes them."""
+        return {"denoise": {"sigmas": list(self.sigmas)}} if self.sigmas else {}
 
 
 USUAL = Way()
@@ -70,6 +77,7 @@ def roll(
             state_kind=way.kind,
             overlap_frames=way.overlap,
             sampling=lt.Sampling(seed=seed),
+            stage_overrides=way.stage_overrides,
         )
         yield session.extend(prompt)
         state = session.state
