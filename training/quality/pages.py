@@ -127,7 +127,7 @@ def _ways(ways: Mapping[str, Any]) -> Iterator[str]:
 def _drift(takes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     longest = max(each["segments"] for each in takes)
     yield "\n## Long takes\n"
-    yield "`python -m training.quality --part drift`\n"
+    yield f"`python -m training.quality --part drift --long-segments {longest}`\n"
     kept = sum(each["kept"] for each in takes)
     there = sum(each["never empty"] for each in takes)
     yield (
