@@ -75,13 +75,15 @@ def belongs(where: Floats, sound: NDArray[np.float32], rate: int) -> Floats:
     lowest, step = TONES[0]
     with np.errstate(invalid="ignore"):
         true = lowest + step * np.round(TONE_STEPS * where.clip(0, 1))
-        off = np.abs(12 * np.log2(pitches(sound, rate, seconds) / true))
-    return off[np.isfinite(off)]
+        off: Floats = np.abs(12 * np.log2(pitches(sound, rate, seconds) / true))
+    known: Floats = off[np.isfinite(off)]
+    return known
 
 
 def _bend(sound: NDArray[np.float32], rate: int, seconds: Floats) -> Floats:
     before = pitches(sound, rate, seconds - _APART / 2)
     after = pitches(sound, rate, seconds + _APART / 2)
     with np.errstate(invalid="ignore"):
-        bend = np.abs(12 * np.log2(after / before))
-    return bend[np.isfinite(bend)]
+        bend: Floats = np.abs(12 * np.log2(after / before))
+    known: Floats = bend[np.isfinite(bend)]
+    return known
