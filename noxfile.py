@@ -20,6 +20,7 @@ PACKAGES = (
     "sdk",
     "families/ltx2",
     "contrib/family-pendulum",
+    "contrib/ltx2-tiny",
     "contrib/objectstore",
     "contrib/otel",
     "contrib/postgres",
@@ -27,6 +28,8 @@ PACKAGES = (
     "contrib/redis",
     "contrib/serve",
 )
+LARGEST_WHEEL = 12_000_000
+"""Bytes."""
 EXTRAS = {"families/ltx2": "[gguf,lora,offload]"}
 SOURCES = tuple(f"{package}/src" for package in PACKAGES)
 TOOLS = ("cryptography", "pytest", "pytest-xdist", "hypothesis", "jsonschema")
@@ -88,8 +91,8 @@ DEMO = (
     ("diffusers, transformers and what they need, about 60 MB", ("diffusers", "transformers")),
     ("PyAV, NumPy and Pillow, about 65 MB", ("av", "numpy", "pillow")),
     (
-        "Longtake itself, from this folder, under 1 MB",
-        ("-esdk", "-efamilies/ltx2[offload]", "-econtrib/family-pendulum"),
+        "Longtake itself, from this folder, with tiny weights, about 14 MB",
+        ("-esdk", "-efamilies/ltx2[offload]", "-econtrib/family-pendulum", "-econtrib/ltx2-tiny"),
     ),
 )
 """What the demo needs, in the order in which it is installed."""
@@ -228,10 +231,12 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def quality(session: nox.Session) -> None:
-    """What takes of a learned checkpoint show, beside what they were told: ``-- DIR``."""
-    if not session.posargs:
-        session.skip("give the folder of a checkpoint of training.learned_tiny: -- DIR")
-    install(session, "pillow")
+    """What takes of longtake-ltx2-tiny show, beside what they were told, into docs/quality.
+
+    ``-- DIR --out OUT`` for another checkpoint of training.learned_tiny, ``-- --part takes`` for
+    one part; ``-- --help`` names them.
+    """
+    install(session, "pillow", "matplotlib")
     env = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     session.run("python", "-m", "training.quality", *session.posargs, env=env)
 
@@ -299,6 +304,8 @@ def wheels(session: nox.Session) -> None:
     paths = [f"./{package}" for package in PACKAGES]
     session.run("python", "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), *paths)
     built = sorted(str(wheel) for wheel in folder.glob("*.whl"))
+    if large := [wheel for wheel in built if Path(wheel).stat().st_size > LARGEST_WHEEL]:
+        session.error(f"larger than {LARGEST_WHEEL} bytes: {', '.join(large)}")
     session.install("-q", "-c", "constraints.txt", "--force-reinstall", "--no-deps", *built)
     session.install("-q", "-c", "constraints.txt", *built)
     with session.chdir(folder):  # no source tree in sight

@@ -19,7 +19,7 @@ release = longtake.__version__
 version = release
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "docs.outside", "docs.drawings"]
-exclude_patterns = ["benchmarks/figures.md"]  # a part of the page beside it
+exclude_patterns = ["benchmarks/figures.md", "quality/figures.md"]  # parts of pages beside them
 nitpicky = True
 nitpick_ignore = [
     # aliases, which signatures show by their names

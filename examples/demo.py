@@ -1,8 +1,8 @@
 """Roll takes of three segments and look at them: out/pendulum.mp4 and out/demo.mp4, with a .png.
 
-The pendulums need no weights. LTX-2 has a tiny checkpoint with random weights, made on the spot,
-unless ``--model`` names a real one; then it alone is rolled. At the end each take is rolled again,
-every segment by a process of its own from the state file of the one before; not with ``--once``.
+The pendulums need no weights. LTX-2 has the tiny weights of longtake-ltx2-tiny, unless ``--model``
+names a real checkpoint; then it alone is rolled. At the end each take is rolled again, every
+segment by a process of its own from the state file of the one before; not with ``--once``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -29,6 +28,9 @@ PROMPTS = (
     "the street is empty again, rain begins to fall",
 )
 
+TOLD = ("a red circle, slow", "it turns blue", "it goes on")
+"""What the tiny weights have learned."""
+
 PALETTES = ("dawn over the sea", "a forest at noon", "dusk")
 
 
@@ -40,9 +42,11 @@ class Show:
     model: str
     prompts: tuple[str, ...]
     video: str
+    preset: str | None = None
 
     def load(self) -> lt.Pipeline:
-        return lt.load(None if self.model == "-" else self.model, family=self.family)
+        model = None if self.model == "-" else self.model
+        return lt.load(model, family=self.family, preset=self.preset)
 
 
 @frozen(eq=False)
@@ -59,13 +63,13 @@ def main() -> None:
         next_segment()
         return
     arguments.out.mkdir(parents=True, exist_ok=True)
-    with shows(arguments) as chosen:
-        takes = [shown(show) for show in chosen]
-        if arguments.model is None:
-            print("\nRandom weights give noise, in picture and sound. With a real checkpoint:")
-            print("    python3 -m nox -s demo -- --model path/to/LTX-2")
-        if not arguments.once:
-            roll_again(chosen, takes, ahead=arguments.model is None)
+    chosen = shows(arguments)
+    takes = [shown(show) for show in chosen]
+    if arguments.model is None:
+        print("\nThese weights have learned circles, squares and triangles. With real ones:")
+        print("    python3 -m nox -s demo -- --model path/to/LTX-2")
+    if not arguments.once:
+        roll_again(chosen, takes, ahead=arguments.model is None)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -77,22 +81,17 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-@contextmanager
-def shows(arguments: argparse.Namespace) -> Iterator[list[Show]]:
+def shows(arguments: argparse.Namespace) -> list[Show]:
     """The takes that were asked for."""
     video = str(arguments.out / "demo.mp4")
     if arguments.model is not None:
-        yield [Show("ltx2", str(arguments.model), PROMPTS, video)]
-        return
-    with tempfile.TemporaryDirectory() as scratch:
-        say("making a tiny checkpoint of LTX-2 with random weights")
-        from longtake_ltx2.tiny import write_tiny_checkpoint
+        return [Show("ltx2", str(arguments.model), PROMPTS, video)]
+    from longtake_ltx2_tiny.weights import checkpoint
 
-        tiny = write_tiny_checkpoint(Path(scratch) / "tiny")
-        yield [
-            Show("pendulum", "-", PALETTES, str(arguments.out / "pendulum.mp4")),
-            Show("ltx2", str(tiny), PROMPTS, video),
-        ]
+    return [
+        Show("pendulum", "-", PALETTES, str(arguments.out / "pendulum.mp4")),
+        Show("ltx2", str(checkpoint()), TOLD, video, "ltx2_shapes"),
+    ]
 
 
 def say(what: str) -> None:

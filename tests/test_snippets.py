@@ -110,7 +110,7 @@ def test_no_exception_is_left_of_a_page_that_changed() -> None:
         assert "```python" in (ROOT / document).read_text(), document
 
 
-@pytest.mark.parametrize(("name", "frame"), [("pendulum", (288, 512)), ("ltx2", (64, 96))])
+@pytest.mark.parametrize(("name", "frame"), [("pendulum", (288, 512)), ("ltx2", (64, 64))])
 def test_the_pictures_are_sheets_of_the_demo(name: str, frame: tuple[int, int]) -> None:
     """As ``python docs/pictures.py`` makes them: small, and as today's sheets are laid out."""
     file = ROOT / "docs" / "pictures" / f"{name}.webp"

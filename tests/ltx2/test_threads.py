@@ -87,7 +87,7 @@ def test_threads_come_and_go_in_any_order() -> None:
 PROGRAM = """
 import sys
 from longtake.cli import main
-assert main(["generate", "a tram turns", "-o", sys.argv[1]]) == 0
+assert main(["generate", "a tram turns", "--model", "tiny:random", "-o", sys.argv[1]]) == 0
 print(*(name for name in sys.argv[2:] if name in sys.modules))
 """
 

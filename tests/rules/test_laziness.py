@@ -28,9 +28,9 @@ HEAVY = {
 NUM_PLUGINS = 20
 NEEDED = {"attr", "attrs", "pluggy"}
 """The only packages from elsewhere that a listing imports: plugins are declared with them."""
-MAX_OWN_MODULES = 25
-"""Packages are not counted: they are empty, or lazy, which another rule holds. Three of them are
-those of commands, authenticators and dispatchers, which plugins of the workspace add."""
+MAX_OWN_MODULES = 27
+"""Packages are not counted: they are empty, or lazy, which another rule holds. Five of them
+are of commands, authenticators, dispatchers and extensions, which plugins of the workspace add."""
 MAX_MODULES = 122
 """Nine of ten are those of ``NEEDED``, and what they import."""
 

@@ -52,6 +52,7 @@ NOT_HERE = {
     "longtake pool": "needs workers elsewhere; tests/contrib/ray has some",
     "ray start": "begins a part of a cluster that stays; tests/contrib/ray has one of its own",
     "longtake serve": "ends when it is told to; tests/contrib/serve/http starts it",
+    "python -m training.": "trains for hours; tests/training trains every part for a few steps",
     "torchrun": "needs a launcher and four devices; tests/ltx2/test_parallel.py has two processes",
     "pytest": "tests/sdk/scaffolding and nox -s wheels run the tests of new packages",
     "python -m build": "makes an archive with a tool that is installed for nothing else",

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from training.learned_tiny import networks, segments
-from training.learned_tiny.assembling import assemble, averaged
+from training.learned_tiny.assembling import assemble, averaged, vaes
 from training.learned_tiny.audio import Sound
 from training.learned_tiny.denoising import Denoising
 from training.learned_tiny.learning import Part, learn
@@ -21,7 +21,7 @@ from training.learned_tiny.scenes import COLOURS, SIZE
 from training.learned_tiny.sounds import MEL_RATE, log_mel, render
 from training.learned_tiny.stories import grammar, is_held_out, tell
 from training.learned_tiny.team import Team, run
-from training.learned_tiny.video import VideoVae
+from training.learned_tiny.video import Standard, VideoVae, clips
 
 SEED = 3
 STEPS = 12
@@ -33,19 +33,19 @@ def curve(folder: Path, part: str, figure: str) -> list[float]:
     return [each[figure] for each in told if figure in each]
 
 
+def learn_all(folder: Path, steps: int) -> Path:
+    """All parts after so many steps."""
+    for part in (Sound(SEED), VideoVae(SEED)):
+        learn(part, folder, steps, report_every=max(1, steps // 3))
+    segments.save(folder, *segments.encode_examples(*vaes(folder), 1, SEED))
+    examples, _ = segments.load(folder)
+    learn(Denoising(SEED, examples), folder, steps, report_every=max(1, steps // 3))
+    return folder
+
+
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All parts after a few steps."""
-    folder = tmp_path_factory.mktemp("learned")
-    for part in (Sound(SEED), VideoVae(SEED)):
-        learn(part, folder, STEPS, report_every=STEPS // 3)
-    video, audio = networks.video_vae(), networks.audio_vae()
-    video.load_state_dict(averaged(folder, "video")["vae"])
-    audio.load_state_dict(averaged(folder, "audio")["vae"])
-    segments.save(folder, *segments.encode_examples(video, audio, 1, SEED))
-    examples, _ = segments.load(folder)
-    learn(Denoising(SEED, examples), folder, STEPS, report_every=STEPS // 3)
-    return folder
+    return learn_all(tmp_path_factory.mktemp("learned"), STEPS)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,22 @@ def test_each_loss_falls(learned: Path, part: str, figure: str) -> None:
     assert last < first
 
 
+def test_the_video_vae_shows_alone_what_it_learned_to_show(learned: Path) -> None:
+    kept, standard = averaged(learned, "video"), Standard(networks.LATENT_CHANNELS)
+    vae = networks.video_vae()
+    vae.load_state_dict(kept["vae"])
+    standard.load_state_dict(kept["standard"])
+    standard.settles = False
+    clip, _ = clips(np.random.default_rng(SEED), 1, 9)
+    alone, _ = vaes(learned)
+    with torch.no_grad():
+        as_learned = vae.decode(standard(vae.encode(clip).latent_dist.mode())).sample
+        shown = alone.decode(alone.encode(clip).latent_dist.mode()).sample
+        without = vae.decode(vae.encode(clip).latent_dist.mode()).sample
+    assert torch.allclose(shown, as_learned, atol=1e-3)
+    assert not torch.allclose(without, as_learned, atol=1e-2)
+
+
 def test_the_parts_are_one_checkpoint(learned: Path, tmp_path: Path) -> None:
     import longtake as lt
 
@@ -66,6 +82,17 @@ def test_the_parts_are_one_checkpoint(learned: Path, tmp_path: Path) -> None:
         result = pipeline.generate(lt.GenerationRequest("a red circle", sampling=sampling))
     assert result.frames.shape == (segments.FRAMES, SIZE, SIZE, 3)
     assert result.audio_sample_rate == 24_000
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
+    made = []
+    for name in ("one", "other"):
+        folder = learn_all(tmp_path / name, 2)
+        assemble(folder, folder / "model", SEED)
+        files = sorted(path for path in (folder / "model").rglob("*") if path.is_file())
+        made.append({str(path.relative_to(folder)): path.read_bytes() for path in files})
+    assert len(made[0]) > 12
+    assert made[0] == made[1]
 
 
 class Line(Part):

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from training.learned_tiny import networks, segments
+from training.learned_tiny.video import Standard
 
-__all__ = ["assemble", "averaged"]
+__all__ = ["assemble", "averaged", "vaes"]
 
 
 def averaged(folder: Path, part: str) -> dict[str, dict[str, torch.Tensor]]:
@@ -21,9 +22,16 @@ def averaged(folder: Path, part: str) -> dict[str, dict[str, torch.Tensor]]:
 
 
 def vaes(folder: Path) -> tuple[Any, Any]:
-    """The video VAE and the audio VAE as they have learned so far."""
+    """The video VAE and the audio VAE as they have learned so far.
+
+    The video VAE's decoder learned from latents that were standardised on the way to it: its
+    encoder does that itself from now on.
+    """
     video, audio = networks.video_vae(), networks.audio_vae()
-    video.load_state_dict(averaged(folder, "video")["vae"])
+    learned, standard = averaged(folder, "video"), Standard(networks.LATENT_CHANNELS)
+    video.load_state_dict(learned["vae"])
+    standard.load_state_dict(learned["standard"])
+    standard.fold_into(video)
     audio.load_state_dict(averaged(folder, "audio")["vae"])
     return video.eval(), audio.eval()
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from longtake_ltx2.conditioning import encoding
 from training.learned_tiny.scenes import RADIUS, SIZE, Scene, Thing
 
-__all__ = ["MEL_BINS", "RATE", "log_mel", "render"]
+__all__ = ["MEL_BINS", "RATE", "TONES", "TONE_STEPS", "log_mel", "render"]
 
 RATE = 24_000
 """Samples a second that are heard."""
@@ -20,8 +20,8 @@ _FRAMES_A_SECOND = 100
 _HOP = MEL_RATE // _FRAMES_A_SECOND
 _MARGIN = 4
 """Frames on both sides: more than half a window."""
-_STEPS = 6
-_TONES = ((300, 100), (1200, 200))
+TONE_STEPS = 6
+TONES = ((300, 100), (1200, 200))
 """Hz of the lowest tone and of a step, of each thing: whole periods in a frame of 10 ms."""
 _RINGS = (3000, 4000)
 """Hz."""
@@ -39,7 +39,7 @@ def render(scene: Scene, begin: float, seconds: float, rate: int) -> NDArray[np.
     """
     times = begin + np.arange(round(seconds * rate)) / rate
     sound = np.zeros(len(times))
-    for thing, tone, ring in zip(scene.things, _TONES, _RINGS, strict=False):
+    for thing, tone, ring in zip(scene.things, TONES, _RINGS, strict=False):
         there = np.clip((times - thing.appears) / _FADE, 0, 1)
         sound += _TONE * there * np.sin(2 * np.pi * pitch(thing, tone, times) * times)
         struck = np.zeros(len(times))
@@ -55,7 +55,7 @@ def pitch(thing: Thing, tone: tuple[int, int], times: NDArray[np.float64]) -> ND
     frames = np.floor(times * _FRAMES_A_SECOND + 1e-6) / _FRAMES_A_SECOND
     height = 1 - (thing.position(frames)[:, 1] - RADIUS) / (SIZE - 2 * RADIUS)
     lowest, step = tone
-    return lowest + step * np.round(_STEPS * height)
+    return lowest + step * np.round(TONE_STEPS * height)
 
 
 def log_mel(scene: Scene, begin: float, frames: int) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from training.learned_tiny.pictures import FPS, draw
 from training.learned_tiny.scenes import BACKGROUNDS
 from training.learned_tiny.stories import tell
 
-__all__ = ["VideoVae", "clips"]
+__all__ = ["Standard", "VideoVae", "clips"]
 
 _MOMENTUM = 0.05
 
@@ -71,6 +72,14 @@ class Standard(nn.Module):
             self.mean.lerp_(mean, _MOMENTUM)
             self.std.lerp_(std, _MOMENTUM)
         return (latents - mean) / std
+
+    @torch.no_grad()
+    def fold_into(self, vae: Any) -> None:
+        """Make the VAE's encoder say standard latents itself, which are what its decoder knows."""
+        last, channels = vae.encoder.conv_out.conv, self.mean.numel()
+        mean, std = self.mean.flatten(), self.std.flatten()
+        last.weight[:channels] /= std[:, None, None, None, None]
+        last.bias[:channels] = (last.bias[:channels] - mean) / std
 
 
 class VideoVae(Part):

@@ -384,6 +384,7 @@ def test_what_libraries_print_when_they_are_used_is_no_word_of_the_plugin(
 OWN = (
     "longtake",
     "longtake-ltx2",
+    "longtake-ltx2-tiny",
     "longtake-objectstore",
     "longtake-otel",
     "longtake-postgres",
