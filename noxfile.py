@@ -32,7 +32,7 @@ LARGEST_WHEEL = 12_000_000
 """Bytes."""
 EXTRAS = {"families/ltx2": "[gguf,lora,offload]"}
 SOURCES = tuple(f"{package}/src" for package in PACKAGES)
-TOOLS = ("cryptography", "pytest", "pytest-xdist", "hypothesis", "jsonschema")
+TOOLS = ("c2pa-python", "cryptography", "pytest", "pytest-xdist", "hypothesis", "jsonschema")
 DOCS = ("furo", "matplotlib", "myst-parser", "sphinx")
 IN_TWO = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 """Options of pytest: two workers, which take file after file in the order of the tests."""

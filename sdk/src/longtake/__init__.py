@@ -208,6 +208,7 @@ if TYPE_CHECKING:
     from longtake.takes.record import SegmentRecord as SegmentRecord
     from longtake.takes.record import TakeRecord as TakeRecord
     from longtake.takes.record import TakeRequest as TakeRequest
+    from longtake.takes.signing import sign_take as sign_take
     from longtake.takes.streaming import StreamedSegment as StreamedSegment
     from longtake.takes.streaming import StreamState as StreamState
     from longtake.takes.streaming import stream_end as stream_end
@@ -321,6 +322,7 @@ else:
         "takes.joining": "join_takes",
         "takes.notes": "read_take_record",
         "takes.record": "SegmentRecord TakeRecord TakeRequest",
+        "takes.signing": "sign_take",
         "takes.streaming": "StreamState StreamedSegment stream_end stream_segment",
         "takes.writer": "TakeWriter",
     }

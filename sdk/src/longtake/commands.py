@@ -14,7 +14,7 @@ __all__ = ["COMMAND_NAME", "OWN_COMMANDS", "Command"]
 
 OWN_COMMANDS = frozenset(
     {
-        *("generate", "again", "retake", "extend", "enhance", "finish", "join"),
+        *("generate", "again", "retake", "extend", "enhance", "finish", "join", "sign"),
         *("plan", "inspect", "sessions"),
         *("families", "presets", "plugins", "doctor", "new", "pool"),
     }

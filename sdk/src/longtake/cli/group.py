@@ -26,6 +26,7 @@ _COMMANDS = {
     "again": ("longtake.cli.commands.again:again", "Make a take again from what its file says."),
     "finish": ("longtake.cli.commands.finish:finish", "Write the sound that ends a take."),
     "join": ("longtake.cli.commands.join:join", "Make one file of the parts of a take."),
+    "sign": ("longtake.cli.commands.sign:sign", "Sign a copy of a take: a model made it (C2PA)."),
     "sessions": (
         "longtake.cli.commands.sessions.group:sessions",
         "Takes that last, in a store that processes share.",
