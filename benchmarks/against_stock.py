@@ -68,7 +68,7 @@ MODES = {"none": "distilled", "all": "four passes"}
 SHAPE = (256, 384, 49)
 WORKS: dict[Work, Setting] = {
     "table": Setting(LARGER, (Asked("none", 6, *SHAPE), Asked("all", 6, *SHAPE))),
-    "long": Setting(DEEP, (Asked("none", 40, *SHAPE), Asked("all", 16, *SHAPE))),
+    "long": Setting(DEEP, (Asked("none", 48, *SHAPE), Asked("all", 16, *SHAPE))),
 }
 GOALS: dict[tuple[Generation, str], float] = {
     ("2.0", "none"): 1.25,
