@@ -3,9 +3,8 @@
 #   and sleeps from then on. How fast is the main thread now?
 # A good guess: as before. A thread that sleeps takes no core.
 # What happens: an operation that is divided among cores takes four times as long (63 us for 14 on two quiet
-#   cores), until the other
-#   thread has ended: each of them puts the main thread to sleep twice, and before it did so never. In
-#   2,000 additions of 200,000 numbers the process is switched out some 4,000 times instead of about 0. The
+#   cores) until the other thread has ended. Each puts the main thread to sleep twice, and before it did so
+#   never: in 2,000 additions of 200,000 numbers the process sleeps some 4,000 times instead of about 0. The
 #   OpenMP of torch's wheels keeps a pool of helpers for each thread that ever computed. Once all pools
 #   together have more threads than there are cores it lets nobody spin any more while it waits.
 # Versions: torch 2.13.0 (CPU), numpy 2.4.6; a machine of two cores or more.
