@@ -2,8 +2,9 @@
 
     python benchmarks/bookkeeping.py [--stages 8] [--runs 300] [--profile]
 
-CPU microseconds of each further stage, three ways: with nobody told, with an observer, and as a
-stream of events; and those of a whole run as a share of a run of the tiny checkpoint.
+CPU microseconds of each further stage, four ways: with nobody told, with an observer, with a
+follower as `longtake.roll` and the command line have one, and as a stream of events; and those of
+a whole run as a share of a run of the tiny checkpoint.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ def ways(stages: int) -> dict[str, Run]:
     return {
         "nobody told": lambda: quiet.generate(REQUEST),
         "an observer": lambda: told.generate(REQUEST),
+        "a follower": lambda: quiet.generate(REQUEST, follow=lambda event: None),
         "a stream": lambda: list(quiet.stream(REQUEST)),
     }
 
