@@ -9,8 +9,8 @@ from longtake_ltx2.tiny import TINY
 
 
 def test_both_sides_do_the_same_work() -> None:
-    work = against_stock.Setting(TINY, (Asked("all", 2, 64, 96, 25),))
-    told = against_stock.figures(["2.3"], {"table": work}, ["all"], ["take"], 1)
+    work = against_stock.Setting(TINY, (Asked("all", 2, 64, 96, 25),), "take")
+    told = against_stock.figures(["2.3"], {"table": work}, ["all"], None, 1)
     figures = {each.name: each for each in told if isinstance(each, Figure)}
     case = "table, 2.3, four passes, take"
     ratio = figures[case]
