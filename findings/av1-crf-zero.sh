@@ -3,7 +3,7 @@
 #   VP9 and AV1 (libsvtav1). How good is each?
 # A good guess: lossless, or at least better than crf=1, as the scale says; AV1's goes from 0 to 63.
 # What happens: libx264 and libvpx-vp9 are lossless. libsvtav1 makes the very bytes that it makes
-#   without the option, which are those of crf=35: the wrapper takes 0 for "not said". crf=1 is 22 dB
+#   without the option, which are those of crf=35: the wrapper takes 0 for "not said". crf=1 is 8 dB
 #   better than crf=0. Nothing is warned of.
 # Versions: av 18.1.0 (libavcodec 62.28), numpy 2.4.6.
 # Consequence: who asks for a master copy gets a preview. Ask for crf=1 at best, or for another codec
@@ -61,5 +61,5 @@ for codec in ("libx264", "libvpx-vp9", "libsvtav1"):
 
 assert found["libx264", "0"][1] == found["libvpx-vp9", "0"][1] == math.inf
 assert found["libsvtav1", "0"] == found["libsvtav1", None] == found["libsvtav1", "35"]
-assert found["libsvtav1", "1"][1] > found["libsvtav1", "0"][1] + 10
+assert found["libsvtav1", "1"][1] > found["libsvtav1", "0"][1] + 6
 PYTHON
