@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import longtake as lt
 from longtake_ltx2.denoising.schedule import DISTILLED_SIGMAS
+from longtake_ltx2_tiny.sigmas import shifted
 from training.learned_tiny.sounds import RATE
 from training.quality.drift import drift_of, stretches
 from training.quality.hearing import belongs, bends, heights
@@ -28,12 +29,6 @@ __all__ = ["PARTS", "Asked"]
 _CEILING, _CEILING_SEGMENTS = 40, 3
 _COMPARED, _COMPARED_SEGMENTS = 12, 4
 _QUARTER_TONE = 0.5
-
-
-def shifted(steps: int) -> tuple[float, ...]:
-    """Noise levels from 1 to 0, more of them near 1: a flow's, shifted by 3."""
-    even = np.linspace(1, 0, steps + 1)
-    return tuple(float(each) for each in 3 * even / (1 + 2 * even))
 
 
 WAYS = {

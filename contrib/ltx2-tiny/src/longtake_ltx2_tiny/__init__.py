@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import longtake as lt
+from longtake_ltx2_tiny.sigmas import shifted
 
 __all__ = ["longtake_extensions"]
 
@@ -10,11 +11,7 @@ __version__ = "0.1.0"
 
 LONGTAKE_API = ">=1,<2"
 
-_STEPS, _SHIFT = 16, 3
-_EVEN = tuple(1 - step / _STEPS for step in range(_STEPS + 1))
-_SIGMAS = tuple(_SHIFT * each / (1 + (_SHIFT - 1) * each) for each in _EVEN)
-"""A flow's noise levels, shifted towards 1: weights that are not distilled lose fewer things on
-these than on the eight of the distilled ones."""
+_STEPS = 16
 
 _SHAPES = lt.Preset(
     "ltx2_shapes",
@@ -27,7 +24,8 @@ _SHAPES = lt.Preset(
         "num_frames": 41,
         "num_inference_steps": _STEPS,
     },
-    stage_defaults={"denoise": {"sigmas": _SIGMAS}},
+    # with the eight levels of distilled weights, these lose more things
+    stage_defaults={"denoise": {"sigmas": shifted(_STEPS)}},
 )
 
 
