@@ -68,6 +68,13 @@ CASES: dict[str, tuple[Any, str, dict[str, Any], lt.Inputs, dict[str, Any]]] = {
     ),
     "slots": ("2.5", "ltx2_tiny", ONE, lt.Inputs(), {"prepare": {"keyframe_slots": 2}}),
     "a voice": ("2.3", "ltx2_tiny", ONE, lt.Inputs(voice=voice(0.7)), {}),
+    "towards a voice": (
+        "2.3",
+        "ltx2_tiny",
+        ONE,
+        lt.Inputs(voice=voice(0.7)),
+        {"denoise": {"voice_scale": 3.0}},
+    ),
     "dubbing": (
         "2.3",
         "ltx2_dub",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import longtake as lt
 from longtake_ltx2.denoising.schedule import DISTILLED_SIGMAS
-from longtake_ltx2_tiny.sigmas import shifted
+from longtake_ltx2_tiny import shifted
 from training.learned_tiny.sounds import RATE
 from training.quality.drift import drift_of, stretches
 from training.quality.hearing import belongs, bends, heights

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import longtake as lt
-from longtake_ltx2_tiny.sigmas import shifted
 
-__all__ = ["longtake_extensions"]
+__all__ = ["longtake_extensions", "shifted"]
 
 __version__ = "0.1.0"
 
 LONGTAKE_API = ">=1,<2"
 
-_STEPS = 16
+_STEPS, _SHIFT = 16, 3
+
+
+def shifted(steps: int) -> tuple[float, ...]:
+    """Noise levels from 1 to 0 in so many steps, for weights that are not distilled.
+
+    Even levels s are shifted as diffusers' ``FlowMatchEulerDiscreteScheduler`` shifts them:
+    k s / (1 + (k - 1) s), here with k = 3, so that there are more of them near 1.
+    """
+    even = (1 - step / steps for step in range(steps + 1))
+    return tuple(_SHIFT * each / (1 + (_SHIFT - 1) * each) for each in even)
+
 
 _SHAPES = lt.Preset(
     "ltx2_shapes",

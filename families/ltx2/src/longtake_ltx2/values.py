@@ -136,6 +136,15 @@ class Stream:
     def _all_given(self) -> bool:
         return self.denoise_mask.numel() > 0 and bool((self.denoise_mask == 0).all())
 
+    def first(self, count: int) -> Stream:
+        """Its first tokens alone, of a stream in which all see all."""
+        return Stream(
+            self.latents[:, :count],
+            self.clean[:, :count],
+            self.denoise_mask[:, :count],
+            self.coordinates[:, :, :count],
+        )
+
 
 @frozen(eq=False)
 class KeyframeLatents:

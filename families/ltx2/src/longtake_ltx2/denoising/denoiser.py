@@ -25,7 +25,8 @@ __all__ = ["Denoiser"]
 class Denoiser:
     """The transformer, one segment's conditioning and text, and the numerics to follow.
 
-    ``forward``: computes the passes, of this loop and no other.
+    ``forward``: computes the passes, of this loop and no other. ``without_voice``: the same loop
+    as if it had been given no voice, whose sound's tokens are the first of this one's.
     """
 
     transformer: Any
@@ -35,6 +36,7 @@ class Denoiser:
     geometry: Geometry
     guidance: Guidance
     forward: Forward = field(default=Factory(lambda self: Exact(self.transformer), takes_self=True))
+    without_voice: Denoiser | None = None
     _dtype: torch.dtype = field(init=False)
 
     @_dtype.default
@@ -49,7 +51,17 @@ class Denoiser:
 
         ``video``, ``audio``: ``[1, T, C]`` fp32. ``sigma``: 0-D fp32, the step's noise level.
         """
-        level = NoiseLevel(
+        guidance = self.guidance.at(sigma)
+        passes = self._passes(self._at(video, audio, sigma), guidance)
+        if guidance.needs_voiceless and self.without_voice is not None:
+            passes["voiceless"] = self.without_voice._alone(video, audio, sigma, passes["positive"])
+        return (
+            Predictions(**{name: both[0] for name, both in passes.items()}),
+            Predictions(**{name: both[1] for name, both in passes.items()}),
+        )
+
+    def _at(self, video: torch.Tensor, audio: torch.Tensor, sigma: torch.Tensor) -> NoiseLevel:
+        return NoiseLevel(
             self.forward,
             self.transformer,
             self._dtype,
@@ -62,11 +74,18 @@ class Denoiser:
             self._bias,
             self._negative_text,
         )
-        passes = self._passes(level, self.guidance.at(sigma))
-        return (
-            Predictions(**{name: both[0] for name, both in passes.items()}),
-            Predictions(**{name: both[1] for name, both in passes.items()}),
-        )
+
+    def _alone(
+        self, video: torch.Tensor, audio: torch.Tensor, sigma: torch.Tensor, whole: Both
+    ) -> Both:
+        """The positive pass of the sound's own tokens; of the others it says what ``whole`` does.
+
+        The forward is one of its own, because what passes share is of the tokens that they have.
+        """
+        own = self.noisy.audio.latents.shape[1]
+        self.forward.begin_step([self.text.positive])
+        picture, sound = self._at(video, audio[:, :own], sigma).run(self.text.positive)
+        return picture, torch.cat([sound, whole[1][:, own:]], dim=1)
 
     def _passes(self, level: NoiseLevel, guidance: Guidance) -> dict[str, Both]:
         text = self.text

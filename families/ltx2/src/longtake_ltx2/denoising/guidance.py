@@ -1,8 +1,9 @@
-"""The four guidance terms, on predicted clean latents.
+"""The guidance terms, on predicted clean latents.
 
-``g = p + (cfg - 1)(p - negative) + stg (p - perturbed) + (modality - 1)(p - isolated)``, then
-rescaled towards the deviation of p (Lin et al., arXiv:2305.08891, section 3.4). STG: Hyung et al.,
-arXiv:2411.18664. Modality isolation: ltx-core ``MultiModalGuider``.
+``g = p + (cfg - 1)(p - negative) + stg (p - perturbed) + (modality - 1)(p - isolated)
++ voice (p - voiceless)``, then rescaled towards the deviation of p (Lin et al., arXiv:2305.08891,
+section 3.4). STG: Hyung et al., arXiv:2411.18664. Modality isolation: ltx-core
+``MultiModalGuider``. Voice: ID-LoRA's identity guidance, away from what is made without the voice.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ __all__ = ["Guidance", "Predictions", "Scales", "needs_negative"]
 
 @frozen
 class Scales:
-    """The scales of one stream. Neutral: ``cfg`` 1, ``stg`` 0, ``modality`` 1, ``rescale`` 0."""
+    """The scales of one stream. Neutral: ``cfg`` and ``modality`` 1, the others 0."""
 
     cfg: float
     stg: float
     modality: float
     rescale: float
+    voice: float = 0.0
 
 
 _NEUTRAL = Scales(cfg=1.0, stg=0.0, modality=1.0, rescale=0.0)
@@ -45,6 +47,7 @@ class Predictions:
     negative: torch.Tensor | None = None
     perturbed: torch.Tensor | None = None
     isolated: torch.Tensor | None = None
+    voiceless: torch.Tensor | None = None
 
 
 @frozen
@@ -85,12 +88,14 @@ class Guidance:
             options.stg_scale,
             options.modality_scale,
             options.guidance_rescale,
+            options.voice_scale,
         )
         audio_scales = Scales(
             audio(options.audio_guidance_scale, options.guidance_scale),
             audio(options.audio_stg_scale, options.stg_scale),
             audio(options.audio_modality_scale, options.modality_scale),
             audio(options.audio_guidance_rescale, options.guidance_rescale),
+            options.voice_scale,
         )
         if output is not None and not output.audio:
             video_scales, audio_scales = evolve(video_scales, modality=1.0), _NEUTRAL
@@ -154,6 +159,11 @@ class Guidance:
         """Whether a step runs with perturbed self-attention."""
         return self._asks(self.video.stg, 0.0) or self._asks(self.audio.stg, 0.0)
 
+    @property
+    def needs_voiceless(self) -> bool:
+        """Whether a step runs without the voice that it is given."""
+        return self.video.voice != 0 or self.audio.voice != 0
+
     def _asks(self, scale: float, neutral: float) -> bool:
         return scale != neutral if self.numerics.any_scale_asks else scale > neutral
 
@@ -172,6 +182,8 @@ class Guidance:
             guided = guided + scales.stg * (positive - predictions.perturbed)
         if predictions.isolated is not None:
             guided = guided + (scales.modality - 1) * (positive - predictions.isolated)
+        if predictions.voiceless is not None:
+            guided = guided + scales.voice * (positive - predictions.voiceless)
         if scales.rescale == 0 or guided is positive:
             return guided
         return self._rescaled(guided, positive, scales.rescale)

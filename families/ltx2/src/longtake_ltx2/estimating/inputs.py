@@ -32,9 +32,9 @@ class AddedTokens:
 
     - ``tokens``: of the picture, beyond the segment's grid; ``slots``: frames of those that are
       pictures to be made.
-    - ``gives_video``, ``gives_audio``: whether a token of the stream is given, so that each has a
-      noise level of its own; ``fills_video``, ``fills_audio``: whether all are, so that nothing of
-      the stream is made.
+    - ``gives_video``, ``gives_audio``: whether a token of the stream's own is given, so that each
+      has a noise level of its own; ``fills_video``, ``fills_audio``: whether all are, so that
+      nothing of the stream is made.
     - ``voice_latents``: of a sound that voices are like, beside the segment's own.
     - ``keeps_sound``: whether the sound of the pass before is kept, so that none is made.
     - ``encoded``: pictures that the VAE encodes; ``mel_frames``: of each sound that is encoded.
@@ -99,7 +99,7 @@ def added_by_inputs(scene: Scene) -> AddedTokens:
         tokens=tokens,
         slots=slots,
         gives_video=any(strengths),
-        gives_audio=bool(kept or voice_latents),
+        gives_audio=bool(kept),
         fills_video=fills and not slots and all(each == 1 for each in strengths),
         fills_audio=sound is not None and sound.strength == 1 and kept == [(0, clock.num_latents)],
         voice_latents=voice_latents,

@@ -48,6 +48,8 @@ def loop_passes(guidance: Guidance, scene: Scene) -> dict[str, ForwardPass]:
         passes["negative"] = negative
     if guidance.needs_isolated:
         passes["isolated"] = evolve(whole, isolated=True)
+    if guidance.needs_voiceless:
+        passes["voiceless"] = evolve(whole, audio=_audio(scene, with_voice=False))
     return passes
 
 
@@ -103,10 +105,11 @@ def _video(scene: Scene) -> StreamSize:
     return _stream(scene, scene.video_tokens + added.tokens, conditioned=conditioned)
 
 
-def _audio(scene: Scene) -> StreamSize:
+def _audio(scene: Scene, *, with_voice: bool = True) -> StreamSize:
     added = added_by_inputs(scene)
-    conditioned = scene.context_latents > 0 or added.gives_audio
-    return _stream(scene, scene.audio_latents + added.voice_latents, conditioned=conditioned)
+    voice = added.voice_latents if with_voice else 0
+    conditioned = scene.context_latents > 0 or added.gives_audio or voice > 0
+    return _stream(scene, scene.audio_latents + voice, conditioned=conditioned)
 
 
 def _stream(scene: Scene, tokens: int, *, conditioned: bool) -> StreamSize:

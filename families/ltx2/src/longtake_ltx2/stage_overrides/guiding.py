@@ -58,5 +58,6 @@ class LTX2GuidanceLevel:
     audio_stg_scale: float | None = _instead(_SCALE)
     modality_scale: float | None = _instead(_SCALE)
     audio_modality_scale: float | None = _instead(_SCALE)
+    voice_scale: float | None = _instead(_SCALE)
     guidance_rescale: float | None = _instead(_SHARE)
     audio_guidance_rescale: float | None = _instead(_SHARE)

@@ -127,12 +127,14 @@ class LTX2LoopOptions:
 class LTX2DenoiseOptions(LTX2LoopOptions):
     """Steps and guidance of the denoising loop.
 
-    The four guidance terms act on the predicted clean latents; each has a scale for the picture
+    The guidance terms act on the predicted clean latents; each has a scale for the picture
     and one for the sound, whose None follows the picture's and whose 0.0 means 0. Neutral values:
     1.0 for ``guidance_scale`` (text CFG) and ``modality_scale``, 0.0 for ``stg_scale`` and
     ``guidance_rescale``. ``stg_blocks``: transformer blocks that spatio-temporal guidance
-    perturbs. ``guidance_levels``: scales for ranges of noise levels; an evaluation has those of the
-    lowest ``up_to`` that is not below its level, or the last ones (ltx-core's guidance by sigma).
+    perturbs. ``voice_scale``: of picture and sound alike, away from what is made without the voice
+    that the request gives (ID-LoRA's identity guidance, where it is 3). ``guidance_levels``: scales
+    for ranges of noise levels; an evaluation has those of the lowest ``up_to`` that is not below
+    its level, or the last ones (ltx-core's guidance by sigma).
     """
 
     num_inference_steps: int = field(
@@ -182,6 +184,11 @@ class LTX2DenoiseOptions(LTX2LoopOptions):
         metadata={"help": "Share of the sound's rescaling; null follows the picture's."},
     )
 
+    voice_scale: float = field(
+        default=0.0,
+        validator=_SCALE,
+        metadata={"help": "Guidance towards the voice that is given, a pass more; 0 is off."},
+    )
     guidance_levels: tuple[LTX2GuidanceLevel, ...] = field(
         default=(),
         validator=and_(

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import torch
+from attrs import evolve
 
 import longtake as lt
 from longtake_ltx2.conditioning.reference_checks import is_masked
@@ -127,6 +128,8 @@ class LTX2DenoisingStage:
         guidance = Guidance.from_options(settled, self._numerics, job.output)
         if any(each.needs_perturbed for each in guidance.every):
             self._check_blocks(settled)
+        if any(each.needs_voiceless for each in guidance.every):
+            self._check_voice(job)
 
     def _check_preview(self, job: lt.Job, options: LTX2DenoiseOptions) -> None:
         path = "options.preview_every"
@@ -147,6 +150,15 @@ class LTX2DenoisingStage:
                 raise lt.ValidationError(
                     path, f"has {block}; this transformer has blocks 0 to {layers - 1}"
                 )
+
+    def _check_voice(self, job: lt.Job) -> None:
+        path = "options.voice_scale"
+        if job.inputs.voice is None:
+            raise lt.ValidationError(path, "guides towards a voice; give inputs.voice, or take 0")
+        if self._leader is not None:
+            raise lt.ValidationError(
+                path, "is not possible with several devices at once; take one device"
+            )
 
     @property
     def _colors(self) -> LatentColors:
@@ -169,16 +181,7 @@ class LTX2DenoisingStage:
         every = settled.preview_every if run.is_read else None
         if every is not None:  # before the transformer takes the VAE's place on the device
             self._colors.fit(noisy.video.latents.device)
-        forward = self._forward.begin(self._transformer)
-        denoiser = Denoiser(
-            self._transformer,
-            self._numerics,
-            noisy,
-            text.of_what_is_made(**made),
-            geometry,
-            guidance.of_what_is_made(**made),
-            forward,
-        )
+        denoiser = self._denoiser(noisy, text, geometry, guidance, made)
         levels = self._sigmas(settled, self._tokens(noisy, geometry))
         sampler = self._chosen_sampler(settled, job)
         total = len(evaluated_steps(sampler, len(levels) - 1))
@@ -203,6 +206,27 @@ class LTX2DenoisingStage:
                 )
             video, audio = walked(sampling, evaluated, run.steps(total))
         return _on_grids(video, audio, noisy, geometry)
+
+    def _denoiser(
+        self,
+        noisy: NoisyLatents,
+        text: TextContext,
+        geometry: Geometry,
+        guidance: Guidance,
+        made: dict[str, bool],
+    ) -> Denoiser:
+        """Of the loop; ``made``: which streams are."""
+        guidance, text = guidance.of_what_is_made(**made), text.of_what_is_made(**made)
+
+        def looped(noisy: NoisyLatents, without_voice: Denoiser | None = None) -> Denoiser:
+            forward = self._forward.begin(self._transformer)
+            of_loop = self._transformer, self._numerics, noisy, text, geometry, guidance, forward
+            return Denoiser(*of_loop, without_voice)
+
+        own = geometry.clock.num_latents
+        if not any(each.needs_voiceless for each in guidance.every):
+            return looped(noisy)
+        return looped(noisy, looped(evolve(noisy, audio=noisy.audio.first(own))))
 
     @classmethod
     def estimate(cls, spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
