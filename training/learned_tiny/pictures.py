@@ -51,7 +51,7 @@ def _distance(
     if shape == "circle":
         found = np.sqrt(x * x + y * y) - radius
     elif shape == "square":
-        found = np.maximum(abs(x), abs(y)) - 0.87 * radius
+        found = np.maximum(abs(x), abs(y)) - radius
     else:
-        found = np.maximum(y - 0.62 * radius, 0.866 * abs(x) - 0.5 * y - 0.62 * radius)
+        found = np.maximum(y - 0.72 * radius, 0.866 * abs(x) - 0.5 * y - 0.72 * radius)
     return found.astype(np.float32)

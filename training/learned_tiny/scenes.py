@@ -27,7 +27,7 @@ Floats: TypeAlias = NDArray[np.float64]
 SIZE = 64
 """Pixels of each side of the picture."""
 RADIUS = 11.0
-"""Pixels, of a circle; the other shapes have about its area."""
+"""Pixels, of a circle; a square's sides are as far away from its middle."""
 BLEND = 0.25
 """Seconds that a change of colour takes, and that a thing takes to appear."""
 COLOURS = {
