@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from attrs import evolve
 from safetensors.torch import load_file, save_file
 
 import longtake as lt
+from longtake_ltx2.tiny import Generation
 from tests.ltx2.support import Checkpoints
 from tests.ltx2.watching import Watched, quick
 
@@ -209,6 +213,37 @@ def test_weights_are_aligned(checkpoints: Checkpoints) -> None:
         for network in Watched(checkpoints.path(generation)).networks().values():
             for tensor in (*network.parameters(), *network.buffers()):
                 assert tensor.data_ptr() % 16 == 0
+
+
+def rewritten(file: Path, *, zeros: bool) -> None:
+    """Write into the file: data that begin on a 16-byte boundary, or nothing but zeros."""
+    whole = file.read_bytes()
+    (length,) = struct.unpack("<Q", whole[:8])
+    header, data = whole[8 : 8 + length], whole[8 + length :]
+    header += b" " * (-(8 + length) % 16)
+    with file.open("r+b") as written:  # the same file, at no time shorter
+        written.write(struct.pack("<Q", len(header)) + header)
+        written.write(bytes(len(data)) if zeros else data)
+
+
+@pytest.mark.parametrize("generation", ["2.0", "2.5"])
+def test_weights_do_not_follow_their_files_once_loaded(
+    checkpoints: Checkpoints, generation: Generation, tmp_path: Path
+) -> None:
+    path = shutil.copytree(checkpoints.path(generation), tmp_path / "checkpoint")
+    files = sorted(path.rglob("*.safetensors"))
+    for file in files:
+        rewritten(file, zeros=False)
+    asked = lt.GenerationRequest("x", sampling=lt.Sampling(seed=1), stage_overrides=quick())
+    with lt.load(path) as pipeline:
+        before = pipeline.generate(asked)
+        for file in files:
+            rewritten(file, zeros=True)
+        pipeline.generate(evolve(asked, prompt="y"))  # the text of the first is forgotten
+        after = pipeline.generate(asked)
+    assert np.array_equal(before.frames, after.frames)
+    assert before.audio is not None and after.audio is not None
+    assert np.array_equal(before.audio, after.audio)
 
 
 def test_networks_load_when_they_are_needed(tiny: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -230,7 +230,7 @@ def _refuse_names(path: Path, missing: Iterable[str], unknown: Iterable[str]) ->
 
 
 def ready(network: Any) -> Any:
-    """The same network for computing only, its weights aligned."""
+    """The same network for computing only, its weights its own and aligned."""
     network = for_computing(network)
     align(network)
     return network
@@ -242,11 +242,16 @@ def for_computing(network: Any) -> Any:
 
 
 def align(network: torch.nn.Module) -> None:
-    """Copy weights that do not start on a 16-byte boundary, as those mapped from a file.
+    """Copy weights that are mapped from a file, or do not start on a 16-byte boundary.
 
-    On such, MKL's matrix products of three or fewer rows give other bits, so two workers with the
-    same weights would differ. Those of quantised weights, which are no plain tensors, stay.
+    What is mapped is the file's as long as it is used: whoever writes into the file changes the
+    weights of this process. On what is not aligned MKL's matrix products of three or fewer rows
+    give other bits, so two workers with the same weights would differ. Those of quantised weights,
+    which are no plain tensors, stay.
     """
     for tensor in (*network.parameters(), *network.buffers()):
-        if type(tensor.data) is torch.Tensor and tensor.data_ptr() % _ALIGNMENT:
+        if type(tensor.data) is not torch.Tensor:
+            continue
+        is_mapped = not tensor.data.untyped_storage().resizable()  # whose memory is another's
+        if is_mapped or tensor.data_ptr() % _ALIGNMENT:
             tensor.data = tensor.data.clone()
