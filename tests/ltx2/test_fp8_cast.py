@@ -68,6 +68,27 @@ def rounded(transformer: Any, endings: tuple[str, ...]) -> list[torch.Tensor]:
     return velocities(transformer)
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+def test_what_is_not_finite_is_not_hidden(checkpoints: Checkpoints, value: float) -> None:
+    transformer = networks(checkpoints.path("2.0"))["transformer"]
+    transformer.transformer_blocks[1].attn2.to_v.weight.data[0, 0] = value
+    with pytest.raises(lt.ValidationError, match=r"1\.attn2\.to_v .*not finite") as caught:
+        cast_to_fp8(transformer)
+    assert caught.value.path == "fp8_cast"
+
+
+def test_what_is_clipped_is_warned_of(
+    checkpoints: Checkpoints, caplog: pytest.LogCaptureFixture
+) -> None:
+    transformer = networks(checkpoints.path("2.0"))["transformer"]
+    weight = transformer.transformer_blocks[0].ff.net[2].weight
+    weight.data[0, :2] = torch.tensor([448.0, -600.0])
+    cast_to_fp8(transformer)
+    assert weight[0, :2].tolist() == [448.0, -448.0]
+    warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert warnings == ["fp8_cast: 0.ff.net.2 has weights up to 600, clipped to 448"]
+
+
 @pytest.mark.parametrize("generation", ["2.0", "2.3"])
 def test_the_set_of_layers_is_ltx_cores(checkpoints: Checkpoints, generation: Any) -> None:
     path = checkpoints.path(generation)
