@@ -23,6 +23,8 @@ _ON_SCHEDULE = 0.5
 """The share of the examples whose noise level is about one of those that are used."""
 _AGAIN = 0.6
 """The share of the examples that go on from pictures that the VAE made, as a take does."""
+_UNTOLD = 0.1
+"""The share of the examples with an empty prompt, from which guidance leads away."""
 _GIVEN_NOISE = 0.05
 """Standard deviation, in the transformer's space, of what is added to what is given."""
 
@@ -74,7 +76,7 @@ class Denoising(Part):
         self._prompts = {
             each: number
             for number, each in enumerate(
-                sorted({prompt for one in examples.values() for prompt in one.prompts})
+                sorted({"", *(prompt for one in examples.values() for prompt in one.prompts)})
             )
         }
         self._states, self._mask = networks.hidden_states(tokens, encoder, list(self._prompts))
@@ -101,11 +103,13 @@ class Denoising(Part):
             again = torch.rand(_BATCH, generator=generator) < _AGAIN
             video[again, :given] = one.again[picked][again].float()
         sigma = self._sigmas(rng)
+        told = self._numbers[kind.name][picked]
+        told[torch.rand(_BATCH, generator=generator) < _UNTOLD] = self._prompts[""]
         streams = (
             _Noised.of(video, given, sigma, generator),
             _Noised.of(audio, kind.clock.context_latents, sigma, generator),
         )
-        velocities = self._velocities(kind.name, picked, sigma, streams)
+        velocities = self._velocities(kind.name, told, sigma, streams)
         errors = [each.error(v) for each, v in zip(streams, velocities, strict=True)]
         place = "later" if given else "first"
         figures = {
@@ -115,13 +119,13 @@ class Denoising(Part):
         return errors[0] + errors[1], figures
 
     def _velocities(
-        self, kind: str, picked: torch.Tensor, sigma: torch.Tensor, streams: tuple[_Noised, _Noised]
+        self, kind: str, told: torch.Tensor, sigma: torch.Tensor, streams: tuple[_Noised, _Noised]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """What the transformer predicts of the picked examples of a kind."""
+        """What the transformer predicts of examples of a kind, told prompts of these numbers."""
         video, audio = streams
-        video_text, audio_text = self._texts(self._numbers[kind][picked])
+        video_text, audio_text = self._texts(told)
         self._timestep, self._place = sigma * _TIMESTEPS, kind
-        places = [each.expand(len(picked), -1, -1, -1) for each in self._coordinates[kind]]
+        places = [each.expand(len(told), -1, -1, -1) for each in self._coordinates[kind]]
         found: tuple[torch.Tensor, torch.Tensor] = self.transformer(
             hidden_states=video.noisy,
             audio_hidden_states=audio.noisy,
