@@ -33,6 +33,7 @@ ISOLATING = {
     "longtake.runs.following",
     "longtake.runs.streaming",
     "longtake.sessions.ahead",
+    "longtake.sessions.making_thread",
     "longtake.testing.blobs.integrity",
     "longtake.testing.blobs.outages",
     "longtake.testing.codecs.reading",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from attrs import evolve
 
 import longtake as lt
 from longtake.media.stills import decode_still
+from longtake.plugins.loading import Plugin
 from longtake.testing import DispatcherContract
 from tests.sdk.toy_family import FOG, Clean, FogCodec, FogState, Noisy
 
@@ -257,6 +258,35 @@ def test_the_next_segment_is_made_while_one_is_kept(kept: tuple[Hall, Shelf]) ->
     assert other.done().revision == 1
     shelf.end("a")
     assert (first.done().revision, same.done().revision) == (1, 2)
+
+
+def test_one_thread_loads_a_pipeline_and_makes_all_its_segments() -> None:
+    """A thread that has computed makes others slow as long as it lives."""
+    threads: list[threading.Thread] = []
+
+    @contextmanager
+    def computing() -> Iterator[None]:
+        threads.append(threading.current_thread())
+        yield
+
+    family = evolve(FOG, load=lambda source: lt.LoadedModel(computing=computing))
+    plugin = Plugin("fog", "fog", "1", "loaded", families=(family,))
+    registry = lt.Registry([*lt.Registry.of("longtake.builtin").plugins, plugin])
+    sessions = lt.open_session_store("memory:")
+    with registry.use():
+        dispatcher = lt.open_dispatcher(
+            "inprocess:", lt.PipelineSpec(family="fog"), sessions=sessions
+        )
+        assert len(threads) == 1  # the networks are there
+        for name in "abc":
+            sessions.create(name, family="fog", preset="thin@1")
+            order = lt.StepOrder(id=name, session_id=name, request=lt.GenerationRequest("fog"))
+            dispatcher.submit(order, lambda _: None)
+        assert dispatcher.drain(WAIT)
+        dispatcher.close()
+    assert len(threads) == 4
+    (maker,) = set(threads)
+    assert not maker.is_alive()
 
 
 def test_a_third_segment_is_not_made_before_one_is_kept(kept: tuple[Hall, Shelf]) -> None:

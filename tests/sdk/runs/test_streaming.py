@@ -119,6 +119,27 @@ def test_closing_the_iterator_stops_the_run() -> None:
     walking.assert_stopped_after(3)
 
 
+@pytest.mark.parametrize("last", [lt.Progress("first", 1, 1), lt.Progress("late", 0, 1)])
+@pytest.mark.parametrize("leaves", [True, False])
+def test_no_stage_runs_once_its_reader_has_left_or_cancelled(last: lt.Event, leaves: bool) -> None:
+    def first() -> None:
+        """A stage of one step."""
+
+    late, cancel = Late(), threading.Event()
+    events = pipeline_of(first, late).stream(REQUEST, cancel=cancel.is_set)
+    for event in events:
+        assert not late.ran
+        if event == last:
+            break
+    if leaves:
+        events.close()
+    else:
+        cancel.set()
+        with pytest.raises(lt.Cancelled):
+            list(events)
+    assert not late.ran
+
+
 class Slow:
     """A stage that takes a while to stop."""
 
@@ -243,6 +264,24 @@ def test_what_the_run_raises_reaches_its_reader() -> None:
         seen.extend(pipeline_of(fail).stream(REQUEST))
     assert isinstance(failed.value.__cause__, KeyError)
     assert seen == [lt.Progress("fail", 0, 1)]
+
+
+class Unleavable:
+    """A stage that does its work and fails as it is left."""
+
+    def __enter__(self) -> None: ...
+
+    def __call__(self) -> None: ...
+
+    def __exit__(self, *exception: object) -> None:
+        raise KeyError("door")
+
+
+def test_all_that_was_done_before_an_error_is_told() -> None:
+    seen: list[lt.Event] = []
+    with pytest.raises(lt.StageError, match="'unleavable' failed"):
+        seen.extend(pipeline_of(Unleavable()).stream(REQUEST))
+    assert seen == [lt.Progress("unleavable", 0, 1), lt.Progress("unleavable", 1, 1)]
 
 
 def leave() -> None:

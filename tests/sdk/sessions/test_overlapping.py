@@ -160,6 +160,20 @@ def test_the_next_segment_is_made_while_one_is_kept(family: lt.ModelFamily, fini
         assert [each.segment.index for each in rolled] == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("finishes", [False, True])
+def test_one_thread_makes_all_segments_and_is_over_with_the_last(finishes: bool) -> None:
+    """A thread that has computed makes others slow as long as it lives."""
+    sessions, makers = lt.open_session_store("memory:"), set[threading.Thread]()
+    sessions.create("s", family="fog", preset="")
+    media = Keeping(lambda index: None, finishes=finishes)
+    with lt.Pipeline(FOG, observers=[lambda _: makers.add(threading.current_thread())]) as pipeline:
+        rolled = lt.roll_each(sessions, "s", map(asked, PROMPTS), pipeline=pipeline, media=media)
+        assert len(list(rolled)) == 4
+    (maker,) = makers
+    assert maker is not threading.current_thread()
+    assert not maker.is_alive()
+
+
 def test_one_that_finishes_without_saying_has_the_pipeline_first() -> None:
     """The next segment waits, for the end of the take is made with the same networks."""
 

@@ -1,4 +1,7 @@
-"""The dispatcher of one process: a fair queue, and two threads in turns for each pipeline."""
+"""The dispatcher of one process: a fair queue, and three threads for each pipeline.
+
+One makes segments. Two take orders in turns, and keep what is made.
+"""
 
 from __future__ import annotations
 
@@ -44,14 +47,20 @@ def open_dispatcher(
     """
     specs = _specs(url.partition(":")[2], spec)
     with ExitStack() as stack:
-        pipelines = [stack.enter_context(each.load()) for each in specs]
-        return InProcessDispatcher(
+        pipelines = [stack.enter_context(each.load(prepare=False)) for each in specs]
+        dispatcher = InProcessDispatcher(
             pipelines,
             sessions=sessions,
             blobs=blobs,
             media=media,
             closing=stack.pop_all().close,
         )
+    try:
+        dispatcher.prepare()
+    except BaseException:
+        dispatcher.close()
+        raise
+    return dispatcher
 
 
 def _specs(workers: str, spec: PipelineSpec) -> list[PipelineSpec]:
@@ -71,7 +80,7 @@ def _specs(workers: str, spec: PipelineSpec) -> list[PipelineSpec]:
 class _Worker:
     """A pipeline, by the name of its worker.
 
-    ``making``: is had by whichever of its threads takes the next order and makes the segment.
+    ``making``: is had by whichever of its threads takes the next order and has the segment made.
     """
 
     name: str
@@ -132,6 +141,14 @@ class InProcessDispatcher:
     ) -> None:
         self.close()
 
+    def prepare(self) -> None:
+        """Load the networks of all pipelines now, each in the thread that makes its segments.
+
+        Raises what `Pipeline.prepare` raises.
+        """
+        for worker in self._workers:
+            worker.roller.prepare()
+
     def submit(self, order: StepOrder, listener: Callable[[OrderEvent], None]) -> None:
         """As `Dispatcher.submit`."""
         self._desk.submit(order, listener)
@@ -153,6 +170,8 @@ class InProcessDispatcher:
         self._desk.close()
         for thread in self._threads:
             thread.join()
+        for worker in self._workers:
+            worker.roller.close()
         if self._closing is not None:
             self._closing()
 

@@ -63,9 +63,13 @@ class PipelineSpec:
         """The same on another device, such as ``"cuda:1"``."""
         return evolve(self, options={**self.options, "device": device})
 
-    def load(self) -> Pipeline:
-        """The pipeline, with its weights loaded. Raises like `longtake.load`."""
-        return load(self.model, family=self.family, preset=self.preset, **self.options)
+    def load(self, *, prepare: bool = True) -> Pipeline:
+        """The pipeline, with its weights loaded now if it is to ``prepare``, as of `longtake.load`.
+
+        Raises like it.
+        """
+        options = {"prepare": prepare, **self.options}
+        return load(self.model, family=self.family, preset=self.preset, **options)
 
     def unloaded(self) -> Pipeline:
         """The pipeline without its weights, for a process that checks requests and rolls none.

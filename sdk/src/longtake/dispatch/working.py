@@ -21,14 +21,19 @@ from longtake.errors import Cancelled, LongtakeError, text_of
 from longtake.pipeline import Pipeline
 from longtake.runs.events import Event, Preview, Progress
 from longtake.session_stores.protocol import SessionStore
+from longtake.sessions.attempts import Patience
+from longtake.sessions.making import SegmentMaker
+from longtake.sessions.making_thread import MakingThread
 from longtake.sessions.media import MediaSink
-from longtake.sessions.rolling import roll
+from longtake.sessions.rolling import rolled
+from longtake.sessions.stepping import Rolling, Times
 from longtake.states.live import LiveState
 
 __all__ = ["Roller"]
 
 _PREVIEW_SECONDS = 0.5
 _LONGEST_SIDE = 256
+_PATIENCE_SECONDS = 30.0
 _MOST_LIVE = 4
 """Sessions whose typed state is kept; each takes memory, on the device too for some families."""
 
@@ -37,7 +42,8 @@ class Roller:
     """Rolls orders with one pipeline, and keeps the states of the last sessions.
 
     Threads may roll orders of several sessions at once: one makes a segment, and another one keeps
-    what it has made. The parameters are those of `longtake.roll`; ``worker`` is for the record.
+    what it has made. All segments are made in one more thread, which is over when the roller is
+    closed, or forgotten. The parameters are those of `longtake.roll`; ``worker`` is for the record.
     """
 
     def __init__(
@@ -55,6 +61,15 @@ class Roller:
         self._media = media
         self._live: dict[str, LiveState] = {}  # by session; the last one used is the last
         self._lock = threading.Lock()
+        self._thread = MakingThread()
+
+    def prepare(self) -> None:
+        """Have the networks loaded where segments are made. Raises as `Pipeline.prepare`."""
+        self._thread.do(self._pipeline.prepare)
+
+    def close(self) -> None:
+        """End the thread that makes the segments, behind what it has to make."""
+        self._thread.close()
 
     def rolled(
         self,
@@ -89,26 +104,28 @@ class Roller:
     ) -> OrderDone:
         with self._lock:
             live = self._live.pop(order.session_id, None)
-        rolled = roll(
-            self._sessions,
+        maker = SegmentMaker(
             order.session_id,
-            order.request,
-            pipeline=self._pipeline,
-            blobs=self._blobs,
-            media=self._media,
-            expected_revision=order.expected_revision,
-            traceparent=order.traceparent,
-            live=live,
-            cancel=cancel,
+            self._pipeline,
+            self._blobs,
+            admit=None,
             follow=follow,
-            made=made,
+            traceparent=order.traceparent,
+            in_thread=self._thread.do,
+        )
+        rolling = Rolling(
+            self._sessions,
+            maker,
+            self._media,
+            accept_versions=False,
             worker=self._worker,
+            times=Times(),
+            patience=Patience(_PATIENCE_SECONDS),
         )
-        if rolled.result is not None and rolled.result.live_state is not None:
-            self._keep(order.session_id, rolled.result.live_state)
-        return OrderDone(
-            order_id=order.id, segment=rolled.segment, revision=rolled.session.revision
-        )
+        kept = rolled(rolling, order.request, order.expected_revision, live, cancel, made)
+        if kept.result is not None and kept.result.live_state is not None:
+            self._keep(order.session_id, kept.result.live_state)
+        return OrderDone(order_id=order.id, segment=kept.segment, revision=kept.session.revision)
 
     def _keep(self, session_id: str, live: LiveState) -> None:
         with self._lock:

@@ -62,6 +62,8 @@ def execute(
             name = planned.spec.name
             stage = observed.stage(name, index)
             staged, progress = _of_stage(run, name, stage)
+            if progress is not None:
+                progress.begin()
             staged.check_cancelled()
             with stage:
                 _run_stage(planned, context, staged, values, entered, progress)
@@ -151,8 +153,6 @@ def _run_stage(
     entered: _EnteredStages,
     progress: _StageProgress | None,
 ) -> None:
-    if progress is not None:
-        progress.begin()
     entered.enter(planned)
     arguments = context.arguments(planned.parameters, values, run)
     with _Blamed(planned, planned.parameters):

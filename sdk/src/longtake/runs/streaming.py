@@ -1,4 +1,4 @@
-"""A run as an iterator of events: the run waits while its reader handles one."""
+"""A run as an iterator of events: the run waits while its reader handles them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from queue import SimpleQueue
 
 from attrs import define, field
 
-from longtake.runs.events import Event
+from longtake.runs.events import Event, Progress
 
 __all__ = ["Meeting", "Work", "stream_events"]
 
@@ -17,17 +17,33 @@ Work = Callable[[Callable[[Event], None], Callable[[], bool]], None]
 
 @define(eq=False)
 class Meeting:
-    """Hands events from a run to its reader one at a time."""
+    """Hands events from a run to its reader, for whom the run waits.
 
-    events: SimpleQueue[Event | BaseException | None] = field(factory=SimpleQueue)
+    The end of a stage is handed over with what comes next, or as the run is about to go on: each
+    meeting costs more than all else that a stage is told by.
+    """
+
+    events: SimpleQueue[list[Event] | BaseException | None] = field(factory=SimpleQueue)
     handled: SimpleQueue[None] = field(factory=SimpleQueue)
     abandoned: threading.Event = field(factory=threading.Event)
+    _held: list[Event] = field(factory=list)
 
     def give(self, event: Event) -> None:
         """Called by the run: goes on when the reader asks for the next event, or never will."""
-        if not self.abandoned.is_set():
-            self.events.put(event)
-            self.handled.get()
+        self._held.append(event)
+        if not _is_end_of_stage(event):
+            self._meet()
+
+    def is_abandoned(self) -> bool:
+        """Called by the run: whether the reader, who has handled all events by then, has left."""
+        if self._held:
+            self._meet()
+        return self.abandoned.is_set()
+
+    def end(self, error: BaseException | None) -> None:
+        """Called by the run, which is over and has raised ``error``."""
+        self.events.put(self._held)
+        self.events.put(error)
 
     def received(self) -> Generator[Event, None, None]:
         """Called by the reader: the events until the run is over; raises what the run raised."""
@@ -37,13 +53,24 @@ class Meeting:
                     raise item
                 finally:
                     del item  # or the error and this frame would keep each other alive
-            yield item
+            yield from item
             self.handled.put(None)
 
     def abandon(self) -> None:
         """Cancel the run, which may be waiting for its reader."""
         self.abandoned.set()
         self.handled.put(None)
+
+    def _meet(self) -> None:
+        events, self._held = self._held, []
+        if not self.abandoned.is_set():
+            self.events.put(events)
+            self.handled.get()
+
+
+def _is_end_of_stage(event: Event) -> bool:
+    """Whether a stage was one step, and that is done."""
+    return isinstance(event, Progress) and event.step == event.total == 1
 
 
 def stream_events(
@@ -58,11 +85,11 @@ def stream_events(
 
     def target() -> None:
         try:
-            work(meeting.give, lambda: meeting.abandoned.is_set() or is_cancelled())
+            work(meeting.give, lambda: meeting.is_abandoned() or is_cancelled())
         except BaseException as error:  # carried over to the reader's thread
-            meeting.events.put(error)
+            meeting.end(error)
         else:
-            meeting.events.put(None)
+            meeting.end(None)
 
     worker = threading.Thread(target=target, name="longtake-run", daemon=True)
     worker.start()

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
-from contextvars import copy_context
+from concurrent.futures import Future, wait
 
 from longtake.requests.request import GenerationRequest
 from longtake.runs.results import GenerationResult
+from longtake.sessions.making_thread import MakingThread
 
 __all__ = ["SegmentAhead"]
 
 
 class SegmentAhead:
-    """A segment that a thread makes while the one before it is kept.
+    """A segment that ``thread`` makes while the one before it is kept.
 
     ``request``: asks for the request; None when there is none. ``make``: makes the segment, and is
     given what ``cancel`` says, or that it is to `stop`. It is not made when its request comes after
@@ -26,22 +26,25 @@ class SegmentAhead:
         request: Callable[[], GenerationRequest | None],
         make: Callable[[GenerationRequest, Callable[[], bool]], GenerationResult],
         cancel: Callable[[], bool],
+        thread: MakingThread,
     ) -> None:
         self._ask, self._make, self._cancel = request, make, cancel
+        self._thread = thread
         self._asked: Future[GenerationRequest | None] = Future()
         self._made: Future[GenerationResult] = Future()
         self._gate = threading.Lock()
         self._is_late = False
         self._stopped = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._working: Future[None] | None = None
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether its request is still asked for, which may be so for ever."""
+        return self._working is not None and not self._asked.done()
 
     def begin(self) -> None:
         """Ask for the request; the pipeline is free for it."""
-        context = copy_context()
-        self._thread = threading.Thread(
-            target=context.run, args=(self._work,), name="longtake-making", daemon=True
-        )
-        self._thread.start()
+        self._working = self._thread.begin(self._work)
 
     def in_time(self) -> GenerationRequest | None:
         """Its request if it is being made; None if it will not be."""
@@ -52,7 +55,7 @@ class SegmentAhead:
 
     def request(self) -> GenerationRequest | None:
         """Its request, which is waited for; None if there is none. Raises what asking raised."""
-        return self._ask() if self._thread is None else self._asked.result()
+        return self._ask() if self._working is None else self._asked.result()
 
     def result(self) -> GenerationResult:
         """What is being made, which is waited for. Raises what making it raised."""
@@ -62,8 +65,8 @@ class SegmentAhead:
         """Have nothing made any more, within one step."""
         self._stopped.set()
         self.in_time()
-        if self._thread is not None and self._asked.done():
-            self._thread.join()  # one that is still asking may do so for ever
+        if self._working is not None and not self.is_asking:
+            wait([self._working])
 
     def _work(self) -> None:
         try:

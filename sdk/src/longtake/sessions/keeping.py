@@ -29,7 +29,8 @@ class SegmentKeeper:
     """Keeps and commits the segment after a session's last.
 
     ``step``: its digest. ``request``: as it is rolled. ``versions``: what makes it. ``told_made``:
-    is told that the pipeline has done its part. The others are as in `longtake.roll`.
+    is told that the pipeline has done its part. ``in_thread``: as of `SegmentMaker`. The others are
+    as in `longtake.roll`.
     """
 
     sessions: SessionStore
@@ -38,6 +39,7 @@ class SegmentKeeper:
     request: GenerationRequest
     versions: Mapping[str, str]
     pipeline: Pipeline
+    in_thread: Callable[[Callable[[], GenerationResult]], GenerationResult]
     blobs: BlobStore | None
     media: MediaSink | None
     worker: str
@@ -165,7 +167,7 @@ class SegmentKeeper:
 
     def _finished(self, live: LiveState) -> GenerationResult:
         try:
-            return self.pipeline.finish(live, blobs=self.blobs)
+            return self.in_thread(partial(self.pipeline.finish, live, blobs=self.blobs))
         finally:
             self.told_made()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from typing import TypeVar
 
 from attrs import define, evolve, field, frozen
 
@@ -19,6 +20,8 @@ from longtake.states.live import LiveState
 from longtake.states.state import ContinuationState
 
 __all__ = ["Once", "RolledSegment", "SegmentMaker", "worker_name"]
+
+T = TypeVar("T")
 
 
 @frozen(kw_only=True, eq=False)
@@ -48,12 +51,17 @@ class Once:
             call()
 
 
+def _in_the_same(what: Callable[[], T]) -> T:
+    return what()
+
+
 @frozen(eq=False)
 class SegmentMaker:
     """Makes segments of the session ``session_id``. Raises `ValidationError` for a bad traceparent.
 
     ``admit``: is shown the job before it runs. ``follow``: is told the events of the run. The
-    others are as in `longtake.roll`.
+    others are as in `longtake.roll`. ``in_thread``: does what computes in the thread where it is to
+    be done, by default the caller's own, and waits for it.
     """
 
     session_id: str
@@ -62,6 +70,7 @@ class SegmentMaker:
     admit: Callable[[Job], None] | None
     follow: Callable[[Event], None] | None
     traceparent: str | None
+    in_thread: Callable[[Callable[[], GenerationResult]], GenerationResult] = _in_the_same
 
     def __attrs_post_init__(self) -> None:
         check_traceparent(self.traceparent, "traceparent")

@@ -19,6 +19,7 @@ from longtake.sessions.ahead import SegmentAhead
 from longtake.sessions.attempts import Patience
 from longtake.sessions.claiming import LONGEST_WAIT
 from longtake.sessions.making import RolledSegment, SegmentMaker
+from longtake.sessions.making_thread import MakingThread
 from longtake.sessions.media import MediaSink
 from longtake.sessions.stepping import Rolling, Step, Times, as_rolled
 from longtake.states.live import LiveState
@@ -49,16 +50,17 @@ def roll_each(
 ) -> Generator[RolledSegment, None, None]:
     """Roll a segment for each request, as `roll` does, and make it while the one before is kept.
 
-    Each is handed out as soon as it is committed. Meanwhile a thread makes the next one from the
-    live state, as soon as the pipeline is free (`NeverFinishes`); its step, its claim and whatever
-    it puts come after the commit of the one before. So at most one finished segment waits, and when
-    a commit fails or is another worker's, what is made ahead stops within one step and leaves
-    nothing. So it does when the iterator is closed: what was not handed out is not committed.
+    Each is handed out as soon as it is committed. Meanwhile a thread, the one that makes all of
+    them, makes the next one from the live state, as soon as the pipeline is free (`NeverFinishes`);
+    its step, its claim and whatever it puts come after the commit of the one before. So at most one
+    finished segment waits, and when a commit fails or is another worker's, what is made ahead stops
+    within one step and leaves nothing. So it does when the iterator is closed: what was not handed
+    out is not committed.
 
     ``requests``: any number, as of `roll`; each is asked for when the one before it is made, by the
     thread that makes it, and one that is late is waited for without a claim. ``expected_revision``:
     that the first of them goes on from. ``cancel``: what is finished is committed all the same.
-    ``admit``, ``follow``: are called by whichever thread makes the segment. The others are as in
+    ``admit``, ``follow``: are called by the thread that makes the segments. The others are as in
     `roll`.
 
     A segment that another worker has committed by the very same step comes in its place. Raises
@@ -67,10 +69,11 @@ def roll_each(
     """
     if expected_revision is not None:
         check_revision(expected_revision)
-    maker = SegmentMaker(session_id, pipeline, blobs, admit, follow, traceparent)
+    thread = MakingThread()
+    maker = SegmentMaker(session_id, pipeline, blobs, admit, follow, traceparent, thread.do)
     times = Times(claim_seconds, wait_seconds, lease_seconds)
     rolling = Rolling(sessions, maker, media, accept_versions, worker, times, Patience(patience))
-    return _Steps(rolling, iter(requests), cancel).rolled(expected_revision, live)
+    return _Steps(rolling, iter(requests), cancel, thread).rolled(expected_revision, live)
 
 
 class _Steps:
@@ -81,8 +84,10 @@ class _Steps:
         rolling: Rolling,
         requests: Iterator[GenerationRequest | str],
         cancel: Callable[[], bool],
+        thread: MakingThread,
     ) -> None:
         self._rolling = rolling
+        self._thread = thread
         self._requests = requests
         self._cancel = cancel
         self._ahead = self._behind(None)
@@ -91,6 +96,14 @@ class _Steps:
         self, expected_revision: int | None, live: LiveState | None
     ) -> Generator[RolledSegment, None, None]:
         """The segments."""
+        try:
+            yield from self._each(expected_revision, live)
+        finally:
+            self._thread.close(waits=not self._ahead.is_asking)
+
+    def _each(
+        self, expected_revision: int | None, live: LiveState | None
+    ) -> Generator[RolledSegment, None, None]:
         last: RolledSegment | None = None
         while (request := self._ahead.request()) is not None:
             self._ahead = self._behind(None)
@@ -115,9 +128,10 @@ class _Steps:
             return
         try:
             with step.claimed(self._cancel) as claim:
-                result = step.made(live, self._cancel)
+                self._ahead = self._first(step, live)
                 try:
                     while True:
+                        result = self._ahead.result()
                         self._ahead = self._behind(result.live_state)
                         rolled = step.committed(result, self._ahead.begin)
                         request = self._ahead.in_time()
@@ -127,18 +141,31 @@ class _Steps:
                         claim.go_on(step.digest)
                         yield rolled
                         del rolled, result  # or their frames would be there, too
-                        result = self._ahead.result()
                 finally:
                     self._ahead.stop()
         except Conflict as conflict:
             rolled = step.winners(conflict)
         yield rolled
 
+    def _first(self, step: Step, live: LiveState | None) -> SegmentAhead:
+        """The segment of ``step`` as it begins to be made."""
+        making = SegmentAhead(
+            lambda: step.request,
+            lambda request, cancel: step.made(live, cancel),
+            self._cancel,
+            self._thread,
+        )
+        making.begin()
+        return making
+
     def _behind(self, live: LiveState | None) -> SegmentAhead:
         """What is made behind the segment with the state ``live``."""
         maker = self._rolling.maker
         return SegmentAhead(
-            self._request, lambda request, cancel: maker.made(request, live, cancel), self._cancel
+            self._request,
+            lambda request, cancel: maker.made(request, live, cancel),
+            self._cancel,
+            self._thread,
         )
 
     def _request(self) -> GenerationRequest | None:

@@ -18,7 +18,7 @@ from longtake.sessions.media import MediaSink
 from longtake.sessions.stepping import Rolling, Step, Times, as_rolled
 from longtake.states.live import LiveState
 
-__all__ = ["roll"]
+__all__ = ["roll", "rolled"]
 
 
 def roll(
@@ -69,11 +69,23 @@ def roll(
     `SessionStoreUnavailable` when the store stayed away, and what `Pipeline.generate`, ``blobs``
     and ``media`` raise.
     """
-    if expected_revision is not None:
-        check_revision(expected_revision)
     maker = SegmentMaker(session_id, pipeline, blobs, admit, follow, traceparent)
     times = Times(claim_seconds, wait_seconds, lease_seconds)
     rolling = Rolling(sessions, maker, media, accept_versions, worker, times, Patience(patience))
+    return rolled(rolling, request, expected_revision, live, cancel, made)
+
+
+def rolled(
+    rolling: Rolling,
+    request: GenerationRequest | str,
+    expected_revision: int | None,
+    live: LiveState | None,
+    cancel: Callable[[], bool],
+    made: Callable[[], None] | None,
+) -> RolledSegment:
+    """The next segment, by what `roll` was given. Raises like it."""
+    if expected_revision is not None:
+        check_revision(expected_revision)
     session = rolling.session()
     step = Step(rolling, session, as_rolled(request))
     if expected_revision is not None and session.revision != expected_revision:

@@ -17,7 +17,7 @@ from longtake.session_stores.checks import check_seconds
 from longtake.session_stores.protocol import SessionStore
 from longtake.session_stores.records import SessionRecord, SessionSegment
 from longtake.sessions.attempts import Patience
-from longtake.sessions.claiming import HeldClaim, claimed
+from longtake.sessions.claiming import LONGEST_WAIT, HeldClaim, claimed
 from longtake.sessions.fitting import accepted_versions, check_fits
 from longtake.sessions.keeping import SegmentKeeper
 from longtake.sessions.making import Once, RolledSegment, SegmentMaker, worker_name
@@ -30,11 +30,11 @@ __all__ = ["Rolling", "Step", "Times", "as_rolled"]
 
 @frozen
 class Times:
-    """Seconds, as `roll` is told them."""
+    """Seconds, as `roll` is told them, or those that it has by default."""
 
-    claim: float
-    wait: float
-    lease: float
+    claim: float = 60.0
+    wait: float = LONGEST_WAIT
+    lease: float = 600.0
 
     def __attrs_post_init__(self) -> None:
         for name, seconds in asdict(self).items():
@@ -133,7 +133,11 @@ class Step:
     def made(self, live: LiveState | None, cancel: Callable[[], bool]) -> GenerationResult:
         """Its segment, which nobody has kept yet. ``live``: as of `roll`."""
         maker = self._rolling.maker
-        return maker.made(self.request, maker.restored(self.session.state, live), cancel)
+
+        def make() -> GenerationResult:
+            return maker.made(self.request, maker.restored(self.session.state, live), cancel)
+
+        return maker.in_thread(make)
 
     def committed(
         self, result: GenerationResult, told_made: Callable[[], None] | None
@@ -147,6 +151,7 @@ class Step:
             request=self.request,
             versions=self._versions,
             pipeline=rolling.maker.pipeline,
+            in_thread=rolling.maker.in_thread,
             blobs=rolling.blobs,
             media=rolling.sink,
             worker=rolling.worker,

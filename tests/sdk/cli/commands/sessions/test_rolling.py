@@ -109,6 +109,29 @@ def test_a_segment_is_told_when_it_is_committed_while_the_next_one_is_made(
     assert takes.prompts("tram") == ["one", "two", "three"]
 
 
+def test_nothing_computes_in_the_thread_that_keeps(
+    takes: Takes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread loads and is over, one makes all segments."""
+    threads: list[threading.Thread] = []
+
+    def noting(name: str) -> Callable[..., Any]:
+        act = getattr(lt.Pipeline, name)
+
+        def noted(*given: Any, **how: Any) -> Any:
+            threads.append(threading.current_thread())
+            assert not any(each is not threads[-1] and each.is_alive() for each in threads)
+            return act(*given, **how)
+
+        return noted
+
+    monkeypatch.setattr(lt.Pipeline, "prepare", noting("prepare"))
+    monkeypatch.setattr(lt.Pipeline, "generate", noting("generate"))
+    takes.roll("tram", "one", "two")
+    _, first, second = threads
+    assert first is second is not threading.current_thread()
+
+
 @pytest.mark.parametrize(
     ("goal", "prompts"),
     [("--until", ["one", "two", "two"]), ("--segments", ["one", "two"] + ["two"] * 2)],

@@ -22,6 +22,7 @@ from longtake.schema.texts import check_texts
 from longtake.session_stores.protocol import SessionStore
 from longtake.session_stores.records import SessionRecord, SessionSegment
 from longtake.sessions.making import RolledSegment
+from longtake.sessions.making_thread import MakingThread
 from longtake.sessions.media import BlobMedia
 from longtake.sessions.overlapping import roll_each
 from longtake.states.live import LiveState
@@ -128,7 +129,8 @@ class SessionRolling:
             segments=self._goal.left(held, 0),
             output=f"session {self._session_id}",
         )
-        self._pipeline.prepare()
+        with closing(MakingThread()) as loading:  # ends, or its helpers would slow the maker
+            loading.do(self._pipeline.prepare)
         return live
 
     def _made(self, labels: Mapping[str, str]) -> SessionRecord:
