@@ -61,7 +61,9 @@ def added_by_inputs(scene: Scene) -> AddedTokens:
     """
     job, clock = scene.job, scene.geometry.clock
     options = scene.stage_options.get("prepare") or LTX2PreparationOptions()
-    asked = requested_inputs(job, scene.decoded, None, clock) if job.inputs else RequestedInputs()
+    asked = RequestedInputs()
+    if job.inputs:
+        asked = requested_inputs(job, scene.decoded, None, clock, paints=scene.paints)
     slots: tuple[int, ...] = ()
     if not scene.is_refined and job.output.video:
         slots = slot_frames(options, clock.num_frames, scene.repeated_frames)
@@ -84,7 +86,8 @@ def added_by_inputs(scene: Scene) -> AddedTokens:
     again = scene.is_refined and not scene.is_dubbed
     references = () if again else asked.references
     space, time = scene.reference_scales.space, scene.reference_scales.time
-    for reference in references:
+    painted = () if again or asked.painted is None else (asked.painted,)
+    for reference in (*painted, *references):
         count = len(range(1, len(reference.pixels), time)) + 1
         encoded.append((count, size[0] // space, size[1] // space))
         tokens += (

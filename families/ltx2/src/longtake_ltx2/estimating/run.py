@@ -111,7 +111,7 @@ class _Take:
         sampling = job.sampling
         inputs = lt.Inputs() if index else job.inputs  # they condition the first segment
         job, scales = evolve(job, inputs=inputs), ReferenceScales()
-        if inputs.references:
+        if inputs.references or inputs.source is not None:
             scales = scales_of_loras(self.config.lora_path, self.config.loras)
         return Scene(
             networks=self.networks,
