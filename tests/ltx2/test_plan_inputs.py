@@ -66,6 +66,13 @@ CASES: dict[str, tuple[Any, str, dict[str, Any], lt.Inputs, dict[str, Any]]] = {
         reference(),
         {},
     ),
+    "a painted clip": (
+        "2.3",
+        "ltx2_inpaint",
+        TWO,
+        masked(pad_left=32, strength=0.5),
+        {"refine": {"num_inference_steps": 2}},
+    ),
     "slots": ("2.5", "ltx2_tiny", ONE, lt.Inputs(), {"prepare": {"keyframe_slots": 2}}),
     "a voice": ("2.3", "ltx2_tiny", ONE, lt.Inputs(voice=voice(0.7)), {}),
     "dubbing": (

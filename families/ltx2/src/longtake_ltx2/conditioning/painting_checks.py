@@ -33,10 +33,11 @@ def check_painting(source: lt.SourceInput, inputs: lt.DecodedInputs, segment: Se
         )
     frames, count = len(inputs.source_frames()), segment.num_frames
     if source.frame_in(count) or frames != count:
+        length = "data" if source.num_frames is None else "num_frames"
         raise lt.ValidationError(
-            "inputs.source.frame" if source.frame_in(count) else "inputs.source.data",
-            f"has {frames} frames from frame {source.frame_in(count)} on; with this preset it "
-            f"fills the segment, which has {count}: say num_frames, or cut it",
+            f"inputs.source.{'frame' if source.frame_in(count) else length}",
+            f"has {frames} frames from frame {source.frame_in(count)} on; with this preset the "
+            f"clip fills the segment, which has {count}: make that as long, or cut the clip",
         )
     shares = inputs.source_shares()
     if shares is not None and not decided_shares(shares).any():

@@ -77,7 +77,7 @@ class Begun:
         """The clip among the inputs, under the name that the user gave."""
         inputs = evolve(others.inputs, source=self.source)
         own = {f"inputs.source.{field}": option for field, option in _OF_OPTIONS.items()}
-        own["inputs.source.mask"] = f"--mask {self.mask}"
+        own["inputs.source.mask"] = "--mask" if self.mask is None else f"--mask {self.mask}"
         return NamedInputs(inputs, {**others.options, "inputs.source": self.name, **own})
 
 
