@@ -297,3 +297,26 @@ def test_the_command_says_which_option_is_missing(
     assert main([*command, "--model", str(tiny), "--preset", "ltx2_inpaint", *output]) == 2
     assert "--mask: is missing" in capsys.readouterr().err
     assert not (tmp_path / "take.mkv").exists()
+
+
+def test_what_is_made_is_shown_where_it_was_painted_and_a_little_further() -> None:
+    """A margin of 6/64 of 96 pixels is nine, and fades over a cell of one and a half."""
+    place = np.zeros((64, 96), np.uint8)
+    place[32, 40] = 255
+    found = painting(clip(mask=grey_mask(place), pad_bottom=32))
+    some, size = slice(0, 1), (96, 96)
+
+    def across(row: int, **said: Any) -> list[float]:
+        shown = found.remade(some, *size, growth=3, device="cpu", **said)
+        values: list[float] = shown[0, 0, row].tolist()
+        return values
+
+    narrow = [1.0 if 37 <= column <= 43 else 0.0 for column in range(96)]
+    assert across(32, margin=0.0) == narrow
+    wide = across(32, margin=None)
+    assert set(wide[37 - 9 : 44 + 9]) == {1.0}
+    assert set(wide[: 37 - 13]) == set(wide[44 + 13 :]) == {0.0}
+    assert across(70, margin=0.0) == [1.0] * 96
+    assert across(61, margin=0.0) == [0.0] * 96
+    assert across(61, margin=None) == pytest.approx([1.0] * 96), "2/64 are three rows"
+    assert across(55, margin=None) == [0.0] * 96
