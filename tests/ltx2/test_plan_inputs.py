@@ -169,6 +169,21 @@ def test_what_inputs_add_is_counted(checkpoints: Checkpoints, tmp_path: Path, na
     assert planned(path, preset, without, **loading).flops != expected.flops
 
 
+def test_a_clip_that_is_painted_counts_where_a_plan_names_none(checkpoints: Checkpoints) -> None:
+    """In every segment, because each has one."""
+    path, frames = checkpoints.path("2.3"), np.stack(moving_frames(25))
+    clip = lt.SourceInput.from_frames(frames, Fraction(24), pad_top=64)
+    named = lt.GenerationRequest(
+        "fog", inputs=lt.Inputs(source=clip), sampling=lt.Sampling(**TWO), stage_overrides=LOOPS
+    )
+    loops = [
+        [p.flops for stage in estimate.segments[0].stages for p in stage.passes]
+        for request in (named, evolve(named, inputs=lt.Inputs()))
+        for estimate in [planned(path, "ltx2_inpaint", request)]
+    ]
+    assert loops[0] == loops[1]
+
+
 BESIDE = ("upsample", "encode frames", "encode sound")
 """Passes of stages that are called as the second loop is."""
 

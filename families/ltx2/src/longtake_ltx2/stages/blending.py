@@ -35,8 +35,6 @@ class LTX2BlendingStage:
     @staticmethod
     def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
         """The frames once more; no network runs."""
-        if scene.job.inputs.source is None:
-            return lt.StageEstimate()
         clock = scene.geometry.clock
         size = (scene.geometry.height, scene.geometry.width, COLORS)
         few = array("pixels", (_FLOATS_AT_ONCE * _FRAMES_AT_ONCE, *size))
