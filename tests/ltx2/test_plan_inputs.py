@@ -173,8 +173,9 @@ def test_a_clip_that_is_painted_counts_where_a_plan_names_none(checkpoints: Chec
     """In every segment, because each has one."""
     path, frames = checkpoints.path("2.3"), np.stack(moving_frames(25))
     clip = lt.SourceInput.from_frames(frames, Fraction(24), pad_top=64)
+    size = lt.Sampling(height=128, width=192, num_frames=25, num_inference_steps=2)
     named = lt.GenerationRequest(
-        "fog", inputs=lt.Inputs(source=clip), sampling=lt.Sampling(**TWO), stage_overrides=LOOPS
+        "fog", inputs=lt.Inputs(source=clip), sampling=size, stage_overrides=LOOPS
     )
     loops = [
         [p.flops for stage in estimate.segments[0].stages for p in stage.passes]
