@@ -60,7 +60,12 @@ def folder(tiny: Path, newest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     with wave.open(str(tmp_path / "voice.wav"), "wb") as voice:
         voice.setparams((1, 2, 16000, 0, "NONE", "not compressed"))
         voice.writeframes(pixels.tobytes()[:64000])
-    for name in ("distilled-lora", "ic-lora-depth-ref0.5", "ic-lora-dubit"):
+    for name in (
+        "distilled-lora",
+        "ic-lora-depth-ref0.5",
+        "ic-lora-dubit",
+        "ic-lora-in-outpainting",
+    ):
         write_tiny_lora(tmp_path / f"{name}.safetensors", tiny)
     (tmp_path / "LTX-2.5").symlink_to(newest)
     monkeypatch.chdir(tmp_path)

@@ -91,6 +91,7 @@ class Region:
     ``samples``: its sound at 16 kHz, as `Asked.sound`. ``window``: seconds of the clip between
     which ``video`` and ``audio`` say what is made anew. ``places``: where ``[V, H, W]``; all over
     if None. ``padding``: where it is not the clip's ``[H, W]``. ``strength``: of what is kept.
+    ``is_painted``: whether it is painted over and followed, and none of its picture is kept.
     """
 
     pixels: Any
@@ -102,9 +103,12 @@ class Region:
     places: Any = None
     padding: Any = None
     strength: float = 1.0
+    is_painted: bool = False
 
     def kept(self, latent: int, row: int, column: int, size: tuple[int, int, int]) -> bool:
         """Of a token of a pass of this size: whether no pixel of its frames asks to be made."""
+        if self.is_painted:
+            return False
         frames = range(max(0, 8 * latent - 7), 8 * latent + 1)
         tall, wide = (self.pixels.shape[axis] / size[axis - 1] for axis in (1, 2))
         rows = slice(int(32 * row * tall), int(32 * (row + 1) * tall))

@@ -15,6 +15,7 @@ from tests.ltx2.official_reference import (
     Asked,
     Followed,
     Frames,
+    Grid,
     Region,
     audio_bounds,
     followed_bounds,
@@ -100,7 +101,7 @@ def streams(
         video.renoise(before.video, before.level)
         audio.renoise(before.audio, before.level)
     if asked.region is not None:
-        keep_region(pipe, asked.region, size, video, audio)
+        keep_region(pipe, asked.region, size, where, video, audio)
     for tokens, frames in known:
         video.put(tokens, 1 - frames.strength, at=None if frames.appended else 0)
     for each in followed:
@@ -181,7 +182,12 @@ def leading(asked: Asked) -> list[Frames]:
 
 
 def keep_region(
-    pipe: Any, region: Region, size: tuple[int, int, int], video: _Mixture, audio: _Mixture
+    pipe: Any,
+    region: Region,
+    size: tuple[int, int, int],
+    where: Grid,
+    video: _Mixture,
+    audio: _Mixture,
 ) -> None:
     """A clip, frame by frame and 40 ms by 40 ms, but for what is made anew."""
     fps, (rows, columns) = float(FPS), (size[0] // 32, size[1] // 32)
@@ -194,7 +200,7 @@ def keep_region(
             video.put(tokens[:, index : index + 1], 1 - region.strength, at=there)
     if region.samples is None:
         return
-    begin, duration = region.first / fps, len(region.pixels) / fps
+    begin, duration = float(where.offset) + region.first / fps, len(region.pixels) / fps
     silence, length = round(16000 * begin), round(16000 * duration)
     heard = np.pad(region.samples[:, :length], ((0, 0), (silence, 16000)))
     tokens = encoded_sound(pipe, heard)

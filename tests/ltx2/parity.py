@@ -50,6 +50,7 @@ Recipe = Literal[
     "dub",
     "audio to video",
     "video to audio",
+    "inpaint",
 ]
 NumericsName = Literal["official", "diffusers"]
 
@@ -66,10 +67,11 @@ PRESETS = {
     "dub": "ltx2_dub",
     "audio to video": "ltx2_3_audio_to_video",
     "video to audio": "ltx2_3_video_to_audio",
+    "inpaint": "ltx2_inpaint",
 }
 TWICE = (
     *("two stages", "guided two stages", "hq", "reference", "keyframes"),
-    *("dub", "audio to video"),
+    *("dub", "audio to video", "inpaint"),
 )
 """Recipes of two passes."""
 FOLLOWING = ("reference", "dub")
@@ -77,12 +79,15 @@ FOLLOWING = ("reference", "dub")
 STRENGTHS = {
     "reference": (1.0, 0.0),
     "dub": (1.0, 1.0),
+    "inpaint": (1.0, 1.0),
     "guided two stages": (0.0, 1.0),
     "hq": (0.25, 0.5),
     "keyframes": (0.0, 1.0),
     "audio to video": (0.0, 1.0),
 }
 """How strongly recipes have the LoRA on in their two passes."""
+MASK_GROWTH = 6
+"""Pixels, of recipes that paint."""
 GUIDANCE: dict[str, dict[str, Any]] = {
     "off": NO_GUIDANCE,
     "cfg": {**NO_GUIDANCE, "guidance_scale": 3.0, "audio_guidance_scale": 7.0},
@@ -141,7 +146,7 @@ class Case:
     @property
     def refine_steps(self) -> int:
         """Of the second pass, where there is one."""
-        return 3 if self.guidance == "off" else 2
+        return 3 if self.guidance == "off" and self.recipe != "inpaint" else 2
 
     @property
     def reference_dtype(self) -> torch.dtype:
@@ -259,6 +264,9 @@ def _all_rows(numerics: NumericsName) -> Iterator[Case]:
         )
         yield from rows(recipes=["guided two stages"], conditions=short[:1], guidance=["all"])
         yield from rows(recipes=["guided two stages"], conditions=short[3:4], guidance=["all"])
+        paint = functools.partial(rows, recipes=["inpaint"], guidance=["off"])
+        yield from paint(conditions=[*short[3:], "take, inpainted"])
+        yield from paint(conditions=["inpainted short one for a time"], generations=["2.3"])
 
 
 CASES = tuple(dict.fromkeys([*_all_rows("official"), *_all_rows("diffusers")]))
@@ -312,9 +320,10 @@ def _pipeline(
     probe, declared = UndecodedProbe(), family()
     recipe = declared.recipe(declared.preset(preset_name))
     last = max(i for i, spec in enumerate(recipe) if spec.name in _MAKE_LATENTS)
+    behind = next((spec for spec in recipe if spec.name == "blend"), lt.StageSpec("probe", probe))
     preset = attrs.evolve(
         declared.preset(preset_name),
-        stages=(*recipe[: last + 1], lt.StageSpec("probe", probe)),
+        stages=(*recipe[: last + 1], attrs.evolve(behind, stage=probe)),
         overrides={},
     )
 
@@ -336,6 +345,8 @@ def request(checkpoints: Checkpoints, case: Case) -> lt.GenerationRequest:
     }
     if case.recipe in TWICE:
         overrides["refine"] = {"num_inference_steps": case.refine_steps}
+    if case.recipe == "inpaint":
+        overrides["blend"] = {"mask_growth": MASK_GROWTH}
     return lt.GenerationRequest(
         PROMPT,
         negative_prompt=NEGATIVE,

@@ -373,6 +373,15 @@ CONDITIONS: dict[str, Conditions] = {
     "inpainted short one": Conditions(
         source=Source(count=17, mask="moving", strength=0.6), numerics=_OFFICIAL
     ),
+    "inpainted short one for a time": Conditions(
+        source=Source(count=17, mask="moving", window=(0.2, 0.4)), numerics=_OFFICIAL
+    ),
+    "take, inpainted": Conditions(
+        placed=(_PREFIX,),
+        sound=Sound(context=51, take=(113, 118)),
+        source=Source(count=17, mask="still", white="kept"),
+        numerics=_OFFICIAL,
+    ),
     "outpainted": Conditions(
         source=Source(count=25, padded=(16, 0, 0, 32), silent=True), numerics=_OFFICIAL
     ),

@@ -76,10 +76,10 @@ def test_without_a_vae_the_frames_of_before_are_refused(watched: Watched) -> Non
     assert result.job is not None
     alone = LTX2LatentPreparationStage(watched.components["transformer"])
     inputs, segment = lt.DecodedInputs(result.job.inputs), first_segment(25, Fraction(24))
-    alone.check(result.job, None, inputs, segment, None)
+    alone.check(result.job, None, inputs, segment, None, None)
     with pytest.raises(lt.ValidationError) as refused:
         restored = LTX2ContinuationState.from_continuation_state(state)
-        alone.check(result.job, restored, inputs, segment, None)
+        alone.check(result.job, restored, inputs, segment, None, None)
     assert refused.value.path == "state.payload.video"
 
 

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from longtake_ltx2.conditioning.painting import PAINT
 from longtake_ltx2.values import CleanLatents
 from tests.ltx2 import official_loop
 from tests.ltx2.official_loop import denoised, with_slots
+from tests.ltx2.official_painting import painted
 from tests.ltx2.official_reference import (
     DISTILLED,
     DISTILLED_3,
@@ -31,6 +33,7 @@ from tests.ltx2.official_reference import (
 from tests.ltx2.parity import (
     CASES,
     GUIDANCE,
+    MASK_GROWTH,
     NEGATIVE,
     PROMPT,
     SEED,
@@ -50,6 +53,7 @@ LEVELS = {
     "two stages": DISTILLED_3,
     "reference": DISTILLED_3,
     "dub": DISTILLED_3,
+    "inpaint": DISTILLED_3,
 }
 
 
@@ -91,8 +95,10 @@ def asked(path: Path, case: Case) -> Asked:
             places=source.places(height, width),
             padding=source.padding(height, width),
             strength=source.strength,
+            is_painted=case.recipe == "inpaint",
         )
     )
+    over = () if region is None or not region.is_painted else (followed_over(region),)
     return Asked(
         prompt=PROMPT,
         negative=NEGATIVE,
@@ -104,7 +110,7 @@ def asked(path: Path, case: Case) -> Asked:
         and not on.follows
         and on.spoken is None
         and source is None,
-        refine=REFINE[case.refine_steps] if case.recipe in TWICE else None,
+        refine=refined(case),
         second_order=case.recipe == "hq",
         first_sound=case.recipe in ("guided two stages", "hq"),
         video=video,
@@ -113,16 +119,19 @@ def asked(path: Path, case: Case) -> Asked:
         region=region,
         sound=on.samples() if on.heard else None,
         carried=carried,
-        followed=tuple(
-            Followed(
-                pixels=each.pixels(),
-                strength=each.strength,
-                seen=each.seen,
-                mask=each.mask(),
-                space=on.scales[0],
-                time=on.scales[1],
-            )
-            for each in on.follows
+        followed=(
+            *over,
+            *(
+                Followed(
+                    pixels=each.pixels(),
+                    strength=each.strength,
+                    seen=each.seen,
+                    mask=each.mask(),
+                    space=on.scales[0],
+                    time=on.scales[1],
+                )
+                for each in on.follows
+            ),
         ),
         lora=lora_of(path, case),
         strengths=STRENGTHS.get(case.recipe, (0.0, 0.0)),
@@ -132,6 +141,18 @@ def asked(path: Path, case: Case) -> Asked:
         dubs=case.recipe == "dub",
         slots=on.slots,
     )
+
+
+def followed_over(region: Region) -> Followed:
+    """The clip as the first pass follows it, which is at half its size."""
+    return Followed(pixels=painted(region, MASK_GROWTH // 2), strength=region.strength)
+
+
+def refined(case: Case) -> list[float] | None:
+    """The levels of the second pass, where there is one."""
+    if case.recipe not in TWICE:
+        return None
+    return [0.725, 0.4219, 0.0] if case.recipe == "inpaint" else REFINE[case.refine_steps]
 
 
 def tokens_counted(case: Case) -> int:
@@ -266,6 +287,25 @@ def test_how_strongly_a_clip_is_kept_is_noise_over_it(checkpoints: Checkpoints) 
     assert given.region is not None
     whole = attrs.evolve(given, region=attrs.evolve(given.region, strength=1.0))
     assert relative_error(denoised(path, whole)[0], actual.video) > 1e-3
+
+
+@pytest.mark.parametrize("broken", ["the other colour", "the mask the other way round"])
+def test_what_is_remade_is_painted(checkpoints: Checkpoints, broken: str) -> None:
+    """The controls: black in the place of green, and all but the mask's places painted."""
+    case = Case("official", "2.3", "tiny", "inpaint", "inpainted short one", "off")
+    path = checkpoints.path(case.generation, case.size)
+    actual, given = as_tokens(latents(checkpoints, case)[0]), asked(path, case)
+    region = given.region
+    assert region is not None
+    if broken == "the other colour":
+        pixels = given.followed[0].pixels.copy()
+        pixels[(pixels == PAINT).all(-1)] = 0
+        other = attrs.evolve(given.followed[0], pixels=pixels)
+    else:
+        other = followed_over(attrs.evolve(region, places=~region.places))
+    assert relative_error(denoised(path, given)[0], actual.video) < VIDEO_TOLERANCE
+    changed = attrs.evolve(given, followed=(other,))
+    assert relative_error(denoised(path, changed)[0], actual.video) > 1e-3
 
 
 def test_a_clip_is_remade_without_fresh_noise(checkpoints: Checkpoints) -> None:

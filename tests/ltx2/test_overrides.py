@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import longtake as lt
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.stage_overrides import (
+    LTX2BlendOptions,
     LTX2DecoderPresetOverride,
     LTX2DenoiseOptions,
     LTX2DenoisePresetOverride,
@@ -26,6 +27,7 @@ from tests.ltx2.support import Checkpoints, family
 from tests.sdk.schema.documents import is_accepted, is_accepted_by_schema, near_documents
 
 OVERRIDES = (
+    LTX2BlendOptions,
     LTX2DecoderPresetOverride,
     LTX2DenoiseOptions,
     LTX2DenoisePresetOverride,
@@ -41,7 +43,7 @@ PRESETS = [preset.name for preset in family().presets]
 
 def is_twice(preset: str) -> bool:
     """Whether it has a second pass."""
-    named = ("two_stage", "keyframes", "hq", "reference", "dub", "audio_to_video")
+    named = ("two_stage", "keyframes", "hq", "reference", "dub", "audio_to_video", "inpaint")
     return any(each in preset for each in named)
 
 
@@ -85,6 +87,8 @@ def wrong_values(cls: type) -> list[tuple[str, Any]]:
         "sampler": "heun",
         "step_noise": "mine",
         "audio_guidance_rescale": -0.1,
+        "mask_growth": -1,
+        "margin": 0.6,
     }
     wrong: list[tuple[str, Any]] = [("nope", 1)]
     for field in attrs.fields(cls):

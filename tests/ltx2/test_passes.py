@@ -35,7 +35,7 @@ def denoiser(request: pytest.FixtureRequest, checkpoints: Checkpoints) -> Denois
     return Denoiser(
         parts["transformer"],
         OFFICIAL,
-        prepare(job, lt.Run(seed=1), geometry, RequestedInputs(), None, None)[0],
+        prepare(job, lt.Run(seed=1), geometry, RequestedInputs(), None, None, None)[0],
         encode(job, options, None, None, lt.Run(seed=1), None)[0],
         geometry,
         Guidance.from_options(options, OFFICIAL),

@@ -66,6 +66,13 @@ CASES: dict[str, tuple[Any, str, dict[str, Any], lt.Inputs, dict[str, Any]]] = {
         reference(),
         {},
     ),
+    "a painted clip": (
+        "2.3",
+        "ltx2_inpaint",
+        TWO,
+        masked(pad_left=32, strength=0.5),
+        {"refine": {"num_inference_steps": 2}},
+    ),
     "slots": ("2.5", "ltx2_tiny", ONE, lt.Inputs(), {"prepare": {"keyframe_slots": 2}}),
     "a voice": ("2.3", "ltx2_tiny", ONE, lt.Inputs(voice=voice(0.7)), {}),
     "towards a voice": (
@@ -167,6 +174,22 @@ def test_what_inputs_add_is_counted(checkpoints: Checkpoints, tmp_path: Path, na
     assert loops == pytest.approx(flops_of(counter, "LTX2VideoTransformer3DModel"), rel=0.02)
     without = evolve(request, inputs=lt.Inputs(), stage_overrides=LOOPS)
     assert planned(path, preset, without, **loading).flops != expected.flops
+
+
+def test_a_clip_that_is_painted_counts_where_a_plan_names_none(checkpoints: Checkpoints) -> None:
+    """In every segment, because each has one."""
+    path, frames = checkpoints.path("2.3"), np.stack(moving_frames(25))
+    clip = lt.SourceInput.from_frames(frames, Fraction(24), pad_top=64)
+    size = lt.Sampling(height=128, width=192, num_frames=25, num_inference_steps=2)
+    named = lt.GenerationRequest(
+        "fog", inputs=lt.Inputs(source=clip), sampling=size, stage_overrides=LOOPS
+    )
+    loops = [
+        [p.flops for stage in estimate.segments[0].stages for p in stage.passes]
+        for request in (named, evolve(named, inputs=lt.Inputs()))
+        for estimate in [planned(path, "ltx2_inpaint", request)]
+    ]
+    assert loops[0] == loops[1]
 
 
 BESIDE = ("upsample", "encode frames", "encode sound")

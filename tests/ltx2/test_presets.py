@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import longtake as lt
 from longtake_ltx2.plugin import longtake_families
 from longtake_ltx2.stage_overrides import (
+    LTX2BlendOptions,
     LTX2DenoiseOptions,
     LTX2EnhanceOptions,
     LTX2PreparationOptions,
     LTX2RefineStageOverride,
 )
 from tests.ltx2.inputs import clip, tone
-from tests.ltx2.support import Checkpoints
+from tests.ltx2.support import Checkpoints, moving_frames
 from tests.ltx2.watching import Watched
 
 GUIDED = {
@@ -59,6 +62,7 @@ TABLE: dict[str, tuple[tuple[int, int, int, int, int], float, dict[str, Any]]] =
     ),
     "ltx2_reference": ((1024, 1536, 121, 24, 8), 1.0, {}),
     "ltx2_dub": ((1024, 1536, 121, 24, 8), 1.0, {}),
+    "ltx2_inpaint": ((1024, 1536, 121, 24, 8), 1.0, {}),
     "ltx2_keyframes": ((1024, 1536, 121, 24, 40), 3.0, {**GUIDED, "stg_blocks": [29]}),
     "ltx2_3_keyframes": ((1024, 1536, 121, 24, 30), 3.0, {**GUIDED, "stg_blocks": [28]}),
     "ltx2_audio_to_video": ((1024, 1536, 121, 24, 40), 3.0, {**GUIDED, "stg_blocks": [29]}),
@@ -75,6 +79,7 @@ REFINED = {
     "ltx2_hq": 7,
     "ltx2_reference": 3,
     "ltx2_dub": 3,
+    "ltx2_inpaint": 2,
     "ltx2_keyframes": 3,
     "ltx2_3_keyframes": 3,
     "ltx2_audio_to_video": 3,
@@ -84,6 +89,7 @@ REFINED = {
 GIVEN = {
     **{f"ltx2{newer}_audio_to_video": "audio" for newer in ("", "_3")},
     **{f"ltx2{newer}_video_to_audio": "clips" for newer in ("", "_3")},
+    "ltx2_inpaint": "source",
 }
 """What a request brings to be made to."""
 UNGUIDED = {name for name, (_, guidance, _) in TABLE.items() if guidance == 1.0}
@@ -101,6 +107,7 @@ def test_names_and_versions() -> None:
         ("ltx2_hq", 1),
         ("ltx2_reference", 1),
         ("ltx2_dub", 1),
+        ("ltx2_inpaint", 1),
         ("ltx2_keyframes", 1),
         ("ltx2_3_keyframes", 1),
         ("ltx2_audio_to_video", 1),
@@ -113,6 +120,8 @@ def test_names_and_versions() -> None:
     ]
     assert FAMILY.preset("ltx2_base@1") == FAMILY.preset("ltx2_base")
     others = {preset.name: preset.workload for preset in FAMILY.presets if preset.name in GIVEN}
+    source = others.pop("ltx2_inpaint")
+    assert source == "text-to-video"
     assert all(workload.replace("-", "_") in name for name, workload in others.items())
     workloads = {preset.workload for preset in FAMILY.presets if preset.name not in GIVEN}
     assert workloads == {"text-to-video"}
@@ -157,7 +166,8 @@ def test_the_stages_that_take_overrides() -> None:
         recipe = preset.recipe() or FAMILY.stages
         taking = {spec.name: spec.options_class() for spec in recipe if spec.options}
         refine = {"refine": LTX2RefineStageOverride} if preset.name in REFINED else {}
-        assert taking == {**one_pass, **refine}
+        blend = {"blend": LTX2BlendOptions} if preset.name == "ltx2_inpaint" else {}
+        assert taking == {**one_pass, **refine, **blend}
 
 
 def test_an_unknown_preset_is_refused_with_what_there_is(tiny: Path) -> None:
@@ -185,6 +195,11 @@ print(sorted(heavy & set(sys.modules)))
     assert done.stdout.strip() == "[]"
 
 
+def padded() -> lt.SourceInput:
+    frames = np.stack(moving_frames(9, 64, 128))
+    return lt.SourceInput.from_frames(frames, Fraction(24), pad_top=64)
+
+
 @pytest.fixture(scope="module", params=["2.0", "2.3", "2.5"])
 def checkpoint(request: Any, checkpoints: Checkpoints) -> Path:
     return checkpoints.path(request.param)
@@ -193,7 +208,7 @@ def checkpoint(request: Any, checkpoints: Checkpoints) -> Path:
 @pytest.mark.parametrize("name", [preset.name for preset in FAMILY.presets])
 def test_any_preset_runs_on_any_generation(checkpoint: Path, name: str) -> None:
     watched = Watched(checkpoint, preset=name)
-    inputs: dict[str, Any] = {"audio": tone(1.0), "clips": (clip(),)}
+    inputs: dict[str, Any] = {"audio": tone(1.0), "clips": (clip(),), "source": padded()}
     needed = {GIVEN[name]: inputs[GIVEN[name]]} if name in GIVEN else {}
     request = lt.GenerationRequest(
         "a lighthouse",

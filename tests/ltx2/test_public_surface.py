@@ -97,10 +97,12 @@ def test_the_page_says_in_which_recipes_a_stage_is() -> None:
     for preset in declared.presets:
         names = {spec.name for spec in declared.recipe(preset)}
         places = {"all presets"}
-        twice = ("two_stage", "keyframes", "hq", "reference", "dub", "audio_to_video")
+        twice = ("two_stage", "keyframes", "hq", "reference", "dub", "audio_to_video", "inpaint")
         places |= {"two stages"} if any(each in preset.name for each in twice) else set()
         if "two_stage_guided" in preset.name or preset.name == "ltx2_hq":
             places.add("guided two stages")
+        if preset.name == "ltx2_inpaint":
+            places.add("inpainting")
         expected = {n for n, place in where.items() if place in places}
         assert names == expected, preset.name
     off = declared.recipe(declared.preset("ltx2_two_stage"), {"refine": {"enabled": False}})
@@ -112,7 +114,10 @@ def test_the_order_of_the_page_is_that_of_a_segment() -> None:
     declared = family()
     page = [quoted(row[0])[0] for row in rows("Stages by name")]
     recipe = declared.recipe(declared.preset("ltx2_hq"))
-    assert page == [*(spec.name for spec in recipe), "finish"]
+    blend = page.index("blend")
+    assert page[:blend] + page[blend + 1 :] == [*(spec.name for spec in recipe), "finish"]
+    inpaint = [spec.name for spec in declared.recipe(declared.preset("ltx2_inpaint"))]
+    assert inpaint[-3:] == page[blend - 1 : blend + 2]
 
 
 def test_both_decoders_make_the_same() -> None:

@@ -115,6 +115,9 @@ WORKFLOWS: dict[str, Workflow] = {
     "a retake, outpainted": Workflow(
         first=lt.Inputs(source=attrs.evolve(source(COUNT), pad_left=32)), refused=IN_THE_WAY
     ),
+    "a retake, painted": Workflow(
+        preset="ltx2_inpaint", first=lt.Inputs(source=source(COUNT, mask=mask()))
+    ),
     "an extension": Workflow(first=lt.Inputs(source=source(9)), refused=IN_THE_WAY),
     "an extension backwards": Workflow(
         first=lt.Inputs(source=source(9, frame=-9)), further=LEADS_TO

@@ -34,6 +34,7 @@ TESTED_ELSEWHERE = {
     "cli/commands/takes/files.py": "cli/commands/takes/test_starting.py",
     "cli/commands/takes/keeping.py": "cli/commands/test_generate.py",
     "cli/commands/takes/from_options.py": "cli/commands/test_generate.py",
+    "cli/options/remaking.py": "cli/commands/test_retake.py",
     "cli/options/rolling.py": "cli/commands/test_generate.py",
     "cli/options/sources.py": "cli/commands/test_extend.py",
     "cli/commands/takes/making.py": "cli/commands/test_again.py",

@@ -13,6 +13,10 @@ SUBSTITUTIONS = {
     " --num-frames 17 --set denoise.num_inference_steps=2 --set denoise.stg_blocks=[1] --clip",
     "--preset ltx2_reference --lora-path": "--preset ltx2_reference --height 64 --width 64"
     " --num-frames 17 --lora-path",
+    "--preset ltx2_inpaint --lora-path": "--preset ltx2_inpaint --height 64 --width 128"
+    " --lora-path",
+    '("an empty street", inputs=inputs)': '("an empty street", inputs=inputs,'
+    " sampling=lt.Sampling(height=64, width=128, num_frames=33, fps=8))",
     "--model DIR --preset ltx2_base": "--model {tiny}",  # its STG is in a block that tiny has not
     "--model DIR": "--model {tiny}",
     "--model tiny/": "--model {tiny}",
@@ -114,7 +118,7 @@ PRELUDES = {
     ),
     "contrib/objectstore/README.md": ("import longtake as lt",),
     "docs/ltx2.md": ("import longtake as lt",),
-    "docs/ltx2-workflows.md": ("import longtake as lt",),
+    "docs/ltx2-workflows.md": ("import attrs", "import longtake as lt"),
     "docs/plugins.md": ("import longtake as lt",),
     "docs/takes.md": (
         "import longtake as lt",

@@ -112,3 +112,20 @@ def test_it_goes_through_json_and_tells_steps_apart() -> None:
     told = request_document(request)["inputs"]["source"]
     assert told["mask"]["white"] == "remade"
     assert told["mask"]["data"].startswith("sha256:")
+
+
+def test_how_much_each_place_is_remade_is_the_mean_of_its_colours() -> None:
+    pixels = np.random.default_rng(4).integers(0, 256, (32, 48, 3), np.uint8)
+    mask = lt.MaskInput(lt.ImageInput.from_pixels(pixels).data)
+    mean = pixels.astype(int).sum(-1) // 3
+    assert np.array_equal(mask.shares(), mean[None])
+    kept = lt.MaskInput(mask.data, white="kept")
+    assert np.array_equal(kept.shares(), 255 - mean[None])
+    for each in (mask, kept):
+        assert np.array_equal(each.places(), each.shares() >= 128)
+    padded = clip(mask=mask, pad_left=16, num_frames=3)
+    shares = lt.DecodedInputs(lt.Inputs(source=padded)).source_shares()
+    assert shares is not None
+    assert np.array_equal(shares, np.pad(mean[None], ((0, 0), (0, 0), (16, 0))))
+    assert not shares.flags.writeable
+    assert lt.DecodedInputs(lt.Inputs(source=clip())).source_shares() is None

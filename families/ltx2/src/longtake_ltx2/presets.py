@@ -151,6 +151,13 @@ PRESETS = (
         overrides=_LORA_IN_FIRST,
     ),
     lt.Preset(
+        "ltx2_inpaint",
+        description="the distilled checkpoints: places of a clip made anew by a LoRA, and blended",
+        defaults=_DISTILLED,
+        stages="longtake_ltx2.recipes:inpaint_recipe",
+        overrides=_LORA_IN_FIRST,
+    ),
+    lt.Preset(
         "ltx2_keyframes",
         description="LTX-2 between images, all of them appended: guided at half size, then refined",
         defaults={**_GUIDED_TWICE, "num_inference_steps": 40},

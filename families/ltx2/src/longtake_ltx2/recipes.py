@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 import longtake as lt
-from longtake_ltx2.denoising.schedule import DISTILLED_SIGMAS, REFINE_SIGMAS
+from longtake_ltx2.denoising.schedule import (
+    DISTILLED_SIGMAS,
+    INPAINT_REFINE_SIGMAS,
+    REFINE_SIGMAS,
+)
 
 if TYPE_CHECKING:
     from longtake_ltx2.conditioning.given_whole import GivenStream
@@ -29,6 +34,7 @@ __all__ = [
     "dub_recipe",
     "guided_two_stage_recipe",
     "hq_recipe",
+    "inpaint_recipe",
     "keyframes_recipe",
     "reference_recipe",
     "two_stage_recipe",
@@ -75,6 +81,9 @@ _HALF = 2
 _PREPARE_HALF = evolve(_PREPARE, arguments={"scale": _HALF})
 _REMEMBER_BOTH = evolve(_REMEMBER, arguments={"scales": (_HALF, 1)})
 _KEEP_SOUND = lt.StageSpec("keep_sound", f"{_STAGES}.first_sound:LTX2KeepSoundStage")
+_BLEND = lt.StageSpec(
+    "blend", f"{_STAGES}.blending:LTX2BlendingStage", options=f"{_OPTIONS}:LTX2BlendOptions"
+)
 _FIRST_SOUND = lt.StageSpec("first_sound", f"{_STAGES}.first_sound:LTX2FirstSoundStage")
 _BEFORE = (_VALIDATE, _ENHANCE, _ENCODE_TEXT, _PREPARE)
 
@@ -201,6 +210,26 @@ def dub_recipe(
     return _two_passes(first, second, decode_video, keeps_first_sound=False)
 
 
+def inpaint_recipe(
+    *,
+    denoise: LTX2DenoisePresetOverride,
+    refine: LTX2RefinePresetOverride,
+    decode_video: LTX2DecoderPresetOverride,
+) -> lt.Recipe:
+    """The first of two distilled passes follows a clip that is painted over, the LoRA on in both.
+
+    What they make is blended into the clip. Levels and strengths are those of Lightricks' graphs.
+    """
+    first = (_lora_on(_DENOISE_FOLLOWING, denoise.lora_strength, 1.0), _DENOISE_FOLLOWING)
+    if refine.enabled is False:
+        recipe: lt.Recipe = (*_BEFORE, *first, *_after(decode_video))
+    else:
+        keeps_first = refine.sound == "first"
+        second = _second_pass(refine, num_steps=2, sigmas=INPAINT_REFINE_SIGMAS)
+        recipe = _two_passes(first, second, decode_video, keeps_first_sound=keeps_first)
+    return (*recipe[:-1], _BLEND, recipe[-1])
+
+
 def _lora_on(first: lt.StageSpec, asked: float | None, strength: float) -> lt.StageSpec:
     """A stage under the same name that has the LoRA on for the pass."""
     chosen = strength if asked is None else asked
@@ -242,6 +271,7 @@ def _second_pass(
     num_steps: int,
     strength: float | None = 1.0,
     sampler: SamplerName | None = None,
+    sigmas: Sequence[float] = REFINE_SIGMAS,
     dubs: bool = False,
 ) -> lt.Recipe:
     """``strength``: of the LoRA at ``lora_path``; None where the pass is without it.
@@ -252,7 +282,7 @@ def _second_pass(
         "options": f"{_OPTIONS}:LTX2RefineStageOverride",
         "follows_sampling": False,
     }
-    noise: dict[str, Any] = {"sigmas": REFINE_SIGMAS, "add_noise": refine.add_noise is not False}
+    noise: dict[str, Any] = {"sigmas": sigmas, "add_noise": refine.add_noise is not False}
     if dubs:
         noise["dubs"] = True
     chosen = strength if refine.lora_strength is None else refine.lora_strength
@@ -268,7 +298,7 @@ def _second_pass(
         lt.StageSpec(
             "refine",
             _DENOISING,
-            arguments={"sigmas_override": REFINE_SIGMAS, "sampler": sampler},
+            arguments={"sigmas_override": sigmas, "sampler": sampler},
             defaults={"num_inference_steps": num_steps, "guidance_scale": 1.0},
             **shared,
         ),

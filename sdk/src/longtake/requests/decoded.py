@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from longtake.errors import ValidationError
 from longtake.requests.inputs import Inputs, located
+from longtake.requests.masks import HALF_WHITE
 from longtake.requests.sources import SourceInput
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ class DecodedInputs:
         self._lock = threading.Lock()
         self._pictures: dict[str, NDArray[np.uint8]] = {}
         self._sounds: dict[str, NDArray[np.float32]] = {}
-        self._places: dict[str, NDArray[np.bool_]] = {}
 
     def image(self, index: int) -> NDArray[np.uint8]:
         """Image number ``index``: uint8 RGB ``[H, W, 3]``, upright."""
@@ -77,12 +77,17 @@ class DecodedInputs:
 
     def source_places(self) -> NDArray[np.bool_] | None:
         """Where that clip's mask has it remade: bool ``[1 or T, H, W]``; None without a mask."""
+        shares = self.source_shares()
+        return None if shares is None else shares >= HALF_WHITE
+
+    def source_shares(self) -> NDArray[np.uint8] | None:
+        """How much that mask has it remade, 0 to 255: uint8 ``[1 or T, H, W]``; None without."""
         source = self._source()
         if source.mask is None:
             return None
         frames, height, width = self.source_frames().shape[:3]
         return self._once(
-            self._places, "source", lambda: source.remade_places(frames, height, width)
+            self._pictures, "source", lambda: source.remade_shares(frames, height, width), "mask"
         )
 
     def source_sound(self, sample_rate: int) -> NDArray[np.float32] | None:

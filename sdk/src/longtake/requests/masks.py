@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["MaskInput", "White"]
+__all__ = ["HALF_WHITE", "MaskInput", "White"]
 
 White = Literal["remade", "kept"]
-_LIGHT = 3 * 128
-"""The least sum of red, green and blue that counts as white."""
+HALF_WHITE = 128
+"""The least mean of red, green and blue that counts as white."""
 _AT_ONCE = 16
 """Pictures whose sums are in memory at once."""
 
@@ -37,7 +37,7 @@ class MaskInput:
 
     - ``data``: a PNG, JPEG or WebP file, which counts for all of the clip's pictures, or a video
       with one picture for each; of the clip's own size. It is white or black in each place: what is
-      at least half grey is white.
+      at least half grey is white, but where a model takes a mask by degrees (`shares`).
     - ``white``: whether what is white is ``"remade"``, as most editors have it, or ``"kept"``.
 
     Raises `ValidationError` with the field's name as its path.
@@ -72,6 +72,13 @@ class MaskInput:
 
         Raises `ValidationError` with the path ``data`` when it is damaged, too large or no picture.
         """
+        return self.shares() >= HALF_WHITE
+
+    def shares(self) -> NDArray[np.uint8]:
+        """How much each place is remade, from 0 to 255; shaped as `places`, and raises as it does.
+
+        The mean of red, green and blue, or what it lacks to 255 where ``white`` is kept.
+        """
         import numpy as np
 
         from longtake.media.clips import decode_clip
@@ -80,11 +87,11 @@ class MaskInput:
         with self._naming():
             still = is_still(self.data)
             pixels = decode_still(self.data)[None] if still else decode_clip(self.data)
-        white = np.empty(pixels.shape[:3], np.bool_)
+        light = np.empty(pixels.shape[:3], np.uint8)
         for first in range(0, len(pixels), _AT_ONCE):
             some = slice(first, first + _AT_ONCE)
-            white[some] = pixels[some].sum(axis=-1, dtype=np.uint16) >= _LIGHT
-        return white if self.white == "remade" else ~white
+            light[some] = pixels[some].sum(axis=-1, dtype=np.uint16) // 3
+        return light if self.white == "remade" else 255 - light
 
     def shape(self) -> tuple[int, int, int]:
         """Pictures, height and width of `places`, found in little memory. Raises as it does."""

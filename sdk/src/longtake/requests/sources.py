@@ -161,24 +161,24 @@ class SourceInput(Placed):
         span = self._span(len(pictures))
         return self._padded(pictures[span])
 
-    def remade_places(self, frames: int, height: int, width: int) -> NDArray[np.bool_] | None:
-        """Where the mask remakes pictures of this number and size, which are those of `frames`.
+    def remade_shares(self, frames: int, height: int, width: int) -> NDArray[np.uint8] | None:
+        """How much the mask remakes pictures of this number and size, which are those of `frames`.
 
-        ``[1, height, width]`` of a still, else ``[frames, height, width]``; False in the padding.
-        None without a mask. Raises `ValidationError` with the path ``mask.data`` when it is
-        damaged, no picture, or of another size or length than the file.
+        From 0 to 255, ``[1, height, width]`` of a still, else ``[frames, height, width]``; 0 in the
+        padding. None without a mask. Raises `ValidationError` with the path ``mask.data`` when it
+        is damaged, no picture, or of another size or length than the file.
         """
         import numpy as np
 
         if self.mask is None:
             return None
         with _within("mask"):
-            places = self.mask.places()
+            shares = self.mask.shares()
         (top, bottom), (left, right) = self.padding
-        self._check_mask(places.shape, frames, height - top - bottom, width - left - right)
-        if len(places) > 1:
-            places = places[self.skip_frames : self.skip_frames + frames]
-        return np.pad(places, ((0, 0), *self.padding))
+        self._check_mask(shares.shape, frames, height - top - bottom, width - left - right)
+        if len(shares) > 1:
+            shares = shares[self.skip_frames : self.skip_frames + frames]
+        return np.pad(shares, ((0, 0), *self.padding))
 
     def samples(self, sample_rate: int) -> NDArray[np.float32] | None:
         """The sound from the clip's first picture on, ``[2, n]`` as `AudioInput.samples` has it.
@@ -198,7 +198,7 @@ class SourceInput(Placed):
     def facts(self) -> ClipFacts:
         """The clip's size, padded, and length; the files are decoded in little memory.
 
-        Raises as `frames` and `remade_places`.
+        Raises as `frames` and `remade_shares`.
         """
         whole = self._file()
         span = self._span(whole.num_frames)
@@ -213,7 +213,7 @@ class SourceInput(Placed):
         return ClipFacts(num_frames=taken, height=height, width=width, fps=whole.fps)
 
     def check(self) -> None:
-        """Raise what `frames`, `remade_places` and `samples` would, in little memory."""
+        """Raise what `frames`, `remade_shares` and `samples` would, in little memory."""
         from longtake.media.sounds import check_sound, has_sound
 
         self.facts()

@@ -23,15 +23,18 @@ def check_inputs(
     inputs: lt.DecodedInputs,
     state: LTX2ContinuationState | None,
     segment: SegmentClock,
+    *,
+    paints: bool = False,
 ) -> None:
     """Refuse inputs that lie outside the segment, on each other or on what the state carries.
 
-    Raises `longtake.ValidationError` with the path of the field.
+    ``paints``: whether the clip that the segment is made of is painted over and followed. Raises
+    `longtake.ValidationError` with the path of the field.
     """
     job.inputs.check_places(job.sampling.num_frames, job.sampling.fps)
     _check_wanted(job)
     repeated = segment.repeated_frames if state is not None and carried_count(state) else 0
-    kept = check_source(job, inputs, segment, repeated)
+    kept = check_source(job, inputs, segment, repeated, paints=paints)
     _check_frames(job, inputs, repeated, kept)
     _check_references(job, inputs)
     check_voice(job, inputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -68,17 +68,20 @@ def _recompressed(pixels: NDArray[np.uint8], crf: int) -> NDArray[np.uint8]:
     return decoded[0].to_ndarray(format="rgb24").astype(np.uint8, copy=False)
 
 
-def fitted(video: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """``[V, 3, H, W]`` resized to cover the size (bilinear, no anti-aliasing), cut at the centre.
+def fitted(
+    video: torch.Tensor, height: int, width: int, *, mode: Literal["bilinear", "area"] = "bilinear"
+) -> torch.Tensor:
+    """``[V, C, H, W]`` resized to cover the size (no anti-aliasing), cut at the centre.
 
-    As ltx-pipelines ``resize_and_center_crop``.
+    As ltx-pipelines ``resize_and_center_crop``. ``mode``: ``area`` averages.
     """
     rows, columns = video.shape[2:]
     if (rows, columns) == (height, width):
         return video
     scale = max(height / rows, width / columns)
     size = (math.ceil(rows * scale), math.ceil(columns * scale))
-    video = torch.nn.functional.interpolate(video, size=size, mode="bilinear", align_corners=False)
+    corners = False if mode == "bilinear" else None
+    video = torch.nn.functional.interpolate(video, size=size, mode=mode, align_corners=corners)
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
     return video[:, :, top : top + height, left : left + width]
 

@@ -12,10 +12,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+import longtake as lt
 from longtake_ltx2.clock import FRAMES_PER_LATENT
 from longtake_ltx2.sizes import SPATIAL_FACTOR
 
-__all__ = ["touched_tokens"]
+__all__ = ["padding_of", "touched_tokens"]
 
 Bools = NDArray[np.bool_]
 
@@ -37,6 +38,16 @@ def touched_tokens(places: Bools, frames: int, height: int, width: int) -> Bools
         return np.repeat(touched, latents, axis=0)
     later = touched[1:].reshape(latents - 1, FRAMES_PER_LATENT, *touched.shape[1:])
     return np.concatenate([touched[:1], later.any(1)])
+
+
+def padding_of(source: lt.SourceInput, rows: int, columns: int) -> Bools | None:
+    """``[1, rows, columns]``: where a picture of this size is not the clip's; None where it is."""
+    (top, bottom), (left, right) = source.padding
+    if not (top or bottom or left or right):
+        return None
+    padding = np.ones((1, rows, columns), np.bool_)
+    padding[:, top : rows - bottom, left : columns - right] = False
+    return padding
 
 
 def _cells(own: int, size: int, scale: float) -> list[tuple[int, int]]:

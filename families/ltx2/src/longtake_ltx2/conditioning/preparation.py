@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -41,6 +42,7 @@ class SegmentAsked:
     - ``append_first``: whether images and clips at frame 0 are appended as those elsewhere.
     - ``offset``: seconds by which the video's positions shift; the clock's when None.
     - ``slots``: frames at which pictures are made beside it.
+    - ``mask_growth``: pixels of this size by which the mask of a clip grows that is painted over.
     """
 
     output: lt.Output
@@ -51,6 +53,7 @@ class SegmentAsked:
     append_first: bool = False
     offset: float | None = None
     slots: tuple[int, ...] = ()
+    mask_growth: int = 0
 
 
 @frozen(eq=False)
@@ -157,24 +160,25 @@ class Preparation:
                     offset=asked.offset,
                 )
             )
-        for reference in asked.inputs.references if self.references else ():
-            assert self.references is not None
-            conditions.append(
-                reference_tokens(
-                    reference,
-                    self.references,
-                    self.frames,
-                    geometry,
-                    self.device,
-                    offset=asked.offset,
-                )
-            )
+        conditions += self._followed(asked)
         if asked.slots:
             channels, offset = self.video_channels, asked.offset
             conditions.append(
                 slot_tokens(asked.slots, geometry, channels, self.device, offset=offset)
             )
         return conditions
+
+    def _followed(self, asked: SegmentAsked) -> Iterator[ConditioningTokens]:
+        """The clip that is painted over, then the references."""
+        if self.references is None:
+            return
+        geometry, painted, followed = asked.geometry, asked.inputs.painted, asked.inputs.references
+        if painted is not None:
+            followed = (painted.reference(geometry, asked.mask_growth, self.device), *followed)
+        for reference in followed:
+            yield reference_tokens(
+                reference, self.references, self.frames, geometry, self.device, offset=asked.offset
+            )
 
     def _kept_sound(self, asked: SegmentAsked, base: CleanLatents) -> list[ConditioningTokens]:
         """All of the sound that was made, and once more before it where there is a voice."""

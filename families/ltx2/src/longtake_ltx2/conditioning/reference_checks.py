@@ -19,14 +19,21 @@ def scales_of(config: LTX2T2VConfig | None) -> ReferenceScales:
 
 
 def check_references(
-    job: lt.Job, inputs: lt.DecodedInputs, scales: ReferenceScales, scale: int
+    job: lt.Job,
+    inputs: lt.DecodedInputs,
+    scales: ReferenceScales,
+    scale: int,
+    *,
+    paints: bool = False,
 ) -> None:
     """Refuse references whose size or length does not fit the segment and the LoRA.
 
-    ``scale``: by what the sides of the pass are smaller than those that were asked for. Raises
+    ``scale``: by what the sides of the pass are smaller than those that were asked for. ``paints``:
+    whether the clip that the segment is made of is a reference, too. Raises
     `longtake.ValidationError`.
     """
-    if not job.inputs.references:
+    is_painted = paints and job.inputs.source is not None
+    if not (job.inputs.references or is_painted):
         return
     factor = SPATIAL_FACTOR * scales.space * scale
     for name, size in (("height", job.sampling.height), ("width", job.sampling.width)):
@@ -37,6 +44,9 @@ def check_references(
                 f"is {size}; the LoRA's references are {scales.space} times smaller, so it must "
                 f"divide by {factor}, e.g. {near}",
             )
+    if is_painted:
+        frames = min(len(inputs.source_frames()), job.sampling.num_frames)
+        _check_count("inputs.source", frames, scales)
     for index in range(len(job.inputs.references)):
         _check_length(index, job, inputs, scales)
 
@@ -49,17 +59,22 @@ def is_masked(reference: lt.ReferenceInput) -> bool:
 def _check_length(
     index: int, job: lt.Job, inputs: lt.DecodedInputs, scales: ReferenceScales
 ) -> None:
-    path, group = f"inputs.references[{index}]", FRAMES_PER_LATENT * scales.time
+    path = f"inputs.references[{index}]"
     count = min(len(inputs.reference(index)), job.sampling.num_frames)
+    _check_count(path, count, scales)
+    mask = inputs.reference_mask(index)
+    if mask is not None and min(len(mask), job.sampling.num_frames) != count:
+        raise lt.ValidationError(
+            f"{path}.mask", f"has {len(mask)} frames; must have the {count} of the video"
+        )
+
+
+def _check_count(path: str, count: int, scales: ReferenceScales) -> None:
+    group = FRAMES_PER_LATENT * scales.time
     if (count - 1) % group:
         fit = (count - 1) // group * group + 1
         raise lt.ValidationError(
             f"{path}.data",
             f"has {count} frames within the segment; must have {group}k + 1 for this LoRA: cut "
             f"it, e.g. to {fit}",
-        )
-    mask = inputs.reference_mask(index)
-    if mask is not None and min(len(mask), job.sampling.num_frames) != count:
-        raise lt.ValidationError(
-            f"{path}.mask", f"has {len(mask)} frames; must have the {count} of the video"
         )

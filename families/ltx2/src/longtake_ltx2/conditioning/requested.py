@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 import longtake as lt
 from longtake_ltx2.clock import SegmentClock
 from longtake_ltx2.conditioning.encoding import SOUND_RATE
+from longtake_ltx2.conditioning.painting import PaintedSource, requested_painting
 from longtake_ltx2.conditioning.references import RequestedReference, requested_references
 from longtake_ltx2.conditioning.sounds import RequestedSound, placed_sound
 from longtake_ltx2.conditioning.source import RequestedSource, heard_source, requested_source
@@ -32,7 +33,8 @@ class RequestedInputs:
     """Decoded: frames, a sound, and a clip to be kept; both passes of two stages read them.
 
     ``references``: videos to follow, and ``voice``: a sound whose voices the segment's are like,
-    which the first pass alone reads unless its recipe says otherwise.
+    which the first pass alone reads unless its recipe says otherwise. ``painted``: the clip, where
+    a recipe paints it over and has it followed; of ``source`` nothing is kept then but its sound.
     """
 
     frames: tuple[ConditioningFrames, ...] = ()
@@ -40,6 +42,7 @@ class RequestedInputs:
     references: tuple[RequestedReference, ...] = ()
     source: RequestedSource | None = None
     voice: RequestedVoice | None = None
+    painted: PaintedSource | None = None
 
 
 def requested_inputs(
@@ -47,8 +50,13 @@ def requested_inputs(
     inputs: lt.DecodedInputs,
     state: LTX2ContinuationState | None,
     segment: SegmentClock,
+    *,
+    paints: bool = False,
 ) -> RequestedInputs:
-    """What a request and its state bring, as far as the streams that are wanted need it."""
+    """What a request and its state bring, as far as the streams that are wanted need it.
+
+    ``paints``: whether the clip that the segment is made of is painted over and followed.
+    """
     has_sound = job.output.audio and job.inputs.audio is not None
     source = requested_source(job, inputs, segment)
     sound = requested_sound(inputs, segment) if has_sound else None
@@ -56,8 +64,9 @@ def requested_inputs(
         frames=tuple(_frames(job, inputs, state)) if job.output.video else (),
         sound=sound if source is None else source.sound,
         references=requested_references(job, inputs),
-        source=source,
+        source=None if paints else source,
         voice=requested_voice(job, inputs),
+        painted=requested_painting(job, inputs) if paints else None,
     )
 
 

@@ -23,7 +23,7 @@ import longtake as lt
 from longtake_ltx2.clock import FRAMES_PER_LATENT, SegmentClock
 from longtake_ltx2.conditioning.coordinates import audio_coordinates
 from longtake_ltx2.conditioning.encoding import SOUND_RATE
-from longtake_ltx2.conditioning.places import touched_tokens
+from longtake_ltx2.conditioning.places import padding_of, touched_tokens
 from longtake_ltx2.conditioning.sounds import RequestedSound, placed_sound
 from longtake_ltx2.conditioning.tokens import ConditioningFrames, ConditioningTokens, placed_video
 from longtake_ltx2.latents import video_to_tokens
@@ -116,17 +116,8 @@ def requested_source(
         remade,
         sound,
         inputs.source_places(),
-        _padding(source, *pixels.shape[1:3]),
+        padding_of(source, *pixels.shape[1:3]),
     )
-
-
-def _padding(source: lt.SourceInput, rows: int, columns: int) -> NDArray[np.bool_] | None:
-    (top, bottom), (left, right) = source.padding
-    if not (top or bottom or left or right):
-        return None
-    padding = np.ones((1, rows, columns), np.bool_)
-    padding[:, top : rows - bottom, left : columns - right] = False
-    return padding
 
 
 def _touched(bounds: torch.Tensor, source: lt.SourceInput) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import longtake as lt
 from longtake_ltx2.clock import FRAMES_PER_LATENT, SegmentClock, is_frame_count
+from longtake_ltx2.conditioning.painting_checks import KEEPS_ALL, check_painting
 from longtake_ltx2.conditioning.source import RequestedSource, requested_source
 
 __all__ = ["check_shape", "check_source"]
@@ -27,11 +28,17 @@ def check_shape(path: str, rows: int, columns: int, sampling: lt.ResolvedSamplin
 
 
 def check_source(
-    job: lt.Job, inputs: lt.DecodedInputs, segment: SegmentClock, repeated: int
+    job: lt.Job,
+    inputs: lt.DecodedInputs,
+    segment: SegmentClock,
+    repeated: int,
+    *,
+    paints: bool = False,
 ) -> set[int]:
     """Refuse a clip that does not fit the segment, or of which nothing would be made.
 
-    ``repeated``: frames that are those of the segment before. Returns the frames of the segment
+    ``repeated``: frames that are those of the segment before. ``paints``: whether the clip is
+    painted over and followed, as `check_painting` has it. Returns the frames of the segment
     that are the clip's. Raises `longtake.ValidationError`.
     """
     source = job.inputs.source
@@ -44,14 +51,17 @@ def check_source(
     frames, rows, columns = inputs.source_frames().shape[:3]
     _check_length(source, frames)
     check_shape(f"{_PATH}.data", rows, columns, job.sampling)
-    _check_place(source, frames, segment, repeated)
-    requested = requested_source(job, inputs, segment)
-    assert requested is not None  # there is a clip
     if source.remake_from is not None and source.remake_from >= frames / segment.fps:
         raise lt.ValidationError(
             f"{_PATH}.remake_from",
             f"is {source.remake_from:g}; the clip is over after {float(frames / segment.fps):g} s",
         )
+    if paints:
+        check_painting(source, inputs, segment)
+        return set()
+    _check_place(source, frames, segment, repeated)
+    requested = requested_source(job, inputs, segment)
+    assert requested is not None  # there is a clip
     size = job.sampling.height, job.sampling.width
     _check_made(job, requested, segment, size)
     return requested.kept_frames(*size)
@@ -93,10 +103,7 @@ def _check_made(
     """Something of the segment is to be made, and something where a mask says so."""
     kept, source = requested.kept_tokens(*size), job.inputs.source
     if not requested.touches(*size):
-        raise lt.ValidationError(
-            f"{_PATH}.mask.data",
-            "keeps all of the clip: what is white in it is what `white` says, remade or kept",
-        )
+        raise lt.ValidationError(f"{_PATH}.mask.data", KEEPS_ALL)
     assert source is not None  # or nothing would have been requested
     if not kept.all() or len(requested.kept_frames(*size)) < segment.num_frames:
         return

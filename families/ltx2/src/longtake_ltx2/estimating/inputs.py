@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -61,7 +62,9 @@ def added_by_inputs(scene: Scene) -> AddedTokens:
     """
     job, clock = scene.job, scene.geometry.clock
     options = scene.stage_options.get("prepare") or LTX2PreparationOptions()
-    asked = requested_inputs(job, scene.decoded, None, clock) if job.inputs else RequestedInputs()
+    asked = RequestedInputs()
+    if job.inputs:
+        asked = requested_inputs(job, scene.decoded, None, clock, paints=scene.paints)
     slots: tuple[int, ...] = ()
     if not scene.is_refined and job.output.video:
         slots = slot_frames(options, clock.num_frames, scene.repeated_frames)
@@ -83,16 +86,16 @@ def added_by_inputs(scene: Scene) -> AddedTokens:
         strengths.append(asked.source.frames.strength if some else 0)
     again = scene.is_refined and not scene.is_dubbed
     references = () if again else asked.references
-    space, time = scene.reference_scales.space, scene.reference_scales.time
-    for reference in references:
-        count = len(range(1, len(reference.pixels), time)) + 1
+    space = scene.reference_scales.space
+    for pixels, strength in [] if again else _followed(asked, scene):
+        count = len(range(1, pixels, scene.reference_scales.time)) + 1
         encoded.append((count, size[0] // space, size[1] // space))
         tokens += (
             _latents(count)
             * (size[0] // space // SPATIAL_FACTOR)
             * (size[1] // space // SPATIAL_FACTOR)
         )
-        strengths.append(reference.strength)
+        strengths.append(strength)
     sound, (heard, voice_latents) = asked.sound, _heard(asked, scene)
     kept = [] if sound is None or not sound.strength else list(sound.runs())
     return AddedTokens(
@@ -108,6 +111,19 @@ def added_by_inputs(scene: Scene) -> AddedTokens:
         mel_frames=heard,
         is_masked=bool(references) and any(map(is_masked, job.inputs.references)),
     )
+
+
+def _followed(asked: RequestedInputs, scene: Scene) -> Iterator[tuple[int, float]]:
+    """Frames and strength of each video that is followed.
+
+    A recipe that paints has a clip in every segment, also where a plan names none.
+    """
+    if asked.painted is not None:
+        yield len(asked.painted.pixels), asked.painted.strength
+    elif scene.paints:
+        yield scene.geometry.clock.num_frames, 1.0
+    for each in asked.references:
+        yield len(each.pixels), each.strength
 
 
 def _heard(asked: RequestedInputs, scene: Scene) -> tuple[tuple[int, ...], int]:

@@ -22,7 +22,7 @@ from longtake_ltx2.generation import generation_of
 from longtake_ltx2.loading.asked import checkpoint_path
 from longtake_ltx2.loading.floats import dtype_name
 from longtake_ltx2.loading.placement import usable_device
-from longtake_ltx2.lora.references import ReferenceScales, scales_of_loras
+from longtake_ltx2.lora.references import scales_of_loras
 from longtake_ltx2.numerics import NUMERICS
 from longtake_ltx2.pipeline_configs import PRECISIONS, LTX2T2VConfig
 from longtake_ltx2.values import Geometry
@@ -110,19 +110,20 @@ class _Take:
         job, last = self.request.job, index == self.request.segments - 1
         sampling = job.sampling
         inputs = lt.Inputs() if index else job.inputs  # they condition the first segment
-        job, scales = evolve(job, inputs=inputs), ReferenceScales()
-        if inputs.references:
-            scales = scales_of_loras(self.config.lora_path, self.config.loras)
-        return Scene(
+        job = evolve(job, inputs=inputs)
+        scene = Scene(
             networks=self.networks,
             decoded=lt.DecodedInputs(inputs),
-            reference_scales=scales,
             numerics=NUMERICS[self.config.numerics],
             stage_options=self.request.stage_options,
             job=evolve(job, segment_index=index, output=evolve(job.output, last=last)),
             geometry=Geometry(sampling.height, sampling.width, clock),
             is_dubbed=any(spec.arguments.get("dubs") for spec in self.request.recipe),
         )
+        if not (inputs.references or scene.paints):
+            return scene
+        scales = scales_of_loras(self.config.lora_path, self.config.loras)
+        return evolve(scene, reference_scales=scales)
 
     def _next(self, before: Scene, index: int) -> Scene:
         stop = before.new_samples_end

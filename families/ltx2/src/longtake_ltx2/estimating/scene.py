@@ -13,6 +13,7 @@ from longtake_ltx2.clock import samples_of
 from longtake_ltx2.estimating.networks import Networks
 from longtake_ltx2.lora.references import ReferenceScales
 from longtake_ltx2.numerics import Numerics
+from longtake_ltx2.stage_overrides import LTX2BlendOptions
 from longtake_ltx2.values import Geometry
 
 __all__ = ["Scene", "SupportsResize"]
@@ -58,6 +59,17 @@ class Scene:
     reference_scales: ReferenceScales = field(factory=ReferenceScales)
     is_refined: bool = False
     is_dubbed: bool = False
+
+    @property
+    def blending(self) -> LTX2BlendOptions | None:
+        """Of a recipe that blends what is made into a clip, which it paints over and follows."""
+        options: LTX2BlendOptions | None = self.stage_options.get("blend")
+        return options
+
+    @property
+    def paints(self) -> bool:
+        """Whether the recipe does so."""
+        return self.blending is not None
 
     @property
     def video_tokens(self) -> int:

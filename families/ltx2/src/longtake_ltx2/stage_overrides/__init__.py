@@ -7,6 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from longtake_ltx2.stage_overrides.blending import LTX2BlendOptions
     from longtake_ltx2.stage_overrides.guiding import LTX2GuidanceLevel, LTX2Nag
     from longtake_ltx2.stage_overrides.loops import LTX2DenoiseOptions, LTX2LoopOptions
     from longtake_ltx2.stage_overrides.stages import (
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     )
 else:
     _HOMES = {
+        "LTX2BlendOptions": "blending",
         "LTX2DecoderPresetOverride": "stages",
         "LTX2DenoiseOptions": "loops",
         "LTX2DenoisePresetOverride": "stages",
@@ -42,6 +44,7 @@ else:
 
 
 __all__ = [
+    "LTX2BlendOptions",
     "LTX2DecoderPresetOverride",
     "LTX2DenoiseOptions",
     "LTX2DenoisePresetOverride",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from longtake_ltx2.stages.audio_decoding import LTX2AudioDecodingStage
+    from longtake_ltx2.stages.blending import LTX2BlendingStage
     from longtake_ltx2.stages.decoding import DecodingStage
     from longtake_ltx2.stages.denoising import LTX2DenoisingStage
     from longtake_ltx2.stages.diffusion_decoding import LTX2DiffusionDecodingStage
@@ -24,6 +25,7 @@ else:
         "DecodingStage": "decoding",
         "InputValidationStage": "validation",
         "LTX2AudioDecodingStage": "audio_decoding",
+        "LTX2BlendingStage": "blending",
         "LTX2DenoisingStage": "denoising",
         "LTX2DiffusionDecodingStage": "diffusion_decoding",
         "LTX2FinishingStage": "finishing",
@@ -50,6 +52,7 @@ __all__ = [
     "DecodingStage",
     "InputValidationStage",
     "LTX2AudioDecodingStage",
+    "LTX2BlendingStage",
     "LTX2DenoisingStage",
     "LTX2DiffusionDecodingStage",
     "LTX2FinishingStage",

@@ -24,7 +24,7 @@ from longtake_ltx2.noise import noise_generator
 from longtake_ltx2.numerics import OFFICIAL, Numerics
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.sound import check_latents
-from longtake_ltx2.stage_overrides import LTX2PreparationOptions
+from longtake_ltx2.stage_overrides import LTX2BlendOptions, LTX2PreparationOptions
 from longtake_ltx2.values import Geometry, NoiseState, NoisyLatents
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class LTX2LatentPreparationStage:
         inputs: lt.DecodedInputs,
         segment: SegmentClock,
         options: LTX2PreparationOptions | None,
+        blending: LTX2BlendOptions | None,
     ) -> None:
         """Refuse latents of other models, and what there is no network to encode for or to make.
 
@@ -104,7 +105,8 @@ class LTX2LatentPreparationStage:
             repeated,
             has_mark=self._has_mark,
         )
-        check_references(job, inputs, self._references, self._scale)
+        paints = blending is not None
+        check_references(job, inputs, self._references, self._scale, paints=paints)
         if carried:
             height, width = job.sampling.height, job.sampling.width
             self._frames.check(state, height // self._scale, width // self._scale)
@@ -120,7 +122,9 @@ class LTX2LatentPreparationStage:
         if options is not None:
             check_slots(options, scene.job, scene.numerics, repeated, has_mark=has_mark)
         scale = spec.arguments.get("scale", 1)
-        check_references(scene.job, scene.decoded, scene.reference_scales, scale)
+        check_references(
+            scene.job, scene.decoded, scene.reference_scales, scale, paints=scene.paints
+        )
         passes, held = encoded_frames(scene)
         names = ("vae", "audio_vae") if added_by_inputs(scene).mel_frames else ("vae",)
         return lt.StageEstimate(
@@ -139,6 +143,7 @@ class LTX2LatentPreparationStage:
         inputs: RequestedInputs,
         state: LTX2ContinuationState | None,
         options: LTX2PreparationOptions | None,
+        blending: LTX2BlendOptions | None,
     ) -> tuple[NoisyLatents, NoiseState]:
         generator = noise_generator(run.seed)
         preparation = Preparation(
@@ -163,6 +168,7 @@ class LTX2LatentPreparationStage:
             crf,
             options.append_first,
             slots=slot_frames(options, clock.num_frames, clock.repeated_frames),
+            mask_growth=round((blending or LTX2BlendOptions()).mask_growth / self._scale),
         )
         noisy = preparation.noisy(asked, generator)
         return noisy, NoiseState(generator.get_state())

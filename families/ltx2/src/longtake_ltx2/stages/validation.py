@@ -13,13 +13,14 @@ from longtake_ltx2.clock import (
 )
 from longtake_ltx2.conditioning.checks import check_inputs
 from longtake_ltx2.conditioning.given_whole import GivenStream, check_given
+from longtake_ltx2.conditioning.painting_checks import check_there_is_a_clip
 from longtake_ltx2.conditioning.requested import RequestedInputs, requested_inputs
 from longtake_ltx2.continuation import LTX2ContinuationState
 from longtake_ltx2.continuation.carried import LONGEST_PREFIX_SECONDS, repeated_count
 from longtake_ltx2.continuation.v1.frames import most_frames
 from longtake_ltx2.continuation.v1.metadata import check_latents_of
 from longtake_ltx2.sizes import SPATIAL_FACTOR, check_sampling
-from longtake_ltx2.stage_overrides import LTX2PreparationOptions
+from longtake_ltx2.stage_overrides import LTX2BlendOptions, LTX2PreparationOptions
 from longtake_ltx2.values import Geometry
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class InputValidationStage:
     """Refuses sizes, lengths and states that do not fit, before anything is computed.
 
     ``given``: the stream that a request has to bring whole, where a recipe makes the other to it.
+    In a recipe that blends, a clip is painted over and followed, and there has to be one.
     """
 
     def __init__(self, given: GivenStream | None = None) -> None:
@@ -44,8 +46,11 @@ class InputValidationStage:
         inputs: lt.DecodedInputs,
         state: LTX2ContinuationState | None,
         options: LTX2PreparationOptions | None,
+        blending: LTX2BlendOptions | None,
     ) -> None:
         """Raises `longtake.ValidationError` with the path of the field."""
+        if blending is not None:
+            check_there_is_a_clip(job)
         if state is not None:
             _check_fetched(state)
             _check_same_take(job.sampling, state)
@@ -59,7 +64,7 @@ class InputValidationStage:
                 "sampling.fps",
                 f"is {job.sampling.fps}; too fast for any sound beside so few frames",
             )
-        check_inputs(job, inputs, state, segment)
+        check_inputs(job, inputs, state, segment, paints=blending is not None)
         if self._given is not None:
             check_given(self._given, job, inputs, state, segment, options)
 
@@ -67,11 +72,13 @@ class InputValidationStage:
     def estimate(spec: lt.StageSpec, scene: Scene) -> lt.StageEstimate:
         """No work to speak of; what `check` refuses is refused, once for a take.
 
-        A stream that the recipe makes the other to need not be there to be planned with.
+        A stream that the recipe makes the other to need not be there to be planned with, nor need
+        a clip that it paints over.
         """
         if scene.job.segment_index == 0:
             job, segment = scene.job, scene.geometry.clock
-            InputValidationStage().check(job, segment, scene.decoded, None, None)
+            blending = None if job.inputs.source is None else scene.blending
+            InputValidationStage().check(job, segment, scene.decoded, None, None, blending)
         return lt.StageEstimate()
 
     def __call__(
@@ -80,10 +87,12 @@ class InputValidationStage:
         segment: SegmentClock,
         inputs: lt.DecodedInputs,
         state: LTX2ContinuationState | None,
+        blending: LTX2BlendOptions | None,
     ) -> tuple[Geometry, RequestedInputs]:
         """Where the segment lies, and what it is conditioned on, decoded."""
         geometry = Geometry(job.sampling.height, job.sampling.width, segment)
-        return geometry, requested_inputs(job, inputs, state, segment)
+        paints = blending is not None
+        return geometry, requested_inputs(job, inputs, state, segment, paints=paints)
 
 
 def _check_overlap(job: lt.Job) -> None:

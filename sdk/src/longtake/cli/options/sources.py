@@ -26,7 +26,8 @@ __all__ = ["Begun", "Extension", "Retake", "SourceChoice", "begin_with"]
 class Retake:
     """What of a clip is remade, as `SourceInput` says it.
 
-    ``mask``: a file. ``pad``: pixels above, right, below and left.
+    ``mask``: a file. ``pad``: pixels above, right, below and left. ``skip_frames``: pictures of the
+    file before the clip.
     """
 
     remake_from: float | None = None
@@ -37,6 +38,13 @@ class Retake:
     white: White = "remade"
     pad: tuple[int, int, int, int] = (0, 0, 0, 0)
     strength: float = 1.0
+    skip_frames: int = 0
+
+    @property
+    def remakes(self) -> bool:
+        """Whether a time or a place is said."""
+        times = (self.remake_from, self.remake_to)
+        return any(time is not None for time in times) or self.mask is not None or any(self.pad)
 
 
 @frozen(kw_only=True)
@@ -77,7 +85,7 @@ class Begun:
         """The clip among the inputs, under the name that the user gave."""
         inputs = evolve(others.inputs, source=self.source)
         own = {f"inputs.source.{field}": option for field, option in _OF_OPTIONS.items()}
-        own["inputs.source.mask"] = f"--mask {self.mask}"
+        own["inputs.source.mask"] = "--mask" if self.mask is None else f"--mask {self.mask}"
         return NamedInputs(inputs, {**others.options, "inputs.source": self.name, **own})
 
 
@@ -86,7 +94,8 @@ def begin_with(
 ) -> Begun:
     """The first segment of ``request`` that is made of a clip. The file is decoded once.
 
-    Raises `ValidationError` naming the file or the option.
+    A retake is as long as the clip, or as the request says. Raises `ValidationError` naming the
+    file or the option.
     """
     name = str(choice.clip)
     fit: Any = resolve(family.fit_clip)
@@ -103,7 +112,7 @@ def begin_with(
         whose = {**_OF_OPTIONS, "mask.data": f"--mask {mask}"}
         raise ValidationError(whose.get(error.path, name), error.problem) from None
     if isinstance(choice.wish, Retake):
-        taken = count = fit(facts).num_frames
+        taken, count = _as_long(facts, fit, request.sampling.num_frames)
     else:
         kept, count = _lengths(choice.wish, facts, fit, _usual_frames(family, request, preset))
         source, taken = _placed(source, choice.wish, facts, kept, count), kept
@@ -123,6 +132,7 @@ _OF_OPTIONS = {
     "remake_audio": "--only",
     "mask": "--mask",
     "strength": "--strength",
+    "skip_frames": "--skip-frames",
     **{f"pad_{side}": "--pad" for side in ("top", "right", "bottom", "left")},
 }
 _OF_THE_CLIP = ("height", "width", "fps")
@@ -142,7 +152,15 @@ def _remade(source: SourceInput, wish: Retake) -> SourceInput:
         pad_bottom=bottom,
         pad_left=left,
         strength=wish.strength,
+        skip_frames=wish.skip_frames,
     )
+
+
+def _as_long(facts: ClipFacts, fit: Any, asked: int | None) -> tuple[int, int]:
+    """Frames that are taken of the clip, and those of the segment: as many unless it is asked."""
+    wanted = facts.num_frames if asked is None else min(asked, facts.num_frames)
+    taken: int = fit(evolve(facts, num_frames=wanted)).num_frames
+    return taken, taken if asked is None else asked
 
 
 def _mask(path: Path, white: White) -> MaskInput:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from attrs import evolve
 
@@ -306,3 +308,76 @@ def test_pictures_are_of_the_first_segment_that_is_rolled(takes: Takes) -> None:
     takes.roll("other", "one", "two", "--until", "3", "--first-frame", "seven.png")
     images = [len(each["request"]["inputs"]["images"]) for each in takes.segments("other")]
     assert images == [1, 0, 0]
+
+
+@pytest.fixture
+def clip() -> np.ndarray[Any, Any]:
+    """Six pictures in ``clip.mkv``, and a mask of its size; the pictures themselves."""
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 32, 48, 3), np.uint8)
+    Path("clip.mkv").write_bytes(lt.SourceInput.from_frames(pixels, Fraction(24)).data)
+    places = np.zeros((32, 48), np.bool_)
+    places[:8] = True
+    Path("mask.png").write_bytes(lt.MaskInput.from_places(places).data)
+    return pixels
+
+
+def sources(takes: Takes, session_id: str) -> list[dict[str, Any] | None]:
+    """Of the segments, what each was made of."""
+    return [each["request"]["inputs"].get("source") for each in takes.segments(session_id)]
+
+
+def lengths(takes: Takes, session_id: str) -> list[Any]:
+    return [each["request"]["sampling"]["num_frames"] for each in takes.segments(session_id)]
+
+
+def test_the_first_segment_is_made_of_a_clip(takes: Takes, clip: np.ndarray[Any, Any]) -> None:
+    mask = ("--mask", "mask.png", "--mask-white", "kept", "--strength", "0.5")
+    takes.roll("tram", "one", "two", "--source", "clip.mkv", "--pad", "0", "0", "16", "0", *mask)
+    first, second = sources(takes, "tram")
+    assert first is not None
+    assert second is None
+    assert (first["pad_bottom"], first["mask"]["white"], first["strength"]) == (16, "kept", 0.5)
+    assert lengths(takes, "tram")[0] == len(clip)
+    assert lengths(takes, "tram")[1] != len(clip)
+
+
+def test_a_film_is_remade_segment_by_segment(takes: Takes, clip: np.ndarray[Any, Any]) -> None:
+    """Each command takes further pictures of the file."""
+    part = ("--source", "clip.mkv", "--mask", "mask.png", "--num-frames", "4")
+    takes.roll("tram", "one", *part)
+    takes.roll("tram", "two", *part, "--skip-frames", "2")
+    first, second = sources(takes, "tram")
+    assert first is not None
+    assert second is not None
+    assert (first["skip_frames"], first["num_frames"]) == (0, 4)
+    assert (second["skip_frames"], second["num_frames"]) == (2, None)
+    assert lengths(takes, "tram") == [4, 4]
+    assert first["mask"] == second["mask"]
+
+
+def test_with_until_the_clip_is_of_the_sessions_first_segment(
+    takes: Takes, clip: np.ndarray[Any, Any]
+) -> None:
+    takes.roll("tram", "one")
+    takes.roll("tram", "one", "--until", "2", "--source", "clip.mkv", "--to", "0.1")
+    assert sources(takes, "tram") == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--mask", "mask.png"), "--mask has no effect without --source"),
+        (("--pad", "0", "0", "0", "0"), "--pad has no effect without --source"),
+        (("--skip-frames", "2"), "--skip-frames has no effect without --source"),
+        (("--source", "none.mkv"), "none.mkv: cannot be read"),
+        (("--source", "clip.mkv", "--mask-white", "kept"), "--mask-white has no effect"),
+        (("--source", "clip.mkv", "--skip-frames", "6"), "--skip-frames: is 6"),
+        (("--source", "clip.mkv", "--from", "2"), "--from: is too late"),
+    ],
+)
+def test_a_clip_that_does_not_fit_is_refused(
+    takes: Takes, clip: np.ndarray[Any, Any], arguments: tuple[str, ...], problem: str
+) -> None:
+    done = takes.run("roll", "tram", "one", *arguments, "--model", takes.model)
+    assert done.code != 0
+    assert problem in done.err

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 from attrs import evolve, fields
+from click.core import ParameterSource
 
 from longtake.cli.commands.sessions.makers import maker_of
 from longtake.cli.commands.sessions.towards import Goal, SessionRolling
 from longtake.cli.options.documents import build_overrides, build_request, request_options
-from longtake.cli.options.inputs import InputChoice, input_options, read_inputs
+from longtake.cli.options.inputs import InputChoice, NamedInputs, input_options, read_inputs
 from longtake.cli.options.models import (
     ModelChoice,
     model_options,
     open_pipeline,
     preset_options,
 )
+from longtake.cli.options.remaking import REMAKING, remade_by, remaking_options
 from longtake.cli.options.sessions import (
     blobs_option,
     labels_option,
@@ -24,10 +27,12 @@ from longtake.cli.options.sessions import (
     open_sessions,
     sessions_option,
 )
+from longtake.cli.options.sources import Begun, SourceChoice, begin_with
 from longtake.cli.options.takes import TakeCommand, narration_of_command
 from longtake.cli.terminal.interruption import cancelled_by_signals
 from longtake.errors import SessionNotFound
 from longtake.plugins.registry import Registry
+from longtake.requests.request import GenerationRequest
 from longtake.runs.early import check_early
 from longtake.session_stores.checks import check_seconds, check_session_id
 from longtake.session_stores.protocol import SessionStore
@@ -36,6 +41,8 @@ from longtake.sessions.claiming import LONGEST_WAIT
 from longtake.sessions.making import worker_name
 
 __all__ = ["roll"]
+
+C = TypeVar("C", ModelChoice, InputChoice)
 
 
 @click.command("roll", cls=TakeCommand)
@@ -83,6 +90,21 @@ __all__ = ["roll"]
 @click.option("--state-kind", metavar="KIND", help="The kind of states; by default the family's.")
 @input_options
 @click.option(
+    "--source",
+    type=click.Path(path_type=Path),
+    metavar="CLIP",
+    help="Make the first segment of this clip, as retake does; the options below say what of it is "
+    "remade. A longer --num-frames goes on from it.",
+)
+@click.option(
+    "--skip-frames",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Pictures of the clip's file that come before the clip.",
+)
+@remaking_options
+@click.option(
     "--set",
     "assignments",
     multiple=True,
@@ -112,14 +134,13 @@ def roll(
     --until N they share the work, and each tells of all segments. What is interrupted leaves the
     segments that are finished; the same command goes on.
 
-    Images, clips and audio condition the first segment that this command rolls, or with --until
-    the first one of the session.
+    Images, clips, audio and --source condition the first segment that this command rolls, or with
+    --until the first one of the session.
     """
     check_session_id(session_id)
     check_seconds(wait, "--wait")
-    choice = ModelChoice(**{field.name: options.pop(field.name) for field in fields(ModelChoice)})
-    chosen = InputChoice(**{field.name: options.pop(field.name) for field in fields(InputChoice)})
-    goal = Goal.of(prompts, segments, until)
+    choice, chosen = _choice_of(ModelChoice, options), _choice_of(InputChoice, options)
+    clip, goal = _clip_of(options), Goal.of(prompts, segments, until)
     request = build_request(prompts[0], options, assignments)
     for prompt in prompts:
         evolve(request, prompt=prompt)  # refuses one before the others are rolled
@@ -128,8 +149,10 @@ def roll(
     record = _found(store, session_id)
     registry = Registry.default()
     family, preset = maker_of(registry, choice, preset, record, accept_versions=accept_versions)
-    check_early(family, request, preset=preset, continued=record is not None)
-    named, telling = read_inputs(chosen), narration_of_command()
+    named, first, telling = read_inputs(chosen), request, narration_of_command()
+    if clip is not None and goal.is_conditioned(0 if record is None else record.num_segments, 0):
+        named, first = _made_of(begin_with(clip, family, request, preset), named, request)
+    check_early(family, first, preset=preset, continued=record is not None)
     with open_pipeline(registry, family, choice, preset, overrides, narration=telling) as pipeline:
         rolling = SessionRolling(
             store,
@@ -138,6 +161,7 @@ def roll(
             pipeline,
             goal,
             request,
+            first,
             named,
             telling,
             worker or worker_name(),
@@ -146,6 +170,36 @@ def roll(
         )
         with cancelled_by_signals() as cancel:
             rolling.run(record, labels, cancel.is_set)
+
+
+def _choice_of(kind: type[C], options: dict[str, Any]) -> C:
+    """What options of a kind say; they are taken out of all of them."""
+    return kind(**{field.name: options.pop(field.name) for field in fields(kind)})
+
+
+def _clip_of(options: dict[str, Any]) -> SourceChoice | None:
+    """What the first segment is made of, likewise.
+
+    Raises `click.UsageError` for what has no effect.
+    """
+    source, skip_frames = options.pop("source"), options.pop("skip_frames")
+    said = {name: options.pop(name) for name in REMAKING}
+    if source is not None:
+        return SourceChoice(source, evolve(remade_by(said), skip_frames=skip_frames))
+    typed = click.get_current_context().get_parameter_source
+    for name, option in {**REMAKING, "skip_frames": "--skip-frames"}.items():
+        if typed(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{option} has no effect without --source.")
+    return None
+
+
+def _made_of(
+    begun: Begun, named: NamedInputs, request: GenerationRequest
+) -> tuple[NamedInputs, GenerationRequest]:
+    """The clip among the inputs, and the request of its segment; what is not as it is, is told."""
+    for line in begun.notes:
+        click.echo(line, err=True)
+    return begun.named(named), evolve(request, sampling=begun.sampling)
 
 
 def _found(store: SessionStore, session_id: str) -> SessionRecord | None:

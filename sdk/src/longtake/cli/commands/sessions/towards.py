@@ -77,8 +77,9 @@ class Goal:
 class SessionRolling:
     """Rolls a session towards a goal; each segment is made while the one before it is kept.
 
-    ``_told``: of how many of the session's segments was told. ``_follow``: is told the events of
-    the one that is made.
+    ``_first``: what is asked of the segment that the command's inputs condition; ``_request``: of
+    all others. ``_told``: of how many of the session's segments was told. ``_follow``: is told the
+    events of the one that is made.
     """
 
     _store: SessionStore
@@ -87,6 +88,7 @@ class SessionRolling:
     _pipeline: Pipeline
     _goal: Goal
     _request: GenerationRequest
+    _first: GenerationRequest
     _named: NamedInputs
     _narration: Narration
     _worker: str
@@ -206,8 +208,10 @@ class SessionRolling:
 
     def _next(self, held: int, own: int) -> GenerationRequest:
         """The request of the next segment of a session that holds so many, ``own`` of them ours."""
-        inputs = self._named.inputs if self._goal.is_conditioned(held, own) else Inputs()
-        return evolve(self._request, prompt=self._goal.prompt(held, own), inputs=inputs)
+        asked, inputs = self._request, Inputs()
+        if self._goal.is_conditioned(held, own):
+            asked, inputs = self._first, self._named.inputs
+        return evolve(asked, prompt=self._goal.prompt(held, own), inputs=inputs)
 
     def _tell(self, rolled: RolledSegment) -> None:
         if rolled.result is None:  # another process was first, by the very same step
