@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 import longtake as lt
-from longtake_ltx2.denoising.schedule import (
-    DISTILLED_SIGMAS,
-    INPAINT_REFINE_SIGMAS,
-    REFINE_SIGMAS,
-)
+from longtake_ltx2.denoising.schedule import DISTILLED_SIGMAS, INPAINT_SIGMAS, REFINE_SIGMAS
 
 if TYPE_CHECKING:
     from longtake_ltx2.conditioning.given_whole import GivenStream
@@ -221,12 +217,11 @@ def inpaint_recipe(
     What they make is blended into the clip. Levels and strengths are those of Lightricks' graphs.
     """
     first = (_lora_on(_DENOISE_FOLLOWING, denoise.lora_strength, 1.0), _DENOISE_FOLLOWING)
-    if refine.enabled is False:
-        recipe: lt.Recipe = (*_BEFORE, *first, *_after(decode_video))
-    else:
-        keeps_first = refine.sound == "first"
-        second = _second_pass(refine, num_steps=2, sigmas=INPAINT_REFINE_SIGMAS)
-        recipe = _two_passes(first, second, decode_video, keeps_first_sound=keeps_first)
+    recipe: lt.Recipe = (*_BEFORE, *first, *_after(decode_video))
+    if refine.enabled is not False:
+        keeps = refine.sound == "first"
+        second = _second_pass(refine, num_steps=2, sigmas=INPAINT_SIGMAS)
+        recipe = _two_passes(first, second, decode_video, keeps_first_sound=keeps)
     return (*recipe[:-1], _BLEND, recipe[-1])
 
 

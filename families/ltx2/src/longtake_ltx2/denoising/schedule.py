@@ -8,7 +8,7 @@ from itertools import combinations, pairwise
 
 __all__ = [
     "DISTILLED_SIGMAS",
-    "INPAINT_REFINE_SIGMAS",
+    "INPAINT_SIGMAS",
     "REFINE_SIGMAS",
     "check_sigmas",
     "fewer_steps",
@@ -22,7 +22,7 @@ DISTILLED_SIGMAS = (1.0, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421
 REFINE_SIGMAS = (0.909375, 0.725, 0.421875, 0.0)
 """The three steps of the second pass (ltx-pipelines)."""
 
-INPAINT_REFINE_SIGMAS = (0.725, 0.4219, 0.0)
+INPAINT_SIGMAS = (0.725, 0.4219, 0.0)
 """The two steps of the second pass of Lightricks' graphs for inpainting, as they round them."""
 
 _BASE_TOKENS, _BASE_SHIFT = 1024, 0.95
