@@ -37,6 +37,7 @@ WAYS = {
     "17 repeated frames": Way(overlap=17),
     "25 repeated frames": Way(overlap=25),
     "without the sound before": Way(hears=False),
+    "without guidance": Way(guidance=1.0),
     "the eight distilled steps": Way(sigmas=DISTILLED_SIGMAS),
     "8 steps": Way(sigmas=shifted(8)),
     "32 steps": Way(sigmas=shifted(32)),

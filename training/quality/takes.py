@@ -41,18 +41,23 @@ class Way:
     """How segments go on.
 
     ``kind``: of the states. ``overlap``: repeated frames. ``hears``: whether a segment is given
-    the sound before it. ``sigmas``: noise levels, the preset's if there are none.
+    the sound before it. ``sigmas``: noise levels, the preset's if there are none. ``guidance``: the
+    scale of the text guidance, the preset's if there is none.
     """
 
     kind: str = "ltx2.v1"
     overlap: int = 9
     hears: bool = True
     sigmas: tuple[float, ...] = ()
+    guidance: float | None = None
 
     @property
     def stage_overrides(self) -> dict[str, Any]:
         """As a session takes them."""
-        return {"denoise": {"sigmas": list(self.sigmas)}} if self.sigmas else {}
+        asked: dict[str, Any] = {"sigmas": list(self.sigmas)} if self.sigmas else {}
+        if self.guidance is not None:
+            asked["guidance_scale"] = self.guidance
+        return {"denoise": asked} if asked else {}
 
 
 USUAL = Way()

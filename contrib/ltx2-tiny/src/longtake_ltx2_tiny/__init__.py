@@ -26,8 +26,11 @@ def shifted(steps: int) -> tuple[float, ...]:
 _SHAPES = lt.Preset(
     "ltx2_shapes",
     base="ltx2_distilled",
-    description="longtake-ltx2-tiny's weights: what they have learned, small, without guidance",
+    description="longtake-ltx2-tiny's weights: what they have learned, small, away from no prompt",
     defaults={
+        # without it more things are of another shape, and move at another speed, than is said
+        "guidance_scale": 2.0,
+        "negative_prompt": "",
         "seed": 1,
         "height": 64,
         "width": 64,
