@@ -28,7 +28,7 @@ PROMPTS = (
     "the street is empty again, rain begins to fall",
 )
 
-TOLD = ("a red circle, slow", "it turns blue", "it goes on")
+TOLD = ("a red square, slow", "it turns blue", "it goes on")
 """What the tiny weights have learned."""
 
 PALETTES = ("dawn over the sea", "a forest at noon", "dusk")

@@ -31,7 +31,7 @@ _SHAPES = lt.Preset(
         # without it more things are of another shape, and move at another speed, than is said
         "guidance_scale": 2.0,
         "negative_prompt": "",
-        "seed": 1,
+        "seed": 0,
         "height": 64,
         "width": 64,
         "num_frames": 41,
