@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import strategies as st
 
@@ -11,6 +13,7 @@ import longtake as lt
 from longtake.testing import CodecContract, FamilyContract
 from longtake_ltx2.continuation import LTX2ContinuationCodec
 from tests.ltx2.inputs import clip, tone
+from tests.ltx2.support import moving_frames
 from tests.ltx2.test_continuation_round_trip import states
 
 IGNORED = ("video", "audio")
@@ -34,11 +37,15 @@ class TestLTX2(FamilyContract):
     def demanded_inputs(self) -> dict[str, lt.Inputs]:
         sound, picture = lt.Inputs(audio=tone(1.0)), lt.Inputs(clips=(clip(count=17),))
         names = ("audio_to_video", "video_to_audio")
-        return {
+        given = {
             f"{generation}_{name}": inputs
             for generation in ("ltx2", "ltx2_3")
             for name, inputs in zip(names, (sound, picture), strict=True)
         }
+        wider = lt.SourceInput.from_frames(
+            np.stack(moving_frames(17, 64, 48)), Fraction(24), pad_left=16
+        )
+        return {**given, "ltx2_inpaint": lt.Inputs(source=wider)}
 
     @pytest.fixture
     def stage_overrides(self) -> dict[str, dict[str, Any]]:
