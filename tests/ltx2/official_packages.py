@@ -151,7 +151,7 @@ class Official:
         heard += voice_item(self.pipe, self.checkout, wanted, where, before[1])
         begun = (
             begun_video(self.pipe, wanted, size, before[0]),
-            begun_audio(self.pipe, wanted, where.length, before[1])
+            begun_audio(self.pipe, wanted, where, before[1])
             if is_first or not wanted.dubs
             else Begun(before[1], frozen=True),
         )

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from longtake_ltx2.latents import audio_from_tokens, audio_to_tokens, video_from_tokens
-from tests.ltx2.official_reference import FPS, Asked, Frames, Region
+from tests.ltx2.official_reference import FPS, Asked, Frames, Grid, Region
 from tests.ltx2.official_tokens import encoded, encoded_sound, leading
 
 Size = tuple[int, int, int]
@@ -127,17 +127,18 @@ class OnlyKept:
         )
 
 
-def begun_audio(pipe: Any, wanted: Asked, length: int, before: torch.Tensor | None) -> Begun:
-    """The sound, of ``length`` latents."""
-    region = wanted.region
+def begun_audio(pipe: Any, wanted: Asked, where: Grid, before: torch.Tensor | None) -> Begun:
+    """The sound, which in a take may begin before the picture."""
+    region, length = wanted.region, where.length
     if region is None or region.samples is None:
         return Begun(before)
-    begin, duration = region.first / float(FPS), len(region.pixels) / float(FPS)
+    begin = float(where.offset) + region.first / float(FPS)
+    duration = len(region.pixels) / float(FPS)
     heard = region.samples[:, : round(16000 * duration)]
     heard = np.pad(heard, ((0, 0), (round(16000 * begin), 16000)))
     tokens = encoded_sound(pipe, heard)[:, :length]
     latents = audio_from_tokens(tokens, pipe.audio_vae.config.mel_bins // 4)
-    if before is None and len(region.pixels) == wanted.size[2]:
+    if before is None and len(region.pixels) == wanted.size[2] and not where.context:
         return _whole(region, latents, made=region.audio)
     places = []
     for latent in range(length):
