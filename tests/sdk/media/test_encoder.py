@@ -147,6 +147,25 @@ def test_pictures_that_the_header_does_not_tell_of_are_refused() -> None:
         encoder.close()
 
 
+@pytest.mark.parametrize("size", [(128, 192), (704, 1280), (65, 64)])
+def test_a_file_begun_with_a_slower_preset_can_be_gone_on_with(size: tuple[int, int]) -> None:
+    """Earlier releases had x264's medium preset; its header tells decoders the same."""
+    container, frames = CONTAINER_FORMATS[".mp4"], np.zeros((1, *size, 3), np.uint8)
+    take = TakeFormat.of(frames, None, None)
+    before = {"tune": "zerolatency", "bf": "0", "forced-idr": "1", "crf": "18", "preset": "medium"}
+    headers = []
+    for options in (before, container.video_options):
+        encoder = TakeEncoder(evolve(container, video_options=options), take, Fraction(30))
+        try:
+            assert encoder.video is not None
+            headers.append(encoder.video.codec_context.extradata)
+        finally:
+            encoder.close()
+    # What is after these is x264's note of its options, which no decoder reads.
+    sets = [each.partition(b"\0\0\1\x06")[0] for each in headers if each is not None]
+    assert sets[0] == sets[1] != b""
+
+
 def test_a_streams_quick_pixels_are_as_near_to_the_picture() -> None:
     """Hues that change slowly are where a sloppy conversion shows: its chroma is beside them."""
     rows, columns = np.mgrid[:96, :128] / 16
