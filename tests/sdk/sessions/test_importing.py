@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import longtake as lt
 from longtake.plugins.loading import Plugin
+from longtake.sessions.attempts import Patience
 from tests.sdk.sessions.exported import (
     REGISTRY,
     Entries,
@@ -488,7 +489,7 @@ def test_a_cut_connection_is_found_out(export: Path) -> None:
 def test_blobs_stay_when_nobody_knows_whether_the_session_was_made(
     export: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("longtake.sessions.importing._PATIENCE", 0.1)
+    monkeypatch.setattr("longtake.sessions.importing.Patience", lambda: Patience(0.1))
     blobs, cut = Watched(), Cut(10**6)
     with pytest.raises(lt.SessionStoreUnavailable):
         lt.import_session(cut, export, blobs=blobs, registry=REGISTRY)

@@ -74,14 +74,17 @@ class Worker:
         if self._loaded is not None:
             return self._loaded
         try:
-            self._pipeline = lt.structure(spec, lt.PipelineSpec).load()
+            self._pipeline = lt.structure(spec, lt.PipelineSpec).load(prepare=False)
             stores = pickle.loads(parts)
             warm()
-            self._hand.begin(lt.Roller(self._name, self._pipeline, **stores))
+            roller = lt.Roller(self._name, self._pipeline, **stores)
+            roller.prepare()
+            self._hand.begin(roller)
             self._device = self._pipeline.device
             loaded = packed(self._device)
         except Exception as error:  # isolation: a plugin's class may not be known to the server
             loaded = packed(error)
+            self.close()
         with self._changed:
             self._loaded = loaded
             self._changed.notify_all()

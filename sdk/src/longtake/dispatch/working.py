@@ -33,7 +33,6 @@ __all__ = ["Roller"]
 
 _PREVIEW_SECONDS = 0.5
 _LONGEST_SIDE = 256
-_PATIENCE_SECONDS = 30.0
 _MOST_LIVE = 4
 """Sessions whose typed state is kept; each takes memory, on the device too for some families."""
 
@@ -120,7 +119,7 @@ class Roller:
             accept_versions=False,
             worker=self._worker,
             times=Times(),
-            patience=Patience(_PATIENCE_SECONDS),
+            patience=Patience(),
         )
         kept = rolled(rolling, order.request, order.expected_revision, live, cancel, made)
         if kept.result is not None and kept.result.live_state is not None:

@@ -26,10 +26,20 @@ from longtake.errors import (
 from longtake.session_stores.protocol import SessionStore, SupportsHolds
 from longtake.session_stores.records import Hold, new_attempt
 
-__all__ = ["LONGEST_UNHELD", "Attempt", "OwnBlobs", "Patience", "let_go", "may_be_pinned"]
+__all__ = [
+    "LONGEST_UNHELD",
+    "PATIENCE_SECONDS",
+    "Attempt",
+    "OwnBlobs",
+    "Patience",
+    "let_go",
+    "may_be_pinned",
+]
 
 T = TypeVar("T")
 
+PATIENCE_SECONDS = 30.0
+"""For how long a session store that is away is waited for, unless somebody says otherwise."""
 LONGEST_UNHELD = 6 * 3600.0
 """Seconds that blobs without leases may wait for their hold, at most half the hold's time.
 
@@ -43,7 +53,7 @@ _LONGEST_PAUSE = 1.0
 class Patience:
     """How long a session store that is away is waited for, in all: ``seconds``."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float = PATIENCE_SECONDS) -> None:
         self._seconds = seconds
 
     def call(self, what: Callable[[], T]) -> T:

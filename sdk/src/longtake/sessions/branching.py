@@ -14,7 +14,6 @@ from longtake.sessions.sweeping import release_holds
 __all__ = ["fork_session", "rewind_session"]
 
 _HOLD_SECONDS = 600.0
-_PATIENCE = 30.0
 
 
 def fork_session(
@@ -40,8 +39,7 @@ def fork_session(
     if blob_ids and blobs is None:
         raise ValidationError("blobs", "the segments refer to blobs; say where they are")
     own = None if blobs is None else OwnBlobs(blobs, _HOLD_SECONDS)
-    patience = Patience(_PATIENCE)
-    attempt = Attempt(sessions, own, hold_seconds=_HOLD_SECONDS, patience=patience)
+    attempt = Attempt(sessions, own, hold_seconds=_HOLD_SECONDS, patience=Patience())
     try:
         attempt.take(blob_ids)
     except BaseException:

@@ -13,8 +13,10 @@ from longtake.errors import Cancelled, SessionError
 from longtake.session_stores.protocol import SessionStore, SupportsClaims
 from longtake.session_stores.records import Claim
 
-__all__ = ["LONGEST_WAIT", "HeldClaim", "claimed"]
+__all__ = ["CLAIM_SECONDS", "LONGEST_WAIT", "HeldClaim", "claimed"]
 
+CLAIM_SECONDS = 60.0
+"""For how long a claim is made, unless somebody says otherwise."""
 LONGEST_WAIT = 900.0
 """Seconds that another's claim is waited for, unless somebody says otherwise."""
 _POLL_SECONDS = 0.25

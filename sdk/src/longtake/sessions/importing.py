@@ -47,7 +47,6 @@ from longtake.states.state import ContinuationState
 __all__ = ["import_session"]
 
 _HOLD_SECONDS = 86400.0
-_PATIENCE = 30.0
 """Seconds that a session store which is away is waited for."""
 _BLOB_NAME = re.compile(r"blob-([0-9a-f]{64})(?:-(?:[2-9]|[1-9][0-9]{1,8}))?", re.ASCII)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:.+", re.ASCII | re.DOTALL)
@@ -236,8 +235,7 @@ def _create(
     labels: Mapping[str, str],
 ) -> SessionRecord:
     own = None if blobs is None else OwnBlobs(blobs, _HOLD_SECONDS)
-    patience = Patience(_PATIENCE)
-    attempt = Attempt(sessions, own, hold_seconds=_HOLD_SECONDS, patience=patience)
+    attempt = Attempt(sessions, own, hold_seconds=_HOLD_SECONDS, patience=Patience())
     try:
         ids = {} if own is None else _put(export, own)
         attempt.take(tuple(ids.values()))

@@ -16,12 +16,12 @@ from longtake.runs.run import never
 from longtake.session_stores.checks import check_revision
 from longtake.session_stores.protocol import SessionStore
 from longtake.sessions.ahead import SegmentAhead
-from longtake.sessions.attempts import Patience
-from longtake.sessions.claiming import LONGEST_WAIT
+from longtake.sessions.attempts import PATIENCE_SECONDS, Patience
+from longtake.sessions.claiming import CLAIM_SECONDS, LONGEST_WAIT
 from longtake.sessions.making import RolledSegment, SegmentMaker
 from longtake.sessions.making_thread import MakingThread
 from longtake.sessions.media import MediaSink
-from longtake.sessions.stepping import Rolling, Step, Times, as_rolled
+from longtake.sessions.stepping import LEASE_SECONDS, Rolling, Step, Times, as_rolled
 from longtake.states.live import LiveState
 
 __all__ = ["roll_each"]
@@ -43,10 +43,10 @@ def roll_each(
     follow: Callable[[Event], None] | None = None,
     worker: str | None = None,
     traceparent: str | None = None,
-    claim_seconds: float = 60.0,
+    claim_seconds: float = CLAIM_SECONDS,
     wait_seconds: float = LONGEST_WAIT,
-    lease_seconds: float = 600.0,
-    patience: float = 30.0,
+    lease_seconds: float = LEASE_SECONDS,
+    patience: float = PATIENCE_SECONDS,
 ) -> Generator[RolledSegment, None, None]:
     """Roll a segment for each request, as `roll` does, and make it while the one before is kept.
 

@@ -11,11 +11,11 @@ from longtake.runs.events import Event
 from longtake.runs.run import never
 from longtake.session_stores.checks import check_revision
 from longtake.session_stores.protocol import SessionStore
-from longtake.sessions.attempts import Patience
-from longtake.sessions.claiming import LONGEST_WAIT
+from longtake.sessions.attempts import PATIENCE_SECONDS, Patience
+from longtake.sessions.claiming import CLAIM_SECONDS, LONGEST_WAIT
 from longtake.sessions.making import RolledSegment, SegmentMaker
 from longtake.sessions.media import MediaSink
-from longtake.sessions.stepping import Rolling, Step, Times, as_rolled
+from longtake.sessions.stepping import LEASE_SECONDS, Rolling, Step, Times, as_rolled
 from longtake.states.live import LiveState
 
 __all__ = ["roll", "rolled"]
@@ -38,10 +38,10 @@ def roll(
     made: Callable[[], None] | None = None,
     worker: str | None = None,
     traceparent: str | None = None,
-    claim_seconds: float = 60.0,
+    claim_seconds: float = CLAIM_SECONDS,
     wait_seconds: float = LONGEST_WAIT,
-    lease_seconds: float = 600.0,
-    patience: float = 30.0,
+    lease_seconds: float = LEASE_SECONDS,
+    patience: float = PATIENCE_SECONDS,
 ) -> RolledSegment:
     """Roll the next segment of a session and commit it, exactly once.
 

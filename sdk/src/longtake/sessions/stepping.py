@@ -17,7 +17,7 @@ from longtake.session_stores.checks import check_seconds
 from longtake.session_stores.protocol import SessionStore
 from longtake.session_stores.records import SessionRecord, SessionSegment
 from longtake.sessions.attempts import Patience
-from longtake.sessions.claiming import LONGEST_WAIT, HeldClaim, claimed
+from longtake.sessions.claiming import CLAIM_SECONDS, LONGEST_WAIT, HeldClaim, claimed
 from longtake.sessions.fitting import accepted_versions, check_fits
 from longtake.sessions.keeping import SegmentKeeper
 from longtake.sessions.making import Once, RolledSegment, SegmentMaker, worker_name
@@ -25,16 +25,19 @@ from longtake.sessions.media import BlobMedia, MediaSink
 from longtake.sessions.steps import made_by, step_digest, versions_of
 from longtake.states.live import LiveState
 
-__all__ = ["Rolling", "Step", "Times", "as_rolled"]
+__all__ = ["LEASE_SECONDS", "Rolling", "Step", "Times", "as_rolled"]
+
+LEASE_SECONDS = 600.0
+"""For how long what is put may wait for its commit, unless somebody says otherwise."""
 
 
 @frozen
 class Times:
     """Seconds, as `roll` is told them, or those that it has by default."""
 
-    claim: float = 60.0
+    claim: float = CLAIM_SECONDS
     wait: float = LONGEST_WAIT
-    lease: float = 600.0
+    lease: float = LEASE_SECONDS
 
     def __attrs_post_init__(self) -> None:
         for name, seconds in asdict(self).items():

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import attrs
 import click
 
+from longtake.cli.options.groups import with_options
 from longtake.requests.request import GenerationRequest
 
 __all__ = ["build_overrides", "build_request", "parse_value", "request_options"]
@@ -72,9 +73,7 @@ _DECIDED_ELSEWHERE = {
 
 def request_options(command: F) -> F:
     """The options that are fields of a request, for a command that makes or plans a take."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return with_options(command, _OPTIONS)
 
 
 def build_request(

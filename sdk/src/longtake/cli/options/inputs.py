@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 from attrs import frozen
 
+from longtake.cli.options.groups import with_options
 from longtake.errors import ValidationError
 from longtake.requests.inputs import AudioInput, ClipInput, ImageInput, Inputs
 from longtake.requests.references import ReferenceInput
@@ -70,9 +71,7 @@ _SECONDS = re.compile(r"(.+)@(\d{1,6}(?:\.\d+)?)(?::(\d*\.?\d+))?", re.DOTALL)
 
 def input_options(command: F) -> F:
     """The options that name input files, for a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return with_options(command, _OPTIONS)
 
 
 @frozen

@@ -16,6 +16,7 @@ from longtake.cli.collector import collector_paused, objects_frozen
 from longtake.cli.options.completion import family_names, preset_names
 from longtake.cli.options.examples import RANDOM, Example, example_of, has_example
 from longtake.cli.options.family import ModelCommand, options_for
+from longtake.cli.options.groups import with_options
 from longtake.cli.terminal.narration import Narration
 from longtake.cli.terminal.remaining import Costs
 from longtake.cli.terminal.voices import warn
@@ -75,16 +76,12 @@ _PRESET_OPTIONS = (
 
 def model_options(command: F) -> F:
     """The options that say which model, for a `ModelCommand`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return with_options(command, _OPTIONS)
 
 
 def preset_options(command: F) -> F:
     """The options that say which preset: ``preset`` and ``preset_overrides``, texts to be built."""
-    for option in reversed(_PRESET_OPTIONS):
-        command = option(command)
-    return command
+    return with_options(command, _PRESET_OPTIONS)
 
 
 @frozen

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from longtake.cli.options.groups import with_options
 from longtake.cli.options.sources import Retake
 
 __all__ = ["REMAKING", "remade_by", "remaking_options"]
@@ -78,9 +79,7 @@ REMAKING = {
 
 def remaking_options(command: F) -> F:
     """When, where and how much of a clip is remade, for a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return with_options(command, _OPTIONS)
 
 
 def remade_by(said: Mapping[str, Any]) -> Retake:

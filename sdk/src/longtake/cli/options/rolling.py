@@ -10,6 +10,7 @@ import click
 
 from longtake.cli.options.completion import blob_urls, state_files
 from longtake.cli.options.documents import request_options
+from longtake.cli.options.groups import with_options
 from longtake.cli.options.inputs import input_options
 from longtake.cli.options.models import model_options, preset_options
 from longtake.cli.options.restoring import other_model_option
@@ -91,6 +92,4 @@ def segments_option(command: F) -> F:
 
 def rolling_options(command: F) -> F:
     """What model, what preset, what request, what conditions it, and which files."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    return with_options(command, _OPTIONS)
