@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stdout
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pluggy
-from attrs import evolve, field, frozen
 
 from longtake import hookspecs
 from longtake.blobs.protocol import BlobBackend
@@ -20,6 +19,7 @@ from longtake.families.family import ModelFamily
 from longtake.plugins.api_version import check_api_version
 from longtake.plugins.installed import Installed, installed_plugins
 from longtake.plugins.metadata import normalized_name
+from longtake.schema.frozen import Frozen
 from longtake.schema.references import resolve
 from longtake.settings import Settings
 
@@ -51,8 +51,14 @@ Phase = Literal["metadata", "import", "API version", "hooks"]
 """What loading a plugin consists of, in this order."""
 
 
-@frozen
-class Plugin:
+_BROUGHT = (
+    *("families", "blob_backends", "observers", "extensions", "commands"),
+    *("session_backends", "authenticators", "dispatcher_backends", "module"),
+)
+"""What a plugin's `repr` is not to be flooded with."""
+
+
+class Plugin(Frozen, unshown=_BROUGHT):
     """One entry point of the group ``longtake``, and what became of it.
 
     - ``error``: why it failed or is blocked; of a loaded one, which of its names are in dispute.
@@ -62,22 +68,48 @@ class Plugin:
     - ``observers``: declared ones and bare callables.
     """
 
-    name: str
-    distribution: str
-    version: str
-    status: Status
-    error: str | None = None
-    families: tuple[ModelFamily, ...] = field(default=(), repr=False)
-    blob_backends: tuple[BlobBackend, ...] = field(default=(), repr=False)
-    observers: tuple[Any, ...] = field(default=(), repr=False)
-    extensions: tuple[Extension, ...] = field(default=(), repr=False, kw_only=True)
-    commands: tuple[Command, ...] = field(default=(), repr=False, kw_only=True)
-    session_backends: tuple[SessionBackend, ...] = field(default=(), repr=False, kw_only=True)
-    authenticators: tuple[AuthenticatorBackend, ...] = field(default=(), repr=False, kw_only=True)
-    dispatcher_backends: tuple[DispatcherBackend, ...] = field(default=(), repr=False, kw_only=True)
-    phase: Phase | None = field(default=None, kw_only=True)
-    api: str | None = field(default=None, kw_only=True)
-    module: str = field(default="", kw_only=True, repr=False)
+    __slots__ = (
+        *("name", "distribution", "version", "status", "error"),
+        *("families", "blob_backends", "observers", "extensions", "commands"),
+        *("session_backends", "authenticators", "dispatcher_backends", "phase", "api", "module"),
+    )
+
+    def __init__(
+        self,
+        name: str,
+        distribution: str,
+        version: str,
+        status: Status,
+        error: str | None = None,
+        families: tuple[ModelFamily, ...] = (),
+        blob_backends: tuple[BlobBackend, ...] = (),
+        observers: tuple[Any, ...] = (),
+        *,
+        extensions: tuple[Extension, ...] = (),
+        commands: tuple[Command, ...] = (),
+        session_backends: tuple[SessionBackend, ...] = (),
+        authenticators: tuple[AuthenticatorBackend, ...] = (),
+        dispatcher_backends: tuple[DispatcherBackend, ...] = (),
+        phase: Phase | None = None,
+        api: str | None = None,
+        module: str = "",
+    ) -> None:
+        self.name: Final = name
+        self.distribution: Final = distribution
+        self.version: Final = version
+        self.status: Final = status
+        self.error: Final = error
+        self.families: Final = families
+        self.blob_backends: Final = blob_backends
+        self.observers: Final = observers
+        self.extensions: Final = extensions
+        self.commands: Final = commands
+        self.session_backends: Final = session_backends
+        self.authenticators: Final = authenticators
+        self.dispatcher_backends: Final = dispatcher_backends
+        self.phase: Final = phase
+        self.api: Final = api
+        self.module: Final = module
 
     @property
     def provider(self) -> str:
@@ -119,7 +151,7 @@ def _load_unless_kept_out(found: Installed, settings: Settings, hooks: _Hooks) -
     if found.problem is not None:
         return Plugin(*whose, "failed", found.problem, phase="metadata")
     plugin = load_plugin(*whose, found.load, hooks=hooks)
-    return evolve(plugin, module=found.value.partition(":")[0].strip())
+    return plugin.evolve(module=found.value.partition(":")[0].strip())
 
 
 def blocked(found: Installed, settings: Settings) -> str | None:
@@ -169,7 +201,7 @@ def load_plugin(
         raise
     except BaseException as error:  # isolation: SystemExit too costs only the plugin
         failed = Plugin(name, distribution, version, "failed", reason(error))
-        return evolve(failed, phase=phase, api=api)
+        return failed.evolve(phase=phase, api=api)
     finally:
         del _loading.name
     return Plugin(

@@ -68,8 +68,8 @@ class AtomicPolish:
 def polished(name: str, stage: Any) -> lt.ModelFamily:
     """The family with one more stage, beside the one that counts its steps."""
     whole = fog(name)
-    return attrs.evolve(
-        whole, stages=(*whole.stages, lt.StageSpec("polish", stage, options=PolishOptions))
+    return whole.evolve(
+        stages=(*whole.stages, lt.StageSpec("polish", stage, options=PolishOptions))
     )
 
 
