@@ -154,9 +154,13 @@ _MEMBERS = (FunctionType, property, classmethod, staticmethod)
 
 
 def members(cls: type) -> Iterator[str]:
-    """Public methods and properties, those of Longtake's own parents included; no tests."""
+    """Public methods and properties, those of Longtake's own parents included; no tests.
+
+    What every `longtake.Frozen` has is said there alone.
+    """
     for parent in cls.__mro__:
-        if parent.__module__.partition(".")[0] == "longtake":
+        is_said_there = parent is lt.Frozen and cls is not parent
+        if parent.__module__.partition(".")[0] == "longtake" and not is_said_there:
             for name, value in vars(parent).items():
                 is_member = isinstance(value, _MEMBERS)
                 if is_member and not name.startswith(("_", "test_")):

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stdout
 from functools import partial
 from importlib import import_module
+from inspect import isroutine
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pluggy
@@ -150,8 +152,8 @@ def _load_unless_kept_out(found: Installed, settings: Settings, hooks: _Hooks) -
         return Plugin(*whose, "blocked", why)
     if found.problem is not None:
         return Plugin(*whose, "failed", found.problem, phase="metadata")
-    plugin = load_plugin(*whose, found.load, hooks=hooks)
-    return plugin.evolve(module=found.value.partition(":")[0].strip())
+    module = found.value.partition(":")[0].strip()
+    return load_plugin(*whose, found.load, module=module, hooks=hooks)
 
 
 def blocked(found: Installed, settings: Settings) -> str | None:
@@ -176,13 +178,15 @@ def load_plugin(
     version: str,
     load: Callable[[], object],
     *,
+    module: str = "",
     entering: Callable[[Phase], None] = lambda phase: None,
     hooks: _Hooks | None = None,
 ) -> Plugin:
     """Import one plugin and call its hooks. Whatever it raises becomes its ``error``.
 
-    ``entering`` is told each phase as it begins. ``hooks``: to use again what reading the
-    specifications took, by one thread at a time.
+    ``module``: the name of its module, where that is known before. ``entering`` is told each phase
+    as it begins. ``hooks``: to use again what reading the specifications took, by one thread at a
+    time.
     """
     api: str | None = None
     phase: Phase = "import"
@@ -190,18 +194,20 @@ def load_plugin(
     _loading.name = name
     try:
         entering(phase)
-        module: Any = load()
+        loaded: Any = load()
         entering(phase := "API version")
-        if hasattr(module, "LONGTAKE_API"):
-            api = str(module.LONGTAKE_API)
-            check_api_version(module.LONGTAKE_API)
+        if hasattr(loaded, "LONGTAKE_API"):
+            api = str(loaded.LONGTAKE_API)
+            check_api_version(loaded.LONGTAKE_API)
         entering(phase := "hooks")
-        provided = _call_hooks(name, module, hooks or _Hooks.specified())
+        provided = _call_hooks(name, loaded, hooks or _Hooks.specified())
     except KeyboardInterrupt:  # the user's, not the plugin's
         raise
     except BaseException as error:  # isolation: SystemExit too costs only the plugin
-        failed = Plugin(name, distribution, version, "failed", reason(error))
-        return failed.evolve(phase=phase, api=api)
+        why = reason(error)
+        return Plugin(
+            name, distribution, version, "failed", why, phase=phase, api=api, module=module
+        )
     finally:
         del _loading.name
     return Plugin(
@@ -218,6 +224,7 @@ def load_plugin(
         authenticators=provided["authenticators"],
         dispatcher_backends=provided["dispatcher_backends"],
         api=api,
+        module=module,
     )
 
 
@@ -261,7 +268,10 @@ class _Hooks(pluggy.PluginManager):
         return super().parse_hookspec_opts(module_or_class, name) if is_hook else None
 
     def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
-        return None if name.startswith("__") else super().parse_hookimpl_opts(plugin, name)
+        is_module = type(plugin) is ModuleType  # whose attributes need no care to be looked at
+        if name.startswith("__") or (is_module and not isroutine(vars(plugin).get(name))):
+            return None
+        return super().parse_hookimpl_opts(plugin, name)
 
 
 def _call_hooks(name: str, module: object, manager: _Hooks) -> dict[str, tuple[Any, ...]]:
