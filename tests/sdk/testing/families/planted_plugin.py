@@ -353,7 +353,6 @@ def with_the_default_level(fields: dict[str, Any]) -> dict[str, Any]:
     return {**with_level(fields), "level": 0.5}
 
 
-@frozen
 class ForgetsLevels(lt.AttrsCodec[FogState]):
     """Reads another level than was written, though not of the first segment."""
 
