@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from attrs import cmp_using, evolve, field, frozen
+from attrs import cmp_using, field, frozen
 from numpy.typing import NDArray
 
 import longtake as lt
@@ -106,7 +106,7 @@ def seeds() -> list[bytes]:
         documents.append(SEPARATOR.join([stored, *blobs.contents.values()]))
         if not given.contents:
             documents.append(state.to_json().encode())
-    for fog in (FOG, evolve(FOG, array_blob_from=None), evolve(FOG, blob_from=0)):
+    for fog in (FOG, FOG.evolve(array_blob_from=None), FOG.evolve(blob_from=0)):
         documents.append(_written(fog, Fog()))
     return [*documents, *_encoded_prefixes(), SEPARATOR.join(export_case())]
 

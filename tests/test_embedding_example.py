@@ -14,7 +14,6 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from attrs import evolve
 
 import longtake as lt
 from examples.embedding import (
@@ -357,7 +356,7 @@ def test_the_program_goes_on_where_it_ended(
 ) -> None:
     urls = [f"sqlite://{tmp_path}/takes.db", f"file://{tmp_path}/blobs"]
     monkeypatch.setattr(sys, "argv", ["embedding.py", *urls])
-    fog = evolve(FOG, defaults=dict(FOG.defaults) | {"num_frames": 17})
+    fog = FOG.evolve(defaults=dict(FOG.defaults) | {"num_frames": 17})
     monkeypatch.setattr("longtake.load", lambda *_, **__: lt.Pipeline(fog))
     for run in range(2):
         main()
@@ -398,7 +397,7 @@ class Endless:
 
 
 def with_stage(name: str, stage: Any, **arguments: Any) -> lt.ModelFamily:
-    return evolve(FOG, stages=(lt.StageSpec(name, stage, arguments=arguments), *FOG.stages))
+    return FOG.evolve(stages=(lt.StageSpec(name, stage, arguments=arguments), *FOG.stages))
 
 
 def never_ending(begun: threading.Event) -> lt.ModelFamily:

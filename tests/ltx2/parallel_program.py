@@ -17,7 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 from PIL import Image
 from torch.nn.modules.module import register_module_forward_pre_hook
@@ -72,8 +71,8 @@ def opened(checkpoint: Path, preset: str, **options: Any) -> Iterator[Take]:
         recipe.append(spec)
         if str(spec.stage).endswith("LTX2DenoisingStage"):
             recipe.append(lt.StageSpec("probe", probe))
-    changed = attrs.evolve(declared.preset(preset), stages=tuple(recipe), overrides={})
-    probed = attrs.evolve(declared, presets=(changed,))
+    changed = declared.preset(preset).evolve(stages=tuple(recipe), overrides={})
+    probed = declared.evolve(presets=(changed,))
     with lt.load(checkpoint, family=probed, preset=preset, **options) as pipeline:
         yield Take(pipeline, probe)
 

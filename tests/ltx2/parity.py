@@ -321,16 +321,15 @@ def _pipeline(
     recipe = declared.recipe(declared.preset(preset_name))
     last = max(i for i, spec in enumerate(recipe) if spec.name in _MAKE_LATENTS)
     behind = next((spec for spec in recipe if spec.name == "blend"), lt.StageSpec("probe", probe))
-    preset = attrs.evolve(
-        declared.preset(preset_name),
-        stages=(*recipe[: last + 1], attrs.evolve(behind, stage=probe)),
+    preset = declared.preset(preset_name).evolve(
+        stages=(*recipe[: last + 1], behind.evolve(stage=probe)),
         overrides={},
     )
 
     def loaded(_: lt.ModelSource) -> lt.LoadedModel:
         return _networks(path, numerics, lora)
 
-    probed = attrs.evolve(declared, presets=(preset,), load=loaded)
+    probed = declared.evolve(presets=(preset,), load=loaded)
     return lt.load(path, family=probed, preset=preset_name), probe
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import attrs
 import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
@@ -92,10 +91,10 @@ def probed_pipeline(path: Path, **options: Any) -> tuple[lt.Pipeline, LatentProb
     """A pipeline of the tiny preset whose latents can be looked at."""
     probe = LatentProbe()
     declared = family()
-    preset = attrs.evolve(
-        declared.preset("ltx2_tiny"), stages=(*BASE_RECIPE, lt.StageSpec("probe", probe))
+    preset = declared.preset("ltx2_tiny").evolve(
+        stages=(*BASE_RECIPE, lt.StageSpec("probe", probe))
     )
-    probed = attrs.evolve(declared, presets=(preset,))
+    probed = declared.evolve(presets=(preset,))
     return lt.load(path, family=probed, preset="ltx2_tiny", **options), probe
 
 
@@ -110,7 +109,7 @@ def probed_passes(path: Path, preset: str, **options: Any) -> tuple[lt.Pipeline,
             if str(spec.stage).endswith(":LTX2DenoisingStage"):
                 yield lt.StageSpec("probe", probe)
 
-    probed = attrs.evolve(declared, presets=(attrs.evolve(own, stages=stages),))
+    probed = declared.evolve(presets=(own.evolve(stages=stages),))
     return lt.load(path, family=probed, preset=preset, **options), probe
 
 

@@ -110,7 +110,7 @@ def test_a_state_alone_resumes_the_take_bit_for_bit(checkpoints: Checkpoints) ->
 
 def test_big_parts_go_to_the_blob_store_and_come_back(checkpoints: Checkpoints) -> None:
     codec = LTX2ContinuationCodec(inline_threshold_bytes=0)
-    storing = attrs.evolve(family(), codecs=(codec,))
+    storing = family().evolve(codecs=(codec,))
     pipeline = lt.load(checkpoints.path("2.0"), family=storing)
     inline = quick_session(pipeline)
     stored = quick_session(pipeline, blobs=lt.open_blob_store("memory:"))

@@ -43,7 +43,7 @@ class Looking:
 
 def changed(spec: lt.StageSpec, changes: Mapping[str, Any]) -> lt.StageSpec:
     is_second = spec.name == "refine" and str(spec.stage).endswith(LOOP)
-    return attrs.evolve(spec, **changes) if is_second else spec
+    return spec.evolve(**changes) if is_second else spec
 
 
 def two_stages(looking: Looking, **changes: Any) -> lt.ModelFamily:
@@ -56,7 +56,7 @@ def two_stages(looking: Looking, **changes: Any) -> lt.ModelFamily:
             yield changed(spec, changes)
         yield lt.StageSpec("look", looking)
 
-    return attrs.evolve(declared, presets=(attrs.evolve(own, stages=stages),))
+    return declared.evolve(presets=(own.evolve(stages=stages),))
 
 
 def generated(path: Path, request: lt.GenerationRequest = REQUEST, **changes: Any) -> Any:
@@ -135,11 +135,10 @@ def test_a_second_pass_that_follows_the_sampling_is_guided_by_it(
 def test_a_loop_with_another_name_is_refused_by_that_name(tiny: Path) -> None:
     declared = family()
     stages = tuple(
-        attrs.evolve(spec, name="paint") if spec.name == "denoise" else spec
-        for spec in declared.stages
+        spec.evolve(name="paint") if spec.name == "denoise" else spec for spec in declared.stages
     )
-    paints = attrs.evolve(declared.preset("ltx2_tiny"), stages=stages, stage_defaults={})
-    renamed = attrs.evolve(declared, presets=(paints,))
+    paints = declared.preset("ltx2_tiny").evolve(stages=stages, stage_defaults={})
+    renamed = declared.evolve(presets=(paints,))
     for field, value in (("num_inference_steps", 1), ("stg_blocks", [7])):
         overrides = {"paint": {"stg_scale": 1.0, "stg_blocks": [1], field: value}}
         asked = lt.GenerationRequest("fog", stage_overrides=overrides)

@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 import pytest
 import torch
@@ -52,8 +51,8 @@ def recorded(caplog: pytest.LogCaptureFixture) -> Recorded:
 def pipeline(path: Path, *stages: lt.StageSpec, **options: Any) -> lt.Pipeline:
     """A pipeline of the tiny preset with these stages after its own."""
     declared = family()
-    preset = attrs.evolve(declared.preset("ltx2_tiny"), stages=(*BASE_RECIPE, *stages))
-    changed = attrs.evolve(declared, presets=(preset,))
+    preset = declared.preset("ltx2_tiny").evolve(stages=(*BASE_RECIPE, *stages))
+    changed = declared.evolve(presets=(preset,))
     return lt.load(path, family=changed, preset="ltx2_tiny", device=DEVICE, **options)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -135,7 +134,7 @@ def with_stages(*specs: lt.StageSpec) -> lt.ModelFamily:
         stages.append(spec)
         if spec.name == "denoise":
             stages.extend(specs)
-    return attrs.evolve(declared, stages=tuple(stages))
+    return declared.evolve(stages=tuple(stages))
 
 
 def test_a_stage_of_another_package_is_counted_or_named_as_not_estimated(

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 import longtake as lt
 from longtake_ltx2.loading.model import load as load_networks
 from tests.ltx2.support import NO_GUIDANCE, SOUND_FOLLOWS, family
@@ -21,7 +19,7 @@ class Watched:
     def __init__(self, path: Path, **options: Any) -> None:
         self.components: Mapping[str, Any] = {}
         self.forwards: Counter[str] = Counter()
-        declared = attrs.evolve(family(), load=self._load)
+        declared = family().evolve(load=self._load)
         self.pipeline = lt.load(path, family=declared, **options)
 
     def _load(self, source: lt.ModelSource) -> lt.LoadedModel:

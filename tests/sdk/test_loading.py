@@ -113,7 +113,7 @@ def test_load_knows_no_unknown_preset(tmp_path: Path) -> None:
 
 def test_components_are_looked_up_when_the_pipeline_is_prepared(tmp_path: Path) -> None:
     SOURCES.clear()
-    broken = attrs.evolve(FAMILY, load=lambda source: lt.LoadedModel())
+    broken = FAMILY.evolve(load=lambda source: lt.LoadedModel())
     pipeline = lt.load(tmp_path, family=broken, prepare=False)
     pipeline.check(REQUEST)
     with pytest.raises(lt.WiringError, match="'source'"):
@@ -147,7 +147,7 @@ def test_observers_of_all_plugins_watch_what_is_loaded() -> None:
 
 
 def test_load_prepares_the_networks_unless_told_not_to(tmp_path: Path) -> None:
-    broken = attrs.evolve(FAMILY, load=lambda source: lt.LoadedModel())
+    broken = FAMILY.evolve(load=lambda source: lt.LoadedModel())
     with pytest.raises(lt.WiringError, match="'source'"):
         lt.load(tmp_path, family=broken)
 
@@ -171,8 +171,7 @@ def test_a_family_without_weights_runs_where_it_is_told() -> None:
 
 
 def test_callables_of_a_family_may_be_references(tmp_path: Path) -> None:
-    named = attrs.evolve(
-        FAMILY,
+    named = FAMILY.evolve(
         load=f"{__name__}:loaded",
         recognise=f"{__name__}:recognise",
         options=f"{__name__}:LoadOptions",
@@ -194,8 +193,8 @@ def refuse_to_load(source: lt.ModelSource) -> lt.LoadedModel:
     raise AssertionError("no weight is looked at")
 
 
-BUILT = attrs.evolve(
-    FAMILY, presets=(lt.Preset("built", stages=recipe, overrides={"refine": RefineOverrides}),)
+BUILT = FAMILY.evolve(
+    presets=(lt.Preset("built", stages=recipe, overrides={"refine": RefineOverrides}),)
 )
 
 
@@ -210,7 +209,7 @@ def test_load_builds_the_preset_as_it_is_told(tmp_path: Path, refine: object) ->
 
 
 def test_bad_preset_overrides_are_refused_before_any_weight_is_looked_at(tmp_path: Path) -> None:
-    family = attrs.evolve(BUILT, load=refuse_to_load)
+    family = BUILT.evolve(load=refuse_to_load)
     with pytest.raises(lt.ValidationError) as refused:
         lt.load(tmp_path, family=family, preset_overrides={"refine": {"nope": True}})
     assert refused.value.path == "preset_overrides.refine.nope"
@@ -283,14 +282,14 @@ def test_what_an_unknown_keyword_may_have_meant_is_said(option: str, meant: str)
 
 def test_a_family_that_loads_no_model_is_blamed() -> None:
     with pytest.raises(lt.PluginError, match="'fog': its load returned a NoneType, no LoadedModel"):
-        lt.load(family=attrs.evolve(FOG, load="tests.sdk.test_loading:load_nothing"))
+        lt.load(family=FOG.evolve(load="tests.sdk.test_loading:load_nothing"))
 
 
 def load_nothing(source: lt.ModelSource) -> None:
     """Of a family that forgot to return its model."""
 
 
-DERIVED = attrs.evolve(FAMILY, name="mine", presets=(lt.Preset("own"), lt.Preset("other")))
+DERIVED = FAMILY.evolve(name="mine", presets=(lt.Preset("own"), lt.Preset("other")))
 
 
 def test_a_derived_family_is_one_of_two_until_it_is_named(tmp_path: Path) -> None:

@@ -156,6 +156,7 @@ if TYPE_CHECKING:
     from longtake.schema.bounds import SupportsSchema as SupportsSchema
     from longtake.schema.bounds import between as between
     from longtake.schema.bounds import unique as unique
+    from longtake.schema.frozen import Frozen as Frozen
     from longtake.schema.json_schema import json_schema as json_schema
     from longtake.schema.references import Reference as Reference
     from longtake.schema.wire import structure as structure
@@ -288,6 +289,7 @@ else:
         "runs.results": "Frames GenerationResult Stills UsedPrompt Waveform",
         "runs.run": "Run",
         "schema.bounds": "SupportsSchema between unique",
+        "schema.frozen": "Frozen",
         "schema.json_schema": "json_schema",
         "schema.references": "Reference",
         "schema.wire": "structure unstructure",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
-
-from attrs import Attribute, field, frozen
+from typing import Final
 
 from longtake.errors import PluginError
 from longtake.schema import declared
+from longtake.schema.frozen import Frozen
 
 __all__ = ["COMMAND_NAME", "OWN_COMMANDS", "Command"]
 
@@ -25,26 +24,7 @@ COMMAND_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 """What a command may be called."""
 
 
-def _is_word(instance: Any, attribute: Attribute[Any], value: object) -> None:
-    if not isinstance(value, str) or not COMMAND_NAME.fullmatch(value):
-        what = "small letters and digits, in words joined by '-', a letter first"
-        declared.refuse(instance, attribute.name, value, what)
-    if value in OWN_COMMANDS:
-        raise PluginError(f"the command {value!r} is Longtake's own; choose another name")
-
-
-def _is_line(instance: Any, attribute: Attribute[Any], value: object) -> None:
-    if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        declared.refuse(instance, attribute.name, value, "one line that says what it does")
-
-
-def _is_target(instance: Any, attribute: Attribute[Any], value: object) -> None:
-    if not isinstance(value, str) or not declared.is_target(value):
-        declared.refuse(instance, attribute.name, value, "a name 'package.module:attribute'")
-
-
-@frozen
-class Command:
+class Command(Frozen):
     """A command of ``longtake``, named and not imported.
 
     ::
@@ -56,6 +36,18 @@ class Command:
     - ``help``: one line for ``longtake --help``.
     """
 
-    name: str = field(validator=_is_word)
-    command: str = field(validator=_is_target)
-    help: str = field(kw_only=True, validator=_is_line)
+    __slots__ = ("name", "command", "help")
+
+    def __init__(self, name: str, command: str, *, help: str) -> None:
+        self.name: Final = name
+        self.command: Final = command
+        self.help: Final = help
+        if not isinstance(name, str) or not COMMAND_NAME.fullmatch(name):
+            what = "small letters and digits, in words joined by '-', a letter first"
+            declared.refuse(self, "name", name, what)
+        if name in OWN_COMMANDS:
+            raise PluginError(f"the command {name!r} is Longtake's own; choose another name")
+        if not isinstance(command, str) or not declared.is_target(command):
+            declared.refuse(self, "command", command, "a name 'package.module:attribute'")
+        if not isinstance(help, str) or not help.strip() or not help.isprintable():
+            declared.refuse(self, "help", help, "one line that says what it does")

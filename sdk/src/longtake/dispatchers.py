@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-from attrs import field, frozen
+from typing import Any, Final
 
 from longtake.schema import declared
+from longtake.schema.frozen import Frozen
 
 __all__ = ["DispatcherBackend"]
 
 
-@frozen
-class DispatcherBackend:
+class DispatcherBackend(Frozen):
     """A kind of dispatcher that a plugin provides under a URL scheme.
 
     - ``open``: a callable, or its ``"package.module:attribute"`` name, that is called like
@@ -23,8 +21,17 @@ class DispatcherBackend:
       can be seen from other processes; None where they cannot.
     """
 
-    scheme: str = field(validator=declared.name)
-    open: str | Callable[..., Any] = field(validator=declared.target())
-    pool: str | Callable[[str], Any] | None = field(
-        default=None, validator=declared.target(optional=True)
-    )
+    __slots__ = ("scheme", "open", "pool")
+
+    def __init__(
+        self,
+        scheme: str,
+        open: str | Callable[..., Any],
+        pool: str | Callable[[str], Any] | None = None,
+    ) -> None:
+        self.scheme: Final = scheme
+        self.open: Final = open
+        self.pool: Final = pool
+        declared.name(self, "scheme")
+        declared.target(self, "open")
+        declared.target(self, "pool", optional=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 import longtake as lt
 from longtake.cli.collector import collector_paused, objects_frozen
@@ -116,7 +116,7 @@ class Watched:
 
 @contextmanager
 def opened(watched: Watched) -> Iterator[None]:
-    family = evolve(FOG, load=watched.load, recognise=None, example=watched.example)
+    family = FOG.evolve(load=watched.load, recognise=None, example=watched.example)
     registry = lt.Registry([Plugin("main", "longtake-x", "1", "loaded", families=(family,))])
     with open_pipeline(registry, family, ModelChoice()):
         yield

@@ -42,7 +42,7 @@ def gated(gate: Gate) -> lt.Pipeline:
             return Clean(noisy.values)
 
     prepare, _, *others = FOG.stages
-    return lt.Pipeline(evolve(FOG, stages=(prepare, lt.StageSpec("denoise", Held), *others)))
+    return lt.Pipeline(FOG.evolve(stages=(prepare, lt.StageSpec("denoise", Held), *others)))
 
 
 class Heard:
@@ -124,7 +124,7 @@ def test_progress_brings_a_small_preview_now_and_then() -> None:
         return Clean(noisy.values)
 
     prepare, _, *others = FOG.stages
-    family = evolve(FOG, stages=(prepare, lt.StageSpec("denoise", shown), *others))
+    family = FOG.evolve(stages=(prepare, lt.StageSpec("denoise", shown), *others))
     sessions = lt.open_session_store("memory:")
     sessions.create("a", family="fog", preset="thin@1")
     order = lt.StepOrder(id="a1", session_id="a", request=lt.GenerationRequest("fog"))
@@ -269,7 +269,7 @@ def test_one_thread_loads_a_pipeline_and_makes_all_its_segments() -> None:
         threads.append(threading.current_thread())
         yield
 
-    family = evolve(FOG, load=lambda source: lt.LoadedModel(computing=computing))
+    family = FOG.evolve(load=lambda source: lt.LoadedModel(computing=computing))
     plugin = Plugin("fog", "fog", "1", "loaded", families=(family,))
     registry = lt.Registry([*lt.Registry.of("longtake.builtin").plugins, plugin])
     sessions = lt.open_session_store("memory:")
@@ -423,7 +423,7 @@ def test_a_worker_outlives_what_a_stage_raises(raised: type[BaseException]) -> N
     def paint(job: lt.Job) -> lt.Frames:
         raise raised("ill")
 
-    family = evolve(FOG, stages=(*FOG.stages[:2], paint, *FOG.stages[3:]))
+    family = FOG.evolve(stages=(*FOG.stages[:2], paint, *FOG.stages[3:]))
     sessions = lt.open_session_store("memory:")
     sessions.create("a", family="fog", preset="thin@1")
     with (
@@ -492,7 +492,7 @@ def test_a_session_that_its_worker_goes_on_with_is_not_decoded_again() -> None:
 
     sessions = lt.open_session_store("memory:")
     sessions.create("a", family="fog", preset="thin@1")
-    with lt.Pipeline(evolve(FOG, codecs=(Codec(),))) as pipeline:
+    with lt.Pipeline(FOG.evolve(codecs=(Codec(),))) as pipeline:
         for count in (0, 1):
             decoded.clear()
             with lt.InProcessDispatcher([pipeline], sessions=sessions) as dispatcher:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Final
 
-import attrs
 import pytest
 
 import longtake as lt
@@ -105,20 +104,26 @@ def test_what_is_given_as_it_is_needs_no_import() -> None:
     assert list(targets_in(family, "family")) == []
 
 
-def only_targets(instance: Any, attribute: Any, value: str) -> None:
-    if ":" not in value:
-        raise lt.PluginError("must name a command")
-
-
-@attrs.frozen
-class Tool:
+class Tool(lt.Frozen):
     """A record as a later hook may have them."""
 
-    name: str
-    command: str = attrs.field(validator=only_targets)
-    parts: Mapping[str, str | type] = attrs.field(factory=dict)
-    help: str = "with: a colon"
-    hint: str | None = "a:b"
+    __slots__ = ("name", "command", "parts", "help", "hint")
+
+    def __init__(
+        self,
+        name: str,
+        command: str,
+        parts: Mapping[str, str | type],
+        help: str = "with: a colon",
+        hint: str | None = "a:b",
+    ) -> None:
+        self.name: Final = name
+        self.command: Final = command
+        self.parts: Final = parts
+        self.help: Final = help
+        self.hint: Final = hint
+        if ":" not in command:
+            raise lt.PluginError("must name a command")
 
 
 def test_a_record_of_any_kind_is_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +136,7 @@ def test_a_record_of_any_kind_is_looked_through(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_records_that_are_not_longtakes_own_are_not_looked_into() -> None:
-    assert list(targets_in(Tool("serve", "fog.serve:command"), "tool")) == []
+    assert list(targets_in(Tool("serve", "fog.serve:command", {}), "tool")) == []
 
 
 @pytest.fixture

@@ -142,9 +142,9 @@ def fail(*, refine: RefineOverrides) -> tuple[lt.StageSpec, ...]:
 
 def test_a_builder_may_refuse_and_one_that_fails_is_named() -> None:
     with pytest.raises(lt.ValidationError, match="contradicts itself"):
-        lt.Pipeline(FOG, preset=attrs.evolve(BUILT, stages=contradict))
+        lt.Pipeline(FOG, preset=BUILT.evolve(stages=contradict))
     with pytest.raises(lt.PluginError, match="'built' cannot build its recipe.*no recipe today"):
-        lt.Pipeline(FOG, preset=attrs.evolve(BUILT, stages=fail))
+        lt.Pipeline(FOG, preset=BUILT.evolve(stages=fail))
 
 
 def test_overrides_must_be_an_attrs_class() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
 import pytest
 
 import longtake as lt
@@ -42,7 +41,7 @@ def test_options_must_be_an_attrs_class() -> None:
 
 
 def test_specs_and_values_are_frozen() -> None:
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+    with pytest.raises(AttributeError, match="never changes"):
         lt.StageSpec("noise", noise).name = "other"  # type: ignore[misc]
 
 

@@ -132,7 +132,7 @@ WRONG: list[tuple[Any, str, str]] = [
 def test_a_wrong_configuration_is_refused_before_anything_is_loaded(
     said: Any, path: str, problem: str, where: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    family = attrs.evolve(FOG, load=lambda source: pytest.fail("it is loaded"))
+    family = FOG.evolve(load=lambda source: pytest.fail("it is loaded"))
     if where == "LONGTAKE_OBSERVERS":
         import json
 
@@ -252,7 +252,7 @@ def test_an_observer_is_closed_when_nothing_could_be_loaded(
     def broken(source: lt.ModelSource) -> lt.LoadedModel:
         raise lt.CheckpointError("weights", "are damaged")
 
-    family = attrs.evolve(FOG, load=broken)
+    family = FOG.evolve(load=broken)
     with pytest.raises(lt.CheckpointError):
         lt.load(tmp_path, family=family, registry=registry_of(LOG))
     assert [log.closed for log in made] == [1]

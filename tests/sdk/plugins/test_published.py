@@ -81,8 +81,8 @@ PUBLISHED = (
 @pytest.fixture
 def longtake(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """The command line with a family that knows two, and one whose list cannot be read."""
-    fog = attrs.evolve(FOG, estimate=estimate, options=Options, published=f"{__name__}:PUBLISHED")
-    families = (fog, attrs.evolve(DUST, published="longtake_nowhere:PUBLISHED"))
+    fog = FOG.evolve(estimate=estimate, options=Options, published=f"{__name__}:PUBLISHED")
+    families = (fog, DUST.evolve(published="longtake_nowhere:PUBLISHED"))
     registry = lt.Registry([Plugin("toys", "longtake-toys", "1.2", "loaded", families=families)])
     monkeypatch.setattr(lt.Registry, "default", lambda: registry)
 

@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-from attrs import evolve
 
 import longtake as lt
 from longtake.runs.early import check_early
@@ -21,7 +20,7 @@ def check_sampling(sampling: lt.ResolvedSampling) -> None:
         raise lt.ValidationError("sampling.height", "must be even")
 
 
-PICKY = evolve(FOG, check_sampling="tests.sdk.runs.test_early:check_sampling")
+PICKY = FOG.evolve(check_sampling="tests.sdk.runs.test_early:check_sampling")
 
 
 def request(
@@ -40,7 +39,7 @@ def test_the_sampling_is_whole_when_the_family_is_asked() -> None:
 def test_what_the_take_or_the_checkpoint_says_is_left_to_them() -> None:
     check_early(PICKY, request(3, lt.ContinuationState("fog.v1", {})))
     check_early(PICKY, request(3), continued=True)
-    check_early(evolve(PICKY, defaults={}), request(3))
+    check_early(PICKY.evolve(defaults={}), request(3))
     check_early(FOG, request(3))
 
 

@@ -145,7 +145,7 @@ def test_a_segment_that_goes_on_adds_no_more_than_was_asked_for(made: int, refus
         return lt.Frames(np.zeros((count, 4, 6, 3), np.uint8))
 
     stages = tuple(paint if spec.name == "paint" else spec for spec in FOG.stages)
-    session = lt.Session(lt.Pipeline(evolve(FOG, stages=stages)), overlap_frames=0)
+    session = lt.Session(lt.Pipeline(FOG.evolve(stages=stages)), overlap_frames=0)
     session.extend("fog")
     if refused:
         with pytest.raises(lt.StageError, match=f"stage 'paint' failed: it made {made} new frames"):
@@ -185,7 +185,7 @@ def test_only_longtakes_errors_leave_what_is_around_a_run(name: str, when: str) 
     def place(job: lt.Job, state: Any) -> Broken:
         raise error
 
-    family = evolve(FOG, codecs=(Broken(when, error),), place=place if when == "place" else None)
+    family = FOG.evolve(codecs=(Broken(when, error),), place=place if when == "place" else None)
     state = lt.Session(lt.Pipeline(FOG), overlap_frames=1)
     state.extend("fog")
     request = evolve(REQUEST, state=state.state, output=lt.Output(return_state=True))

@@ -502,7 +502,7 @@ class MuteCodec(FogCodec):
 
 def test_an_error_without_words_is_told_by_its_name() -> None:
     watcher = Watcher()
-    pipeline = lt.Pipeline(attrs.evolve(FOG, codecs=(MuteCodec(),)), observers=(watcher,))
+    pipeline = lt.Pipeline(FOG.evolve(codecs=(MuteCodec(),)), observers=(watcher,))
     with pytest.raises(lt.PluginError):
         pipeline.generate(CONTINUABLE)
     told = watcher.of(lt.RunEnded)[0].error

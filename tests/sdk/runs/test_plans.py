@@ -73,7 +73,7 @@ def test_stages_are_built_once_and_not_before_they_are_needed(
 
 def test_stages_of_a_finish_are_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Counted, "built", 0)
-    pipeline = lt.Pipeline(attrs.evolve(FOG, finish=(Counted, *FOG.finish)))
+    pipeline = lt.Pipeline(FOG.evolve(finish=(Counted, *FOG.finish)))
     state = pipeline.generate(ASKING).state
     assert state is not None
     for _ in range(2):
@@ -96,7 +96,7 @@ class OldState:
 
 def test_codecs_over_two_typed_states_are_refused_with_both() -> None:
     other = FogCodec(kind="fog.v0", state_type=OldState)  # type: ignore[arg-type]
-    pipeline = lt.Pipeline(attrs.evolve(FOG, codecs=(FogCodec(), other)))
+    pipeline = lt.Pipeline(FOG.evolve(codecs=(FogCodec(), other)))
     for use in (pipeline.prepare, lambda: pipeline.check(REQUEST)):
         with pytest.raises(lt.PluginError) as refused:
             use()
@@ -106,7 +106,7 @@ def test_codecs_over_two_typed_states_are_refused_with_both() -> None:
 
 def test_the_first_codec_of_a_state_writes_it() -> None:
     newer = FogCodec(kind="fog.v2")
-    pipeline = lt.Pipeline(attrs.evolve(FOG, codecs=(newer, FogCodec())))
+    pipeline = lt.Pipeline(FOG.evolve(codecs=(newer, FogCodec())))
     state = pipeline.generate(ASKING).state
     assert state is not None
     assert state.kind == "fog.v2"
@@ -118,7 +118,7 @@ def test_the_first_codec_of_a_state_writes_it() -> None:
 
 @pytest.mark.parametrize("kind", ["fog.v2", "fog.v1"])
 def test_the_request_says_what_is_written(kind: str) -> None:
-    pipeline = lt.Pipeline(attrs.evolve(FOG, codecs=(FogCodec(kind="fog.v2"), FogCodec())))
+    pipeline = lt.Pipeline(FOG.evolve(codecs=(FogCodec(kind="fog.v2"), FogCodec())))
     output = attrs.evolve(ASKING.output, state_kind=kind)
     state = pipeline.generate(attrs.evolve(ASKING, output=output)).state
     assert state is not None
@@ -131,7 +131,7 @@ def test_the_request_says_what_is_written(kind: str) -> None:
 @pytest.mark.parametrize(
     ("pipeline", "known"),
     [
-        (lt.Pipeline(attrs.evolve(FOG, codecs=(FogCodec("fog.v2"), FogCodec()))), "v2', 'fog.v1'"),
+        (lt.Pipeline(FOG.evolve(codecs=(FogCodec("fog.v2"), FogCodec()))), "v2', 'fog.v1'"),
         (lt.Pipeline(lt.ModelFamily("toy", (black,), defaults=DEFAULTS)), "its kinds: none"),
     ],
     ids=["fog", "stateless"],
@@ -148,7 +148,7 @@ def test_a_kind_that_nobody_writes_is_refused_at_admission(
 
 
 def test_a_take_of_sound_alone_is_a_take() -> None:
-    family = attrs.evolve(FOG, stages=tuple(s for s in FOG.stages if s.name != "paint"))
+    family = FOG.evolve(stages=tuple(s for s in FOG.stages if s.name != "paint"))
     result = lt.load(family=family).generate(REQUEST)
     assert result.frames.shape == (0, 4, 6, 3)
     assert result.audio is not None

@@ -348,17 +348,15 @@ def test_the_defaults_of_a_spec_stand_below_every_other_layer(count: int, expect
     for _, of_family, of_request in LAYERS[:count]:
         declared.update(of_family)
         asked.update(of_request)
-    spec = attrs.evolve(DENOISE, defaults={"num_inference_steps": 10})
-    made = attrs.evolve(family(**declared), stages=(spec, UPSAMPLE, black))
+    spec = DENOISE.evolve(defaults={"num_inference_steps": 10})
+    made = family(**declared).evolve(stages=(spec, UPSAMPLE, black))
     assert steps(used(made, **asked)) == expected
 
 
 def test_the_default_of_a_spec_may_be_a_reference(constants: ModuleType) -> None:
     vars(constants).update(STEPS=8)
     defaults = {"num_inference_steps": lt.Reference("fog_constants:STEPS")}
-    made = pipeline_of(attrs.evolve(DENOISE, defaults=defaults)).generate(
-        lt.GenerationRequest("fog")
-    )
+    made = pipeline_of(DENOISE.evolve(defaults=defaults)).generate(lt.GenerationRequest("fog"))
     assert made.options["denoise"] == Options(num_inference_steps=8)
 
 

@@ -88,7 +88,7 @@ def test_a_take_without_a_clock_has_no_end() -> None:
     codec = lt.AttrsCodec("fog.v1", TimelessState)
     state = codec.encode(TimelessState(0, 5, 4, 6, 9, 3))
     with pytest.raises(lt.ValidationError, match="has no clock"):
-        lt.Pipeline(attrs.evolve(FOG, codecs=(codec,))).finish(state)
+        lt.Pipeline(FOG.evolve(codecs=(codec,))).finish(state)
 
 
 class Weights(Mapping[str, Any]):

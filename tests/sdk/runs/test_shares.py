@@ -44,7 +44,7 @@ def weights_of(pipeline: Callable[..., lt.Pipeline], *requests: Any, **options: 
 
 
 def estimating(estimate: Any, **declared: Any) -> Callable[..., lt.Pipeline]:
-    family = attrs.evolve(FOG, estimate=estimate, **declared)
+    family = FOG.evolve(estimate=estimate, **declared)
     return lambda **options: lt.Pipeline(family, **options)
 
 
@@ -133,7 +133,7 @@ def test_a_pipeline_made_by_hand_knows_no_checkpoint(tmp_path: Path) -> None:
 
 def test_a_pipeline_that_is_loaded_knows_its_checkpoint(tmp_path: Path) -> None:
     counted = Counted()
-    family = attrs.evolve(FOG, estimate=counted, load=load)
+    family = FOG.evolve(estimate=counted, load=load)
     with lt.load(tmp_path, family=family, device="cpu", registry=lt.Registry([])) as pipeline:
         list(pipeline.stream(REQUEST))
     assert [asked.path for asked in counted.asked] == [tmp_path]

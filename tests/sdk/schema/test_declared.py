@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-import attrs
 import pytest
 
 import longtake as lt
@@ -25,7 +25,7 @@ MAKERS: dict[type, Callable[[dict[str, Any]], lt.ModelFamily | lt.BlobBackend]] 
     ),
     lt.BlobBackend: lambda wrong: lt.BlobBackend(**{"scheme": "b", "open": "f:open", **wrong}),
 }
-FIELDS = [(cls, field.alias) for cls in MAKERS for field in attrs.fields(cls)]
+FIELDS = [(cls, name) for cls in MAKERS for name in inspect.signature(cls).parameters]
 
 
 def family_of(**declared: Any) -> lt.ModelFamily:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from attrs import evolve
 
 import longtake as lt
 from tests.sdk.sessions.exported import Made, made
 from tests.sdk.sessions.rooms import asked
 from tests.sdk.toy_family import FOG
 
-NEWER = evolve(FOG, presets=(lt.Preset("thin", version=2), lt.Preset("thick")))
+NEWER = FOG.evolve(presets=(lt.Preset("thin", version=2), lt.Preset("thick")))
 
 
 def roll(one: Made, family: lt.ModelFamily = NEWER, **how: Any) -> lt.RolledSegment:
@@ -59,7 +58,7 @@ def test_a_version_that_is_accepted_is_recorded_each_time() -> None:
 def test_another_preset_or_family_is_refused_whatever_is_accepted(accept_versions: bool) -> None:
     for family, preset, path in (
         (NEWER, "thick", "session.preset"),
-        (evolve(NEWER, name="rain"), None, "session.family"),
+        (NEWER.evolve(name="rain"), None, "session.family"),
     ):
         with pytest.raises(lt.ValidationError) as refused:
             roll(made(), family, preset=preset, accept_versions=accept_versions)

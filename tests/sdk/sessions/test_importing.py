@@ -12,7 +12,6 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZipInfo
 
 import pytest
-from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -192,7 +191,7 @@ def test_a_family_that_is_not_installed_is_named(export: Path) -> None:
     sessions = lt.open_session_store("memory:")
     with pytest.raises(lt.UnknownNameError, match="'fog'"):
         lt.import_session(sessions, export, blobs=Watched(), registry=empty)
-    older = evolve(FOG, codecs=(FogCodec("fog.v0"),))
+    older = FOG.evolve(codecs=(FogCodec("fog.v0"),))
     registry = lt.Registry([Plugin("toys", "longtake-toys", "1", "loaded", families=(older,))])
     with pytest.raises(lt.ValidationError, match=r"states/0\.json: is of kind 'fog\.v1'"):
         lt.import_session(sessions, export, blobs=Watched(), registry=registry)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from attrs import evolve, frozen
+from attrs import frozen
 
 import longtake as lt
 from tests.sdk.sessions.rooms import asked, fog
@@ -30,7 +30,7 @@ def test_parts_join_to_the_take(tmp_path: Path) -> None:
     sessions.create("s", family="fog")
     parts, frames = [], 0
     silent = tuple(each for each in FOG.stages if each.name != "sing")
-    with lt.Pipeline(evolve(FOG, stages=silent, finish=(), place=place)) as pipeline:
+    with lt.Pipeline(FOG.evolve(stages=silent, finish=(), place=place)) as pipeline:
         for prompt in ("mist", "fog", "rain"):
             rolled = lt.roll(sessions, "s", asked(prompt), pipeline=pipeline, blobs=blobs)
             assert rolled.result is not None
@@ -95,6 +95,6 @@ def test_a_sink_can_have_the_end_of_the_take_at_any_segment() -> None:
 def test_there_is_no_end_where_nothing_is_held_back() -> None:
     sessions, sink = lt.open_session_store("memory:"), Ends()
     sessions.create("s", family="fog")
-    with lt.Pipeline(evolve(FOG, finish=())) as pipeline:
+    with lt.Pipeline(FOG.evolve(finish=())) as pipeline:
         lt.roll(sessions, "s", asked("mist"), pipeline=pipeline, media=sink)
     assert sink.ends == [None]

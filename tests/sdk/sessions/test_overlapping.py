@@ -128,7 +128,7 @@ class Gate:
                 return Clean(noisy.values)
 
         prepare, _, *others = FOG.stages
-        family = evolve(FOG, stages=(prepare, lt.StageSpec("denoise", Held), *others))
+        family = FOG.evolve(stages=(prepare, lt.StageSpec("denoise", Held), *others))
         return lt.Pipeline(family, observers=[self.runs])
 
 

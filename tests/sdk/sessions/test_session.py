@@ -163,7 +163,7 @@ def test_nothing_can_be_finished_before_the_first_segment() -> None:
 
 
 def test_a_session_says_what_its_states_are_written_as() -> None:
-    pipeline = lt.Pipeline(attrs.evolve(FOG, codecs=(FogCodec("fog.v2"), FogCodec())))
+    pipeline = lt.Pipeline(FOG.evolve(codecs=(FogCodec("fog.v2"), FogCodec())))
     older = lt.Session(pipeline, state_kind="fog.v1", overlap_frames=3)
     older.extend("fog")
     assert older.state is not None and older.state.kind == "fog.v1"

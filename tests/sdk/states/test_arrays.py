@@ -55,8 +55,8 @@ def fogs() -> st.SearchStrategy[Fog]:
 
 
 CODEC = lt.AttrsCodec("fog.v1", Fog)
-STORED = evolve(CODEC, array_blob_from=0)
-ALL_STORED = evolve(STORED, blob_from=0)
+STORED = CODEC.evolve(array_blob_from=0)
+ALL_STORED = STORED.evolve(blob_from=0)
 GRAIN = np.array([[0.5, -1], [0.25, 1], [0, 0]], np.float32)
 FOG = Fog(2, GRAIN, np.array(7), (Cloud(np.array([True, False, True])),))
 
@@ -123,13 +123,13 @@ def test_an_array_is_a_safetensors_file_with_what_it_is_and_its_digest() -> None
     }
     assert CODEC.encode(FOG).payload["state"]["grain"] == document
     store = MemoryBlobStore()
-    state = evolve(CODEC, array_blob_from=len(file)).encode(FOG, store)
+    state = CODEC.evolve(array_blob_from=len(file)).encode(FOG, store)
     (blob_id,) = CODEC.blob_ids(state)
     del document["safetensors"]
     assert state.payload["state"]["grain"] == document | {"blob": 0}
     assert store.get(blob_id) == file
-    assert CODEC.blob_ids(evolve(CODEC, array_blob_from=len(file) + 1).encode(FOG, store)) == ()
-    assert CODEC.blob_ids(evolve(CODEC, array_blob_from=None).encode(FOG, store)) == ()
+    assert CODEC.blob_ids(CODEC.evolve(array_blob_from=len(file) + 1).encode(FOG, store)) == ()
+    assert CODEC.blob_ids(CODEC.evolve(array_blob_from=None).encode(FOG, store)) == ()
 
 
 def document_of(values: NDArray[Any], **changed: Any) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Swing:
 
 
 CODEC = lt.AttrsCodec("swing.v1", Swing)
-IN_BLOBS = evolve(CODEC, blob_from=0)
+IN_BLOBS = CODEC.evolve(blob_from=0)
 SWING = Swing(3, Fraction(24000, 1001), (0.1, -2.5), b"\x00\xff", ["a"])
 
 swings = st.builds(
@@ -72,7 +72,7 @@ def test_a_store_gets_states_from_a_size_on() -> None:
     store = MemoryBlobStore()
     size = len(json.dumps(CODEC.encode(SWING).payload["state"]))
     for blob_from, stored in ((None, False), (size + 1, False), (size, True), (0, True)):
-        state = evolve(CODEC, blob_from=blob_from).encode(SWING, store)
+        state = CODEC.evolve(blob_from=blob_from).encode(SWING, store)
         assert len(CODEC.blob_ids(state)) == stored
         assert all(blob_id in store for blob_id in CODEC.blob_ids(state))
         assert CODEC.decode(state, store) == SWING
@@ -187,7 +187,7 @@ def test_an_older_kind_is_written_as_it_always_was() -> None:
         state={"segment_index": 1, "fps": 24, "angles": [1.0], "note": "", "name": "n"},
     )
     for codec in (FIRST, SECOND, THIRD):
-        for stored in (codec, evolve(codec, blob_from=0)):
+        for stored in (codec, codec.evolve(blob_from=0)):
             store = MemoryBlobStore()
             state = stored.encode(swing, store)
             assert state.kind == codec.kind

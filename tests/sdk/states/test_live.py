@@ -46,7 +46,7 @@ def codec() -> CountingCodec:
 
 @pytest.fixture
 def pipeline(codec: CountingCodec) -> lt.Pipeline:
-    return lt.Pipeline(attrs.evolve(FOG, codecs=(codec,)))
+    return lt.Pipeline(FOG.evolve(codecs=(codec,)))
 
 
 def test_a_session_neither_writes_nor_reads_states(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
-
 import longtake as lt
 from longtake_ltx2.denoising.schedule import DISTILLED_SIGMAS, INPAINT_SIGMAS, REFINE_SIGMAS
 
@@ -66,16 +64,16 @@ LORA_STAGE = f"{_STAGES}.refine_lora:LTX2RefineLoRAStage"
 """It has the LoRA at ``lora_path`` on for its pass, as strongly as its argument ``strength``."""
 _HQ_STRENGTHS = (0.25, 0.5)
 """Of the distilled LoRA in the first pass and in the second one (ltx-pipelines)."""
-_DENOISE_HQ = evolve(_DENOISE, arguments={"sampler": "res_2s", "counts_tokens": True})
-_DENOISE_FOLLOWING = evolve(_DENOISE, arguments={"sigmas_override": DISTILLED_SIGMAS})
+_DENOISE_HQ = _DENOISE.evolve(arguments={"sampler": "res_2s", "counts_tokens": True})
+_DENOISE_FOLLOWING = _DENOISE.evolve(arguments={"sigmas_override": DISTILLED_SIGMAS})
 _DECODE_AUDIO = lt.StageSpec("decode_audio", f"{_STAGES}.audio_decoding:LTX2AudioDecodingStage")
 _DECODE_VIDEO = lt.StageSpec("decode_video", f"{_STAGES}.decoding:DecodingStage")
 _REMEMBER = lt.StageSpec("remember", f"{_STAGES}.remembering:LTX2RememberingStage")
 _AFTER = (_DECODE_AUDIO, _DECODE_VIDEO, _REMEMBER)
 _HALF = 2
 """By what the first of two passes divides the picture's sides."""
-_PREPARE_HALF = evolve(_PREPARE, arguments={"scale": _HALF})
-_REMEMBER_BOTH = evolve(_REMEMBER, arguments={"scales": (_HALF, 1)})
+_PREPARE_HALF = _PREPARE.evolve(arguments={"scale": _HALF})
+_REMEMBER_BOTH = _REMEMBER.evolve(arguments={"scales": (_HALF, 1)})
 _KEEP_SOUND = lt.StageSpec("keep_sound", f"{_STAGES}.first_sound:LTX2KeepSoundStage")
 _BLEND = lt.StageSpec(
     "blend", f"{_STAGES}.blending:LTX2BlendingStage", options=f"{_OPTIONS}:LTX2BlendOptions"
@@ -138,7 +136,7 @@ def video_to_audio_recipe(*, decode_video: LTX2DecoderPresetOverride) -> lt.Reci
 def _given(stream: GivenStream, recipe: lt.Recipe) -> lt.Recipe:
     """Requests without all of the stream are refused."""
     first, *others = recipe
-    return (evolve(first, arguments={"given": stream}), *others)
+    return (first.evolve(arguments={"given": stream}), *others)
 
 
 def _guided_twice(

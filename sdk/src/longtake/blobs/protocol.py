@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
-
-from attrs import field, frozen
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from longtake.schema import declared
+from longtake.schema.frozen import Frozen
 
 if TYPE_CHECKING:
     from longtake.blobs.payload import BlobData
@@ -52,8 +51,7 @@ class BlobStore(Protocol):
         ...
 
 
-@frozen
-class BlobBackend:
+class BlobBackend(Frozen):
     """A kind of blob store that a plugin provides under a URL scheme.
 
     ``open`` is a callable, or its ``"package.module:attribute"`` name, that takes the whole URL
@@ -62,6 +60,14 @@ class BlobBackend:
     tries; empty when there is no such place.
     """
 
-    scheme: str = field(validator=declared.name)
-    open: str | Callable[[str], BlobStore] = field(validator=declared.target())
-    example: str = field(default="", validator=declared.text)
+    __slots__ = ("scheme", "open", "example")
+
+    def __init__(
+        self, scheme: str, open: str | Callable[[str], BlobStore], example: str = ""
+    ) -> None:
+        self.scheme: Final = scheme
+        self.open: Final = open
+        self.example: Final = example
+        declared.name(self, "scheme")
+        declared.target(self, "open")
+        declared.text(self, "example")

@@ -10,12 +10,13 @@ import signal
 import sys
 from typing import Any
 
-from attrs import asdict, define, frozen
+from attrs import define, frozen
 
 from longtake.doctor.faults import place_of_fault, without_faults
 from longtake.doctor.values import Message, StoreKind
 from longtake.errors import ValidationError
 from longtake.plugins.installed import Installed
+from longtake.schema.frozen import fields_of
 from longtake.schema.wire import structure
 
 __all__ = ["Transcript", "converse"]
@@ -56,7 +57,7 @@ async def converse(
     listening = asyncio.create_task(noise.listen(process.stderr))
     messages: list[Message] = []
     try:
-        asked = {"plugin": asdict(found), "url": url, "keeps": keeps, "timeout": timeout}
+        asked = {"plugin": fields_of(found), "url": url, "keeps": keeps, "timeout": timeout}
         await _ask(process, asked)
         ending, is_overdue = await _follow(process, messages, timeout)
     finally:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TypeGuard
 
-from attrs import Attribute, fields, frozen, has
+from attrs import frozen
 
 from longtake.doctor.values import Problem
 from longtake.errors import MissingDependencyError, PluginError, shown, text_of
 from longtake.families.presets import Preset
 from longtake.plugins.loading import Plugin, reason
 from longtake.schema.declared import is_target
+from longtake.schema.frozen import Frozen, fields_of
 from longtake.schema.references import Reference, resolve
 
 __all__ = ["Target", "named_by", "targets_in", "try_target"]
@@ -39,8 +40,7 @@ class Target:
 
 def named_by(plugin: Plugin) -> Iterator[Target]:
     """The targets of everything that ``plugin`` provides, whatever records there are."""
-    for attribute in fields(Plugin):
-        provided = getattr(plugin, attribute.name)
+    for provided in fields_of(plugin).values():
         for record in provided if isinstance(provided, tuple) else ():
             if _is_record(record):
                 yield from _of_record(record, f"{_title(record)}: ")
@@ -64,17 +64,16 @@ def try_target(target: Target) -> Problem | None:
     return None
 
 
-def _title(record: Any) -> str:
+def _title(record: Frozen) -> str:
     kind = type(record).__name__
     words = " ".join(re.findall("[A-Z]+[a-z0-9]*", kind)).lower()
-    name = getattr(record, fields(type(record))[0].name)
+    name = next(iter(fields_of(record).values()))
     return f"{_CALLED.get(kind, words)} {shown(name)}"
 
 
-def _is_record(value: object) -> bool:
+def _is_record(value: object) -> TypeGuard[Frozen]:
     """Whether it is one of Longtake's own: what is in a plugin's classes is not known here."""
-    kind = type(value)
-    return has(kind) and kind.__module__.partition(".")[0] == "longtake"
+    return isinstance(value, Frozen) and type(value).__module__.partition(".")[0] == "longtake"
 
 
 @frozen
@@ -85,10 +84,9 @@ class _Takes:
     is_called: bool = False
 
 
-def _of_record(record: Any, where: str) -> Iterator[Target]:
-    for attribute in fields(type(record)):
-        value = getattr(record, attribute.name)
-        yield from _within(value, f"{where}{attribute.name}", _taken_by(record, attribute, value))
+def _of_record(record: Frozen, where: str) -> Iterator[Target]:
+    for name, value in fields_of(record).items():
+        yield from _within(value, f"{where}{name}", _taken_by(record, name.lstrip("_"), value))
 
 
 def _within(value: object, where: str, takes: _Takes) -> Iterator[Target]:
@@ -108,21 +106,19 @@ def _within(value: object, where: str, takes: _Takes) -> Iterator[Target]:
             yield from _within(item, f"{where}[{key}]", takes)
 
 
-def _taken_by(record: Any, attribute: Attribute[Any], value: object) -> _Takes:
+def _taken_by(record: Frozen, parameter: str, value: object) -> _Takes:
     """A text names something where it stands for something else, or where no other text may be."""
-    annotation = str(attribute.type)
+    annotation = str(type(record).__init__.__annotations__[parameter])
     is_alternative = "|" in re.sub(r"\| *None|None *\|", "", annotation)
     return _Takes(
-        target=is_alternative or (isinstance(value, str) and _refuses_texts(record, attribute)),
+        target=is_alternative or (isinstance(value, str) and _refuses_texts(record, parameter)),
         is_called="Callable" in annotation,
     )
 
 
-def _refuses_texts(record: Any, attribute: Attribute[Any]) -> bool:
-    if attribute.validator is None:
-        return False
+def _refuses_texts(record: Frozen, parameter: str) -> bool:
     try:
-        attribute.validator(record, attribute, "text")
+        record.evolve(**{parameter: "text"})
     except Exception:  # isolation: whatever it raises, it refuses it
         return True
     return False

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, TypeAlias
-
-from attrs import Attribute, field, frozen
+from typing import Final, Literal, TypeAlias
 
 from longtake.errors import PluginError, WiringError, shown
 from longtake.families.stages import Recipe, Stage, StageSpec, as_recipe
 from longtake.schema import declared
+from longtake.schema.frozen import Frozen
 
 __all__ = ["RecipeEdit", "edited"]
 
@@ -18,20 +17,7 @@ Kind: TypeAlias = Literal["after", "before", "replace", "remove"]
 _KINDS = ("after", "before", "replace", "remove")
 
 
-def _is_kind(instance: Any, attribute: Attribute[Any], value: object) -> None:
-    if value not in _KINDS:
-        declared.refuse(instance, attribute.name, value, f"one of {', '.join(_KINDS)}")
-
-
-def _has_stages(instance: RecipeEdit, attribute: Attribute[Any], value: Recipe) -> None:
-    removes = instance.kind == "remove"
-    if bool(value) is removes:
-        needs = "no stages; it only takes away" if removes else "at least one stage"
-        raise PluginError(f"edit {instance.kind!r} of {shown(instance.anchor)}: needs {needs}")
-
-
-@frozen
-class RecipeEdit:
+class RecipeEdit(Frozen):
     """One change of a recipe, at the stage that users call ``anchor``.
 
     ::
@@ -47,9 +33,19 @@ class RecipeEdit:
     - ``stages``: as in a recipe; none to remove.
     """
 
-    kind: Kind = field(validator=_is_kind)
-    anchor: str = field(validator=declared.name)
-    stages: Recipe = field(default=(), converter=as_recipe, validator=_has_stages)
+    __slots__ = ("kind", "anchor", "stages")
+
+    def __init__(self, kind: Kind, anchor: str, stages: Iterable[Stage] = ()) -> None:
+        self.kind: Final = kind
+        self.anchor: Final = anchor
+        self.stages: Final = as_recipe(stages)
+        if kind not in _KINDS:
+            declared.refuse(self, "kind", kind, f"one of {', '.join(_KINDS)}")
+        declared.name(self, "anchor")
+        removes = kind == "remove"
+        if bool(self.stages) is removes:
+            needs = "no stages; it only takes away" if removes else "at least one stage"
+            raise PluginError(f"edit {kind!r} of {shown(anchor)}: needs {needs}")
 
     @classmethod
     def after(cls, anchor: str, *stages: Stage) -> RecipeEdit:

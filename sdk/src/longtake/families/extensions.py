@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
-
-from attrs import Attribute, field, frozen
+from typing import TYPE_CHECKING, Any, Final
 
 from longtake.families.presets import Preset
 from longtake.schema import declared
+from longtake.schema.frozen import Frozen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,20 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["Extension", "JoinedExtension", "Refused"]
 
 
-def _are_loaders(instance: Any, attribute: Attribute[Any], value: Mapping[str, Any]) -> None:
-    for name, loader in value.items():
-        named = isinstance(loader, str) and declared.is_target(loader)
-        if not named and not (callable(loader) and not isinstance(loader, str)):
-            what = "a callable, or its name 'package.module:attribute'"
-            declared.refuse(instance, f"{attribute.name}.{name}", loader, what)
-
-
 def _is_preset(item: object) -> bool:
     return isinstance(item, Preset)
 
 
-@frozen
-class Extension:
+class Extension(Frozen):
     """What a plugin adds to a family of another plugin, which stays as it is.
 
     ::
@@ -59,47 +49,60 @@ class Extension:
     - ``description``: one line for listings.
     """
 
-    family: str = field(validator=declared.name)
-    presets: tuple[Preset, ...] = field(
-        default=(),
-        converter=declared.as_tuple,
-        kw_only=True,
-        validator=declared.tuple_of(_is_preset, "a longtake.Preset"),
+    __slots__ = (
+        *("family", "presets", "codecs", "options", "components"),
+        *("example", "requires", "description"),
     )
-    codecs: tuple[ContinuationCodec[Any], ...] = field(
-        default=(),
-        converter=declared.as_tuple,
-        kw_only=True,
-        validator=declared.tuple_of(declared.has_kind, "a codec with a kind"),
-    )
-    options: str | type | None = field(
-        default=None, kw_only=True, validator=declared.target(optional=True, classes=True)
-    )
-    components: Mapping[str, str | Callable[[ModelSource], Any]] = field(
-        factory=dict, kw_only=True, validator=[declared.mapping, _are_loaders]
-    )
-    example: str | Callable[[Path], Path] | None = field(
-        default=None, kw_only=True, validator=declared.target(optional=True)
-    )
-    requires: str = field(default="", kw_only=True, validator=declared.text)
-    description: str = field(default="", kw_only=True, validator=declared.text)
+
+    def __init__(
+        self,
+        family: str,
+        *,
+        presets: Iterable[Preset] = (),
+        codecs: Iterable[ContinuationCodec[Any]] = (),
+        options: str | type | None = None,
+        components: Mapping[str, str | Callable[[ModelSource], Any]] = declared.EMPTY,
+        example: str | Callable[[Path], Path] | None = None,
+        requires: str = "",
+        description: str = "",
+    ) -> None:
+        self.family: Final = family
+        self.presets: Final[tuple[Preset, ...]] = declared.as_tuple(presets)
+        self.codecs: Final[tuple[ContinuationCodec[Any], ...]] = declared.as_tuple(codecs)
+        self.options: Final = options
+        self.components: Final = declared.own(components)
+        self.example: Final = example
+        self.requires: Final = requires
+        self.description: Final = description
+        declared.name(self, "family")
+        declared.tuple_of(self, "presets", _is_preset, "a longtake.Preset")
+        declared.tuple_of(self, "codecs", declared.has_kind, "a codec with a kind")
+        declared.target(self, "options", optional=True, classes=True)
+        declared.mapping(self, "components")
+        self._check_loaders()
+        declared.target(self, "example", optional=True)
+        declared.text(self, "requires", "description")
+
+    def _check_loaders(self) -> None:
+        for name, loader in self.components.items():
+            fits = declared.is_target(loader) if isinstance(loader, str) else callable(loader)
+            if not fits:
+                what = "a callable, or its name 'package.module:attribute'"
+                declared.refuse(self, f"components.{name}", loader, what)
 
 
-@frozen
-class Refused:
+class Refused(Frozen):
     """A name of an extension that cannot be had. ``is_clash``: because another has it, too."""
 
-    name: str
-    why: str
-    is_clash: bool = False
+    __slots__ = ("name", "why", "is_clash")
+
+    def __init__(self, name: str, why: str, is_clash: bool = False) -> None:
+        self.name: Final = name
+        self.why: Final = why
+        self.is_clash: Final = is_clash
 
 
-def _refused(given: Iterable[Refused]) -> tuple[Refused, ...]:
-    return tuple(given)
-
-
-@frozen(kw_only=True)
-class JoinedExtension:
+class JoinedExtension(Frozen):
     """An extension beside its family, as a registry has joined them.
 
     - ``extension``: as its plugin declares it.
@@ -108,13 +111,29 @@ class JoinedExtension:
     - ``refused``: those that it has not, and why.
     """
 
-    extension: Extension
-    distribution: str
-    version: str
-    provider: str
-    presets: tuple[Preset, ...] = ()
-    codecs: tuple[ContinuationCodec[Any], ...] = ()
-    refused: tuple[Refused, ...] = field(default=(), converter=_refused)
+    __slots__ = (
+        *("extension", "distribution", "version", "provider"),
+        *("presets", "codecs", "refused"),
+    )
+
+    def __init__(
+        self,
+        *,
+        extension: Extension,
+        distribution: str,
+        version: str,
+        provider: str,
+        presets: tuple[Preset, ...] = (),
+        codecs: tuple[ContinuationCodec[Any], ...] = (),
+        refused: Iterable[Refused] = (),
+    ) -> None:
+        self.extension: Final = extension
+        self.distribution: Final = distribution
+        self.version: Final = version
+        self.provider: Final = provider
+        self.presets: Final = presets
+        self.codecs: Final = codecs
+        self.refused: Final = tuple(refused)
 
     def owns(self, preset: Preset) -> bool:
         """Whether ``preset``, as it was declared, is one of its own."""

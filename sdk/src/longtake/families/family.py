@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
-
-from attrs import Attribute, field, frozen
+from typing import TYPE_CHECKING, Any, Final
 
 from longtake.errors import NameClashError, PluginError, UnknownNameError, ValidationError
 from longtake.families.presets import Preset, check_defaults
-from longtake.families.stages import Recipe, StageSpec, as_recipe
+from longtake.families.stages import Recipe, Stage, StageSpec, as_recipe
 from longtake.schema import declared
 from longtake.schema.declared import as_tuple
+from longtake.schema.frozen import Frozen
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -29,20 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["ModelFamily"]
 
 
-def _checked_defaults(instance: Any, attribute: Attribute[Any], value: Mapping[str, Any]) -> None:
-    check_defaults(f"family {instance.name}: {attribute.name}", value)
-
-
-def _presets(given: Iterable[Preset]) -> tuple[Preset, ...]:
-    presets: tuple[Preset, ...] = as_tuple(given)
-    return presets
-
-
-def _codecs(given: Iterable[ContinuationCodec[Any]]) -> tuple[ContinuationCodec[Any], ...]:
-    codecs: tuple[ContinuationCodec[Any], ...] = as_tuple(given)
-    return codecs
-
-
 def _is_preset(item: object) -> bool:
     return isinstance(item, Preset)
 
@@ -53,20 +38,7 @@ def _is_joined(item: object) -> bool:
     return isinstance(item, JoinedExtension)
 
 
-def _one_per_kind(
-    instance: Any, attribute: Attribute[Any], value: tuple[ContinuationCodec[Any], ...]
-) -> None:
-    kinds = [codec.kind for codec in value]
-    twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
-    if twice:
-        raise PluginError(f"family {instance.name!r} has two codecs of the kind {twice[0]!r}")
-
-
-_callable = declared.target(optional=True)
-
-
-@frozen
-class ModelFamily:
+class ModelFamily(Frozen):
     """A family of models, as its plugin declares it. Declaring one imports nothing heavy.
 
     ::
@@ -111,61 +83,70 @@ class ModelFamily:
     - ``extensions``: what other packages add, which the registry puts here; a plugin leaves it out.
     """
 
-    name: str = field(validator=declared.name)
-    stages: Recipe = field(converter=as_recipe)
-    finish: Recipe = field(default=(), converter=as_recipe, kw_only=True)
-    presets: tuple[Preset, ...] = field(
-        default=(),
-        converter=_presets,
-        kw_only=True,
-        validator=declared.tuple_of(_is_preset, "a longtake.Preset"),
+    __slots__ = (
+        *("name", "stages", "finish", "presets", "defaults", "codecs", "recognise", "load"),
+        *("options", "example", "estimate", "predict_num_frames", "check_sampling", "fit_clip"),
+        *("place", "published", "description", "extensions"),
     )
-    defaults: Mapping[str, Any] = field(
-        factory=dict, kw_only=True, validator=[declared.mapping, _checked_defaults]
-    )
-    codecs: tuple[ContinuationCodec[Any], ...] = field(
-        default=(),
-        converter=_codecs,
-        kw_only=True,
-        validator=[declared.tuple_of(declared.has_kind, "a codec with a kind"), _one_per_kind],
-    )
-    recognise: str | Callable[[Path], Recognition | None] | None = field(
-        default=None, kw_only=True, validator=_callable
-    )
-    load: str | Callable[[ModelSource], LoadedModel] | None = field(
-        default=None, kw_only=True, validator=_callable
-    )
-    options: str | type | None = field(
-        default=None, kw_only=True, validator=declared.target(optional=True, classes=True)
-    )
-    example: str | Callable[[Path], Path] | None = field(
-        default=None, kw_only=True, validator=_callable
-    )
-    estimate: str | Callable[[EstimateRequest], RunEstimate] | None = field(
-        default=None, kw_only=True, validator=_callable
-    )
-    predict_num_frames: str | Callable[[Mapping[str, Any], str, Fraction], int] | None = field(
-        default=None, kw_only=True, validator=_callable
-    )
-    check_sampling: str | Callable[[ResolvedSampling], None] | None = field(
-        default=None, kw_only=True, validator=_callable
-    )
-    fit_clip: str | Callable[[ClipFacts], Sampling] | None = field(
-        default=None, kw_only=True, validator=_callable
-    )
-    place: str | Callable[[Job, Any], Any] | None = field(
-        default=None, kw_only=True, validator=_callable
-    )
-    published: str | tuple[PublishedCheckpoint, ...] = field(
-        default=(), kw_only=True, validator=declared.items_or_target
-    )
-    description: str = field(default="", kw_only=True, validator=declared.text)
-    extensions: tuple[JoinedExtension, ...] = field(
-        default=(),
-        kw_only=True,
-        repr=False,
-        validator=declared.tuple_of(_is_joined, "what the registry joined"),
-    )
+
+    def __init__(
+        self,
+        name: str,
+        stages: Iterable[Stage],
+        *,
+        finish: Iterable[Stage] = (),
+        presets: Iterable[Preset] = (),
+        defaults: Mapping[str, Any] = declared.EMPTY,
+        codecs: Iterable[ContinuationCodec[Any]] = (),
+        recognise: str | Callable[[Path], Recognition | None] | None = None,
+        load: str | Callable[[ModelSource], LoadedModel] | None = None,
+        options: str | type | None = None,
+        example: str | Callable[[Path], Path] | None = None,
+        estimate: str | Callable[[EstimateRequest], RunEstimate] | None = None,
+        predict_num_frames: str | Callable[[Mapping[str, Any], str, Fraction], int] | None = None,
+        check_sampling: str | Callable[[ResolvedSampling], None] | None = None,
+        fit_clip: str | Callable[[ClipFacts], Sampling] | None = None,
+        place: str | Callable[[Job, Any], Any] | None = None,
+        published: str | tuple[PublishedCheckpoint, ...] = (),
+        description: str = "",
+        extensions: tuple[JoinedExtension, ...] = (),
+    ) -> None:
+        self.name: Final = name
+        self.stages: Final = as_recipe(stages)
+        self.finish: Final = as_recipe(finish)
+        self.presets: Final[tuple[Preset, ...]] = as_tuple(presets)
+        self.defaults: Final = declared.own(defaults)
+        self.codecs: Final[tuple[ContinuationCodec[Any], ...]] = as_tuple(codecs)
+        self.recognise: Final = recognise
+        self.load: Final = load
+        self.options: Final = options
+        self.example: Final = example
+        self.estimate: Final = estimate
+        self.predict_num_frames: Final = predict_num_frames
+        self.check_sampling: Final = check_sampling
+        self.fit_clip: Final = fit_clip
+        self.place: Final = place
+        self.published: Final = published
+        self.description: Final = description
+        self.extensions: Final = extensions
+        self._check()
+
+    def _check(self) -> None:
+        declared.name(self, "name")
+        declared.tuple_of(self, "presets", _is_preset, "a longtake.Preset")
+        declared.mapping(self, "defaults")
+        check_defaults(f"family {self.name}: defaults", self.defaults)
+        declared.tuple_of(self, "codecs", declared.has_kind, "a codec with a kind")
+        kinds = [codec.kind for codec in self.codecs]
+        if twice := sorted({kind for kind in kinds if kinds.count(kind) > 1}):
+            raise PluginError(f"family {self.name!r} has two codecs of the kind {twice[0]!r}")
+        declared.target(self, "recognise", "load", optional=True)
+        declared.target(self, "options", optional=True, classes=True)
+        declared.target(self, "example", "estimate", "predict_num_frames", optional=True)
+        declared.target(self, "check_sampling", "fit_clip", "place", optional=True)
+        declared.items_or_target(self, "published")
+        declared.text(self, "description")
+        declared.tuple_of(self, "extensions", _is_joined, "what the registry joined")
 
     def __repr__(self) -> str:
         presets = ", ".join(f"{p.name}@{p.version}" for p in self.presets) or "default"

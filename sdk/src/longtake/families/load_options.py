@@ -140,7 +140,7 @@ def components_beside(model: LoadedModel, source: ModelSource, options: LoadOpti
         added.let_go()
         model.close()
 
-    return evolve(model, components=added, close=close)
+    return model.evolve(components=added, close=close)
 
 
 def _loading(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
-from attrs.validators import optional
 
 from longtake.schema import declared
+from longtake.schema.frozen import Frozen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 __all__ = ["LoadProgress", "LoadedModel", "ModelSource", "Recognition"]
 
 
-@frozen
-class Recognition:
+class Recognition(Frozen):
     """A family's word that a checkpoint is its own. ``preset``: the one it gets by default."""
 
-    preset: str | None = field(default=None, validator=optional(declared.text))
-    description: str = field(default="", validator=declared.text)
+    __slots__ = ("preset", "description")
+
+    def __init__(self, preset: str | None = None, description: str = "") -> None:
+        self.preset: Final = preset
+        self.description: Final = description
+        if preset is not None:
+            declared.text(self, "preset")
+        declared.text(self, "description")
 
 
 @frozen
@@ -87,8 +92,7 @@ def _as_it_is() -> AbstractContextManager[object]:
     return nullcontext()
 
 
-@frozen
-class LoadedModel:
+class LoadedModel(Frozen):
     """What a family's ``load`` returns.
 
     - ``components``: what stage constructors may ask for, by parameter name; looked up when a
@@ -103,13 +107,25 @@ class LoadedModel:
       does. `Run` hands it to stages, so that a state can say which model it is of.
     """
 
-    components: Mapping[str, Any] = field(factory=dict, validator=declared.mapping)
-    device: str = field(default="cpu", validator=declared.text)
-    release: Callable[[], None] = field(default=_nothing, validator=declared.target())
-    close: Callable[[], None] = field(default=_nothing, validator=declared.target())
-    computing: Callable[[], AbstractContextManager[object]] = field(
-        default=_as_it_is, kw_only=True, validator=declared.target()
-    )
-    fingerprint: str | Callable[[], str | None] | None = field(
-        default=None, kw_only=True, validator=declared.text_or_callable
-    )
+    __slots__ = ("components", "device", "release", "close", "computing", "fingerprint")
+
+    def __init__(
+        self,
+        components: Mapping[str, Any] = declared.EMPTY,
+        device: str = "cpu",
+        release: Callable[[], None] = _nothing,
+        close: Callable[[], None] = _nothing,
+        *,
+        computing: Callable[[], AbstractContextManager[object]] = _as_it_is,
+        fingerprint: str | Callable[[], str | None] | None = None,
+    ) -> None:
+        self.components: Final = declared.own(components)
+        self.device: Final = device
+        self.release: Final = release
+        self.close: Final = close
+        self.computing: Final = computing
+        self.fingerprint: Final = fingerprint
+        declared.mapping(self, "components")
+        declared.text(self, "device")
+        declared.target(self, "release", "close", "computing")
+        declared.text_or_callable(self, "fingerprint")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-from attrs import Attribute, evolve, field, fields_dict, frozen
-from attrs.validators import optional
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from longtake.errors import LongtakeError, PluginError, ValidationError, shown, text_of
 from longtake.families.stages import Recipe, Stage, as_recipe, attrs_class
 from longtake.schema import declared
 from longtake.schema.declared import is_target
+from longtake.schema.frozen import Frozen
 from longtake.schema.references import Reference, resolve
 
 if TYPE_CHECKING:
@@ -62,58 +60,13 @@ def _is_fraction(value: object) -> bool:
     return isinstance(value, Fraction)
 
 
-def _checked(instance: Any, attribute: Attribute[Any], value: Mapping[str, Any]) -> None:
-    check_defaults(f"preset {instance.name}: {attribute.name}", value)
-
-
 def _optional_recipe(stages: Iterable[Stage] | Builder | None) -> Recipe | Builder | None:
     if stages is None or isinstance(stages, str) or callable(stages):
         return stages
     return as_recipe(stages)
 
 
-def _checked_stages(
-    instance: Any, attribute: Attribute[Any], value: Mapping[str, Mapping[str, Any]]
-) -> None:
-    for stage, fields in value.items():
-        if not isinstance(fields, Mapping):
-            raise ValidationError(
-                f"preset {instance.name}: {attribute.name}.{stage}",
-                f"is {shown(fields)}; must be {{field: value}}",
-            )
-
-
-def _checked_overrides(
-    instance: Any, attribute: Attribute[Any], value: Mapping[str, str | type]
-) -> None:
-    for name, given in value.items():
-        if not isinstance(given, type) and not (isinstance(given, str) and is_target(given)):
-            what = "a class, or its name 'package.module:attribute'"
-            declared.refuse(instance, f"{attribute.name}.{name}", given, what)
-    if value and (instance.stages is None or isinstance(instance.stages, tuple)):
-        raise ValidationError(
-            f"preset {instance.name}: {attribute.name}",
-            "nothing would read them; stages must be a function that takes them and returns the "
-            "recipe",
-        )
-
-
-def _edits(given: Iterable[RecipeEdit]) -> tuple[RecipeEdit, ...]:
-    edits: tuple[RecipeEdit, ...] = declared.as_tuple(given)
-    return edits
-
-
-def _are_edits(instance: Any, attribute: Attribute[Any], value: tuple[RecipeEdit, ...]) -> None:
-    if value == ():
-        return
-    from longtake.families.edits import RecipeEdit  # late: few presets have any
-
-    check = declared.tuple_of(lambda item: isinstance(item, RecipeEdit), "a longtake.RecipeEdit")
-    check(instance, attribute, value)
-
-
-@frozen
-class Preset:
+class Preset(Frozen):
     """Defaults that go together.
 
     ::
@@ -138,22 +91,76 @@ class Preset:
     - ``description``: one line for listings.
     """
 
-    name: str = field(validator=declared.name)
-    version: int = field(default=1, validator=declared.whole)
-    workload: str = field(default=_WORKLOAD, validator=declared.text)
-    description: str = field(default="", validator=declared.text)
-    defaults: Mapping[str, Any] = field(factory=dict, validator=[declared.mapping, _checked])
-    stage_defaults: Mapping[str, Mapping[str, Any]] = field(
-        factory=dict, validator=[declared.mapping, _checked_stages]
+    __slots__ = (
+        *("name", "version", "workload", "description"),
+        *("defaults", "stage_defaults", "stages", "overrides", "base", "edits"),
     )
-    stages: Recipe | Builder | None = field(default=None, converter=_optional_recipe)
-    overrides: Mapping[str, str | type] = field(
-        factory=dict, validator=[declared.mapping, _checked_overrides]
-    )
-    base: str | None = field(default=None, kw_only=True, validator=optional(declared.name))
-    edits: tuple[RecipeEdit, ...] = field(
-        default=(), converter=_edits, kw_only=True, validator=_are_edits
-    )
+
+    def __init__(
+        self,
+        name: str,
+        version: int = 1,
+        workload: str = _WORKLOAD,
+        description: str = "",
+        defaults: Mapping[str, Any] = declared.EMPTY,
+        stage_defaults: Mapping[str, Mapping[str, Any]] = declared.EMPTY,
+        stages: Iterable[Stage] | Builder | None = None,
+        overrides: Mapping[str, str | type] = declared.EMPTY,
+        *,
+        base: str | None = None,
+        edits: Iterable[RecipeEdit] = (),
+    ) -> None:
+        self.name: Final = name
+        self.version: Final = version
+        self.workload: Final = workload
+        self.description: Final = description
+        self.defaults: Final = declared.own(defaults)
+        self.stage_defaults: Final = declared.own(stage_defaults)
+        self.stages: Final = _optional_recipe(stages)
+        self.overrides: Final = declared.own(overrides)
+        self.base: Final = base
+        self.edits: Final[tuple[RecipeEdit, ...]] = declared.as_tuple(edits)
+        declared.name(self, "name")
+        declared.whole(self, "version")
+        declared.text(self, "workload", "description")
+        declared.mapping(self, "defaults")
+        check_defaults(f"preset {name}: defaults", self.defaults)
+        self._check_stage_defaults()
+        self._check_overrides()
+        if base is not None:
+            declared.name(self, "base")
+        if self.edits != ():
+            self._check_edits()
+
+    def _check_stage_defaults(self) -> None:
+        declared.mapping(self, "stage_defaults")
+        for stage, fields in self.stage_defaults.items():
+            if not isinstance(fields, Mapping):
+                raise ValidationError(
+                    f"preset {self.name}: stage_defaults.{stage}",
+                    f"is {shown(fields)}; must be {{field: value}}",
+                )
+
+    def _check_overrides(self) -> None:
+        declared.mapping(self, "overrides")
+        for name, given in self.overrides.items():
+            if not isinstance(given, type) and not (isinstance(given, str) and is_target(given)):
+                what = "a class, or its name 'package.module:attribute'"
+                declared.refuse(self, f"overrides.{name}", given, what)
+        if self.overrides and (self.stages is None or isinstance(self.stages, tuple)):
+            raise ValidationError(
+                f"preset {self.name}: overrides",
+                "nothing would read them; stages must be a function that takes them and returns "
+                "the recipe",
+            )
+
+    def _check_edits(self) -> None:
+        from longtake.families.edits import RecipeEdit  # late: few presets have any
+
+        def fits(item: object) -> bool:
+            return isinstance(item, RecipeEdit)
+
+        declared.tuple_of(self, "edits", fits, "a longtake.RecipeEdit")
 
     def over(self, base: Preset) -> Preset:
         """This preset with what ``base`` says where this one says nothing; it then has no base."""
@@ -161,8 +168,7 @@ class Preset:
         stages = self._kept_defaults(base) if follows else {}
         for name, fields in self.stage_defaults.items():
             stages[name] = {**stages.get(name, {}), **fields}
-        return evolve(
-            self,
+        return self.evolve(
             workload=base.workload if self.workload == _WORKLOAD else self.workload,
             defaults={**base.defaults, **self.defaults},
             stage_defaults=stages,
@@ -197,6 +203,8 @@ class Preset:
         for edit in self.edits:
             if edit.anchor not in kept or edit.kind not in ("replace", "remove"):
                 continue
+            from attrs import fields_dict  # late: few presets have any
+
             classes = [spec.options_class() for spec in edit.stages if spec.name == edit.anchor]
             known = {name for cls in classes if cls is not None for name in fields_dict(cls)}
             left = {name: value for name, value in kept[edit.anchor].items() if name in known}

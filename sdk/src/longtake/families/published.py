@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
-from attrs import field, frozen
-from attrs.validators import deep_iterable, ge, instance_of, min_len
+from longtake.schema import declared
+from longtake.schema.frozen import Frozen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,12 +18,11 @@ def _texts(given: Iterable[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
 
 
-_NAME: Any = [instance_of(str), min_len(1)]
-_TEXTS = deep_iterable(instance_of(str))
+def _is_text(item: object) -> bool:
+    return isinstance(item, str)
 
 
-@frozen(kw_only=True)
-class PublishedCheckpoint:
+class PublishedCheckpoint(Frozen):
     """A checkpoint as somebody published it. Longtake downloads nothing.
 
     - ``name``: what ``longtake plan --published`` calls it, e.g. ``"fog-1.0"``.
@@ -37,14 +36,40 @@ class PublishedCheckpoint:
     - ``description``: one line for listings.
     """
 
-    name: str = field(validator=_NAME)
-    repository: str = field(validator=_NAME)
-    licence: str = field(validator=_NAME)
-    disk_bytes: int = field(validator=[instance_of(int), ge(0)])
-    write_configs: str | Callable[[PublishedCheckpoint, Path], Path] = field()
-    aliases: tuple[str, ...] = field(default=(), converter=_texts, validator=_TEXTS)
-    files: tuple[str, ...] = field(default=(), converter=_texts, validator=_TEXTS)
-    description: str = field(default="", validator=instance_of(str))
+    __slots__ = (
+        *("name", "repository", "licence", "disk_bytes", "write_configs"),
+        *("aliases", "files", "description"),
+    )
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        repository: str,
+        licence: str,
+        disk_bytes: int,
+        write_configs: str | Callable[[PublishedCheckpoint, Path], Path],
+        aliases: Iterable[str] = (),
+        files: Iterable[str] = (),
+        description: str = "",
+    ) -> None:
+        self.name: Final = name
+        self.repository: Final = repository
+        self.licence: Final = licence
+        self.disk_bytes: Final = disk_bytes
+        self.write_configs: Final = write_configs
+        self.aliases: Final = _texts(aliases)
+        self.files: Final = _texts(files)
+        self.description: Final = description
+        for each in ("name", "repository", "licence"):
+            declared.name(self, each)
+        declared.whole(self, "disk_bytes")
+        if disk_bytes < 0:
+            declared.refuse(self, "disk_bytes", disk_bytes, "at least 0")
+        declared.target(self, "write_configs")
+        declared.tuple_of(self, "aliases", _is_text, "a text")
+        declared.tuple_of(self, "files", _is_text, "a text")
+        declared.text(self, "description")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -6,12 +6,11 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeAlias
-
-from attrs import Attribute, field, fields_dict, frozen, has
+from typing import Any, Final, Protocol, TypeAlias
 
 from longtake.errors import PluginError, ValidationError, shown
 from longtake.schema import declared
+from longtake.schema.frozen import Frozen
 from longtake.schema.references import Reference, resolve
 
 __all__ = [
@@ -73,25 +72,7 @@ class PipelineStage(Protocol):
         ...
 
 
-def _not_a_value(instance: Any, attribute: Attribute[Any], value: object) -> None:
-    """Refuse what no stage can be; whether it can be called shows when a pipeline is made."""
-    fits = not isinstance(value, int | float | bytes | list | tuple | dict | set | None)
-    if isinstance(value, str):
-        fits = declared.is_target(value)
-    if not fits:
-        what = "a callable, or its name 'package.module:attribute'"
-        declared.refuse(instance, attribute.name, value, what)
-
-
-def _checked_defaults(
-    instance: StageSpec, attribute: Attribute[Any], value: Mapping[str, Any]
-) -> None:
-    if value and not isinstance(instance.options, str):  # what is named is not imported for this
-        instance.check_defaults()
-
-
-@frozen
-class StageSpec:
+class StageSpec(Frozen):
     """A stage in a recipe.
 
     ::
@@ -111,16 +92,42 @@ class StageSpec:
       a class, else when a pipeline is made.
     """
 
-    name: str = field(validator=declared.name)
-    stage: str | Callable[..., Any] = field(validator=_not_a_value)
-    options: str | type | None = field(
-        default=None, validator=declared.target(optional=True, classes=True)
-    )
-    arguments: Mapping[str, Any] = field(factory=dict, validator=declared.mapping)
-    follows_sampling: bool = field(default=True, validator=declared.true_or_false)
-    defaults: Mapping[str, Any] = field(
-        factory=dict, kw_only=True, validator=[declared.mapping, _checked_defaults]
-    )
+    __slots__ = ("name", "stage", "options", "arguments", "follows_sampling", "defaults")
+
+    def __init__(
+        self,
+        name: str,
+        stage: str | Callable[..., Any],
+        options: str | type | None = None,
+        arguments: Mapping[str, Any] = declared.EMPTY,
+        follows_sampling: bool = True,
+        *,
+        defaults: Mapping[str, Any] = declared.EMPTY,
+    ) -> None:
+        self.name: Final = name
+        self.stage: Final = stage
+        self.options: Final = options
+        self.arguments: Final = declared.own(arguments)
+        self.follows_sampling: Final = follows_sampling
+        self.defaults: Final = declared.own(defaults)
+        declared.name(self, "name")
+        self._check_stage()
+        declared.target(self, "options", optional=True, classes=True)
+        declared.mapping(self, "arguments")
+        declared.true_or_false(self, "follows_sampling")
+        declared.mapping(self, "defaults")
+        if defaults and not isinstance(options, str):  # what is named is not imported for this
+            self.check_defaults()
+
+    def _check_stage(self) -> None:
+        """Refuse what no stage can be; whether it can be called shows when a pipeline is made."""
+        value: Any = self.stage
+        fits = not isinstance(value, int | float | bytes | list | tuple | dict | set | None)
+        if isinstance(value, str):
+            fits = declared.is_target(value)
+        if not fits:
+            what = "a callable, or its name 'package.module:attribute'"
+            declared.refuse(self, "stage", value, what)
 
     def options_class(self) -> type | None:
         """The options class, imported; None when the stage has no options."""
@@ -133,6 +140,8 @@ class StageSpec:
         cls = self.options_class()
         if cls is None or not self.follows_sampling:
             return frozenset()
+        from attrs import fields_dict  # late, as below: who declares a stage does without
+
         return frozenset(SAMPLED_FIELDS).intersection(fields_dict(cls))
 
     def check_defaults(self) -> None:
@@ -145,6 +154,8 @@ class StageSpec:
         path, cls = f"stage {self.name}: defaults", self.options_class()
         if cls is None:
             raise ValidationError(path, "the stage has no options that they could be for")
+        from attrs import fields_dict
+
         known = fields_dict(cls)
         for name in self.defaults:
             if name not in known:
@@ -177,6 +188,8 @@ def naming_options(stages: Mapping[str, str]) -> Iterator[None]:
 
 def attrs_class(target: str | type, what: str) -> type:
     """The attrs class that ``target`` is or names. Raises `PluginError` naming ``what``."""
+    from attrs import has
+
     cls: Any = resolve(target)
     if isinstance(cls, type) and has(cls):
         return cls

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias
-
-from attrs import evolve, field, frozen
+from typing import Final, TypeAlias
 
 from longtake.errors import PluginError
 from longtake.families.extensions import Extension, JoinedExtension, Refused
 from longtake.families.family import ModelFamily
 from longtake.families.presets import Preset
 from longtake.plugins.loading import UNINSTALLED, Plugin
+from longtake.schema.frozen import Frozen
 
 __all__ = ["Joining", "joined_families"]
 
@@ -21,23 +20,29 @@ ClashText: TypeAlias = Callable[[str, str, Sequence[Plugin]], str]
 """From what it is, its name and who has it, to the sentence."""
 
 
-@frozen
-class Joining:
+class Joining(Frozen):
     """What became of all extensions.
 
     ``families``: by name, those that are extended now. ``errors``: what to say about each plugin,
     by its place among them.
     """
 
-    families: Mapping[str, ModelFamily]
-    errors: Mapping[int, tuple[str, ...]] = field(factory=dict)
+    __slots__ = ("families", "errors")
+
+    def __init__(
+        self, families: Mapping[str, ModelFamily], errors: Mapping[int, tuple[str, ...]]
+    ) -> None:
+        self.families: Final = families
+        self.errors: Final = errors
 
 
-@frozen
-class _Offer:
-    place: int
-    plugin: Plugin
-    extension: Extension
+class _Offer(Frozen):
+    __slots__ = ("place", "plugin", "extension")
+
+    def __init__(self, place: int, plugin: Plugin, extension: Extension) -> None:
+        self.place: Final = place
+        self.plugin: Final = plugin
+        self.extension: Final = extension
 
     @property
     def preset_names(self) -> tuple[str, ...]:
@@ -110,9 +115,7 @@ def _joined(
     )
     if why := _misfit(extension, owner):
         names = offer.preset_names or (f"the extension of {family.name!r}",)
-        return evolve(
-            joined, refused=[Refused(name, f"{plugin.provider}: {why}") for name in names]
-        )
+        return joined.evolve(refused=[Refused(name, f"{plugin.provider}: {why}") for name in names])
     refused, own = list[Refused](), {preset.name for preset in family.presets}
     for name in offer.preset_names:
         others = [each.plugin for each in offered if name in each.preset_names]
@@ -133,8 +136,7 @@ def _joined(
             why = f"the continuation kind {codec.kind!r} of {plugin.provider} is {whose}"
             refused.append(Refused(codec.kind, why))
     gone = {each.name for each in refused}
-    return evolve(
-        joined,
+    return joined.evolve(
         presets=tuple(each for each in extension.presets if each.name not in gone),
         codecs=tuple(each for each in extension.codecs if each.kind not in gone),
         refused=refused,
@@ -143,8 +145,7 @@ def _joined(
 
 def _extended(family: ModelFamily, found: Sequence[JoinedExtension]) -> ModelFamily:
     """``family`` with the presets and codecs of its extensions behind its own."""
-    return evolve(
-        family,
+    return family.evolve(
         presets=(*family.presets, *(preset for each in found for preset in each.presets)),
         codecs=(*family.codecs, *(codec for each in found for codec in each.codecs)),
         extensions=tuple(found),
@@ -195,8 +196,7 @@ def _lacks_base(family: ModelFamily, preset: Preset) -> str | None:
 
 def _without(family: ModelFamily, lost: Mapping[str, str]) -> ModelFamily:
     left = [
-        evolve(
-            joined,
+        joined.evolve(
             presets=tuple(each for each in joined.presets if each.name not in lost),
             refused=[
                 *joined.refused,
@@ -211,8 +211,7 @@ def _without(family: ModelFamily, lost: Mapping[str, str]) -> ModelFamily:
     ]
     added = {id(preset) for joined in family.extensions for preset in joined.presets}
     kinds = {codec.kind for joined in family.extensions for codec in joined.codecs}
-    bare = evolve(
-        family,
+    bare = family.evolve(
         presets=tuple(each for each in family.presets if id(each) not in added),
         codecs=tuple(each for each in family.codecs if each.kind not in kinds),
     )

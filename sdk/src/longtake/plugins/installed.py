@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib import import_module
-
-from attrs import frozen
+from typing import Final
 
 from longtake.errors import PluginError
 from longtake.plugins.metadata import Metadata, entry_points_in, find_metadata, normalized_name
+from longtake.schema.frozen import Frozen
 
 __all__ = ["ENTRY_POINT_GROUP", "Installed", "installed_plugins"]
 
@@ -20,19 +20,23 @@ _REFERENCE = re.compile(r"([\w.]+)\s*(?::\s*([\w.]+)\s*)?(?:\[.*\]\s*)?")
 """``module``, ``module:attribute``, each perhaps with extras (PyPA, entry points specification)."""
 
 
-@frozen
-class Installed:
+class Installed(Frozen):
     """One entry point.
 
     ``value``: what it names, ``"module"`` or ``"module:attribute"``. ``problem``: why its metadata
     cannot be used; such a plugin cannot be loaded.
     """
 
-    name: str
-    distribution: str
-    version: str
-    value: str
-    problem: str | None = None
+    __slots__ = ("name", "distribution", "version", "value", "problem")
+
+    def __init__(
+        self, name: str, distribution: str, version: str, value: str, problem: str | None = None
+    ) -> None:
+        self.name: Final = name
+        self.distribution: Final = distribution
+        self.version: Final = version
+        self.value: Final = value
+        self.problem: Final = problem
 
     def load(self) -> object:
         """Import what it names; until then none of its code runs. Raises `PluginError`."""

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stdout
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from inspect import isroutine
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pluggy
-from attrs import evolve, field, frozen
 
 from longtake import hookspecs
 from longtake.blobs.protocol import BlobBackend
@@ -20,6 +21,7 @@ from longtake.families.family import ModelFamily
 from longtake.plugins.api_version import check_api_version
 from longtake.plugins.installed import Installed, installed_plugins
 from longtake.plugins.metadata import normalized_name
+from longtake.schema.frozen import Frozen
 from longtake.schema.references import resolve
 from longtake.settings import Settings
 
@@ -51,8 +53,14 @@ Phase = Literal["metadata", "import", "API version", "hooks"]
 """What loading a plugin consists of, in this order."""
 
 
-@frozen
-class Plugin:
+_BROUGHT = (
+    *("families", "blob_backends", "observers", "extensions", "commands"),
+    *("session_backends", "authenticators", "dispatcher_backends", "module"),
+)
+"""What a plugin's `repr` is not to be flooded with."""
+
+
+class Plugin(Frozen, unshown=_BROUGHT):
     """One entry point of the group ``longtake``, and what became of it.
 
     - ``error``: why it failed or is blocked; of a loaded one, which of its names are in dispute.
@@ -62,22 +70,48 @@ class Plugin:
     - ``observers``: declared ones and bare callables.
     """
 
-    name: str
-    distribution: str
-    version: str
-    status: Status
-    error: str | None = None
-    families: tuple[ModelFamily, ...] = field(default=(), repr=False)
-    blob_backends: tuple[BlobBackend, ...] = field(default=(), repr=False)
-    observers: tuple[Any, ...] = field(default=(), repr=False)
-    extensions: tuple[Extension, ...] = field(default=(), repr=False, kw_only=True)
-    commands: tuple[Command, ...] = field(default=(), repr=False, kw_only=True)
-    session_backends: tuple[SessionBackend, ...] = field(default=(), repr=False, kw_only=True)
-    authenticators: tuple[AuthenticatorBackend, ...] = field(default=(), repr=False, kw_only=True)
-    dispatcher_backends: tuple[DispatcherBackend, ...] = field(default=(), repr=False, kw_only=True)
-    phase: Phase | None = field(default=None, kw_only=True)
-    api: str | None = field(default=None, kw_only=True)
-    module: str = field(default="", kw_only=True, repr=False)
+    __slots__ = (
+        *("name", "distribution", "version", "status", "error"),
+        *("families", "blob_backends", "observers", "extensions", "commands"),
+        *("session_backends", "authenticators", "dispatcher_backends", "phase", "api", "module"),
+    )
+
+    def __init__(
+        self,
+        name: str,
+        distribution: str,
+        version: str,
+        status: Status,
+        error: str | None = None,
+        families: tuple[ModelFamily, ...] = (),
+        blob_backends: tuple[BlobBackend, ...] = (),
+        observers: tuple[Any, ...] = (),
+        *,
+        extensions: tuple[Extension, ...] = (),
+        commands: tuple[Command, ...] = (),
+        session_backends: tuple[SessionBackend, ...] = (),
+        authenticators: tuple[AuthenticatorBackend, ...] = (),
+        dispatcher_backends: tuple[DispatcherBackend, ...] = (),
+        phase: Phase | None = None,
+        api: str | None = None,
+        module: str = "",
+    ) -> None:
+        self.name: Final = name
+        self.distribution: Final = distribution
+        self.version: Final = version
+        self.status: Final = status
+        self.error: Final = error
+        self.families: Final = families
+        self.blob_backends: Final = blob_backends
+        self.observers: Final = observers
+        self.extensions: Final = extensions
+        self.commands: Final = commands
+        self.session_backends: Final = session_backends
+        self.authenticators: Final = authenticators
+        self.dispatcher_backends: Final = dispatcher_backends
+        self.phase: Final = phase
+        self.api: Final = api
+        self.module: Final = module
 
     @property
     def provider(self) -> str:
@@ -118,8 +152,8 @@ def _load_unless_kept_out(found: Installed, settings: Settings, hooks: _Hooks) -
         return Plugin(*whose, "blocked", why)
     if found.problem is not None:
         return Plugin(*whose, "failed", found.problem, phase="metadata")
-    plugin = load_plugin(*whose, found.load, hooks=hooks)
-    return evolve(plugin, module=found.value.partition(":")[0].strip())
+    module = found.value.partition(":")[0].strip()
+    return load_plugin(*whose, found.load, module=module, hooks=hooks)
 
 
 def blocked(found: Installed, settings: Settings) -> str | None:
@@ -144,13 +178,15 @@ def load_plugin(
     version: str,
     load: Callable[[], object],
     *,
+    module: str = "",
     entering: Callable[[Phase], None] = lambda phase: None,
     hooks: _Hooks | None = None,
 ) -> Plugin:
     """Import one plugin and call its hooks. Whatever it raises becomes its ``error``.
 
-    ``entering`` is told each phase as it begins. ``hooks``: to use again what reading the
-    specifications took, by one thread at a time.
+    ``module``: the name of its module, where that is known before. ``entering`` is told each phase
+    as it begins. ``hooks``: to use again what reading the specifications took, by one thread at a
+    time.
     """
     api: str | None = None
     phase: Phase = "import"
@@ -158,18 +194,20 @@ def load_plugin(
     _loading.name = name
     try:
         entering(phase)
-        module: Any = load()
+        loaded: Any = load()
         entering(phase := "API version")
-        if hasattr(module, "LONGTAKE_API"):
-            api = str(module.LONGTAKE_API)
-            check_api_version(module.LONGTAKE_API)
+        if hasattr(loaded, "LONGTAKE_API"):
+            api = str(loaded.LONGTAKE_API)
+            check_api_version(loaded.LONGTAKE_API)
         entering(phase := "hooks")
-        provided = _call_hooks(name, module, hooks or _Hooks.specified())
+        provided = _call_hooks(name, loaded, hooks or _Hooks.specified())
     except KeyboardInterrupt:  # the user's, not the plugin's
         raise
     except BaseException as error:  # isolation: SystemExit too costs only the plugin
-        failed = Plugin(name, distribution, version, "failed", reason(error))
-        return evolve(failed, phase=phase, api=api)
+        why = reason(error)
+        return Plugin(
+            name, distribution, version, "failed", why, phase=phase, api=api, module=module
+        )
     finally:
         del _loading.name
     return Plugin(
@@ -186,6 +224,7 @@ def load_plugin(
         authenticators=provided["authenticators"],
         dispatcher_backends=provided["dispatcher_backends"],
         api=api,
+        module=module,
     )
 
 
@@ -229,7 +268,10 @@ class _Hooks(pluggy.PluginManager):
         return super().parse_hookspec_opts(module_or_class, name) if is_hook else None
 
     def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
-        return None if name.startswith("__") else super().parse_hookimpl_opts(plugin, name)
+        is_module = type(plugin) is ModuleType  # whose attributes need no care to be looked at
+        if name.startswith("__") or (is_module and not isroutine(vars(plugin).get(name))):
+            return None
+        return super().parse_hookimpl_opts(plugin, name)
 
 
 def _call_hooks(name: str, module: object, manager: _Hooks) -> dict[str, tuple[Any, ...]]:

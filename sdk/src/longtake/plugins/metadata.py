@@ -18,6 +18,7 @@ from typing import Protocol
 __all__ = ["Metadata", "MetadataFolder", "entry_points_in", "find_metadata", "normalized_name"]
 
 _SUFFIXES = (".dist-info", ".egg-info")
+_SEPARATORS = re.compile(r"[-_.]+")
 
 
 class Metadata(Protocol):
@@ -45,7 +46,7 @@ class MetadataFolder:
 
 def normalized_name(name: str) -> str:
     """Names of distributions are compared like this everywhere (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return _SEPARATORS.sub("-", name).lower()
 
 
 def find_metadata() -> Iterator[tuple[str, Metadata]]:

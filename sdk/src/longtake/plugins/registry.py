@@ -6,9 +6,7 @@ import functools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-from attrs import evolve, frozen
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from longtake.blobs.protocol import BlobBackend
 from longtake.errors import (
@@ -21,6 +19,7 @@ from longtake.errors import (
 )
 from longtake.families.family import ModelFamily
 from longtake.plugins.loading import Plugin, check_not_loading, discover, load_module
+from longtake.schema.frozen import Frozen
 from longtake.schema.references import resolve
 from longtake.settings import Settings
 
@@ -40,12 +39,14 @@ __all__ = ["Names", "Provided", "Registry"]
 T = TypeVar("T")
 
 
-@frozen
-class Provided(Generic[T]):
+class Provided(Frozen, Generic[T]):
     """Something that a plugin provides, and the plugin."""
 
-    value: T
-    plugin: Plugin
+    __slots__ = ("value", "plugin")
+
+    def __init__(self, value: T, plugin: Plugin) -> None:
+        self.value: Final = value
+        self.plugin: Final = plugin
 
 
 class Names(Generic[T]):
@@ -211,7 +212,7 @@ class Registry:
             self._observers,
         )
         texts = [text for names in named for text in names.disputes(plugin)]
-        return evolve(plugin, error="; ".join(texts)) if texts else plugin
+        return plugin.evolve(error="; ".join(texts)) if texts else plugin
 
     def _extended(self, plugins: tuple[Plugin, ...], absent: str) -> tuple[Plugin, ...]:
         """Join the extensions to their families; the plugins, with what came of it."""
@@ -230,7 +231,7 @@ class Registry:
                 for codec in joined.codecs:
                     self._kinds.add(codec.kind, family, plugin)
         return tuple(
-            evolve(plugin, error="; ".join([*filter(None, [plugin.error]), *texts]))
+            plugin.evolve(error="; ".join([*filter(None, [plugin.error]), *texts]))
             if (texts := joining.errors.get(place, ()))
             else plugin
             for place, plugin in enumerate(plugins)

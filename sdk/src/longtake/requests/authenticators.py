@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
-
-from attrs import field, frozen
+from typing import Final, Protocol, runtime_checkable
 
 from longtake.schema import declared
+from longtake.schema.frozen import Frozen
 
 __all__ = ["Authenticator", "AuthenticatorBackend"]
 
@@ -29,8 +28,7 @@ class Authenticator(Protocol):
         ...
 
 
-@frozen
-class AuthenticatorBackend:
+class AuthenticatorBackend(Frozen):
     """A kind of authenticator that a plugin provides under a URL scheme.
 
     ::
@@ -42,5 +40,10 @@ class AuthenticatorBackend:
     `ValidationError` for a URL that it cannot use.
     """
 
-    scheme: str = field(validator=declared.name)
-    open: str | Callable[[str], Authenticator] = field(validator=declared.target())
+    __slots__ = ("scheme", "open")
+
+    def __init__(self, scheme: str, open: str | Callable[[str], Authenticator]) -> None:
+        self.scheme: Final = scheme
+        self.open: Final = open
+        declared.name(self, "scheme")
+        declared.target(self, "open")

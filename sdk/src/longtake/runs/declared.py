@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
-
-from attrs import field, frozen, has
+from typing import TYPE_CHECKING, Any, Final
 
 from longtake.errors import PluginError, ValidationError, shown
 from longtake.schema import declared
+from longtake.schema.frozen import Frozen
 
 if TYPE_CHECKING:
     from longtake.runs.events import RunEvent
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Observer"]
 
 
-@frozen
-class Observer:
+class Observer(Frozen):
     """An observer that has a name, may have options, and is made for each pipeline that is loaded.
 
     ::
@@ -35,14 +33,24 @@ class Observer:
     - ``description``: one line.
     """
 
-    name: str = field(validator=declared.name)
-    make: str | Callable[..., Callable[[RunEvent], None] | None] = field(
-        validator=declared.target()
-    )
-    options: str | type[Any] | None = field(
-        default=None, kw_only=True, validator=declared.target(optional=True, classes=True)
-    )
-    description: str = field(default="", kw_only=True, validator=declared.text)
+    __slots__ = ("name", "make", "options", "description")
+
+    def __init__(
+        self,
+        name: str,
+        make: str | Callable[..., Callable[[RunEvent], None] | None],
+        *,
+        options: str | type[Any] | None = None,
+        description: str = "",
+    ) -> None:
+        self.name: Final = name
+        self.make: Final = make
+        self.options: Final = options
+        self.description: Final = description
+        declared.name(self, "name")
+        declared.target(self, "make")
+        declared.target(self, "options", optional=True, classes=True)
+        declared.text(self, "description")
 
     def read_options(self, said: Any, path: str = "options") -> Any:
         """An instance of the options class, None without one.
@@ -50,7 +58,9 @@ class Observer:
         ``said``: such an instance, or its fields by name. Raises `ValidationError` below ``path``,
         and `PluginError` for a class that is none.
         """
-        from longtake.schema.references import resolve  # late, as below: declaring does without
+        from attrs import has  # late, as below: declaring does without
+
+        from longtake.schema.references import resolve
         from longtake.schema.wire import structure
 
         cls: Any = resolve(self.options)

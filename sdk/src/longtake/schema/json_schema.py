@@ -20,7 +20,6 @@ import attrs
 from longtake.errors import PluginError, shown
 from longtake.schema.keywords import END, keywords_of, refuses_none
 from longtake.schema.records import check_record
-from longtake.schema.references import Reference
 
 __all__ = ["json_schema", "without_none"]
 
@@ -188,7 +187,7 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
-    if attrs.has(type(value)) and not isinstance(value, Reference):
+    if attrs.has(type(value)):
         given = attrs.asdict(value, recurse=False, filter=lambda field, _: field.init)
         return {name: _plain(item) for name, item in given.items()}
     raise TypeError(f"{shown(value)} is not JSON")

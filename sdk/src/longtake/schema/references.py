@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from importlib import import_module
-
-from attrs import frozen
+from typing import Final
 
 from longtake.errors import PluginError
+from longtake.schema.frozen import Frozen
 
 __all__ = ["Reference", "resolve"]
 
 
-@frozen
-class Reference:
+class Reference(Frozen):
     """A value that is imported only when it is used, e.g. a preset default kept elsewhere.
 
     ``target`` is ``"package.module:attribute"``.
     """
 
-    target: str
+    __slots__ = ("target",)
+
+    def __init__(self, target: str) -> None:
+        self.target: Final = target
 
     def resolve(self) -> object:
         """Import the module and return the attribute. Raises `PluginError` when it is not there."""

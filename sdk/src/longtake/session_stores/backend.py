@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from attrs import field, frozen
+from typing import TYPE_CHECKING, Final
 
 from longtake.schema import declared
+from longtake.schema.frozen import Frozen
 
 if TYPE_CHECKING:
     from longtake.session_stores.protocol import SessionStore
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["SessionBackend"]
 
 
-@frozen
-class SessionBackend:
+class SessionBackend(Frozen):
     """A kind of session store that a plugin provides under a URL scheme.
 
     ``open`` is a callable, or its ``"package.module:attribute"`` name, that takes the whole URL
@@ -25,6 +23,14 @@ class SessionBackend:
     ``longtake doctor`` tries; empty when there is no such place.
     """
 
-    scheme: str = field(validator=declared.name)
-    open: str | Callable[[str], SessionStore] = field(validator=declared.target())
-    example: str = field(default="", validator=declared.text)
+    __slots__ = ("scheme", "open", "example")
+
+    def __init__(
+        self, scheme: str, open: str | Callable[[str], SessionStore], example: str = ""
+    ) -> None:
+        self.scheme: Final = scheme
+        self.open: Final = open
+        self.example: Final = example
+        declared.name(self, "scheme")
+        declared.target(self, "open")
+        declared.text(self, "example")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
-
-from attrs import Attribute, evolve, field, fields_dict, frozen, has
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from longtake.errors import BlobError, PluginError, ValidationError, shown
+from longtake.schema.frozen import Frozen
 from longtake.schema.references import resolve
 
 if TYPE_CHECKING:
@@ -37,12 +35,9 @@ _SIZE_LIMIT = 16 * 2**20
 """Bytes of a state in a blob store that are looked at."""
 
 
-def _checked_state(instance: Any, attribute: Attribute[Any], value: object) -> None:
-    if not isinstance(value, str):
-        _state_class(instance.kind, value)
-
-
 def _state_class(kind: str, value: object) -> type[Any]:
+    from attrs import fields_dict, has  # late, as below: who names the class does without
+
     if not isinstance(value, type) or not has(value):
         raise PluginError(f"codec {kind!r}: the state is no attrs class: {shown(value)}")
     for name in ("segment_index", "take_defaults"):
@@ -51,17 +46,18 @@ def _state_class(kind: str, value: object) -> type[Any]:
     return value
 
 
-@frozen
-class _Step:
+class _Step(Frozen):
     """From the fields of one kind to those of the next newer one, and back."""
 
-    kind: str
-    upgrade: Rewrite
-    downgrade: Rewrite
+    __slots__ = ("kind", "upgrade", "downgrade")
+
+    def __init__(self, kind: str, upgrade: Rewrite, downgrade: Rewrite) -> None:
+        self.kind: Final = kind
+        self.upgrade: Final = upgrade
+        self.downgrade: Final = downgrade
 
 
-@frozen
-class AttrsCodec(Generic[T]):
+class AttrsCodec(Frozen, Generic[T], unshown=("_steps",)):
     """Reads and writes states of ``kind`` as the fields of the attrs class ``state_type``.
 
     ``state_type`` is the class or its ``"package.module:attribute"``, imported when first used. It
@@ -92,11 +88,24 @@ class AttrsCodec(Generic[T]):
     Raises `PluginError` for a class that cannot work.
     """
 
-    kind: str
-    _state_type: type[T] | str = field(validator=_checked_state)
-    blob_from: int | None = field(default=None, kw_only=True)
-    array_blob_from: int | None = field(default=_ARRAY_BLOB_FROM, kw_only=True)
-    _steps: tuple[_Step, ...] = field(default=(), kw_only=True, repr=False)
+    __slots__ = ("kind", "_state_type", "blob_from", "array_blob_from", "_steps")
+
+    def __init__(
+        self,
+        kind: str,
+        state_type: type[T] | str,
+        *,
+        blob_from: int | None = None,
+        array_blob_from: int | None = _ARRAY_BLOB_FROM,
+        steps: tuple[_Step, ...] = (),
+    ) -> None:
+        self.kind: Final = kind
+        self._state_type: Final = state_type
+        self.blob_from: Final = blob_from
+        self.array_blob_from: Final = array_blob_from
+        self._steps: Final = steps
+        if not isinstance(state_type, str):
+            _state_class(kind, state_type)
 
     def older(self, kind: str, *, upgrade: Rewrite, downgrade: Rewrite) -> AttrsCodec[T]:
         """A codec of the kind before this one, over the same class.
@@ -106,7 +115,7 @@ class AttrsCodec(Generic[T]):
         earlier release can be served (``Output(state_kind=...)``). A state that ``kind`` cannot
         say, because upgrading it again gives another one, is refused when it is written.
         """
-        return evolve(self, kind=kind, steps=(_Step(kind, upgrade, downgrade), *self._steps))
+        return self.evolve(kind=kind, steps=(_Step(kind, upgrade, downgrade), *self._steps))
 
     @property
     def state_type(self) -> type[T]:
@@ -284,6 +293,8 @@ class _Puts:
 
 
 def _rewritten(rewrite: Rewrite, fields: dict[str, Any], path: str, problem: str) -> dict[str, Any]:
+    from copy import deepcopy
+
     try:
         return rewrite(deepcopy(fields))  # the fields are the caller's
     except (

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from attrs import evolve, frozen
+from attrs import frozen
 
 import longtake as lt
 from longtake.media.reader import read_take
@@ -46,8 +46,7 @@ class Paint:
         return lt.Frames(frames), lt.Waveform(sound, 24000), after
 
 
-WORDY = evolve(
-    FOG,
+WORDY = FOG.evolve(
     name="wordy",
     stages=(lt.StageSpec("reword", reword, options=Rewording), lt.StageSpec("paint", Paint)),
     finish=(),
@@ -126,7 +125,7 @@ def test_of_a_pipeline() -> None:
         def __init__(self) -> None:
             built.append(1)
 
-    family = evolve(WORDY, stages=(*WORDY.stages[:1], lt.StageSpec("paint", Late)))
+    family = WORDY.evolve(stages=(*WORDY.stages[:1], lt.StageSpec("paint", Late)))
     pipeline = lt.Pipeline(family)
     assert pipeline.enhance("fog") == f"fog of {DEFAULTS['seed']}!"
     assert built == [], "no later stage is built"
@@ -144,6 +143,6 @@ def test_of_a_pipeline() -> None:
 def test_an_option_of_a_stage_that_makes_no_prompt() -> None:
     def silent(options: Rewording) -> None: ...
 
-    family = evolve(WORDY, stages=(lt.StageSpec("silent", silent, options=Rewording),))
+    family = WORDY.evolve(stages=(lt.StageSpec("silent", silent, options=Rewording),))
     with pytest.raises(lt.WiringError, match="makes no UsedPrompt"):
         lt.Pipeline(family).enhance("fog")

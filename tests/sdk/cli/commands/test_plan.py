@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import attrs
 import pytest
 
 import longtake as lt
@@ -41,7 +40,7 @@ def estimate_fog(request: lt.EstimateRequest) -> lt.RunEstimate:
 @pytest.fixture
 def longtake(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """The command line with a family that can tell and one that cannot."""
-    families = (attrs.evolve(FOG, estimate=estimate_fog), DUST)
+    families = (FOG.evolve(estimate=estimate_fog), DUST)
     registry = lt.Registry([Plugin("toys", "longtake-toys", "1.2", "loaded", families=families)])
     monkeypatch.setattr(lt.Registry, "default", lambda: registry)
 
@@ -134,8 +133,8 @@ def test_a_derived_family_that_is_named_is_used_with_its_own_preset(
     longtake: Command, model: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    mine = attrs.evolve(
-        FOG, name="mine", estimate=estimate_fog, presets=(attrs.evolve(FOG.presets[0], name="own"),)
+    mine = FOG.evolve(
+        name="mine", estimate=estimate_fog, presets=(FOG.presets[0].evolve(name="own"),)
     )
     toys = Plugin("toys", "toys", "1", "loaded", families=(FOG, mine))
     monkeypatch.setattr(lt.Registry, "default", lambda: lt.Registry([toys]))

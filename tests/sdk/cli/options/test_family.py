@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from attrs import evolve, field, frozen, validators
+from attrs import field, frozen, validators
 
 import longtake as lt
 from longtake.plugins.loading import Plugin
@@ -61,7 +61,7 @@ def load(source: lt.ModelSource) -> lt.LoadedModel:
     return lt.LoadedModel()
 
 
-FOGGY = evolve(FOG, options=FogOptions, load=load)
+FOGGY = FOG.evolve(options=FogOptions, load=load)
 MIST = lt.ModelFamily(
     "mist",
     (lt.StageSpec("speck", Speck),),

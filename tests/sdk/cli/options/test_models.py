@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 import pytest
-from attrs import evolve, frozen
+from attrs import frozen
 
 import longtake as lt
 from longtake.cli.options.models import ModelChoice, choose_family, open_pipeline
@@ -131,14 +131,14 @@ def costs_of(family: lt.ModelFamily, monkeypatch: pytest.MonkeyPatch, segments: 
 def test_the_narration_can_ask_what_the_stages_cost(
     monkeypatch: pytest.MonkeyPatch, segments: int, expected: Costs
 ) -> None:
-    family = evolve(FOG, load=None, recognise=None, example=None, estimate=estimate)
+    family = FOG.evolve(load=None, recognise=None, example=None, estimate=estimate)
     assert costs_of(family, monkeypatch, segments) == [expected]
     assert ESTIMATED[-1].segments == 2
     assert ESTIMATED[-1].stage_options["draw"].num_inference_steps == 2
 
 
 def test_a_family_that_does_not_estimate_has_no_costs(monkeypatch: pytest.MonkeyPatch) -> None:
-    family = evolve(FOG, load=None, recognise=None, example=None)
+    family = FOG.evolve(load=None, recognise=None, example=None)
     assert costs_of(family, monkeypatch, 1) == [()]
 
 

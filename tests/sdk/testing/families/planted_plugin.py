@@ -68,8 +68,8 @@ class AtomicPolish:
 def polished(name: str, stage: Any) -> lt.ModelFamily:
     """The family with one more stage, beside the one that counts its steps."""
     whole = fog(name)
-    return attrs.evolve(
-        whole, stages=(*whole.stages, lt.StageSpec("polish", stage, options=PolishOptions))
+    return whole.evolve(
+        stages=(*whole.stages, lt.StageSpec("polish", stage, options=PolishOptions))
     )
 
 
@@ -353,7 +353,6 @@ def with_the_default_level(fields: dict[str, Any]) -> dict[str, Any]:
     return {**with_level(fields), "level": 0.5}
 
 
-@frozen
 class ForgetsLevels(lt.AttrsCodec[FogState]):
     """Reads another level than was written, though not of the first segment."""
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Final
 
 import longtake as lt
 from longtake_ltx2.continuation.v1.names import (
@@ -20,14 +18,16 @@ if TYPE_CHECKING:
 __all__ = ["LTX2ContinuationCodec", "LTX2LatentsCodec"]
 
 
-@frozen
-class LTX2ContinuationCodec:
+class LTX2ContinuationCodec(lt.Frozen):
     """Reads and writes the states of kind ``ltx2.v1``.
 
     ``inline_threshold_bytes``: larger parts go to the blob store, when there is one.
     """
 
-    inline_threshold_bytes: int = DEFAULT_INLINE_THRESHOLD_BYTES
+    __slots__ = ("inline_threshold_bytes",)
+
+    def __init__(self, inline_threshold_bytes: int = DEFAULT_INLINE_THRESHOLD_BYTES) -> None:
+        self.inline_threshold_bytes: Final = inline_threshold_bytes
 
     @property
     def kind(self) -> str:
@@ -73,8 +73,7 @@ class LTX2ContinuationCodec:
         return summary_of(value, document, schema_version=LTX2_CONTINUATION_SCHEMA_VERSION)
 
 
-@frozen
-class LTX2LatentsCodec:
+class LTX2LatentsCodec(lt.Frozen):
     """Reads and writes the states of kind ``ltx2.v2``.
 
     They carry what the next segment would encode the frames to, instead of the frames: a fraction
@@ -83,7 +82,10 @@ class LTX2LatentsCodec:
     ``inline_threshold_bytes``: larger parts go to the blob store, when there is one.
     """
 
-    inline_threshold_bytes: int = DEFAULT_INLINE_THRESHOLD_BYTES
+    __slots__ = ("inline_threshold_bytes",)
+
+    def __init__(self, inline_threshold_bytes: int = DEFAULT_INLINE_THRESHOLD_BYTES) -> None:
+        self.inline_threshold_bytes: Final = inline_threshold_bytes
 
     @property
     def kind(self) -> str:

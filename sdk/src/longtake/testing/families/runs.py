@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from attrs import define, evolve, field
+from attrs import define, field
 
 import longtake as lt
 from longtake.testing.families import observer_plugin
@@ -131,8 +131,8 @@ class _Probed:
         stages: list[Any] = []
         for spec, probe in zip(recipe, self.probes, strict=True):
             stages += [spec, lt.StageSpec(f"probe_{probe.index}", probe)]
-        probed = evolve(preset, stages=tuple(stages), overrides={}, base=None, edits=())
-        family = evolve(tried.family, presets=(probed,))
+        probed = preset.evolve(stages=tuple(stages), overrides={}, base=None, edits=())
+        family = tried.family.evolve(presets=(probed,))
         self.pipeline = tried.load(probed.name, family=family)
 
     def __enter__(self) -> tuple[lt.Pipeline, list[_Probe]]:

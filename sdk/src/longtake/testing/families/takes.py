@@ -168,10 +168,10 @@ def _with_other_defaults(tried: TriedFamily) -> lt.ModelFamily:
         "fps": sampling.fps * 2,
     }
     presets = tuple(
-        evolve(preset, defaults={**preset.defaults, **other}) for preset in tried.family.presets
+        preset.evolve(defaults={**preset.defaults, **other}) for preset in tried.family.presets
     )
     defaults = {**tried.family.defaults, **other}
-    return evolve(tried.family, presets=presets, defaults=defaults)
+    return tried.family.evolve(presets=presets, defaults=defaults)
 
 
 def _asked(tried: TriedFamily, request: lt.GenerationRequest, folder: Path) -> dict[str, Any]:

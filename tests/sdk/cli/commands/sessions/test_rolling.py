@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from attrs import evolve
 
 import longtake as lt
 from longtake.cli.commands.sessions import towards
@@ -246,9 +245,9 @@ def test_a_newer_version_of_the_preset_is_accepted_on_purpose(
     takes: Takes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     takes.roll("tram", "one", "--preset", "thick", "--negative-prompt", "sun")
-    newer = evolve(FOG, presets=tuple(evolve(each, version=3) for each in FOG.presets))
+    newer = FOG.evolve(presets=tuple(each.evolve(version=3) for each in FOG.presets))
     plugins = [
-        evolve(each, families=(newer,)) if FOG in each.families else each
+        each.evolve(families=(newer,)) if FOG in each.families else each
         for each in lt.Registry.default().plugins
     ]
     monkeypatch.setattr(lt.Registry, "default", lambda: lt.Registry(plugins))
