@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import redirect_stdout
+from contextvars import ContextVar
 from functools import partial
 from importlib import import_module
 from inspect import isroutine
@@ -191,7 +191,7 @@ def load_plugin(
     api: str | None = None
     phase: Phase = "import"
     check_not_loading()
-    _loading.name = name
+    outside = _loading.set(name)
     try:
         entering(phase)
         loaded: Any = load()
@@ -209,7 +209,7 @@ def load_plugin(
             name, distribution, version, "failed", why, phase=phase, api=api, module=module
         )
     finally:
-        del _loading.name
+        _loading.reset(outside)
     return Plugin(
         name,
         distribution,
@@ -230,20 +230,15 @@ def load_plugin(
 
 def check_not_loading() -> None:
     """Raise `PluginError` in a thread that is loading a plugin, where no registry is there yet."""
-    if (name := _loading.name) is not None:
+    if (name := _loading.get()) is not None:
         raise PluginError(
             f"the plugin {name!r} asks for the registry while it is itself loaded; a module and "
             "its hooks only declare: ask when something is used, in a stage, an opener, a command"
         )
 
 
-class _Loading(threading.local):
-    """Which plugin this thread is loading. ``del`` of the name ends it."""
-
-    name: str | None = None
-
-
-_loading = _Loading()
+_loading: ContextVar[str | None] = ContextVar("_loading", default=None)
+"""Which plugin this thread is loading."""
 
 
 def reason(error: BaseException) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
 import functools
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -383,7 +383,9 @@ def _own_version() -> str:
 
 
 _in_use: dict[object, Registry] = {}
-_one_at_a_time = threading.RLock()  # of discoveries: each replaces standard output for a while
+_one_at_a_time = _thread.RLock()
+"""Of discoveries: each replaces standard output for a while. `threading` has the same lock, and an
+import that every listing would wait for."""
 
 
 @functools.cache
