@@ -34,8 +34,11 @@ EXTRAS = {"families/ltx2": "[gguf,lora,offload]"}
 SOURCES = tuple(f"{package}/src" for package in PACKAGES)
 TOOLS = ("c2pa-python", "cryptography", "pytest", "pytest-xdist", "hypothesis", "jsonschema")
 DOCS = ("furo", "matplotlib", "myst-parser", "sphinx")
-IN_TWO = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-"""Options of pytest: two workers, which take file after file in the order of the tests."""
+SIDE_BY_SIDE = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+"""Options of pytest: workers take file after file in the order of the tests.
+
+One more than the two cores of CI: many tests wait, for disks, servers, players and kills.
+"""
 SERVERS = (
     "compose-spec",
     "flask",
@@ -122,7 +125,7 @@ def tests(session: nox.Session) -> None:
     install(session, *TOOLS, *SERVERS, *DOCS, "mypy")
     env = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     compiled_once = {"PYTHONDONTWRITEBYTECODE": None}  # the tests start hundreds of processes
-    session.run("pytest", "-q", *IN_TWO, *session.posargs, env={**env, **compiled_once})
+    session.run("pytest", "-q", *SIDE_BY_SIDE, *session.posargs, env={**env, **compiled_once})
 
 
 @nox.session

@@ -82,6 +82,13 @@ LONGEST = (
     "tests/sdk/takes/test_joining.py",
     "tests/ltx2/test_command_line.py",
     "tests/test_docs.py",
+    "tests/training/test_learned_tiny.py",
+    "tests/test_first_hour.py",
+    "tests/sdk/blobs/file/test_store.py",
+    "tests/sdk/blobs/records/test_store.py",
+    "tests/sdk/sessions/test_faults.py",
+    "tests/sdk/scaffolding/templates/test_extension.py",
+    "tests/sdk/scaffolding/templates/test_session_store.py",
 )
 """Files that take longest: they begin first, so that none of them runs alone at the end."""
 

@@ -17,14 +17,14 @@ from benchmarks.harness import Figure
 from benchmarks.projections import OVERLAP, figures, projected, request_of
 from benchmarks.segment import GUIDANCE, Asked, stg_blocks, stock_options
 from longtake_ltx2.tiny import TINY, Generation, write_tiny_checkpoint
-from tests.ltx2.support import flop_counter
+from tests.ltx2.support import FlopCounter
 
 
 def counted(run: Callable[[], Any]) -> tuple[int, Any]:
-    counter = flop_counter()
+    counter = FlopCounter()
     with sdpa_kernel(SDPBackend.MATH), counter:
         made = run()
-    return counter.get_total_flops(), made
+    return counter.total, made
 
 
 def counted_take(pipeline: lt.Pipeline, request: lt.GenerationRequest) -> tuple[int, int]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
-from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
+from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import conv_flop_count, flop_registry
 
 import longtake as lt
 from longtake_ltx2.loading.model import load
@@ -135,11 +139,55 @@ def relative_error(expected: torch.Tensor, actual: torch.Tensor) -> float:
     return float((expected - actual).abs().max() / expected.abs().max())
 
 
-def flop_counter() -> FlopCounterMode:
-    """torch's own, which also knows the convolutions that go to oneDNN by name."""
+class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's is not typed
+    """What `FlopCounterMode` of torch counts, by its formulas, in less time.
 
-    def of_convolution(x: Any, weight: Any, *options: Any, out_shape: Any) -> int:
-        return conv_flop_count(x, weight, out_shape)
+    It does not tell modules apart; ``inside`` has what ran in networks of the class ``network``.
+    """
 
-    by_name = {torch.ops.aten.mkldnn_convolution: of_convolution}
-    return FlopCounterMode(display=False, custom_mapping=by_name)
+    def __init__(self, network: str = "") -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total = self.inside = self._depth = 0
+        self._network = network
+        self._hooks = ExitStack()
+
+    def __enter__(self) -> Self:
+        for register, by in (
+            (register_module_forward_pre_hook, 1),
+            (register_module_forward_hook, -1),
+        ):
+            handle = register(partial(self._passed, by))
+            self._hooks.callback(handle.remove)
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]
+        self._hooks.close()
+
+    def _passed(self, by: int, module: Any, *_: Any) -> None:
+        if type(module).__name__ == self._network:
+            self._depth += by
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        made = func(*args, **(kwargs or {}))
+        formula = _FORMULAS.get(func.overloadpacket)
+        if formula is not None:
+            flops = formula(*args, **(kwargs or {}), out_val=made)
+            self.total += flops
+            self.inside += flops if self._depth else 0
+        return made
+
+
+def _of_convolution(x: Any, weight: Any, *options: Any, out_val: Any) -> int:
+    return conv_flop_count(x.shape, weight.shape, out_val.shape)
+
+
+_FORMULAS = {**flop_registry, torch.ops.aten.mkldnn_convolution: _of_convolution}
+"""Also of the convolutions that go to oneDNN by name."""

@@ -60,6 +60,8 @@ def test_a_second_estimate_builds_no_network(
     with monkeypatch.context() as patch:
         patch.setattr(module, "without_data", lambda *_: pytest.fail("a network was built"))
         assert measured(networks_of(copy)) == first
+        longer = networks_of(copy).video_decoder((1, 8, 3, 2, 2))
+    assert longer.flops > first[0].flops
     assert measured(networks_of(copy, "bfloat16")) != first
     config = copy / "vocoder" / "config.json"
     said = json.loads(config.read_text())

@@ -22,7 +22,7 @@ from tests.ltx2 import official_loop, parity
 from tests.ltx2.official_loop import denoised
 from tests.ltx2.official_reference import Scales
 from tests.ltx2.parity import Case
-from tests.ltx2.support import Checkpoints, flop_counter, relative_error
+from tests.ltx2.support import Checkpoints, FlopCounter, relative_error
 from tests.ltx2.test_official_numerics import as_tokens, asked
 from tests.ltx2.watching import Watched, quick
 
@@ -177,7 +177,7 @@ def test_plan_counts_what_runs(checkpoints: Checkpoints, capsys: Any) -> None:
     overrides = {"denoise": {**scales, "guidance_levels": LEVELS}}
     size = lt.Sampling(height=64, width=64, num_frames=17)
     request = lt.GenerationRequest("a bell", sampling=size, stage_overrides=overrides)
-    counter = flop_counter()
+    counter = FlopCounter()
     with lt.load(path, preset="ltx2_tiny") as pipeline, sdpa_kernel(SDPBackend.MATH), counter:
         pipeline.generate(evolve(request, negative_prompt="a horn"))
-    assert found["flops"] == pytest.approx(counter.get_total_flops(), rel=0.02)
+    assert found["flops"] == pytest.approx(counter.total, rel=0.02)

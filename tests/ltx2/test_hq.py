@@ -22,7 +22,7 @@ from longtake_ltx2.values import CleanLatents, NoisyLatents, Stream
 from tests.ltx2 import official_second_order
 from tests.ltx2.official_loop import denoised
 from tests.ltx2.parity import Case, latents
-from tests.ltx2.support import Checkpoints, LatentProbe, flop_counter, probed_passes, relative_error
+from tests.ltx2.support import Checkpoints, FlopCounter, LatentProbe, probed_passes, relative_error
 from tests.ltx2.test_official_numerics import as_tokens, asked
 
 SIZE = lt.Sampling(height=64, width=64, num_frames=17, num_inference_steps=2)
@@ -219,10 +219,10 @@ def test_a_take_costs_what_the_plan_says(
     found = json.loads(capsys.readouterr().out)["segments"][0]
     loops = [each for each in found["stages"] if each["kind"] == "LTX2DenoisingStage"]
     assert [loop["steps"] for loop in loops] == [4, 7], "one of five is skipped"
-    counter = flop_counter()
+    counter = FlopCounter()
     with lt.load(path, preset="ltx2_hq") as pipeline, sdpa_kernel(SDPBackend.MATH), counter:
         pipeline.generate(request(stage_overrides=skipped))
-    assert found["flops"] == pytest.approx(counter.get_total_flops(), rel=0.02)
+    assert found["flops"] == pytest.approx(counter.total, rel=0.02)
 
 
 @pytest.mark.parametrize("preset", ["ltx2_distilled", "ltx2_two_stage"])

@@ -23,7 +23,7 @@ from tests.ltx2 import parity
 from tests.ltx2.official_loop import denoised, text_of
 from tests.ltx2.official_reference import networks
 from tests.ltx2.parity import NEGATIVE, Case
-from tests.ltx2.support import Checkpoints, flop_counter, probed_passes, relative_error
+from tests.ltx2.support import Checkpoints, FlopCounter, probed_passes, relative_error
 from tests.ltx2.test_official_numerics import as_tokens, asked
 from tests.ltx2.watching import Watched, quick
 
@@ -207,7 +207,7 @@ def test_plan_counts_it(checkpoints: Checkpoints, capsys: Any) -> None:
     request = lt.GenerationRequest(
         "a bell", negative_prompt="a horn", sampling=size, stage_overrides=asks
     )
-    counter = flop_counter()
+    counter = FlopCounter()
     with lt.load(path, preset="ltx2_distilled") as pipeline, sdpa_kernel(SDPBackend.MATH), counter:
         pipeline.generate(request)
-    assert found["flops"] == pytest.approx(counter.get_total_flops(), rel=0.02)
+    assert found["flops"] == pytest.approx(counter.total, rel=0.02)

@@ -15,7 +15,7 @@ from longtake.cli import main
 from longtake_ltx2.estimating.forward_pass import ForwardPass, StreamSize
 from longtake_ltx2.estimating.transformer import TransformerConfig
 from tests.ltx2.published import published_config, write_published
-from tests.ltx2.support import Checkpoints, family, flop_counter, networks
+from tests.ltx2.support import Checkpoints, FlopCounter, family, networks
 
 Plan = Callable[..., dict[str, Any]]
 
@@ -159,10 +159,10 @@ def test_a_segment_that_goes_on_has_what_the_first_lacks(plan: Plan, published: 
 
 def counted(pipeline: lt.Pipeline, request: lt.GenerationRequest) -> tuple[int, Any]:
     """The FLOPs that torch counts in a run, and its result."""
-    counter = flop_counter()
+    counter = FlopCounter()
     with sdpa_kernel(SDPBackend.MATH), counter:
         result = pipeline.generate(request)
-    return counter.get_total_flops(), result
+    return counter.total, result
 
 
 def take_of_two(

@@ -10,13 +10,16 @@ import pytest
 import torch
 from diffusers import LTX2VideoTransformer3DModel
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
 from longtake_ltx2.estimating.forward_pass import ForwardPass, StreamSize
 from longtake_ltx2.estimating.measuring import empty, measure, weight_bytes, without_data
 from longtake_ltx2.estimating.text_encoder import TextEncoderConfig
 from longtake_ltx2.estimating.transformer import TransformerConfig
+from longtake_ltx2.tiny import LARGER
+from longtake_ltx2.tiny.autoencoders import build_video_vae
 from tests.ltx2.published import published_config
-from tests.ltx2.support import flop_counter
+from tests.ltx2.support import FlopCounter
 
 SMALL: dict[str, dict[str, Any]] = {
     "2.0": {
@@ -105,10 +108,11 @@ def counted(network: Any, given: dict[str, Any]) -> int:
         name: torch.randn(value.shape) if torch.is_tensor(value) else value
         for name, value in given.items()
     }
-    counter = flop_counter()
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+    torchs, ours = FlopCounterMode(display=False), FlopCounter(type(network).__name__)
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), torchs, ours:
         network(**real)
-    return counter.get_total_flops()
+    assert ours.total == ours.inside == torchs.get_total_flops()
+    return ours.total
 
 
 def conditioned(run: ForwardPass) -> ForwardPass:
@@ -204,12 +208,12 @@ def test_flops_and_weights_of_a_small_text_encoder_are_what_torch_counts() -> No
         head_dim=16,
         layer_types=layers,
     )
-    network, counter = Gemma3ForCausalLM(config).eval(), flop_counter()
+    network, counter = Gemma3ForCausalLM(config).eval(), FlopCounter()
     tokens = torch.ones(1, 20, dtype=torch.int64)
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
         network(input_ids=tokens, logits_to_keep=torch.empty(0, dtype=torch.int64))
     formula = TextEncoderConfig.from_config(config.to_dict())
-    assert formula.flops(20) == pytest.approx(counter.get_total_flops(), rel=1e-3)
+    assert formula.flops(20) == pytest.approx(counter.total, rel=1e-3)
     assert formula.parameters == sum(each.numel() for each in network.parameters())
 
 
@@ -239,6 +243,14 @@ def test_memory_is_what_is_alive_at_once() -> None:
     assert cost.activation_bytes == 2 * 64 * 64 * 4
     assert cost.flops == 5 * 2 * 64**3
     assert cost.shapes == ((64, 64),)
+
+
+def test_flops_without_data_are_what_torch_counts() -> None:
+    network = without_data(lambda: build_video_vae("2.3", LARGER), torch.float32)
+    latents = empty(1, network.config.latent_channels, 2, 2, 3, dtype=torch.float32)
+    with FlopCounterMode(display=False) as torchs:
+        cost = measure(network, lambda: network.decode(latents, return_dict=False)[0])
+    assert cost.flops == torchs.get_total_flops() > 0
 
 
 def test_attention_keeps_no_scores() -> None:

@@ -19,7 +19,7 @@ from longtake_ltx2.estimating.run import estimate
 from longtake_ltx2.pipeline_configs import LTX2T2VConfig
 from longtake_ltx2.tiny.lora import write_tiny_lora
 from tests.ltx2.inputs import clip, image, tone
-from tests.ltx2.support import Checkpoints, family, flop_counter, moving_frames
+from tests.ltx2.support import Checkpoints, FlopCounter, family, moving_frames
 
 ONE = {"height": 64, "width": 96, "num_frames": 25, "num_inference_steps": 2}
 TWO = {**ONE, "height": 128, "width": 192}
@@ -159,19 +159,19 @@ def test_what_inputs_add_is_counted(checkpoints: Checkpoints, tmp_path: Path, na
         write_tiny_lora(tmp_path / "lora.safetensors", path, metadata=said)
         loading["lora_path"] = str(tmp_path / "lora.safetensors")
     expected = planned(path, preset, request, **loading)
-    counter = flop_counter()
+    counter = FlopCounter("LTX2VideoTransformer3DModel")
     with (
         lt.load(path, family=family(), preset=preset, device="cpu", **loading) as pipeline,
         sdpa_kernel(SDPBackend.MATH),
         counter,
     ):
         pipeline.generate(request)
-    assert expected.flops == pytest.approx(counter.get_total_flops(), rel=0.02)
+    assert expected.flops == pytest.approx(counter.total, rel=0.02)
     if preset == "ltx2_reference":
         return  # the LoRA is a part of the network, and not counted
     loops = sum(s.flops for s in expected.segments[0].stages if s.name in ("denoise", "refine"))
     loops -= sum(p.flops for p in passes_of(expected, "refine") if p.name in BESIDE)
-    assert loops == pytest.approx(flops_of(counter, "LTX2VideoTransformer3DModel"), rel=0.02)
+    assert loops == pytest.approx(counter.inside, rel=0.02)
     without = evolve(request, inputs=lt.Inputs(), stage_overrides=LOOPS)
     assert planned(path, preset, without, **loading).flops != expected.flops
 
@@ -198,10 +198,6 @@ BESIDE = ("upsample", "encode frames", "encode sound")
 
 def passes_of(estimate: lt.RunEstimate, name: str) -> list[lt.PassEstimate]:
     return [p for stage in estimate.segments[0].stages if stage.name == name for p in stage.passes]
-
-
-def flops_of(counter: Any, network: str) -> int:
-    return sum(counter.get_flop_counts()[network].values())
 
 
 def test_the_command_takes_inputs(

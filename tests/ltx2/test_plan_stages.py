@@ -15,7 +15,7 @@ from longtake.plugins.loading import Plugin
 from longtake_ltx2.estimating.measuring import measure, weight_bytes
 from longtake_ltx2.loading.neighborhood import NeighborhoodAttention
 from longtake_ltx2.values import CleanLatents
-from tests.ltx2.support import Checkpoints, family, flop_counter, networks
+from tests.ltx2.support import Checkpoints, FlopCounter, family, networks
 from tests.ltx2.test_plan import Plan, plan, stages_of, values_of
 
 __all__ = ["plan"]
@@ -65,7 +65,7 @@ def test_the_diffusion_decoder_runs_what_the_plan_says(
     found = plan(*model, *SMALL, "--preset-override", DIFFUSION)
     decode = stages_of(found)["decode_video"]
     sampling = lt.Sampling(height=128, width=192, num_frames=25, num_inference_steps=2)
-    counter = flop_counter()
+    counter = FlopCounter()
     overrides = {"decode_video": {"decoder": "diffusion"}}
     options: dict[str, Any] = {"preset": "ltx2_5_distilled", "preset_overrides": overrides}
     with (
@@ -74,7 +74,7 @@ def test_the_diffusion_decoder_runs_what_the_plan_says(
         counter,
     ):
         result = pipeline.generate(lt.GenerationRequest("fog", sampling=sampling))
-    assert found["flops"] == pytest.approx(counter.get_total_flops(), rel=0.02)
+    assert found["flops"] == pytest.approx(counter.total, rel=0.02)
     assert decode["kind"] == "LTX2DiffusionDecodingStage"
     assert values_of(decode)["Frames.pixels"] == list(result.frames.shape)
     loaded = networks(path)["diffusion_decoder"]

@@ -25,7 +25,7 @@ from longtake_ltx2.conditioning.instructions import FOR_A_PICTURE, FOR_A_PROMPT
 from longtake_ltx2.conditioning.prompt_writer import PromptWriter, cleaned
 from longtake_ltx2.estimating.text_encoder import TextEncoderConfig
 from longtake_ltx2.presets import PRESETS
-from tests.ltx2.support import Checkpoints, flop_counter, networks
+from tests.ltx2.support import Checkpoints, FlopCounter, networks
 from tests.ltx2.watching import Watched, quick
 
 PROMPT = "a tram turns"
@@ -443,7 +443,7 @@ def test_the_formula_of_writing(writer: PromptWriter) -> None:
     network_config = TextEncoderConfig.from_config(network.config.to_dict())
     whole = evolve(network_config, layer_types=())
     ids = torch.full((1, known), 20)
-    counter = flop_counter()
+    counter = FlopCounter()
     with sdpa_kernel(SDPBackend.MATH), counter, torch.no_grad():
         network.generate(ids, max_new_tokens=COUNT, min_new_tokens=COUNT, do_sample=False)
-    assert whole.writing_flops(known, COUNT) == pytest.approx(counter.get_total_flops(), rel=0.2)
+    assert whole.writing_flops(known, COUNT) == pytest.approx(counter.total, rel=0.2)

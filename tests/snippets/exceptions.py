@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["BEFORE", "ELSEWHERE", "NOT_HERE", "PRELUDES", "REFUSED", "SUBSTITUTIONS"]
+__all__ = [
+    "BEFORE",
+    "ELSEWHERE",
+    "NOT_HERE",
+    "PRELUDES",
+    "REFUSED",
+    "SUBSTITUTIONS",
+    "fewer_plugins",
+]
 
 SUBSTITUTIONS = {
     "--model DIR --first-frame": "--model {tiny} --height 64 --width 64 --num-frames 17"
@@ -23,6 +31,8 @@ SUBSTITUTIONS = {
     '"path/to/LTX-2"': '"{tiny}"',
     '"path/to/LTX-2.3"': '"{tiny}"',
     '"path/to/LTX-2.3-distilled"': '"{tiny}"',
+    "lt.Sampling(enhance_prompt=True)": "lt.Sampling(enhance_prompt=True, height=64, width=64,"
+    " num_frames=17)",
     '("a harbour at dusk", inputs=inputs)': '("a harbour at dusk", inputs=inputs,'
     " sampling=lt.Sampling(height=64, width=64, num_frames=9))",
     '("a day in the harbour", inputs=inputs)': '("a day in the harbour", inputs=inputs,'
@@ -137,3 +147,11 @@ BEFORE = {
 
 REFUSED = ("--set swing.period=0",)
 """Commands that a page shows being refused, by a part of them."""
+
+
+def fewer_plugins(command: str, document: str) -> bool:
+    """Whether a command is run without LTX-2's plugins, whose examination takes many seconds.
+
+    So it is with every doctor but the README's; `tests/sdk/doctor` has one more of all plugins.
+    """
+    return command.startswith("longtake doctor") and document != "README.md"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.heavy_plugins import WITHOUT_LTX2
 from tests.sdk.cli.cli_support import Command
 
 BROKEN = "caf\udce9"
@@ -91,8 +92,10 @@ COMMANDS: dict[str, list[str]] = {
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_name_that_cannot_be_is_refused_before_any_work(
-    longtake: Command, command: str, name: str
+    longtake: Command, command: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for variable, value in WITHOUT_LTX2.items():
+        monkeypatch.setenv(variable, value)
     done = longtake(*(part.replace("{}", NAMES[name]) for part in COMMANDS[command]))
     assert done.code == (1 if command == "doctor --blobs" else 2), done.err  # a report, not work
     assert "Traceback" not in done.err

@@ -34,7 +34,7 @@ class Package:
     folder: Path
     site: Path
 
-    def python(self, *argv: str) -> Finished:
+    def python(self, *argv: str, **environment: str) -> Finished:
         """Run Python where this package, and those in the same site, are all that is added."""
         with pytest.MonkeyPatch.context() as patch:
             for name in ("LONGTAKE_BLOCK", "LONGTAKE_PLUGINS"):
@@ -42,6 +42,8 @@ class Package:
             sources = [self.site, *self.site.glob("*/src"), self.folder / "src"]
             patch.setenv("PYTHONPATH", os.pathsep.join(map(str, sources)), prepend=os.pathsep)
             patch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+            for name, value in environment.items():
+                patch.setenv(name, value)
             done = subprocess.run(
                 [sys.executable, *argv],
                 cwd=self.site,
@@ -52,8 +54,8 @@ class Package:
             )
         return Finished(done.returncode, done.stdout, done.stderr)
 
-    def longtake(self, *argv: str) -> Finished:
-        return self.python("-m", "longtake", *argv)
+    def longtake(self, *argv: str, **environment: str) -> Finished:
+        return self.python("-m", "longtake", *argv, **environment)
 
     def pytest(self, *argv: str) -> Finished:
         """Run the package's own tests."""

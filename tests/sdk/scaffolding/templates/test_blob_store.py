@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from longtake.media.reader import read_take
+from tests.heavy_plugins import WITHOUT_LTX2
 from tests.sdk.scaffolding.templates.packages import (
     BUT_BIG_VALUES,
     Package,
@@ -39,7 +40,7 @@ def test_packages_are_tested_in_one_run(tmp_path: Path) -> None:
 def test_commands_open_the_store(package: Package) -> None:
     new_package("family", "ball", package.site)
     url = f"my-demo://{package.site}/a%20file.db"
-    done = package.longtake("doctor", "--blobs", url)
+    done = package.longtake("doctor", "--blobs", url, **WITHOUT_LTX2)
     assert done.code == 0, done.out
     assert (package.site / "a file.db").exists()
     size = ("--height", "36", "--width", "64")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.heavy_plugins import WITHOUT_LTX2
 from tests.sdk.scaffolding.templates.packages import Package, new_package, passed
 
 
@@ -19,7 +20,7 @@ def test_the_tests_of_a_new_package_pass(package: Package) -> None:
 def test_commands_open_the_store(package: Package) -> None:
     new_package("family", "ball", package.site)
     url = f"my-demo://{package.site}/a%20file.db"
-    examined = package.longtake("doctor", "--sessions", url)
+    examined = package.longtake("doctor", "--sessions", url, **WITHOUT_LTX2)
     assert examined.code == 0, examined.err
     for prompt in ("dusk", "dawn"):
         rolled = package.longtake(

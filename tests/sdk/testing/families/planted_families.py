@@ -10,12 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import attrs
 import pytest
 
+import longtake as lt
 from longtake.testing import FamilyContract
 from longtake.testing.families.facts import fields_of
 from longtake.testing.families.trying import TriedFamily
 from tests.sdk.testing.families import planted_plugin
+
+TESTED: set[tuple[object, ...]] = set()
+"""Names of tests of codecs, with the codecs and states that they were run on."""
 
 
 class Planted(FamilyContract):
@@ -43,6 +48,21 @@ class Planted(FamilyContract):
     @pytest.fixture
     def states_folder(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
         return tmp_path_factory.getbasetemp() / f"states-{self.family}"
+
+    @pytest.fixture(autouse=True)
+    def codecs_are_tested_once(self, request: pytest.FixtureRequest) -> None:
+        """Skips what is known of the same codec but for its kind's name, on the same states."""
+        if "typed_states" not in request.fixturenames:
+            return
+        tried: TriedFamily = request.getfixturevalue("tried")
+        states = [each.state for each in (tried.first, tried.second)]
+        if type(tried.codec) is not lt.AttrsCodec or None in states:
+            return
+        decoded = repr([tried.codec.decode(state) for state in states if state is not None])
+        given = (request.node.name, attrs.evolve(tried.codec, kind="same.v1"), decoded)
+        if given in TESTED:
+            pytest.skip("a family before has the same codec and the same states")
+        TESTED.add(given)
 
 
 class TestHealthy(Planted):

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from importlib import import_module
+from threading import Lock
 from typing import Any
 
 import torch
@@ -37,6 +38,10 @@ _CLASSES = {
 }
 _MOST_TEXT_TOKENS = 1024
 _COSTS: Remembered[Cost] = Remembered(512)
+_BUILT: Remembered[Any] = Remembered(24)
+"""Building one takes as long as running it, and what it holds is small: no weights."""
+_RUNNING = Lock()
+"""One run at a time: threads share the networks, and some of these remember their last run."""
 _WEIGHTS: Remembered[int] = Remembered(64)
 _SOUNDS: Remembered[SoundTiming] = Remembered(16)
 _GEMMAS = ("text_encoder", "prompt_enhancer")
@@ -72,7 +77,6 @@ class Networks:
     layout: Layout
     precisions: Mapping[str, Precision]
     _configs: dict[str, dict[str, Any]] = field(factory=dict, init=False)
-    _built: dict[str, Any] = field(factory=dict, init=False)
     fp8_cast: bool = field(default=False, kw_only=True)
 
     def config(self, name: str) -> dict[str, Any]:
@@ -153,10 +157,8 @@ class Networks:
         return parameters * size - saved
 
     def built(self, name: str) -> Any:
-        """The network of component ``name``, without its weights."""
-        if name not in self._built:
-            self._built[name] = self._build(name)
-        return self._built[name]
+        """The network of component ``name``, without its weights; others have the same one."""
+        return _BUILT.of(self._network(name), lambda: self._build(name))
 
     def connectors(self, tokens: int) -> Cost:
         """``shapes``: of the context for the picture and for the sound."""
@@ -224,8 +226,9 @@ class Networks:
         def measured() -> Cost:
             network = self.built(name)
             given = empty(*shape, dtype=self.precisions[name].torch)
-            cost = measure(network, lambda: run(network, given))
-            return evolve(cost, flops=cost.flops + beside())
+            with _RUNNING:
+                cost = measure(network, lambda: run(network, given))
+                return evolve(cost, flops=cost.flops + beside())
 
         return _COSTS.of((*self._network(name), *shape), measured)
 
