@@ -140,9 +140,9 @@ def commanded(
 ) -> Use:
     """The command in a new folder each time."""
     size = ("--height", str(HEIGHT), "--width", str(WIDTH), "--num-frames", str(FRAMES))
-    asked = ("--segments", str(segments), "--steps", str(work.steps), "--seed", "1", *size)
-    if work.preset is not None:
-        asked = (*asked, "--preset", work.preset)
+    preset = () if work.preset is None else ("--preset", work.preset)
+    steps = ("--steps", str(work.steps), *preset)
+    asked = ("--segments", str(segments), *steps, "--seed", "1", *size)
 
     def run() -> None:
         with (
