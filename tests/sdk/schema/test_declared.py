@@ -46,6 +46,14 @@ def loaded(cls: type, fields: dict[str, Any]) -> Plugin:
     return load_plugin("wrong", "wrong", "0.1", lambda: module)
 
 
+def test_a_record_of_a_class_that_adds_no_field_is_refused_like_its_base() -> None:
+    class Preset(lt.Preset):
+        __slots__ = ()
+
+    with pytest.raises(lt.PluginError, match=r"^Preset 'p': version is 'two'; must be a whole"):
+        Preset("p", "two")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("cls", "name"), FIELDS, ids=[f"{cls.__name__}.{name}" for cls, name in FIELDS]
 )

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from longtake.errors import PluginError, shown
+from longtake.schema.frozen import Frozen, fields_of
 
 __all__ = [
     "EMPTY",
@@ -44,9 +45,9 @@ def own(given: Mapping[str, T]) -> Mapping[str, T]:
     return {} if given is EMPTY else given
 
 
-def refuse(record: Any, where: str, value: object, what: str) -> None:
+def refuse(record: Frozen, where: str, value: object, what: str) -> None:
     """Raise `PluginError`: whose field it is, its value, and what it must be."""
-    first = getattr(record, type(record).__slots__[0])
+    first = next(iter(fields_of(record).values()))
     whose = f"{type(record).__name__} {shown(first)}"
     raise PluginError(f"{whose}: {where} is {shown(value)}; must be {what}")
 
