@@ -3,36 +3,39 @@ segments with nothing written.
 
     python benchmarks/overlap.py [--work base distilled] [--segments 10] [--pairs 3] [--size larger]
 
-Both sides load the same random checkpoint and roll the same segments, in turns; one of them writes
-an MP4 and the state after every segment, or commits each to a SQLite file, with its lossless part
-and its state as blobs in files. The steps are those of published presets: forty of four passes, as
-``ltx2_base``, and eight of one pass, as ``ltx2_distilled``, the least that any has. Pictures of
-random weights are noise, which takes the encoder twice as long as what was learned.
+Both sides load the same random checkpoint and roll the same segments, whose progress is heard; one
+of them writes an MP4 and the state after every segment, or commits each to a SQLite file, with its
+lossless part and its state as blobs in files. The steps are those of published presets: forty of
+four passes, as ``ltx2_base``, and eight of one pass, as ``ltx2_distilled``, the least that any has.
+Pictures of random weights are noise, which takes the encoder twice as long as what was learned.
 
 Each side runs in a process of its own, as a command does: threads in which another side has
-computed would slow it. CPU seconds say what files cost where no core is free.
+computed would slow it. The two processes take turns of half a second, because the same take, alone
+on a machine that others share, takes 8 % more or less from one minute to the next. CPU seconds say
+what files cost where no core is free.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import multiprocessing
-import resource
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from attrs import frozen
 
 import longtake as lt
 from longtake.cli import main as longtake
-from longtake_ltx2.tiny import LARGER, TINY, write_tiny_checkpoint
+from longtake_ltx2.tiny import LARGER, TINY, TinySize, write_tiny_checkpoint
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.harness import Pairs, Part, Told, at_most, cost, paired
+from benchmarks.harness import Part, Told, at_most, cost, sliced
 from benchmarks.harness.pairs import Use
 
 PART = Part("overlap", "Files of a take", "the same take with nothing written")
@@ -75,53 +78,42 @@ def figures(size: str, segments: int, works: list[Work], pairs: int) -> Iterator
     yield f"{size}, {HEIGHT}x{WIDTH}, {segments} segments of {FRAMES} frames."
     with tempfile.TemporaryDirectory() as scratch:
         model = Path(scratch) / "model"
-        Apart(lambda: write_tiny_checkpoint(model, generation="2.0", size=SIZES[size]))()
+        written_apart(model, SIZES[size])
         for work in works:
             for name, ours, ends in (
                 ("generate", written, True),
                 ("sessions roll", committed, False),
             ):
-                without = Apart(alone(model, segments, work, ends=ends))
-                keeping = Apart(ours(model, segments, work))
+                without = alone(model, segments, work, ends=ends)
+                found = sliced(ours(model, segments, work), without, pairs=pairs)
                 compared = (
                     f"longtake {name} with its files / the same segments, of which nothing is kept"
                 )
-                wall = paired(keeping, without, pairs=pairs)
-                yield cost(f"{name}, {work.what}", compared, wall, at_most(BUDGET))
-                cpu = Pairs(list(zip(keeping.cpu[1:], without.cpu[1:], strict=True)))
-                yield cost(f"{name}, {work.what}, CPU time", compared, cpu)
+                yield cost(f"{name}, {work.what}", compared, found.wall, at_most(BUDGET))
+                yield cost(f"{name}, {work.what}, CPU time", compared, found.cpu)
 
 
 def import_what_runs_need() -> None:
-    """Most of it, so that what is measured pays for Longtake alone. Nothing is computed here."""
+    """Most of it, so that what is measured pays for Longtake alone. Nothing is computed here.
+
+    What imports have made is left out of garbage collections, as commands leave it.
+    """
     import av  # noqa: F401
     import diffusers  # noqa: F401
     import torch  # noqa: F401
     import transformers  # noqa: F401
 
-
-class Apart:
-    """A use in a process that begins as this one is, which has imported much, computed nothing."""
-
-    def __init__(self, use: Use) -> None:
-        self.use = use
-        self.cpu: list[float] = []
-        """Seconds of CPU that each took."""
-
-    def __call__(self) -> None:
-        before = _cpu_of_children()
-        process = multiprocessing.get_context("fork").Process(target=self.use)
-        process.start()
-        process.join()
-        self.cpu.append(_cpu_of_children() - before)
-        if process.exitcode:
-            raise SystemExit(process.exitcode)
+    gc.freeze()
 
 
-def _cpu_of_children() -> float:
-    """Seconds, of the processes that are over."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def written_apart(model: Path, size: TinySize) -> None:
+    """Write the checkpoint in a process of its own: to make it is to compute."""
+    write = partial(write_tiny_checkpoint, model, generation="2.0", size=size)
+    process = multiprocessing.get_context("fork").Process(target=write)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(process.exitcode)
 
 
 def written(model: Path, segments: int, work: Work) -> Use:
@@ -157,19 +149,27 @@ def commanded(
 
 
 def alone(model: Path, segments: int, work: Work, *, ends: bool) -> Use:
-    """The same segments, of which nothing is kept; ``ends``: and their end."""
+    """The same segments, heard but not kept; ``ends``: and their end."""
     sampling = lt.Sampling(
         seed=1, num_inference_steps=work.steps, num_frames=FRAMES, height=HEIGHT, width=WIDTH
     )
 
     def run() -> None:
+        output, live = lt.Output(last=False, return_state=True), None
+        request = lt.GenerationRequest(PROMPT, sampling=sampling, output=output)
         with lt.load(model, preset=work.preset) as pipeline:
             pipeline.prepare()
-            session = lt.Session(pipeline, sampling=sampling)
             for _ in range(segments):
-                session.extend(PROMPT)
-            if ends:
-                session.finish()
+                result = pipeline.generate(
+                    request,
+                    after=live,
+                    follow=lambda _: None,
+                    defer_state=True,
+                    num_segments=segments,
+                )
+                live = result.live_state
+            if ends and live is not None:
+                pipeline.finish(live)
 
     return run
 

@@ -27,6 +27,7 @@ from benchmarks.harness.figures import (
 )
 from benchmarks.harness.pairs import Pairs, in_turns, paired, seconds
 from benchmarks.harness.parts import Part, Told
+from benchmarks.harness.slices import Sliced, sliced
 
 __all__ = [
     "Figure",
@@ -34,6 +35,7 @@ __all__ = [
     "Pairs",
     "Part",
     "Sides",
+    "Sliced",
     "Told",
     "at_least",
     "at_most",
@@ -43,5 +45,6 @@ __all__ = [
     "lone",
     "paired",
     "seconds",
+    "sliced",
     "spread",
 ]

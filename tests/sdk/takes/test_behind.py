@@ -15,6 +15,10 @@ from longtake.takes.behind import Behind
 WAIT = 30
 
 
+def _wait_for(event: threading.Event) -> None:
+    assert event.wait(WAIT)
+
+
 def test_things_are_done_behind_their_owner_in_order() -> None:
     may_go_on, done = threading.Event(), []
 
@@ -30,6 +34,36 @@ def test_things_are_done_behind_their_owner_in_order() -> None:
         assert done[0] == "first"  # at most one is not done
     assert done == ["first", "second"]
     assert behind.is_done
+
+
+def test_a_thing_is_done_at_once_where_what_was_made_left_no_core() -> None:
+    with Behind(cores=0.5) as behind:
+        with behind.making():
+            sum(range(100_000))
+        behind.begin(lambda: time.sleep(0.05))
+        assert behind.is_done
+
+
+def test_a_thing_is_done_beside_what_leaves_a_core() -> None:
+    may_go_on = threading.Event()
+    with Behind(cores=1_000) as behind:
+        with behind.making():
+            sum(range(100_000))
+        behind.begin(lambda: _wait_for(may_go_on))
+        with behind.making():  # what is being done is no part of what is made
+            assert not behind.is_done
+        may_go_on.set()
+
+
+def test_what_fails_at_once_is_told_by_whatever_comes_next() -> None:
+    def fail() -> None:
+        raise OSError("full")
+
+    with pytest.raises(OSError, match="full"), Behind(cores=0.5) as behind:
+        with behind.making():
+            sum(range(100_000))
+        behind.begin(fail)
+        assert behind.failed
 
 
 def test_what_is_raised_is_told_once_by_whatever_comes_next() -> None:

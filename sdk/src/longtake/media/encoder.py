@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from fractions import Fraction
 from typing import Any, Literal
@@ -127,15 +128,23 @@ class TakeEncoder:
 
         AAC looks ahead: up to three of its frames (3,072 samples) come with the next call.
         """
-        video = tuple(self._encode_video(frames)) if len(frames) else ()
         if audio is None or self.audio is None:
-            return Encoded(video)
+            return Encoded(self._encode_pictures(frames))
+        # At once: the sound is heard by one encoder, which takes as long as half of the picture.
+        with ThreadPoolExecutor(1, thread_name_prefix="longtake-sound") as beside:
+            sound = beside.submit(self._encode_sound, audio)
+            return Encoded(self._encode_pictures(frames), sound.result())
+
+    def _encode_pictures(self, frames: NDArray[np.uint8]) -> tuple[Packet[Stream], ...]:
+        return tuple(self._encode_video(frames)) if len(frames) else ()
+
+    def _encode_sound(self, audio: NDArray[np.float32]) -> tuple[Packet[Stream], ...]:
         if self._container.audio_in_runs:
             packets, self.pending = encode_sound(self.pending, audio, self.run)
         else:
             packets = list(self.run(audio, self.pending.end, True))
             self.pending = evolve(self.pending, first=self.pending.end + audio.shape[1])
-        return Encoded(video, self._on_clock(packets))
+        return self._on_clock(packets)
 
     def flush(self) -> Encoded:
         """End the take and return the sound that is still pending."""

@@ -277,6 +277,9 @@ def test_a_segment_is_kept_while_the_next_one_is_made(
         return draw(*given, **named)
 
     functools.update_wrapper(drawn, draw)
+    many = set(range(64))  # cores: the drawing leaves some free
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: many, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: len(many))
     monkeypatch.setattr(FogCodec, "encode", written)
     monkeypatch.setattr(Draw, "__call__", drawn)
     assert longtake("generate", "one", "two", "--model", model, "-o", "a.mkv").code == 0

@@ -20,6 +20,27 @@ from torch.utils.flop_counter import flop_registry
 
 __all__ = ["Cost", "empty", "measure", "weight_bytes", "without_data"]
 
+_ATEN = torch.ops.aten
+_ALIKE = frozenset(
+    {
+        _ATEN.add.Tensor,
+        _ATEN.clamp.default,
+        _ATEN.div.Tensor,
+        _ATEN.exp.default,
+        _ATEN.gelu.default,
+        _ATEN.leaky_relu.default,
+        _ATEN.mul.Tensor,
+        _ATEN.neg.default,
+        _ATEN.pow.Tensor_Scalar,
+        _ATEN.rsqrt.default,
+        _ATEN.silu.default,
+        _ATEN.sqrt.default,
+        _ATEN.tanh.default,
+    }
+)
+"""Operations of floats number by number, whose result is like what is given. Most of them have no
+kernel for tensors without data, and torch works their results' shapes out in Python."""
+
 
 @frozen
 class Cost:
@@ -61,6 +82,17 @@ def measure(network: Any, run: Callable[[], Any]) -> Cost:
         made = run()
     shapes = tuple(tuple(leaf.shape) for leaf in tree_leaves(made) if torch.is_tensor(leaf))
     return Cost(operations.flops + attention.flops, operations.peak, shapes)
+
+
+def _gives_alike(operation: Any, given: tuple[Any, ...]) -> bool:
+    """Whether the result has the shape and type of the first of ``given``."""
+    if operation not in _ALIKE or not given[0].is_floating_point():
+        return False
+    first = given[0]
+    others = [each for each in given[1:] if torch.is_tensor(each)]
+    if any(each.dtype != first.dtype for each in others):
+        return False
+    return torch.broadcast_shapes(*(each.shape for each in (first, *others))) == first.shape
 
 
 class _Fused(TorchFunctionMode):
@@ -109,7 +141,8 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch'
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         named = kwargs or {}
-        made = func(*args, **named)
+        alike = _gives_alike(func, args)
+        made = empty(*args[0].shape, dtype=args[0].dtype) if alike else func(*args, **named)
         formula = flop_registry.get(func.overloadpacket)
         if formula is not None:
             self.flops += formula(*args, **named, out_val=made)

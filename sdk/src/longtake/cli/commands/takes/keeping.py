@@ -84,7 +84,7 @@ class Take:
 class Keeping:
     """A take that is being rolled: how far it has come, and where it is kept.
 
-    ``behind``: keeps a segment while the next one is made.
+    ``behind``: keeps a segment while the next one is made, where that leaves a core for it.
     """
 
     take: Take
@@ -106,7 +106,7 @@ class Keeping:
     @contextmanager
     def following(self, number: int) -> Iterator[Callable[[Event], None]]:
         """Follow a segment by its events, and the keeping of the one before it."""
-        with self.narration.segment(number) as follow:
+        with self.narration.segment(number) as follow, self.behind.making():
 
             def both(event: Event) -> None:
                 self.look()
