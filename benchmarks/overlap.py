@@ -6,7 +6,8 @@ segments with nothing written.
 Both sides load the same random checkpoint and roll the same segments, whose progress is heard; one
 of them writes an MP4 and the state after every segment, or commits each to a SQLite file, with its
 lossless part and its state as blobs in files. The steps are those of published presets: forty of
-four passes, as ``ltx2_base``, and eight of one pass, as ``ltx2_distilled``, the least that any has.
+four passes, as ``ltx2_base``, and eight of one pass, as ``ltx2_distilled``, the least that any has:
+of so small a network the decoders then take most of the time.
 Pictures of random weights are noise, which takes the encoder twice as long as what was learned.
 
 Each side runs in a process of its own, as a command does: threads in which another side has
@@ -35,7 +36,7 @@ from longtake_ltx2.tiny import LARGER, TINY, TinySize, write_tiny_checkpoint
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.harness import Part, Told, at_most, cost, sliced
+from benchmarks.harness import Goal, Part, Told, at_most, cost, sliced
 from benchmarks.harness.pairs import Use
 
 PART = Part("overlap", "Files of a take", "the same take with nothing written")
@@ -48,15 +49,19 @@ SIZES = {"tiny": TINY, "larger": LARGER}
 
 @frozen
 class Work:
-    """What is rolled. ``preset``: None for the checkpoint's own, which has four passes a step."""
+    """What is rolled. ``preset``: None for the checkpoint's own, which has four passes a step.
+
+    ``goal``: where the transformer takes most of the time, as it does at the real size.
+    """
 
     what: str
     steps: int
     preset: str | None = None
+    goal: Goal | None = None
 
 
 WORKS: Mapping[str, Work] = {
-    "base": Work("40 steps of four passes", 40),
+    "base": Work("40 steps of four passes", 40, goal=at_most(BUDGET)),
     "distilled": Work("8 steps of one pass", 8, "ltx2_distilled"),
 }
 
@@ -89,7 +94,7 @@ def figures(size: str, segments: int, works: list[Work], pairs: int) -> Iterator
                 compared = (
                     f"longtake {name} with its files / the same segments, of which nothing is kept"
                 )
-                yield cost(f"{name}, {work.what}", compared, found.wall, at_most(BUDGET))
+                yield cost(f"{name}, {work.what}", compared, found.wall, work.goal)
                 yield cost(f"{name}, {work.what}, CPU time", compared, found.cpu)
 
 

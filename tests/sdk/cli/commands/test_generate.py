@@ -277,14 +277,41 @@ def test_a_segment_is_kept_while_the_next_one_is_made(
         return draw(*given, **named)
 
     functools.update_wrapper(drawn, draw)
-    many = set(range(64))  # cores: the drawing leaves some free
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: many, raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: len(many))
+    has_cores(monkeypatch, 64)
     monkeypatch.setattr(FogCodec, "encode", written)
     monkeypatch.setattr(Draw, "__call__", drawn)
     assert longtake("generate", "one", "two", "--model", model, "-o", "a.mkv").code == 0
     assert waited == [True]
     assert len(read_take("a.mkv").frames) == 8
+
+
+def has_cores(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Let the machine have as many, of which the drawing takes about one."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(number)), raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: number)
+
+
+def test_a_segment_is_kept_before_the_next_one_is_made_where_that_takes_all_cores(
+    longtake: Command, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode, draw = FogCodec.encode, Draw.__call__
+    order: list[str] = []
+
+    def written(codec: FogCodec, value: FogState, blobs: Any = None) -> lt.ContinuationState:
+        time.sleep(0.1)  # longer than the next one would take to begin
+        order.append(f"kept {value.segment_index}")
+        return encode(codec, value, blobs)
+
+    def drawn(*given: Any, **named: Any) -> Any:
+        order.append(f"drawn {named['job'].segment_index}")
+        return draw(*given, **named)
+
+    functools.update_wrapper(drawn, draw)
+    has_cores(monkeypatch, 0)
+    monkeypatch.setattr(FogCodec, "encode", written)
+    monkeypatch.setattr(Draw, "__call__", drawn)
+    assert longtake("generate", "one", "two", "--model", model, "-o", "a.mkv").code == 0
+    assert order == ["drawn 0", "kept 0", "drawn 1", "kept 1"]
 
 
 def test_what_keeps_a_segment_from_the_file_ends_the_making_of_the_next_one(
