@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
+import multiprocessing
+import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -22,6 +25,7 @@ from benchmarks.harness import (
     in_turns,
     lone,
     paired,
+    sliced,
     spread,
 )
 from benchmarks.harness.book import PAGE, write_pages
@@ -92,6 +96,32 @@ def test_as_many_pairs_as_the_time_allows() -> None:
     assert len(quick.times) == 5
     none_left = paired(lambda: None, lambda: None, pairs=2, most=5)
     assert len(none_left.times) == 2
+
+
+def test_two_processes_take_turns_and_each_is_counted_alone(tmp_path: Path) -> None:
+    def computing(name: str) -> Callable[[], None]:
+        def use() -> None:
+            until = time.process_time() + 0.7
+            while time.process_time() < until:
+                pass
+            (tmp_path / name).write_text(str(os.getpid()))
+
+        return use
+
+    found = sliced(computing("ours"), computing("other"), pairs=1)
+    assert len({os.getpid(), *(int(each.read_text()) for each in tmp_path.iterdir())}) == 3
+    for taken in (found.cpu.ours, found.cpu.other, found.wall.ours, found.wall.other):
+        assert taken >= 0.7
+
+
+def test_a_process_that_fails_ends_the_pair() -> None:
+    def fail() -> None:
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit) as failed:
+        sliced(fail, lambda: time.sleep(60), pairs=1)
+    assert failed.value.code == 3
+    assert not multiprocessing.active_children()
 
 
 def test_a_ratio_of_medians_is_not_the_median_ratio() -> None:

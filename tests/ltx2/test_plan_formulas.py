@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import attrs
 import pytest
 import torch
+import torch.nn.functional as functional
 from diffusers import LTX2VideoTransformer3DModel
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -251,6 +253,37 @@ def test_flops_without_data_are_what_torch_counts() -> None:
     with FlopCounterMode(display=False) as torchs:
         cost = measure(network, lambda: network.decode(latents, return_dict=False)[0])
     assert cost.flops == torchs.get_total_flops() > 0
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda small, large, half, counts: small + large,  # the result is as large as the second
+        lambda small, large, half, counts: large / small,
+        lambda small, large, half, counts: half * large,  # of the wider type
+        lambda small, large, half, counts: large.mul(half),
+        lambda small, large, half, counts: counts / 2,  # of floats
+        lambda small, large, half, counts: counts.sqrt() + counts,
+        lambda small, large, half, counts: functional.leaky_relu(half, 0.2).clamp(-1, 1) ** 2,
+    ],
+)
+def test_what_is_computed_number_by_number_is_as_large_as_torch_makes_it(
+    operation: Callable[..., torch.Tensor],
+) -> None:
+    def given(device: str) -> tuple[torch.Tensor, ...]:
+        return (
+            torch.ones(4, 1, device=device),
+            torch.ones(3, 4, 8, device=device),
+            torch.ones(3, 4, 8, dtype=torch.bfloat16, device=device),
+            torch.ones(3, 4, 8, dtype=torch.int64, device=device),
+        )
+
+    made: list[torch.Tensor] = []
+    without = given("meta")
+    cost = measure(torch.nn.Identity(), lambda: made.append(operation(*without)))
+    real = operation(*given("cpu"))
+    assert (made[0].shape, made[0].dtype) == (real.shape, real.dtype)
+    assert cost.activation_bytes >= real.nbytes
 
 
 def test_attention_keeps_no_scores() -> None:

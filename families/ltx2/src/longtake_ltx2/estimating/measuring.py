@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as functional
 from attrs import frozen
@@ -92,7 +93,8 @@ def _gives_alike(operation: Any, given: tuple[Any, ...]) -> bool:
     others = [each for each in given[1:] if torch.is_tensor(each)]
     if any(each.dtype != first.dtype for each in others):
         return False
-    return torch.broadcast_shapes(*(each.shape for each in (first, *others))) == first.shape
+    shape = tuple(first.shape)
+    return np.broadcast_shapes(shape, *(tuple(each.shape) for each in others)) == shape
 
 
 class _Fused(TorchFunctionMode):
