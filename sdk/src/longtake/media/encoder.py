@@ -130,7 +130,7 @@ class TakeEncoder:
         """
         if audio is None or self.audio is None:
             return Encoded(self._encode_pictures(frames))
-        # At once: the sound is heard by one encoder, which takes as long as half of the picture.
+        # At once: neither encoder needs what the other gives.
         with ThreadPoolExecutor(1, thread_name_prefix="longtake-sound") as beside:
             sound = beside.submit(self._encode_sound, audio)
             return Encoded(self._encode_pictures(frames), sound.result())

@@ -8,6 +8,7 @@ import torch
 from attrs import frozen
 
 from longtake_ltx2.forward.attending import attend, attended, keys_and_values
+from longtake_ltx2.forward.feeding import fed
 from longtake_ltx2.forward.levels import Levels, gated, modulated, normed
 from longtake_ltx2.forward.protocol import Both
 from longtake_ltx2.forward.text_keys import Kept
@@ -82,7 +83,7 @@ class _Stream:
     def feed(self, x: torch.Tensor, rows: Rows) -> torch.Tensor:
         shift, scale, gate = rows[3:6]
         given = self._normed(self.norm3, x, scale, shift)
-        return gated(x, self.feed_forward(given), gate, self.levels)
+        return gated(x, fed(self.feed_forward, given), gate, self.levels)
 
     def _normed(
         self, norm: Any, x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor

@@ -6,6 +6,7 @@ and each applies to the runs of tokens that are at it.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -64,10 +65,17 @@ def normed(norm: Any, x: torch.Tensor) -> torch.Tensor:
         made: torch.Tensor = norm(x)
         return made
     length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-    out: torch.Tensor = x * length.square_().div_(x.shape[-1]).add_(norm.eps).rsqrt_()
+    mean = torch.addcmul(_single(norm.eps), length, length, value=1 / x.shape[-1])
+    out = x * mean.rsqrt_()
     if norm.weight is not None:
         out.mul_(norm.weight)
     return out
+
+
+@cache
+def _single(value: float) -> torch.Tensor:
+    """In fp32 on a CPU: to an operation, a number of Python's is a tensor to be converted first."""
+    return torch.tensor(value)
 
 
 def modulated(
