@@ -59,3 +59,11 @@ def test_a_norm_by_the_length_of_rows(affine: bool) -> None:
     assert relative_error(norm(x), normed(norm, x)) < 1e-6
     assert torch.equal(x, before)
     assert torch.equal(normed(norm.double(), x.double()), norm(x.double()))
+
+
+@torch.no_grad()
+def test_a_norm_is_the_same_whatever_new_tensors_are_made_as() -> None:
+    norm, x = torch.nn.RMSNorm(WIDTH, eps=3e-5, elementwise_affine=False), torch.randn(1, 2, WIDTH)
+    with torch.device("meta"):
+        made = normed(norm, x)
+    assert relative_error(norm(x), made) < 1e-6

@@ -8,6 +8,7 @@ import torch
 from diffusers.models.attention_dispatch import dispatch_attention_fn
 
 from longtake_ltx2.forward.levels import normed
+from longtake_ltx2.forward.passes import is_watched
 
 __all__ = [
     "KeysAndValues",
@@ -56,8 +57,7 @@ def _is_usual(attention: Any, x: torch.Tensor, rope: Rope, perturbed: dict[str, 
         and x.dtype == torch.float32
         and attention.rope_type == "split"
         and rope[0].ndim == 4
-        and not (attention._forward_pre_hooks or attention._forward_hooks)
-        and "forward" not in vars(attention)
+        and not is_watched(attention)
     )
 
 

@@ -9,6 +9,8 @@ import torch
 from diffusers.models.activations import GELU
 from diffusers.models.attention import FeedForward
 
+from longtake_ltx2.forward.passes import is_watched
+
 __all__ = ["fed"]
 
 _SLOPE = 2 * math.sqrt(2 / math.pi)
@@ -34,8 +36,7 @@ def fed(feed_forward: Any, x: torch.Tensor) -> torch.Tensor:
 
 
 def _is_usual(module: Any, kind: type[torch.nn.Module]) -> bool:
-    watched = module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module)
-    return type(module) is kind and not watched
+    return type(module) is kind and not is_watched(module)
 
 
 def _gelu(x: torch.Tensor) -> torch.Tensor:

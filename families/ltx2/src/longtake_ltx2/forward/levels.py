@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from attrs import frozen
 
+from longtake_ltx2.forward.passes import is_watched
+
 __all__ = ["Levels", "gated", "modulated", "normed"]
 
 _MOST_RUNS = 32
@@ -60,8 +62,8 @@ def normed(norm: Any, x: torch.Tensor) -> torch.Tensor:
 
     On a CPU in fp32 by the length of each row, for which ``x`` is read and nothing written.
     """
-    watched = norm._forward_hooks or norm._forward_pre_hooks or "forward" in vars(norm)
-    if x.dtype != torch.float32 or x.device.type != "cpu" or norm.eps is None or watched:
+    in_fp32 = x.dtype == torch.float32 and x.device.type == "cpu"
+    if not in_fp32 or norm.eps is None or is_watched(norm):
         made: torch.Tensor = norm(x)
         return made
     length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
@@ -75,7 +77,7 @@ def normed(norm: Any, x: torch.Tensor) -> torch.Tensor:
 @cache
 def _single(value: float) -> torch.Tensor:
     """In fp32 on a CPU: to an operation, a number of Python's is a tensor to be converted first."""
-    return torch.tensor(value)
+    return torch.tensor(value, dtype=torch.float32, device="cpu")
 
 
 def modulated(

@@ -19,6 +19,7 @@ __all__ = [
     "bound",
     "gate_scale",
     "gates_follow",
+    "is_watched",
     "recording",
     "restarting",
     "sparing",
@@ -113,6 +114,12 @@ def bound(module: Any, forward: Callable[..., Any]) -> Iterator[None]:
             del module.forward
         else:
             module.forward = own
+
+
+def is_watched(module: Any) -> bool:
+    """Whether somebody sees or replaces the forward of ``module``, as hooks and `bound` do."""
+    hooks = module._forward_pre_hooks or module._forward_hooks
+    return bool(hooks) or "forward" in vars(module)
 
 
 @contextmanager
