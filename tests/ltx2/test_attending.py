@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers.models.transformers.transformer_ltx2 import LTX2Attention
+from diffusers.models.transformers.transformer_ltx2 import (
+    LTX2Attention,
+    apply_split_rotary_emb,
+)
 
-from longtake_ltx2.forward.attending import Rope, attend
-from longtake_ltx2.forward.levels import normed
+from longtake_ltx2.forward.attending import attend
+from longtake_ltx2.forward.norms import normed
+from longtake_ltx2.forward.rotating import Rope, Rotation, Rotations
 from tests.ltx2.support import relative_error
 
 WIDTH, HEADS, TOKENS, OTHERS = 16, 2, 7, 5
@@ -45,9 +49,42 @@ def test_both_give_the_same(rope_type: str, gated: bool, watched: bool) -> None:
     calls: list[str] = []
     if watched:
         attention.register_forward_pre_hook(lambda *_: calls.append("module"))
-    assert relative_error(itself, attend(attention, x, of_x)) < 1e-6
-    assert relative_error(across, attend(attention, x, of_x, (y, of_y))) < 1e-6
+    turned, others = Rotation(of_x), Rotation(of_y)
+    assert relative_error(itself, attend(attention, x, turned)) < 1e-6
+    assert relative_error(across, attend(attention, x, turned, (y, others))) < 1e-6
     assert len(calls) == (2 if watched else 0)
+
+
+@torch.no_grad()
+def test_a_rotation_has_the_bits_of_diffusers() -> None:
+    x, of_x = torch.randn(1, TOKENS, WIDTH), rope(TOKENS)
+    before = x.clone()
+    turned = Rotation(of_x).of_heads(x)
+    assert turned.shape == (1, TOKENS, HEADS, WIDTH // HEADS)
+    assert torch.equal(turned.flatten(2), apply_split_rotary_emb(x, of_x))
+    assert torch.equal(x, before)
+
+
+def test_a_loop_makes_rotations_of_its_places_once() -> None:
+    calls = list[str]()
+
+    class Places(torch.nn.Module):
+        def forward(self, places: torch.Tensor) -> Rope:
+            calls.append("made")
+            return places.cos(), places.sin()
+
+    module, rotations = Places(), Rotations()
+    one, other = torch.randn(1, HEADS, TOKENS, 4), torch.randn(1, HEADS, TOKENS, 4)
+
+    def begin(video: torch.Tensor) -> Rotation:
+        rotations.begin_pass({"video_coords": video, "audio_coords": other})
+        return rotations.of(rotations.once(module)(video))
+
+    assert begin(one) is begin(one)
+    assert torch.equal(begin(other).rope[0], other.cos())
+    assert len(calls) == 2
+    strange = rope(TOKENS)
+    assert rotations.of(strange).rope is strange
 
 
 @pytest.mark.parametrize("affine", [False, True])

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from diffusers.models.transformers.transformer_ltx2 import (
+    LTX2AdaLayerNormSingle,
+    LTX2AudioVideoRotaryPosEmbed,
+)
 
 import longtake as lt
 from longtake_ltx2.forward import checking
@@ -100,3 +105,29 @@ def test_replaced_blocks_are_computed_as_they_are(
     with caplog.at_level(logging.WARNING), torch.no_grad():
         choice.settle(transformer)
     assert choice.used == "plain" and "replaced the forward" in caplog.text
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_places_are_embedded_once_in_a_loop_and_levels_once_in_a_step(
+    checkpoints: Checkpoints, generation: Generation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: Counter[str] = Counter()
+    for kind in (LTX2AudioVideoRotaryPosEmbed, LTX2AdaLayerNormSingle):
+        monkeypatch.setattr(kind, "forward", counted(kind, counts))
+    path = checkpoints.path(generation)
+    made(path)
+    of_levels = 6 if generation == "2.0" else 8
+    places, checked = 4, 2  # the check of a load: two passes of each forward
+    assert counts["LTX2AudioVideoRotaryPosEmbed"] == places + (checked + 1) * places
+    assert counts["LTX2AdaLayerNormSingle"] == of_levels * (STEPS + checked + 1)
+
+
+def counted(kind: Any, counts: Counter[str]) -> Any:
+    """The forward of a class, which counts how often it runs."""
+    compute = kind.forward
+
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        counts[kind.__name__] += 1
+        return compute(*args, **kwargs)
+
+    return forward

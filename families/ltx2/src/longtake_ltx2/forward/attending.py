@@ -7,12 +7,12 @@ from typing import Any, TypeAlias
 import torch
 from diffusers.models.attention_dispatch import dispatch_attention_fn
 
-from longtake_ltx2.forward.levels import normed
+from longtake_ltx2.forward.norms import normed
 from longtake_ltx2.forward.passes import is_watched
+from longtake_ltx2.forward.rotating import Rotation
 
 __all__ = [
     "KeysAndValues",
-    "Rope",
     "attend",
     "attended",
     "finished",
@@ -24,63 +24,60 @@ __all__ = [
 KeysAndValues: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 """``[1, S, heads, D]`` each."""
 
-Rope: TypeAlias = tuple[torch.Tensor, torch.Tensor]
-"""Cosines and sines, ``[1, heads, T, D / 2]`` each where they rotate halves (``split``)."""
-
 
 def attend(
     attention: Any,
     x: torch.Tensor,
-    rope: Rope,
-    other: tuple[torch.Tensor, Rope] | None = None,
+    rotation: Rotation,
+    other: tuple[torch.Tensor, Rotation] | None = None,
     perturbed: dict[str, Any] | None = None,
 ) -> torch.Tensor:
-    """What ``x`` ``[1, T, D]`` gathers from itself, or from ``other`` with its rotations.
+    """What ``x`` ``[1, T, D]`` gathers from itself, or from ``other`` with its rotation.
 
     ``perturbed``: further arguments of the module, which computes whatever is unusual itself: a
     perturbed pass, other floats than fp32, and where something watches it, as several ranks do.
     """
-    source, its_rope = (x, rope) if other is None else other
-    if _is_usual(attention, x, rope, perturbed or {}):
-        return attended(attention, x, keys_and_values(attention, source, its_rope), rope)
-    given: dict[str, Any] = {**(perturbed or {}), "query_rotary_emb": rope}
+    source, its_rotation = (x, rotation) if other is None else other
+    if _is_usual(attention, x, rotation, perturbed or {}):
+        return attended(attention, x, keys_and_values(attention, source, its_rotation), rotation)
+    given: dict[str, Any] = {**(perturbed or {}), "query_rotary_emb": rotation.rope}
     if other is not None:
-        given.update(encoder_hidden_states=source, key_rotary_emb=its_rope)
+        given.update(encoder_hidden_states=source, key_rotary_emb=its_rotation.rope)
     computed: torch.Tensor = attention(x, **given)
     return computed
 
 
-def _is_usual(attention: Any, x: torch.Tensor, rope: Rope, perturbed: dict[str, Any]) -> bool:
+def _is_usual(
+    attention: Any, x: torch.Tensor, rotation: Rotation, perturbed: dict[str, Any]
+) -> bool:
     return (
         perturbed.get("perturbation_mask") is None
         and not perturbed.get("all_perturbed")
         and x.dtype == torch.float32
         and attention.rope_type == "split"
-        and rope[0].ndim == 4
+        and rotation.is_of_halves
         and not is_watched(attention)
     )
 
 
 def keys_and_values(
-    attention: Any, source: torch.Tensor, rope: Rope | None = None
+    attention: Any, source: torch.Tensor, rotation: Rotation | None = None
 ) -> KeysAndValues:
-    """Of ``source`` ``[1, S, D]``, as the attention projects it; keys are rotated by ``rope``."""
+    """Of ``source`` ``[1, S, D]``, as the attention projects it; its keys are rotated."""
     key, value = normed(attention.norm_k, attention.to_k(source)), attention.to_v(source)
-    key = _in_heads(key, attention.heads) if rope is None else _rotated(key, rope)
-    return key, _in_heads(value, attention.heads)
+    return _in_heads(key, attention, rotation), _in_heads(value, attention)
 
 
 def attended(
-    attention: Any, x: torch.Tensor, known: KeysAndValues, rope: Rope | None = None
+    attention: Any, x: torch.Tensor, known: KeysAndValues, rotation: Rotation | None = None
 ) -> torch.Tensor:
-    """What the attention gives for queries from ``x`` ``[1, T, D]``, rotated by ``rope``."""
-    return finished(attention, x, gathered(attention, queries(attention, x, rope), known))
+    """What the attention gives for queries from ``x`` ``[1, T, D]``, which are rotated."""
+    return finished(attention, x, gathered(attention, queries(attention, x, rotation), known))
 
 
-def queries(attention: Any, x: torch.Tensor, rope: Rope | None = None) -> torch.Tensor:
-    """``[1, T, heads, D]`` of ``x`` ``[1, T, D]``, as the attention projects it."""
-    query = normed(attention.norm_q, attention.to_q(x))
-    return _in_heads(query, attention.heads) if rope is None else _rotated(query, rope)
+def queries(attention: Any, x: torch.Tensor, rotation: Rotation | None = None) -> torch.Tensor:
+    """``[1, T, heads, D]`` of ``x`` ``[1, T, D]``, as the attention projects it, and rotated."""
+    return _in_heads(normed(attention.norm_q, attention.to_q(x)), attention, rotation)
 
 
 def gathered(attention: Any, query: torch.Tensor, known: KeysAndValues) -> torch.Tensor:
@@ -99,26 +96,18 @@ def gathered(attention: Any, query: torch.Tensor, known: KeysAndValues) -> torch
 
 
 def finished(attention: Any, x: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-    """``out`` ``[1, T, heads, D]`` of the queries from ``x``, gated and projected."""
+    """``out`` ``[1, T, heads, D]`` of the queries from ``x``, gated in its place and projected."""
     if attention.to_gate_logits is not None:
-        out = out * attention.to_gate_logits(x).sigmoid_().mul_(2.0).unsqueeze(-1)
+        out.mul_(attention.to_gate_logits(x).sigmoid_().mul_(2.0).unsqueeze(-1))
     dense, dropout = attention.to_out
-    projected: torch.Tensor = dropout(dense(out.flatten(2, 3)))
+    projected: torch.Tensor = dense(out.flatten(2, 3))
+    if dropout.training:
+        projected = dropout(projected)
     return projected
 
 
-def _in_heads(x: torch.Tensor, heads: int) -> torch.Tensor:
+def _in_heads(x: torch.Tensor, attention: Any, rotation: Rotation | None = None) -> torch.Tensor:
     """``[1, T, D]`` as ``[1, T, heads, D / heads]``."""
-    return x.reshape(*x.shape[:2], heads, -1)
-
-
-def _rotated(x: torch.Tensor, rope: Rope) -> torch.Tensor:
-    """``[1, T, D]`` as ``[1, T, heads, D / heads]``, the halves of each head turned against each
-    other (diffusers ``apply_split_rotary_emb``)."""
-    cos, sin = (each.swapaxes(1, 2) for each in rope)
-    halves = x.reshape(*x.shape[:2], cos.shape[2], 2, -1)
-    first, second = halves.unbind(3)
-    out = torch.empty_like(halves)
-    torch.mul(first, cos, out=out[..., 0, :]).addcmul_(second, sin, value=-1)
-    torch.mul(second, cos, out=out[..., 1, :]).addcmul_(first, sin)
-    return out.flatten(3)
+    if rotation is not None:
+        return rotation.of_heads(x)
+    return x.reshape(*x.shape[:2], attention.heads, -1)

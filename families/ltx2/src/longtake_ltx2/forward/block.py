@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
 from attrs import frozen
 
 from longtake_ltx2.forward.attending import attend, attended, keys_and_values
+from longtake_ltx2.forward.block_levels import CrossLevels, StreamLevels, rows_of
 from longtake_ltx2.forward.feeding import fed
-from longtake_ltx2.forward.levels import Levels, gated, modulated, normed
+from longtake_ltx2.forward.kept import Kept
+from longtake_ltx2.forward.levels import MOST_KEPT, AdaLN, Levels, Modulation
+from longtake_ltx2.forward.norms import normed
 from longtake_ltx2.forward.protocol import Both
-from longtake_ltx2.forward.text_keys import Kept
+from longtake_ltx2.forward.rotating import Rotation, Rotations
 from longtake_ltx2.values import PromptContext
 
 __all__ = ["ExactBlock"]
@@ -25,17 +29,15 @@ _NOT_FOLLOWED = (
     "v2a_cross_attention_mask",
 )
 
-
-Rows: TypeAlias = tuple[torch.Tensor, ...]
-"""Scales, shifts and gates ``[1, levels or 1, D]``, in diffusers' order."""
+T = TypeVar("T")
 
 
 @frozen(eq=False)
 class _Stream:
-    """The half of a block that is one stream's."""
+    """The half of a block that is one stream's, at the levels of a step."""
 
     name: str
-    levels: Levels | None
+    levels: StreamLevels
     norm1: Any
     self_attention: Any
     norm2: Any
@@ -44,7 +46,7 @@ class _Stream:
     feed_forward: Any
 
     @classmethod
-    def of(cls, block: Any, name: str, levels: Levels | None) -> _Stream:
+    def of(cls, block: Any, name: str, levels: StreamLevels) -> _Stream:
         parts = block.audio_norm1, block.audio_attn1, block.audio_norm2, block.audio_attn2
         ends = block.audio_norm3, block.audio_ff
         if name == "video":
@@ -53,19 +55,19 @@ class _Stream:
         return cls(name, levels, *parts, *ends)
 
     def attend_to_itself(
-        self, x: torch.Tensor, rows: Rows, rope: Any, perturbed: dict[str, Any]
+        self, x: torch.Tensor, rotation: Rotation, perturbed: dict[str, Any]
     ) -> torch.Tensor:
-        shift, scale, gate = rows[:3]
-        given = self._normed(self.norm1, x, scale, shift)
-        change = attend(self.self_attention, given, rope, perturbed=perturbed)
-        return gated(x, change, gate, self.levels)
+        of_itself = self.levels.itself
+        given = _entering(self.norm1, x, of_itself)
+        change = attend(self.self_attention, given, rotation, perturbed=perturbed)
+        return of_itself.gate.of_tokens(x, change)
 
-    def attend_to_text(self, x: torch.Tensor, rows: Rows, text: Any) -> torch.Tensor:
-        if len(rows) == 6:
+    def attend_to_text(self, x: torch.Tensor, text: Any) -> torch.Tensor:
+        of_text = self.levels.text
+        if of_text is None:
             return self._gathered(normed(self.norm2, x), text).add_(x)
-        shift, scale, gate = rows[6:9]
-        given = self._normed(self.norm2, x, scale, shift)
-        return gated(x, self._gathered(given, text), gate, self.levels)
+        given = _entering(self.norm2, x, of_text)
+        return of_text.gate.of_tokens(x, self._gathered(given, text))
 
     def _gathered(self, x: torch.Tensor, text: Any) -> torch.Tensor:
         """``text``: keys and values; or the text itself for an attention that is replaced."""
@@ -80,46 +82,62 @@ class _Stream:
             return text
         return keys_and_values(self.text_attention, text)
 
-    def feed(self, x: torch.Tensor, rows: Rows) -> torch.Tensor:
-        shift, scale, gate = rows[3:6]
-        given = self._normed(self.norm3, x, scale, shift)
-        return gated(x, fed(self.feed_forward, given), gate, self.levels)
+    def feed(self, x: torch.Tensor) -> torch.Tensor:
+        of_feed = self.levels.feed
+        given = _entering(self.norm3, x, of_feed)
+        return of_feed.gate.of_tokens(x, fed(self.feed_forward, given))
 
-    def _normed(
-        self, norm: Any, x: torch.Tensor, scale: torch.Tensor, shift: torch.Tensor
-    ) -> torch.Tensor:
-        given = normed(norm, x)
-        return modulated(given, scale, shift, self.levels, out=given)
+
+def _entering(norm: Any, x: torch.Tensor, levels: AdaLN) -> torch.Tensor:
+    given = normed(norm, x)
+    return levels.modulation.of_tokens(given, out=given)
 
 
 class ExactBlock:
-    """Stands in for the forward of ``block``, number ``number``, in a pass of ``prompt``."""
+    """Stands in for the forward of ``block``, number ``number``, in a pass of ``prompt``.
+
+    ``levels``: of the tokens of each stream, once they are known. ``rotations``: of the loop.
+    """
 
     def __init__(
-        self, block: Any, number: int, kept: Kept, prompt: PromptContext, levels: dict[str, Levels]
+        self,
+        block: Any,
+        number: int,
+        kept: Kept,
+        prompt: PromptContext,
+        levels: dict[str, Levels],
+        rotations: Rotations,
     ) -> None:
         self._block, self._number, self._kept, self._prompt = block, number, kept, prompt
-        self._levels = levels
+        self._levels, self._rotations = levels, rotations
 
     def __call__(self, **given: Any) -> Both:
         """As the block's own forward, all arguments by name."""
         if any(given[name] is not None for name in _NOT_FOLLOWED):
             raise NotImplementedError("a mask of attention, in the exact forward")
         block = self._block
-        video = _Stream.of(block, "video", self._levels.get("video"))
-        audio = _Stream.of(block, "audio", self._levels.get("audio"))
-        rows = (
-            _rows(block.scale_shift_table, given["temb"]),
-            _rows(block.audio_scale_shift_table, given["temb_audio"]),
-        )
-        both = self._after_text(video, audio, rows, given)
+        video = self._stream("video", block.scale_shift_table, given["temb"])
+        audio = self._stream("audio", block.audio_scale_shift_table, given["temb_audio"])
+        both = self._after_text(video, audio, given)
         if given["use_a2v_cross_attention"]:
             both = self._crossed(both, given)
-        return video.feed(both[0], rows[0]), audio.feed(both[1], rows[1])
+        return video.feed(both[0]), audio.feed(both[1])
 
-    def _after_text(
-        self, video: _Stream, audio: _Stream, rows: tuple[Rows, Rows], given: dict[str, Any]
-    ) -> Both:
+    def _stream(self, name: str, table: torch.Tensor, temb: torch.Tensor) -> _Stream:
+        def make() -> _Stream:
+            return _Stream.of(
+                self._block, name, StreamLevels.of(table, temb, self._levels.get(name))
+            )
+
+        return self._of_step(name, temb, make)
+
+    def _of_step(self, name: str, temb: torch.Tensor, make: Callable[[], T]) -> T:
+        """What ``make`` gives for the levels of a step, which all of its passes are at."""
+        if temb.shape[1] > MOST_KEPT:
+            return make()
+        return self._kept.over_step((name, self._number), None, make)
+
+    def _after_text(self, video: _Stream, audio: _Stream, given: dict[str, Any]) -> Both:
         """Both streams behind their attention to the text.
 
         All passes of a step enter block 0 with the same, and part where they are perturbed, or
@@ -130,21 +148,16 @@ class ExactBlock:
             perturbed = {}
             if self._block.perturbed_attn:
                 perturbed = {name: given[name] for name in ("perturbation_mask", "all_perturbed")}
+            of_video = self._rotations.of(given["video_rotary_emb"])
+            of_audio = self._rotations.of(given["audio_rotary_emb"])
             return (
-                video.attend_to_itself(
-                    given["hidden_states"], rows[0], given["video_rotary_emb"], perturbed
-                ),
-                audio.attend_to_itself(
-                    given["audio_hidden_states"], rows[1], given["audio_rotary_emb"], perturbed
-                ),
+                video.attend_to_itself(given["hidden_states"], of_video, perturbed),
+                audio.attend_to_itself(given["audio_hidden_states"], of_audio, perturbed),
             )
 
         def after_text(both: Both) -> Both:
             text, audio_text = self._text(video, given), self._text(audio, given)
-            return (
-                video.attend_to_text(both[0], rows[0], text),
-                audio.attend_to_text(both[1], rows[1], audio_text),
-            )
+            return video.attend_to_text(both[0], text), audio.attend_to_text(both[1], audio_text)
 
         if self._number or given["perturbation_mask"] is not None:
             return after_text(after_self())
@@ -171,9 +184,9 @@ class ExactBlock:
             }
             table = tables[stream.name]()
             shift, scale = (
-                table[None, None].to(text).unbind(2) if temb is None else _rows(table, temb)
+                table[None, None].to(text).unbind(2) if temb is None else rows_of(table, temb)
             )
-            return stream.of_text(modulated(text, scale, shift, None))
+            return stream.of_text(Modulation.of(scale, shift, None).of_tokens(text))
 
         if temb is None:
             return self._kept.over_loop(key, make)
@@ -182,40 +195,39 @@ class ExactBlock:
     def _crossed(self, both: Both, given: dict[str, Any]) -> Both:
         """Picture and sound attend to each other, both as they were before."""
         block, (video, audio) = self._block, both
-        tables = (
+        of_video = self._cross_levels(
+            "video",
             block.video_a2v_cross_attn_scale_shift_table,
+            given["temb_ca_scale_shift"],
+            given["temb_ca_gate"],
+        )
+        of_audio = self._cross_levels(
+            "audio",
             block.audio_a2v_cross_attn_scale_shift_table,
+            given["temb_ca_audio_scale_shift"],
+            given["temb_ca_audio_gate"],
         )
-        in_video, in_video_shift, from_video, from_video_shift = _rows(
-            tables[0][:4], given["temb_ca_scale_shift"]
-        )
-        from_audio, from_audio_shift, in_audio, in_audio_shift = _rows(
-            tables[1][:4], given["temb_ca_audio_scale_shift"]
-        )
-        (video_gate,) = _rows(tables[0][4:], given["temb_ca_gate"])
-        (audio_gate,) = _rows(tables[1][4:], given["temb_ca_audio_gate"])
-        of_video, of_audio = self._levels.get("video"), self._levels.get("audio")
         x, y = normed(block.audio_to_video_norm, video), normed(block.video_to_audio_norm, audio)
-        ropes = given["ca_video_rotary_emb"], given["ca_audio_rotary_emb"]
+        rotation = self._rotations.of(given["ca_video_rotary_emb"])
+        audio_rotation = self._rotations.of(given["ca_audio_rotary_emb"])
         to_video = attend(
             block.audio_to_video_attn,
-            modulated(x, in_video, in_video_shift, of_video),
-            ropes[0],
-            (modulated(y, from_audio, from_audio_shift, of_audio), ropes[1]),
+            of_video.into_video.of_tokens(x),
+            rotation,
+            (of_audio.into_video.of_tokens(y), audio_rotation),
         )
         to_audio = attend(
             block.video_to_audio_attn,
-            modulated(y, in_audio, in_audio_shift, of_audio, out=y),
-            ropes[1],
-            (modulated(x, from_video, from_video_shift, of_video, out=x), ropes[0]),
+            of_audio.into_audio.of_tokens(y, out=y),
+            audio_rotation,
+            (of_video.into_audio.of_tokens(x, out=x), rotation),
         )
-        return (
-            gated(video, to_video, video_gate, of_video),
-            gated(audio, to_audio, audio_gate, of_audio),
-        )
+        return of_video.gate.of_tokens(video, to_video), of_audio.gate.of_tokens(audio, to_audio)
 
+    def _cross_levels(
+        self, name: str, table: torch.Tensor, temb: torch.Tensor, temb_gate: torch.Tensor
+    ) -> CrossLevels:
+        def make() -> CrossLevels:
+            return CrossLevels.of(table, temb, temb_gate, self._levels.get(name))
 
-def _rows(table: torch.Tensor, temb: torch.Tensor) -> Rows:
-    """``table`` ``[rows, D]`` and what the noise levels add ``[1, levels, rows D]``."""
-    added = temb.reshape(1, temb.shape[1], table.shape[0], -1)
-    return (table.to(temb.device) + added).unbind(2)
+        return self._of_step(f"{name} across", temb, make)

@@ -14,12 +14,13 @@ from typing import Any, ClassVar
 import torch
 
 from longtake_ltx2.forward.block import ExactBlock
-from longtake_ltx2.forward.levels import Levels
+from longtake_ltx2.forward.levels import MOST_KEPT, Levels
 from longtake_ltx2.forward.names import ForwardName
 from longtake_ltx2.forward.passes import Restart, bound
 from longtake_ltx2.forward.plain import velocities
 from longtake_ltx2.forward.protocol import Both
-from longtake_ltx2.forward.text_keys import Kept
+from longtake_ltx2.forward.rotating import Rotations
+from longtake_ltx2.forward.kept import Kept
 from longtake_ltx2.values import PromptContext
 
 __all__ = ["Exact"]
@@ -35,7 +36,7 @@ class Exact:
 
     def __init__(self, transformer: Any, blocks: int | None = None) -> None:
         self._transformer, self._blocks = transformer, blocks
-        self._kept = Kept()
+        self._kept, self._rotations = Kept(), Rotations()
         self._levels: dict[str, Levels] = {}
 
     def begin_step(self, prompts: Sequence[PromptContext]) -> None:
@@ -48,12 +49,15 @@ class Exact:
         """One pass; see `Forward.run`."""
         transformer = self._transformer
         self._kept.begin_pass(prompt)
+        self._rotations.begin_pass(arguments)
         with ExitStack() as changes:
             self._watch_levels(changes)
+            for module in _of_places(transformer):
+                changes.enter_context(bound(module, self._rotations.once(module)))
             own = transformer.transformer_blocks[: self._blocks]
             first = 0 if restart is None else restart.block
             for number, block in enumerate(own[first:], first):
-                exact = ExactBlock(block, number, self._kept, prompt, self._levels)
+                exact = ExactBlock(block, number, self._kept, prompt, self._levels, self._rotations)
                 changes.enter_context(bound(block, exact))
             if transformer.config.use_prompt_embeddings:
                 projections = (transformer.caption_projection, transformer.audio_caption_projection)
@@ -97,7 +101,34 @@ class Exact:
             for module in (embed, *others):
                 handle = module.register_forward_pre_hook(levels.keep_distinct)
                 changes.callback(handle.remove)
+                changes.enter_context(bound(module, self._embedded(module)))
             changes.callback(embed.register_forward_hook(levels.spread).remove)
+        if transformer.prompt_modulation and transformer.config.use_prompt_adaln_single:
+            for module in (transformer.prompt_adaln, transformer.audio_prompt_adaln):
+                changes.enter_context(bound(module, self._embedded(module)))
+
+    def _embedded(self, module: Any) -> Any:
+        """The embedding of a step's few levels, which all of its passes are at."""
+        compute = module.forward
+
+        def once(levels: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+            def make() -> Any:
+                return compute(levels, *args, **kwargs)
+
+            few = levels.numel() <= MOST_KEPT
+            return self._kept.over_step(module, None, make) if few else make()
+
+        return once
+
+
+def _of_places(transformer: Any) -> tuple[Any, ...]:
+    """What makes RoPE of coordinates."""
+    return (
+        transformer.rope,
+        transformer.audio_rope,
+        transformer.cross_attn_rope,
+        transformer.cross_attn_audio_rope,
+    )
 
 
 class _Distinct:

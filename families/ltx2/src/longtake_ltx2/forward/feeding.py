@@ -9,6 +9,7 @@ import torch
 from diffusers.models.activations import GELU
 from diffusers.models.attention import FeedForward
 
+from longtake_ltx2.forward.norms import single
 from longtake_ltx2.forward.passes import is_watched
 
 __all__ = ["fed"]
@@ -43,5 +44,5 @@ def _gelu(x: torch.Tensor) -> torch.Tensor:
     """GELU by tanh (Hendrycks and Gimpel, arXiv:1606.08415, section 2), ``x (1 + tanh u) / 2`` of
     ``u = sqrt(2 / pi) (x + 0.044715 x^3)``, as ``x sigmoid(2 u)``: torch's own kernel takes twice
     as long on a CPU."""
-    out = x * x
-    return out.mul_(_SLOPE * _CUBIC).add_(_SLOPE).mul_(x).sigmoid_().mul_(x)
+    slope = torch.addcmul(single(_SLOPE), x, x, value=_SLOPE * _CUBIC)
+    return slope.mul_(x).sigmoid_().mul_(x)

@@ -1,4 +1,4 @@
-"""Scale, shift and gate of the few noise levels that the tokens of a stream are at.
+"""Which tokens of a stream are at which noise level, and what a level does to them.
 
 A conditioned stream is known tokens and noisy ones: AdaLN's rows are those of the distinct levels,
 and each applies to the runs of tokens that are at it.
@@ -6,20 +6,18 @@ and each applies to the runs of tokens that are at it.
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
+from typing import TypeAlias
 
 import torch
 from attrs import frozen
 
-from longtake_ltx2.forward.passes import is_watched
+__all__ = ["MOST_KEPT", "AdaLN", "Gate", "Levels", "Modulation"]
 
-__all__ = ["Levels", "gated", "modulated", "normed"]
+MOST_KEPT = 32
+"""Runs of tokens at one level; with more of them, every token has rows of its own, which are too
+many to be kept."""
 
-_MOST_RUNS = 32
-"""Of tokens at one level; with more of them, every token has rows of its own."""
-
-Runs = tuple[tuple[slice, slice], ...]
+Runs: TypeAlias = tuple[tuple[slice, slice], ...]
 """Tokens, and the row that is theirs."""
 
 _ALL: Runs = ((slice(None), slice(None)),)
@@ -43,7 +41,7 @@ class Levels:
     def of(cls, timesteps: torch.Tensor) -> Levels:
         """Of tokens at these ``timesteps`` ``[T]``."""
         found, counts = torch.unique_consecutive(timesteps, return_counts=True)
-        if len(counts) > _MOST_RUNS:
+        if len(counts) > MOST_KEPT:
             each = torch.arange(len(timesteps), device=timesteps.device)
             return cls(_ALL, each, each)
         stops = counts.cumsum(0)
@@ -57,54 +55,61 @@ class Levels:
         return cls(runs, (stops - counts)[first], torch.repeat_interleave(row_of_run, counts))
 
 
-def normed(norm: Any, x: torch.Tensor) -> torch.Tensor:
-    """What the RMS norm ``norm`` makes of ``x`` ``[..., D]``, in a new tensor.
+@frozen(eq=False)
+class Modulation:
+    """``x (1 + scale) + shift``: of each run its tokens, their shift and their ``1 + scale``."""
 
-    On a CPU in fp32 by the length of each row, for which ``x`` is read and nothing written.
+    _runs: tuple[tuple[slice, torch.Tensor, torch.Tensor], ...]
+
+    @classmethod
+    def of(cls, scale: torch.Tensor, shift: torch.Tensor, levels: Levels | None) -> Modulation:
+        """Of rows ``[1, levels or 1, D]``."""
+        factor = 1 + scale
+        runs = _runs(scale, levels)
+        return cls(tuple((tokens, shift[:, row], factor[:, row]) for tokens, row in runs))
+
+    def of_tokens(self, x: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+        """``x`` ``[1, T, D]`` modulated, in ``out``, which may be ``x``; in a new tensor if None."""
+        if len(self._runs) == 1:
+            ((_, shift, factor),) = self._runs
+            return torch.addcmul(shift, x, factor, out=out)
+        out = torch.empty_like(x) if out is None else out
+        for tokens, shift, factor in self._runs:
+            torch.addcmul(shift, x[:, tokens], factor, out=out[:, tokens])
+        return out
+
+
+@frozen(eq=False)
+class Gate:
+    """``x + gate change``: of each run its tokens and their gate."""
+
+    _runs: tuple[tuple[slice, torch.Tensor], ...]
+
+    @classmethod
+    def of(cls, gate: torch.Tensor, levels: Levels | None) -> Gate:
+        """Of rows ``[1, levels or 1, D]``."""
+        return cls(tuple((tokens, gate[:, row]) for tokens, row in _runs(gate, levels)))
+
+    def of_tokens(self, x: torch.Tensor, change: torch.Tensor) -> torch.Tensor:
+        """``x`` ``[1, T, D]`` changed, in the place of ``change`` ``[1, T, D]``."""
+        if len(self._runs) == 1:
+            ((_, gate),) = self._runs
+            return torch.addcmul(x, change, gate, out=change)
+        for tokens, gate in self._runs:
+            part = change[:, tokens]
+            torch.addcmul(x[:, tokens], part, gate, out=part)
+        return change
+
+
+@frozen(eq=False)
+class AdaLN:
+    """What goes into a sub-layer is modulated, and what comes out of it is gated.
+
+    Scalable Diffusion Models with Transformers (Peebles and Xie, arXiv:2212.09748), section 3.2.
     """
-    in_fp32 = x.dtype == torch.float32 and x.device.type == "cpu"
-    if not in_fp32 or norm.eps is None or is_watched(norm):
-        made: torch.Tensor = norm(x)
-        return made
-    length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-    mean = torch.addcmul(_single(norm.eps), length, length, value=1 / x.shape[-1])
-    out = x * mean.rsqrt_()
-    if norm.weight is not None:
-        out.mul_(norm.weight)
-    return out
 
-
-@cache
-def _single(value: float) -> torch.Tensor:
-    """In fp32 on a CPU: to an operation, a number of Python's is a tensor to be converted first."""
-    return torch.tensor(value, dtype=torch.float32, device="cpu")
-
-
-def modulated(
-    x: torch.Tensor,
-    scale: torch.Tensor,
-    shift: torch.Tensor,
-    levels: Levels | None,
-    out: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """``x (1 + scale) + shift`` of ``x`` ``[1, T, D]``; rows ``[1, levels or 1, D]``.
-
-    ``out``: where it is written, which may be ``x``; in a new tensor if None.
-    """
-    out, factor = torch.empty_like(x) if out is None else out, 1 + scale
-    for tokens, row in _runs(scale, levels):
-        torch.addcmul(shift[:, row], x[:, tokens], factor[:, row], out=out[:, tokens])
-    return out
-
-
-def gated(
-    x: torch.Tensor, change: torch.Tensor, gate: torch.Tensor, levels: Levels | None
-) -> torch.Tensor:
-    """``x + gate change``, in the place of ``change`` ``[1, T, D]``."""
-    for tokens, row in _runs(gate, levels):
-        part = change[:, tokens]
-        torch.addcmul(x[:, tokens], part, gate[:, row], out=part)
-    return change
+    modulation: Modulation
+    gate: Gate
 
 
 def _runs(rows: torch.Tensor, levels: Levels | None) -> Runs:

@@ -23,12 +23,12 @@ from typing import Any, Protocol
 
 import torch
 
+from longtake_ltx2.forward.rotating import Rope
+
 __all__ = ["sharded"]
 
 _ALONG_VIDEO = {"hidden_states": 1, "video_coords": 2, "video_keyframes_mask": 1}
 """Arguments of the transformer with one entry per video token, and the dimension of it."""
-
-Rope = tuple[torch.Tensor, torch.Tensor]
 
 
 class Ranks(Protocol):
