@@ -2,7 +2,8 @@
 
     python benchmarks/against_stock.py [--pairs 7] [--work table long] [--carried frames take]
 
-The same random weights, in fp32, size, steps, guidance and numerics, in turns in one process.
+The same random weights, in fp32, size, steps, guidance and numerics, in turns in one process; each
+generation and guidance in a process of its own.
 diffusers' ``LTX2ConditionPipeline`` is conditioned on the last frames of the segment before, and
 encodes the prompt each time, as it does for whoever calls it; Longtake reads the document of a
 state, keeps the prompt's text of the run before, and writes the next state. Of what Longtake makes
@@ -44,7 +45,18 @@ from longtake_ltx2.tiny import LARGER, Generation, TinySize, write_tiny_checkpoi
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.going_on import Clock
-from benchmarks.harness import Goal, Pairs, Part, Told, at_least, at_most, gain, lone, paired
+from benchmarks.harness import (
+    Goal,
+    Pairs,
+    Part,
+    Told,
+    alone,
+    at_least,
+    at_most,
+    gain,
+    lone,
+    paired,
+)
 from benchmarks.segment import GUIDANCE, NEGATIVE, PROMPT, Asked, stg_blocks, stock_options
 
 PART = Part("against-stock", "A segment that goes on", "diffusers' LTX2ConditionPipeline")
@@ -124,7 +136,7 @@ def figures(
             yield f"{name}: a transformer of {work.size.layers} layers"
             cases = (asked for asked in work.asked if asked.guidance in guidance)
             for asked, what in product(cases, carried or [work.carried]):
-                yield from compared(path, Case(generation, name, asked, what), pairs)
+                yield from alone(compared, path, Case(generation, name, asked, what), pairs)
 
 
 @frozen

@@ -14,6 +14,7 @@ A script names its part, yields figures, and is a command of its own::
 ``python -m benchmarks`` runs the parts one by one and makes the documentation's pages of them.
 """
 
+from benchmarks.harness.alone import alone
 from benchmarks.harness.figures import (
     Figure,
     Goal,
@@ -37,6 +38,7 @@ __all__ = [
     "Sides",
     "Sliced",
     "Told",
+    "alone",
     "at_least",
     "at_most",
     "cost",

@@ -18,6 +18,7 @@ from benchmarks.harness import (
     Pairs,
     Part,
     Told,
+    alone,
     at_least,
     at_most,
     cost,
@@ -261,3 +262,19 @@ def test_the_documentation_has_the_page_of_its_figures() -> None:
     for each in parts:
         assert f"## {each.part.title}\n" in page
         assert all(f"| {figure.name} |" in page for figure in each.figures)
+
+
+def test_what_is_told_alone_is_told_by_another_process() -> None:
+    told = [*alone(of_this_process, "first", "second")]
+    assert told[:2] == ["first", "second"] and told[2] != str(os.getpid())
+    with pytest.raises(ZeroDivisionError):
+        alone(divided)
+
+
+def of_this_process(*names: str) -> Iterator[Told]:
+    yield from names
+    yield str(os.getpid())
+
+
+def divided() -> Iterator[Told]:
+    yield str(1 // 0)

@@ -14,13 +14,13 @@ from typing import Any, ClassVar
 import torch
 
 from longtake_ltx2.forward.block import ExactBlock
+from longtake_ltx2.forward.kept import Kept
 from longtake_ltx2.forward.levels import MOST_KEPT, Levels
 from longtake_ltx2.forward.names import ForwardName
 from longtake_ltx2.forward.passes import Restart, bound
 from longtake_ltx2.forward.plain import velocities
 from longtake_ltx2.forward.protocol import Both
 from longtake_ltx2.forward.rotating import Rotations
-from longtake_ltx2.forward.kept import Kept
 from longtake_ltx2.values import PromptContext
 
 __all__ = ["Exact"]

@@ -69,7 +69,7 @@ class Modulation:
         return cls(tuple((tokens, shift[:, row], factor[:, row]) for tokens, row in runs))
 
     def of_tokens(self, x: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
-        """``x`` ``[1, T, D]`` modulated, in ``out``, which may be ``x``; in a new tensor if None."""
+        """``x`` ``[1, T, D]`` in ``out``, which may be ``x``; in a new tensor if None."""
         if len(self._runs) == 1:
             ((_, shift, factor),) = self._runs
             return torch.addcmul(shift, x, factor, out=out)
