@@ -6,7 +6,7 @@
 # What happens: everything is loaded without a word, but only the weights of linear layers are floats
 #   when they are used. Tables, biases and the weights of norms stay the file's bytes: uint8, with a
 #   last dimension twice as long. The first forward fails with a mismatch of shapes. The same tensors
-#   as float16 or float32 are loaded as what they are.
+#   as float16 are loaded in their shapes, as the type that is asked for.
 # Versions: diffusers 0.42.1, gguf 0.19.0, torch 2.13.0 (CPU), accelerate 1.15.0.
 # Consequence: make floats of every tensor that is not the weight of a linear layer before diffusers
 #   gets it, or write such tensors as float32, as most converters do. Look at the types of a loaded

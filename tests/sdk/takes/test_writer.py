@@ -17,11 +17,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from attrs import evolve
+from attrs import define, evolve
 
 import longtake as lt
 from longtake.media.reader import read_take
 from longtake.media.writer import ArrayWriter
+from longtake.states.live import LiveState
 from tests.sdk.takes.footage import Footage, footage, packets_of, state_after
 
 NTSC = Fraction(24000, 1001)
@@ -88,6 +89,45 @@ def test_sound_alone_gone_on_with_is_the_one_process_file(tmp_path: Path, suffix
     assert decoded is not None
     if suffix == ".wav":
         np.testing.assert_array_equal(decoded, take.sound)
+
+
+@define
+class FailingOnce:
+    """The codec of a state that cannot be kept at first."""
+
+    number: int
+    fails: bool = True
+    kind: str = "toy.v1"
+
+    def encode(self, state: object, blobs: lt.BlobStore | None) -> lt.ContinuationState:
+        if self.fails:
+            self.fails = False
+            raise lt.BlobError("no room")
+        return state_after(self.number)
+
+    def decode(self, state: lt.ContinuationState, blobs: lt.BlobStore | None) -> object:
+        return state
+
+
+def test_a_state_that_cannot_be_made_leaves_the_file_and_its_writer_as_they_were(
+    tmp_path: Path,
+) -> None:
+    take, path = footage(), tmp_path / "take.mp4"
+    whole = take.write(tmp_path / "whole.mp4")
+    with lt.TakeWriter(path) as writer:
+        *segments, end = take.results
+        for number, segment in enumerate(segments):
+            live = LiveState(FailingOnce(number), None, value="after it")
+            result = evolve(segment, live_state=live)
+            before = path.read_bytes() if path.exists() else b""
+            with pytest.raises(lt.BlobError, match="no room"):
+                writer.append(result)
+            assert (path.read_bytes() if path.exists() else b"") == before
+            assert not live.has_document
+            writer.append(result)
+            assert live.has_document
+        writer.append(end)
+    assert path.read_bytes() == whole.read_bytes()
 
 
 @pytest.mark.parametrize("fps", [Fraction(24), NTSC], ids=str)

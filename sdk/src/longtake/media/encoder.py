@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
-from attrs import evolve
+from attrs import evolve, frozen
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.packet import Packet
@@ -38,7 +38,7 @@ from longtake.media.streams import (
     read_streams,
 )
 
-__all__ = ["TakeEncoder", "TakeFormat", "TakePlace", "first_packet"]
+__all__ = ["Progress", "TakeEncoder", "TakeFormat", "TakePlace", "first_packet"]
 
 _ACCURATE = (
     Interpolation.BICUBIC
@@ -60,6 +60,14 @@ def first_packet(
         return place.first_sample
     first = min(place.first_sample, place.zero_sample(take, fps))
     return begin_sound(1, first).next_packet
+
+
+@frozen(eq=False)
+class Progress:
+    """How far an encoder has come: its frames, and the end of its sound."""
+
+    frames: int
+    pending: PendingSound
 
 
 class TakeEncoder:
@@ -122,6 +130,15 @@ class TakeEncoder:
         samples = self.pending.end - self._place.first_sample
         counts = {"video": self._frames, "audio": samples}
         return frozenset(kind for kind, count in counts.items() if count)
+
+    @property
+    def progress(self) -> Progress:
+        """What `go_back` takes."""
+        return Progress(self._frames, self.pending)
+
+    def go_back(self, progress: Progress) -> None:
+        """As if nothing had been encoded since: each segment has encoders of its own."""
+        self._frames, self.pending = progress.frames, progress.pending
 
     def encode(self, frames: NDArray[np.uint8], audio: NDArray[np.float32] | None) -> Encoded:
         """Encode a segment. All its frames are returned; its last sound may still be inside.

@@ -19,6 +19,8 @@ from longtake.media.targets import Target
 
 __all__ = ["TakeFile", "reporting"]
 
+_NOT_STORED = "cannot store the segment"
+
 
 class TakeFile:
     """Encodes a take's segments and keeps them in ``target``, with notes between them.
@@ -68,16 +70,24 @@ class TakeFile:
         """Encode one segment and store it durably, as `ArrayWriter.append` does.
 
         ``note`` makes the note that follows the segment, of the sound that is pending after it.
+        What it raises, or an encoder, changes nothing; behind a segment of which perhaps a half
+        was stored there can be no other.
         """
         if self._failed:
             problem = "the take failed at an earlier segment; write more segments to another file"
             raise OutputError(self._name, problem)
         self.format.check_continued_by(TakeFormat.of(frames, audio, sample_rate))
-        # Until it is stored: encoders cannot give back half a segment.
+        progress = self._encoder.progress
+        try:
+            with reporting(self._name, _NOT_STORED):
+                encoded = self._encoder.encode(frames, audio)
+            told = None if note is None else note(self._encoder.pending)
+        except BaseException:
+            self._encoder.go_back(progress)
+            raise
         self._failed = True
-        with reporting(self._name, "cannot store the segment"):
-            encoded = self._encoder.encode(frames, audio)
-            self._store(encoded, None if note is None else note(self._encoder.pending))
+        with reporting(self._name, _NOT_STORED):
+            self._store(encoded, told)
         self._failed = False
 
     def finish(self, note: bytes | None = None, tags: Mapping[str, str] | None = None) -> None:

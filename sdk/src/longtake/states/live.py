@@ -41,6 +41,11 @@ class LiveState:
         self._reading = threading.Lock()
         self._writing = threading.Lock()
 
+    @property
+    def has_document(self) -> bool:
+        """Whether the document is there, so that `document` has nothing left to do."""
+        return self._document is not None
+
     def value(self) -> Any:
         """The typed state.
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
 from importlib import metadata
 from typing import BinaryIO
 
@@ -26,6 +29,7 @@ from longtake.takes.record import SegmentRecord, TakeRecord
 __all__ = [
     "GrowingTake",
     "OpenTarget",
+    "digested",
     "finished_note",
     "open_target",
     "segment_of",
@@ -76,10 +80,11 @@ def open_target(
     return OpenTarget(name, container, file_target(real, container, mode=mode))
 
 
-def segment_of(
-    result: GenerationResult, state: ContinuationState | str | None, record: TakeRecord | None
-) -> SegmentRecord:
-    """What the record will say of ``result``. Raises `ValidationError` if it follows nothing."""
+def segment_of(result: GenerationResult, record: TakeRecord | None) -> SegmentRecord:
+    """What the record will say of ``result``, but for the state after it.
+
+    Raises `ValidationError` if it follows nothing.
+    """
     rate, samples = result.audio_sample_rate or 0, 0
     if result.audio is not None:
         samples = result.audio.shape[-1]
@@ -93,8 +98,6 @@ def segment_of(
         if len(result.frames):  # sound alone goes on where the sound does
             _check_follows("first_frame", "frame", first_frame, record.end_frame)
         _check_follows("first_sample", "sample", first_sample, record.end_sample)
-    after = state or result.state
-    digest = after.digest() if isinstance(after, ContinuationState) else after
     asked = "" if result.job is None else result.job.prompt
     return SegmentRecord(
         index=result.segment_index,
@@ -104,9 +107,29 @@ def segment_of(
         frames=len(result.frames),
         first_sample=first_sample,
         samples=samples,
-        state=digest,
         used_prompt=None if result.prompt in (None, asked) else result.prompt,
     )
+
+
+@contextmanager
+def digested(
+    result: GenerationResult, state: ContinuationState | str | None
+) -> Iterator[Callable[[], str | None]]:
+    """Gives the digest of ``state``, by default the result's own, once it is made.
+
+    That goes on meanwhile in a thread of its own: the document may have yet to be made.
+    """
+    if isinstance(state, str) or (state is None and result.live_state is None):
+        yield lambda: state
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="longtake-state") as beside:
+        made = beside.submit(copy_context().run, _digest, result, state)
+        yield made.result
+
+
+def _digest(result: GenerationResult, state: ContinuationState | None) -> str | None:
+    after = state or result.state
+    return None if after is None else after.digest()
 
 
 def _check_follows(field: str, what: str, got: int, expected: int) -> None:
@@ -184,12 +207,18 @@ class GrowingTake:
         segments = tuple(each.segment for each in self._segments)
         return evolve(self._record, segments=segments, ended=self.ended)
 
-    def append(self, result: GenerationResult, segment: SegmentRecord) -> None:
-        """Store ``result`` with what the record says of it, as `TakeWriter.append` does."""
+    def append(
+        self, result: GenerationResult, segment: SegmentRecord, digest: Callable[[], str | None]
+    ) -> None:
+        """Store ``result`` with what the record says of it, as `TakeWriter.append` does.
+
+        ``digest``: of the state after it, asked for when the segment is encoded.
+        """
+        arrays = result.frames, result.audio, result.audio_sample_rate
         if result.job is None and not len(result.frames):
-            self.append_end(result.frames, result.audio, result.audio_sample_rate, segment)
+            self.append_end(*arrays, segment)
         else:
-            self.append_segment(result.frames, result.audio, result.audio_sample_rate, segment)
+            self.append_segment(*arrays, segment, digest)
 
     def append_segment(
         self,
@@ -197,12 +226,17 @@ class GrowingTake:
         audio: NDArray[np.float32] | None,
         sample_rate: int | None,
         segment: SegmentRecord,
+        digest: Callable[[], str | None] | None = None,
     ) -> None:
-        """Store one segment's frames and sound, as `TakeWriter.append` does."""
+        """Store one segment's frames and sound, as `TakeWriter.append` does.
+
+        ``digest``: of the state after it, where ``segment`` does not say it.
+        """
         noted: list[NotedSegment] = []
 
         def note(pending: PendingSound) -> bytes:
-            noted.append(self._noted(segment, audio, pending))
+            told = segment if digest is None else evolve(segment, state=digest())
+            noted.append(self._noted(told, audio, pending))
             head = self._record if self._resumed else None
             return TakeNote(record=head, segments=tuple(noted)).data()
 

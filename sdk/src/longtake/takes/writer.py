@@ -133,24 +133,26 @@ class TakeWriter:
         """Store the next segment, or the end of the take (as `Pipeline.finish` gives it), durably.
 
         ``state``: the one after it as it is kept elsewhere, or its digest, by which `resume` finds
-        the segment; by default the result's own. When this returns, all frames so far are on disk,
-        and all sound but what AAC holds back to look ahead (at most 3,072 samples).
+        the segment; by default the result's own, made beside the encoding if it is not yet. When
+        this returns, all frames so far are on disk, and all sound but what AAC holds back to look
+        ahead (at most 3,072 samples).
 
         Raises `ValidationError` for a result that does not follow the one before or does not fit
-        the take, which changes nothing, and `OutputError` when it cannot be stored; the segments
-        before it stay.
+        the take, and whatever making its state raises, which changes nothing; `OutputError` when it
+        cannot be stored; the segments before it stay.
         """
-        from longtake.takes.growing import GrowingTake, segment_of
+        from longtake.takes.growing import GrowingTake, digested, segment_of
 
         if self._closed or self.record.ended:
             problem = "the take is finished; write more segments to another file"
             raise OutputError(self._target.name, problem)
         if self._fps is not None and result.fps != self._fps and len(result.frames):
             raise ValidationError("fps", f"is {result.fps}; the take has {self._fps}")
-        segment = segment_of(result, state, None if self._take is None else self.record)
-        if self._take is None:
-            self._take = GrowingTake.begun(self._target, self._head, result, segment)
-        self._take.append(result, segment)
+        segment = segment_of(result, None if self._take is None else self.record)
+        with digested(result, state) as digest:
+            if self._take is None:
+                self._take = GrowingTake.begun(self._target, self._head, result, segment)
+            self._take.append(result, segment, digest)
         self._fps = self._fps or result.fps
 
     def finish(self) -> None:

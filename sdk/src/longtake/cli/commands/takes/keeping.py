@@ -128,15 +128,15 @@ class Keeping:
 
     def _keep(self, result: GenerationResult) -> None:
         """First the segment, then the state after it, which never says more than the file holds."""
-        state = result.state
         try:
             self._append(result)
         except BaseException:
-            if self.states is not None:
-                self.states.discard(state)
+            live = result.live_state
+            if self.states is not None and live is not None and live.has_document:
+                self.states.discard(result.state)
             raise
-        if self.states is not None and state is not None:
-            self.states.save(state)
+        if self.states is not None and result.state is not None:
+            self.states.save(result.state)
 
     def _tell(self, number: int, result: GenerationResult) -> None:
         self.narration.moved(self.output)
@@ -162,7 +162,7 @@ class Keeping:
         return self.take.files.save_state is None
 
     def _append(self, result: GenerationResult) -> None:
-        self.writer.append(result, state=result.state)
+        self.writer.append(result)
         self.follow()
 
     def follow(self) -> None:
