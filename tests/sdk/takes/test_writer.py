@@ -13,6 +13,7 @@ import sys
 import tracemalloc
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -98,15 +99,19 @@ class FailingOnce:
     number: int
     fails: bool = True
     kind: str = "toy.v1"
+    state_type: type[Any] = str
 
-    def encode(self, state: object, blobs: lt.BlobStore | None) -> lt.ContinuationState:
+    def encode(self, value: object, blobs: lt.BlobStore | None = None) -> lt.ContinuationState:
         if self.fails:
             self.fails = False
             raise lt.BlobError("no room")
         return state_after(self.number)
 
-    def decode(self, state: lt.ContinuationState, blobs: lt.BlobStore | None) -> object:
+    def decode(self, state: lt.ContinuationState, blobs: lt.BlobStore | None = None) -> object:
         return state
+
+    def blob_ids(self, state: lt.ContinuationState) -> tuple[str, ...]:
+        return ()
 
 
 def test_a_state_that_cannot_be_made_leaves_the_file_and_its_writer_as_they_were(

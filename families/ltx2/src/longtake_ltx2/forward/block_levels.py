@@ -26,8 +26,8 @@ class StreamLevels:
             AdaLN(Modulation.of(scale, shift, levels), Gate.of(gate, levels))
             for shift, scale, gate in zip(rows[::3], rows[1::3], rows[2::3], strict=True)
         ]
-        itself, feed, text = [*of_layers, None][:3]
-        return cls(itself, feed, text)
+        itself, feed, *text = of_layers
+        return cls(itself, feed, text[0] if text else None)
 
 
 @frozen(eq=False)
