@@ -209,6 +209,8 @@ def _exact(config: TransformerConfig, run: Loop) -> int:
     every_step = config.cross_attn_mod and config.use_prompt_adaln_single
     made = prompts * config.num_layers * (steps if every_step else 1)
     shared += keys * (steps * (whole * config.num_layers + restarted) - made)
+    whole_pass = run.run("positive", restarts=True)
+    shared += (passes - 1) * steps * config.level_flops(whole_pass)
     video, audio = run.video.tokens, run.audio.tokens
     to_itself = _video(config, config.video_width).flops(video, video)
     to_itself += _audio(config, config.audio_width).flops(audio, audio)

@@ -192,7 +192,7 @@ def as_tokens(clean: CleanLatents) -> CleanLatents:
 def test_latents_match(checkpoints: Checkpoints, case: Case, record_property: Any) -> None:
     path = checkpoints.path(case.generation, case.size)
     actual, _ = latents(checkpoints, case)
-    expected = denoised(path, asked(path, case), case.reference_dtype)
+    expected = denoised(path, asked(path, case), case.network_dtype)
     check(record_property, case, expected, as_tokens(actual))
 
 

@@ -146,19 +146,22 @@ class TransformerConfig:
     def _modulates_prompt(self) -> bool:
         return self.cross_attn_mod or self.audio_cross_attn_mod
 
+    def level_flops(self, run: ForwardPass) -> int:
+        """Of the embeddings of noise levels, which passes at the same levels have in common."""
+        return 2 * sum(
+            count * (_TIMESTEP_CHANNELS * dim + (1 + rows) * dim * dim)
+            for dim, rows, count in self._modulations(run)
+        )
+
     def _outer_flops(self, run: ForwardPass) -> int:
         width, audio = self.video_width, self.audio_width
         ends = run.video.tokens * width * (self.in_channels + self.out_channels)
         ends += run.audio.tokens * audio * (self.audio_in_channels + self.audio_out_channels)
-        modulations = sum(
-            count * (_TIMESTEP_CHANNELS * dim + (1 + rows) * dim * dim)
-            for dim, rows, count in self._modulations(run)
-        )
         captions = sum(
             run.text_tokens * (self.caption_channels * dim + dim * dim)
             for dim in self._caption_widths
         )
-        return 2 * (ends + modulations + captions)
+        return 2 * (ends + captions) + self.level_flops(run)
 
     def _block_flops(self, run: ForwardPass, block: int) -> int:
         video, audio, text = run.video.tokens, run.audio.tokens, run.text_tokens
