@@ -369,8 +369,12 @@ def latents(checkpoints: Checkpoints, case: Case) -> tuple[CleanLatents, int]:
     path = checkpoints.path(case.generation, case.size)
     pipeline, probe = _pipeline(path, PRESETS[case.recipe], case.numerics, lora_of(path, case))
     with pipeline.components() as components:
-        components["transformer"].to(case.network_dtype)
-    result = pipeline.generate(request(checkpoints, case))
+        transformer = components["transformer"]
+    transformer.to(case.network_dtype)
+    try:
+        result = pipeline.generate(request(checkpoints, case))
+    finally:
+        transformer.to(torch.float32)  # cases share it
     assert result.job is not None
     return probe.latents, result.job.segment_seed
 
