@@ -368,13 +368,14 @@ def latents(checkpoints: Checkpoints, case: Case) -> tuple[CleanLatents, int]:
     """What Longtake makes of a case, and the seed of the segment."""
     path = checkpoints.path(case.generation, case.size)
     pipeline, probe = _pipeline(path, PRESETS[case.recipe], case.numerics, lora_of(path, case))
-    with pipeline.components() as components:
-        transformer = components["transformer"]
-    transformer.to(case.network_dtype)
-    try:
-        result = pipeline.generate(request(checkpoints, case))
-    finally:
-        transformer.to(torch.float32)  # cases share it
+    is_wide = case.network_dtype != torch.float32
+    if is_wide:
+        with pipeline.components() as components:
+            components["transformer"].to(case.network_dtype)
+    result = pipeline.generate(request(checkpoints, case))
+    if is_wide:  # no other case may get it
+        _networks.cache_clear()
+        _pipeline.cache_clear()
     assert result.job is not None
     return probe.latents, result.job.segment_seed
 
