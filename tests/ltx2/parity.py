@@ -152,12 +152,12 @@ class Case:
     def network_dtype(self) -> torch.dtype:
         """What the transformer computes in, on both sides.
 
-        In the one row where fp32 takes the reference itself 6.0e-6 away from its own formulas in
-        fp64, more than the tolerance, it is fp64. Longtake in fp32 is 2.0e-6 to 5.3e-6 away from
-        that, as processors round.
+        In the two rows that amplify what fp32 rounds, so that it takes the reference itself 6.0e-6
+        away from its own formulas in fp64, it is fp64: there Longtake in fp32 is 2.0e-6 to 6.5e-6
+        away, as processors round, and the tolerance is 5e-6.
         """
-        amplifies = (self.generation, self.conditions, self.guidance)
-        wide = amplifies == ("2.3", "retake of the sound", "all")
+        amplifies = "retake of the sound", "video, half seen"
+        wide = self.generation == "2.3" and self.guidance == "all" and self.conditions in amplifies
         return torch.float64 if wide else torch.float32
 
     def conditioned_on(self) -> Conditions:
