@@ -4,7 +4,8 @@
 
 CPU microseconds of each further stage, four ways: with nobody told, with an observer, with a
 follower as `longtake.roll` and the command line have one, and as a stream of events; and those of
-a whole run as a share of a run of the tiny checkpoint.
+a whole run as a share of a run of the tiny checkpoint. A stream's run and its reader are threads
+that wait for each other at each stage: what that alone takes, which is the machine's, stands below.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from statistics import median
+from threading import Thread
 
 import numpy as np
 
@@ -113,6 +116,27 @@ def figures(stages: int, runs: int) -> Iterator[Told]:
         share = 100 * median(one for one, _ in pairs) / whole
         compared = f"a run of {stages} empty stages / a run of the tiny checkpoint"
         yield lone(f"{way}, a run", compared, share, "%", at_most(BUDGET_OF_RUN))
+    meetings = stages * runs
+    each = [microseconds(lambda: meet(meetings), 1) / meetings for _ in range(ROUNDS)]
+    yield spread("two threads that meet", "CPU time of a meeting, without Longtake", each, "us")
+
+
+def meet(times: int) -> None:
+    """Two threads wait for each other, as a stream's run and reader do."""
+    there: SimpleQueue[None] = SimpleQueue()
+    back: SimpleQueue[None] = SimpleQueue()
+
+    def answer() -> None:
+        for _ in range(times):
+            there.get()
+            back.put(None)
+
+    other = Thread(target=answer)
+    other.start()
+    for _ in range(times):
+        there.put(None)
+        back.get()
+    other.join()
 
 
 def profile(run: Run, runs: int) -> None:

@@ -1,10 +1,13 @@
 """What a segment costs late in a long take, beside one early in it: time and memory.
 
-    python benchmarks/long_take_cost.py [--family pendulum] [--segments 200] [--edge 20]
+    python benchmarks/long_take_cost.py [--family pendulum] [--segments 200] [--rounds 20]
 
-Rolls a take into an MP4, writes the state after every segment, and compares the last segments with
-the first ones behind a warm-up, by medians: CPU seconds of a segment and of keeping it, bytes
-written, and the process's resident memory. ``--family ltx2`` is the tiny random checkpoint.
+Takes go into an MP4, and the state behind every segment into a file. What the process holds and
+what is written is compared between the last segments and the first ones. Seconds cannot be: on a
+machine that others share a segment takes up to twice as long from one moment to the next, and some
+pictures take the encoder longer. So the long take then goes on in turns with new ones, each from
+the same state: the same segments again, in a session and a file that have few. ``--family ltx2`` is
+the tiny random checkpoint.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -23,22 +27,17 @@ import longtake as lt
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.harness import Goal, Part, Told, at_most, lone
+from benchmarks.harness import Goal, Part, Told, at_most, cost, lone
 from benchmarks.harness.figures import Sides
+from benchmarks.harness.pairs import Pairs
 
 PART = Part("long-take", "Late in a long take", "its first segments")
 
 WARM = 10
 """Segments before those that are compared: caches fill, and the allocator settles."""
-
-FIGURES: dict[str, tuple[str, str, Goal | None]] = {
-    "seconds": ("CPU time of a segment", "s", at_most(1.03)),
-    "kept_seconds": ("CPU time to keep it", "s", None),
-    "written": ("bytes written", "bytes", None),
-    "resident": ("resident memory", "bytes", at_most(1.01)),
-    "objects": ("objects of Python", "objects", None),
-}
-"""By the field of `Measured`: what it is called, its unit, and the goal of its ratio."""
+EDGE = 20
+"""How many segments are the first ones, the last ones, and those of a round."""
+BUDGET, BUDGET_OF_MEMORY = 1.03, 1.01
 SIZES = {
     "pendulum": lt.Sampling(seed=1, height=64, width=64, num_frames=13),
     "ltx2": lt.Sampling(seed=1, num_inference_steps=2, height=64, width=64, num_frames=17),
@@ -46,8 +45,11 @@ SIZES = {
 
 
 @frozen
-class Measured:
-    """One segment. ``seconds``: of CPU. ``resident``: bytes. ``objects``: that gc follows."""
+class Rolled:
+    """One segment. ``seconds``: of CPU, ``kept_seconds`` of which it took to keep it.
+
+    Behind it, of the process: ``resident`` bytes, and ``objects`` that gc follows.
+    """
 
     seconds: float
     kept_seconds: float
@@ -56,32 +58,92 @@ class Measured:
     objects: int
 
 
+@frozen(eq=False)
+class Take:
+    """It grows in files of its own."""
+
+    session: lt.Session
+    writer: lt.TakeWriter
+    folder: Path
+
+    def roll(self) -> Rolled:
+        """The next segment, made and kept."""
+        started = time.process_time()
+        result = self.session.extend("a swing")
+        made = time.process_time()
+        before = self._size()
+        self.writer.append(result)
+        state = self.folder / "state.json"
+        assert result.state is not None
+        state.write_text(result.state.to_json())
+        kept = time.process_time()
+        written = self._size() - before + state.stat().st_size
+        del result
+        gc.collect()
+        return Rolled(kept - started, kept - made, written, resident(), len(gc.get_objects()))
+
+    def _size(self) -> int:
+        file = self.folder / "take.mp4"
+        return file.stat().st_size if file.exists() else 0
+
+
+@contextmanager
+def begun(session: lt.Session, folder: Path) -> Iterator[Take]:
+    """What ``session`` rolls from now on, in a new file."""
+    folder.mkdir()
+    with lt.TakeWriter(folder / "take.mp4") as writer:
+        yield Take(session, writer, folder)
+
+
 def main() -> None:
     parser = PART.parser(__doc__)
     parser.add_argument("--family", choices=sorted(SIZES), default="pendulum")
     parser.add_argument("--segments", type=int, default=200)
-    parser.add_argument("--edge", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=20)
     asked = parser.parse_args()
-    PART.tell(figures(asked.family, asked.segments, asked.edge), asked.json)
+    PART.tell(figures(asked.family, asked.segments, asked.rounds), asked.json)
 
 
-def figures(family: str, segments: int, edge: int) -> Iterator[Told]:
+def figures(family: str, segments: int, rounds: int) -> Iterator[Told]:
     """Late / early of everything that is measured."""
-    with tempfile.TemporaryDirectory() as scratch:
-        take = rolled(family, segments, Path(scratch))
-    edges = take[-edge:], take[WARM : WARM + edge]
-    for field, (name, unit, goal) in FIGURES.items():
-        late, early = (median(getattr(each, field) for each in one) for one in edges)
-        compared = f"{family}: the last {edge} of {segments} segments / the first {edge}"
-        sides = Sides(late, early, unit)
-        yield lone(name, compared, late / early, "times", goal, sides=sides)
-
-
-def rolled(family: str, segments: int, folder: Path) -> list[Measured]:
-    """The take's segments, in their order."""
-    with opened(family, folder) as pipeline, lt.TakeWriter(folder / "take.mp4") as writer:
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as ends:
+        folder = Path(scratch)
+        pipeline = ends.enter_context(opened(family, folder))
         session = lt.Session(pipeline, sampling=SIZES[family])
-        return [measured(session, writer, folder, segments) for _ in range(segments)]
+        take = ends.enter_context(begun(session, folder / "long"))
+        rolled = [take.roll() for _ in range(segments)]
+        turns = []
+        for number in range(rounds):
+            again = lt.Session(pipeline, state=session.state, sampling=SIZES[family])
+            with begun(again, folder / f"{number}") as other:
+                turns += [(take.roll(), other.roll()) for _ in range(WARM + EDGE)][WARM:]
+    yield from of_turns(turns, f"{family}: segments behind {segments} others / the same behind few")
+    compared = f"{family}: the last {EDGE} of {segments} segments / the first {EDGE}"
+    yield from of_edges(rolled[-EDGE:], rolled[WARM:][:EDGE], compared)
+
+
+def of_turns(turns: list[tuple[Rolled, Rolled]], compared: str) -> Iterator[Told]:
+    """What segments take that are rolled in turns."""
+    whole = Pairs([(late.seconds, early.seconds) for late, early in turns])
+    yield cost("CPU time of a segment", compared, whole, at_most(BUDGET))
+    kept = Pairs([(late.kept_seconds, early.kept_seconds) for late, early in turns])
+    yield cost("CPU time to keep it", compared, kept)
+
+
+def of_edges(last: list[Rolled], first: list[Rolled], compared: str) -> Iterator[Told]:
+    """What was written and what is held: the least of it, as freed memory is given back late."""
+    late, early = (median(each.written for each in edge) for edge in (last, first))
+    yield beside("bytes written", compared, Sides(late, early, "bytes"))
+    late, early = (min(each.resident for each in edge) for edge in (last, first))
+    goal = at_most(BUDGET_OF_MEMORY)
+    yield beside("resident memory", compared, Sides(late, early, "bytes"), goal)
+    late, early = (min(each.objects for each in edge) for edge in (last, first))
+    yield beside("objects of Python", compared, Sides(late, early, "objects"))
+
+
+def beside(name: str, compared: str, sides: Sides, goal: Goal | None = None) -> Told:
+    """Late / early."""
+    return lone(name, compared, sides.ours / sides.other, "times", goal, sides=sides)
 
 
 def opened(family: str, folder: Path) -> lt.Pipeline:
@@ -91,30 +153,6 @@ def opened(family: str, folder: Path) -> lt.Pipeline:
 
     write_tiny_checkpoint(folder / "model", generation="2.0", size=TINY)
     return lt.load(folder / "model", device="cpu")
-
-
-def measured(
-    session: lt.Session, writer: lt.TakeWriter, folder: Path, num_segments: int
-) -> Measured:
-    """The next segment, made and kept."""
-    started = time.process_time()
-    result = session.extend("a swing", num_segments=num_segments)
-    made = time.process_time()
-    before = size_of(folder)
-    writer.append(result)
-    state = folder / "state.json"
-    assert result.state is not None
-    state.write_text(result.state.to_json())
-    kept = time.process_time()
-    written = size_of(folder) - before + state.stat().st_size
-    del result
-    gc.collect()
-    return Measured(kept - started, kept - made, written, resident(), len(gc.get_objects()))
-
-
-def size_of(folder: Path) -> int:
-    take = folder / "take.mp4"
-    return take.stat().st_size if take.exists() else 0
 
 
 def resident() -> int:
