@@ -134,7 +134,7 @@ class Meter:
     def report(self) -> dict[str, Any]:
         """Seconds of each part so far; ``answers`` are what is left, and ``made``."""
         threads = threading.enumerate()
-        worker = computed([each for each in threads if each.name.endswith("/0")])
+        worker = computed([each for each in threads if is_of_worker(each)])
         parts = {
             "pictures": self.pictures,
             "sound": self.sound,
@@ -144,6 +144,11 @@ class Meter:
         }
         rest = time.process_time() - self.family - sum(parts.values())
         return {**parts, "answers": rest, "made": self.made}
+
+
+def is_of_worker(thread: threading.Thread) -> bool:
+    """Whether it is the only worker's own, or that in which its segments are computed."""
+    return thread.name.endswith("/0") or thread.name == "longtake-making"
 
 
 class Clock:
