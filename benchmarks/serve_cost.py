@@ -111,8 +111,11 @@ class Meter:
                 return iter([*encode(*arguments)])
 
         def sound(*arguments: Any) -> Iterator[Any]:
-            with self.counting("sound"):
+            own = time.thread_time()  # alone: pictures are encoded beside it, in other threads
+            try:
                 return iter([*run(*arguments)])
+            finally:
+                self.sound += time.thread_time() - own
 
         StreamMedia.keep = kept  # type: ignore[assignment, method-assign]
         TakeEncoder._encode_video = pictures  # type: ignore[assignment, method-assign]
