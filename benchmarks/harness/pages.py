@@ -19,15 +19,15 @@ def page_of(parts: Sequence[Measured]) -> str:
 
 
 def section_of(measured: Measured) -> str:
-    """Its title, its remarks, its table, its chart."""
+    """Its title, its table, its chart, its remarks: they may be many."""
     part = measured.part
     lines = [f"## {part.title}", "", f"Beside {part.beside}. {measured.machine}.", ""]
-    lines += [f"- {safe(remark)}" for remark in measured.remarks]
-    lines += [""] * bool(measured.remarks)
     if measured.figures:
         lines += [row(HEAD), row(["---"] * len(HEAD))]
         lines += [row(cells(figure)) for figure in measured.figures]
         lines += ["", f"![{part.title}: each figure beside its goal]({part.name}.svg)", ""]
+    lines += [f"- {safe(remark)}" for remark in measured.remarks]
+    lines += [""] * bool(measured.remarks)
     lines += [f"The figures as JSON: {{download}}`{part.name}.json`.", ""]
     return "\n".join(lines)
 
