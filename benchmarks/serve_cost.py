@@ -62,6 +62,7 @@ class Meter:
     media: float = 0.0
     of_worker: float = 0.0
     made: list[float] = field(factory=list)
+    _counted: list[tuple[threading.Thread, float]] = field(factory=list)
 
     def watch(self, pipeline: lt.Pipeline) -> None:
         """Count what the pipeline computes, but for what it has its follower do."""
@@ -115,7 +116,7 @@ class Meter:
             try:
                 return iter([*run(*arguments)])
             finally:
-                self.sound += time.thread_time() - own
+                self._add("sound", time.thread_time() - own)
 
         StreamMedia.keep = kept  # type: ignore[assignment, method-assign]
         TakeEncoder._encode_video = pictures  # type: ignore[assignment, method-assign]
@@ -123,16 +124,18 @@ class Meter:
 
     @contextmanager
     def counting(self, part: str) -> Iterator[None]:
-        """What the block computes is of ``part``, but for what is counted meanwhile."""
-        clock, own, other = Clock(), time.thread_time(), self.total()
+        """What the block computes is of ``part``, but for what is counted in it meanwhile."""
+        clock, own, already = Clock(), time.thread_time(), len(self._counted)
         try:
             yield
         finally:
-            spent = time.thread_time() - own + clock.new_threads() - (self.total() - other)
-            setattr(self, part, getattr(self, part) + spent)
+            spent = time.thread_time() - own + clock.new_threads()
+            inner = [each for thread, each in self._counted[already:] if clock.counts(thread)]
+            self._add(part, spent - sum(inner))
 
-    def total(self) -> float:
-        return self.family + self.pictures + self.sound + self.media
+    def _add(self, part: str, seconds: float) -> None:
+        setattr(self, part, getattr(self, part) + seconds)
+        self._counted.append((threading.current_thread(), seconds))
 
     def report(self) -> dict[str, Any]:
         """Seconds of each part so far; ``answers`` are what is left, and ``made``."""
@@ -160,6 +163,10 @@ class Clock:
     def __init__(self) -> None:
         self._threads = {each: computed([each]) for each in threading.enumerate()}
         self._process = time.process_time()
+
+    def counts(self, thread: threading.Thread) -> bool:
+        """Whether it is new, or the one that asks."""
+        return thread not in self._threads or thread is threading.current_thread()
 
     def new_threads(self) -> float:
         """Seconds so far."""
