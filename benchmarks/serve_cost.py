@@ -90,8 +90,12 @@ class Meter:
         finish = pipeline.finish
 
         def finished(*arguments: Any, **options: Any) -> lt.GenerationResult:
-            with self.counting("family"):
-                return finish(*arguments, **options)
+            own = time.thread_time()
+            try:
+                with self.counting("family"):
+                    return finish(*arguments, **options)
+            finally:  # in the thread of segments, for which the one that keeps waits
+                self.of_worker += time.thread_time() - own
 
         pipeline.finish = finished  # type: ignore[method-assign]
 
