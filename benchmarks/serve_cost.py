@@ -69,7 +69,7 @@ class Meter:
         generate = pipeline.generate
 
         def generated(*arguments: Any, follow: Any, **options: Any) -> lt.GenerationResult:
-            own, told = time.thread_time(), 0.0
+            told = 0.0
 
             def timed(event: lt.Event) -> None:
                 nonlocal told
@@ -78,11 +78,11 @@ class Meter:
                 told += time.thread_time() - began
 
             try:
-                with self.counting("family"):
+                with self.working(), self.counting("family"):
                     result = generate(*arguments, follow=timed, **options)
             finally:
                 self.family -= told
-                self.of_worker += time.thread_time() - own - told
+                self.of_worker -= told
             self.made.append(time.monotonic())
             return result
 
@@ -90,12 +90,9 @@ class Meter:
         finish = pipeline.finish
 
         def finished(*arguments: Any, **options: Any) -> lt.GenerationResult:
-            own = time.thread_time()
-            try:
-                with self.counting("family"):
-                    return finish(*arguments, **options)
-            finally:  # in the thread of segments, for which the one that keeps waits
-                self.of_worker += time.thread_time() - own
+            # In the thread of segments, for which the one that keeps waits.
+            with self.working(), self.counting("family"):
+                return finish(*arguments, **options)
 
         pipeline.finish = finished  # type: ignore[method-assign]
 
@@ -104,12 +101,8 @@ class Meter:
         keep, encode, run = StreamMedia.keep, TakeEncoder._encode_video, TakeEncoder.run
 
         def kept(*arguments: Any) -> Sequence[str]:
-            own = time.thread_time()
-            try:
-                with self.counting("media"):
-                    return keep(*arguments)
-            finally:
-                self.of_worker += time.thread_time() - own
+            with self.working(), self.counting("media"):
+                return keep(*arguments)
 
         def pictures(*arguments: Any) -> Iterator[Any]:
             with self.counting("pictures"):
@@ -125,6 +118,15 @@ class Meter:
         StreamMedia.keep = kept  # type: ignore[assignment, method-assign]
         TakeEncoder._encode_video = pictures  # type: ignore[assignment, method-assign]
         TakeEncoder.run = sound  # type: ignore[assignment, method-assign]
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """What the block computes in its own thread, one of the worker's, is no commit."""
+        own = time.thread_time()
+        try:
+            yield
+        finally:
+            self.of_worker += time.thread_time() - own
 
     @contextmanager
     def counting(self, part: str) -> Iterator[None]:
