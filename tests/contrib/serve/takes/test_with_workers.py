@@ -85,8 +85,10 @@ def test_many_clients_at_once(sessions: lt.RowSessionStore) -> None:
         assert prompts(service, tenant, take) == list(PROMPTS)
         kept = service.events(tenant, take)
         assert [each.id for each in kept] == list(range(1, len(kept) + 1))
+        last = kept[-1].id
+        eventually(lambda heard=told[tenant], last=last: last in [each.id for each in heard])  # type: ignore[misc]
         by_id: dict[int, TakeEvent] = {}
-        for event in told[tenant]:
+        for event in list(told[tenant]):
             by_id.setdefault(event.id, event)  # those that are not kept come behind it
         assert list(by_id.values()) == kept
         assert [each.type for each in kept].count("segment") == len(PROMPTS)
