@@ -33,7 +33,9 @@ def take(path: Path, preset: str = "ltx2_tiny", **options: Any) -> list[lt.Gener
         overrides["denoise"] |= {"stg_blocks": [1], **ALL_GUIDANCE}
     with lt.load(path, preset=preset, device=DEVICE, **options) as pipeline:
         session = lt.Session(
-            pipeline, sampling=lt.Sampling(num_frames=17), stage_overrides=overrides
+            pipeline,
+            sampling=lt.Sampling(height=64, width=128, num_frames=17),
+            stage_overrides=overrides,
         )
         return [session.extend("one"), session.extend("two"), session.finish()]
 
