@@ -292,7 +292,7 @@ def fix(session: nox.Session) -> None:
     session.run("ruff", "format", ".")
 
 
-@nox.session(venv_location=".nox/tests")  # which has what most of them import
+@nox.session
 def types(session: nox.Session) -> None:
     """mypy --strict over all packages, tests and scripts."""
     install(session, *TOOLS, *SERVERS, *DOCS, "mypy", "nox")
